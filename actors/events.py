@@ -1,0 +1,244 @@
+"""Facts for the journal: the only thing that leaves the actors.
+
+An event is a frozen struct with a tag ``thing.what_happened``.  The journal adds a sequence number
+and the time.  Durations are in seconds.  Fields typed ``Personal`` hold what is private to a
+customer; the journal's codec may seal them, logs never show them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from msgspec import Meta, Struct
+
+from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName
+from actors.place import Place, Requirements
+from actors.reasons import During, EndedBy, OfferFailure, Outcome
+
+Personal: TypeAlias = Annotated[str, Meta(extra={"personal": True})]
+
+
+class ContactRef(Struct, frozen=True, gc=False, omit_defaults=True):
+    """What every event of a contact says of it."""
+
+    id: ContactId
+    channel: str = "voice"
+    master: ContactId | None = None
+    session: str | None = None
+    parent: ContactId | None = None
+
+
+class Event(Struct, frozen=True, tag_field="event", omit_defaults=True):
+    """Base of all events."""
+
+
+# --- contact ----------------------------------------------------------------------------------
+
+
+class ContactArrived(Event, frozen=True, tag="contact.arrived"):
+    contact: ContactRef
+    entry_point: EntryPointName
+    ani: Personal
+    dnis: str
+    leg: LegId
+
+
+class ContactQueued(Event, frozen=True, tag="contact.queued"):
+    contact: ContactRef
+    queue: QueueName
+    place: Place
+    requirements: Requirements
+    again: bool = False
+    """It came back to the place it had."""
+
+
+class Candidate(Struct, frozen=True, gc=False, omit_defaults=True):
+    """An agent, or a contact, that was looked at, and what was found."""
+
+    id: str
+    verdict: str
+    since: float
+    seq: int
+
+
+class Decision(Struct, frozen=True, omit_defaults=True):
+    """What is needed to explain, and to compute again, why this pair was made.
+
+    ``on`` says what had changed: ``agent`` (an agent became available: the contact was chosen) or
+    ``contact`` (a contact began to wait: the agent was chosen).  ``candidates`` are the heads of
+    the lists that were compared, the chosen one first; ``passed_over`` counts those that do not
+    fit, by reason.
+    """
+
+    on: str
+    place: Place
+    requirements: Requirements
+    skills: dict[str, int]
+    agent_since: float
+    agent_seq: int
+    candidates: tuple[Candidate, ...]
+    passed_over: dict[str, int] = {}
+    rule: str = "priority, longest waiting; longest available"
+
+
+class ContactAssigned(Event, frozen=True, tag="contact.assigned"):
+    contact: ContactId
+    queue: QueueName
+    agent: AgentId
+    possible_at: float
+    decided_at: float
+    decision: Decision
+
+
+class ContactPresented(Event, frozen=True, tag="contact.presented"):
+    """The INVITE to the agent's phone has been handed to the socket."""
+
+    contact: ContactRef
+    queue: QueueName
+    agent: AgentId
+    leg: LegId
+    dispatch: float
+    """From the instant the pairing became possible."""
+
+
+class ContactOfferFailed(Event, frozen=True, tag="contact.offer_failed"):
+    contact: ContactRef
+    queue: QueueName
+    agent: AgentId
+    reason: OfferFailure
+
+
+class ContactConnected(Event, frozen=True, tag="contact.connected"):
+    contact: ContactRef
+    queue: QueueName
+    agent: AgentId
+    leg: LegId
+    waited: float
+    """From the first instant in a queue to the answer."""
+    rang: float
+    """From the INVITE to the agent's phone to its answer."""
+
+
+class ContactReturned(Event, frozen=True, tag="contact.returned"):
+    """The agent was lost in the middle of the conversation: the customer waits again, in front."""
+
+    contact: ContactRef
+    queue: QueueName
+    agent: AgentId
+    reason: str
+    talked: float
+
+
+class ContactEnded(Event, frozen=True, tag="contact.ended"):
+    """The one terminal event of a contact."""
+
+    contact: ContactRef
+    outcome: Outcome
+    queue: QueueName | None = None
+    agent: AgentId | None = None
+    during: During | None = None
+    """Where an abandoned contact was."""
+    reason: str | None = None
+    ended_by: EndedBy | None = None
+    waited: float = 0.0
+    talked: float = 0.0
+
+
+# --- agent ------------------------------------------------------------------------------------
+
+
+class AgentStateChanged(Event, frozen=True, tag="agent.state_changed"):
+    agent: AgentId
+    channel: str
+    before: str
+    """signed_out, idle, available, reserved, engaged or wrap_up."""
+    state: str
+    code: str | None = None
+    """The idle code."""
+    pending: str | None = None
+    """What will be applied after the present contact: available, idle:CODE, signed_out."""
+    lasted: float = 0.0
+    """How long the state before lasted."""
+    contact: ContactId | None = None
+
+
+class WrapUpEnded(Event, frozen=True, tag="agent.wrap_up_ended"):
+    agent: AgentId
+    contact: ContactId
+    queue: QueueName
+    lasted: float
+    code: str | None = None
+    by_timer: bool = False
+
+
+# --- leg, registration, server ----------------------------------------------------------------
+
+
+class LegConfirmed(Event, frozen=True, tag="leg.confirmed"):
+    """The dialog stands.  ``dialog`` is all that is needed to build it again."""
+
+    leg: LegId
+    contact: ContactId
+    dialog: dict[str, object]
+
+
+class LegDown(Event, frozen=True, tag="leg.ended"):
+    leg: LegId
+    contact: ContactId
+    cause: str
+    status: int | None = None
+    by_us: bool = False
+
+
+class PhoneRegistered(Event, frozen=True, tag="phone.registered"):
+    agent: AgentId
+    contact_uri: str
+    transport: str
+    expires: float
+
+
+class PhoneGone(Event, frozen=True, tag="phone.gone"):
+    agent: AgentId
+    contact_uri: str
+    reason: str
+
+
+class ActorCrashed(Event, frozen=True, tag="actor.crashed"):
+    kind: str
+    name: str
+    error: str
+
+
+class ServerStarted(Event, frozen=True, tag="server.started"):
+    version: str
+    epoch: str
+
+
+class ServerDraining(Event, frozen=True, tag="server.draining"):
+    talking: int
+
+
+class ServerStopped(Event, frozen=True, tag="server.stopped"):
+    pass
+
+
+AnyEvent: TypeAlias = (
+    ContactArrived
+    | ContactQueued
+    | ContactAssigned
+    | ContactPresented
+    | ContactOfferFailed
+    | ContactConnected
+    | ContactReturned
+    | ContactEnded
+    | AgentStateChanged
+    | WrapUpEnded
+    | LegConfirmed
+    | LegDown
+    | PhoneRegistered
+    | PhoneGone
+    | ActorCrashed
+    | ServerStarted
+    | ServerDraining
+    | ServerStopped
+)

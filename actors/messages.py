@@ -1,0 +1,302 @@
+"""What actors tell each other.
+
+Facts are in the past tense, requests in the imperative.  Each block names who hears it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from actors.ids import AgentId, ContactId, LegId, QueueName
+from actors.place import Place, Requirements
+from actors.reasons import During, EndedBy, OfferFailure
+from sip.message import NameAddr
+from sip.transport.path import Path
+
+
+class Target(Struct, frozen=True):
+    """One phone of an agent: whom to call there, and the way to reach it."""
+
+    aor: str
+    """The address of record, for the To header: ``sip:1001@ccserver``."""
+    contact_uri: str
+    """The Request-URI: what the phone registered."""
+    path: Path
+
+
+# --- the contact hears ------------------------------------------------------------------------
+
+
+class Assigned(Struct, frozen=True):
+    """The dispatcher chose this agent, and the agent has reserved itself for us."""
+
+    agent: AgentId
+    targets: tuple[Target, ...]
+    possible_at: float
+    """When the pairing became possible, in monotonic seconds: dispatch latency counts from here."""
+
+
+class Overflowed(Struct, frozen=True, gc=False):
+    """The queue will not keep us: full, or we waited too long."""
+
+    queue: QueueName
+    reason: str
+
+
+class AgentLost(Struct, frozen=True, gc=False):
+    """The agent we hold ended without a word (crash, lease)."""
+
+    agent: AgentId
+
+
+class EndContact(Struct, frozen=True, gc=False):
+    """End it, whatever it does: shut-down, or a lease ran out."""
+
+    reason: str
+
+
+# --- the contact hears from its legs ----------------------------------------------------------
+
+
+class LegEnded(Struct, frozen=True, gc=False):
+    """The leg is down; nothing more will come of it."""
+
+    leg: LegId
+    cause: str
+    """A kind of ``sip.invite_usage.EndCause``, or ``media``, ``silent``, ``crashed``."""
+    status: int | None = None
+    by_us: bool = False
+
+
+class LegRinging(Struct, frozen=True, gc=False):
+    leg: LegId
+
+
+class LegAnswered(Struct, frozen=True, gc=False):
+    """The far party answered, and media flows to it."""
+
+    leg: LegId
+
+
+class LegInvited(Struct, frozen=True, gc=False):
+    """The INVITE has been handed to the socket."""
+
+    leg: LegId
+    at: float
+
+
+class PlayFinished(Struct, frozen=True, gc=False):
+    leg: LegId
+    token: str
+
+
+class DigitPressed(Struct, frozen=True, gc=False):
+    leg: LegId
+    digit: str
+
+
+LegNews: TypeAlias = LegEnded | LegRinging | LegAnswered | LegInvited | PlayFinished | DigitPressed
+
+
+# --- the leg hears from its contact -----------------------------------------------------------
+
+
+class Ring(Struct, frozen=True, gc=False):
+    """Send 180 to the caller."""
+
+
+class Answer(Struct, frozen=True, gc=False):
+    """Answer the caller with the media that was negotiated."""
+
+
+class Dial(Struct, frozen=True):
+    """Call this phone."""
+
+    target: Target
+    caller: NameAddr
+    """Shown as From: the customer's ANI and name."""
+
+
+class HangUp(Struct, frozen=True, gc=False):
+    """End the leg in whatever way its state asks for: reject, CANCEL or BYE."""
+
+    status: int | None = None
+    """The status of a rejection; None: what the state suggests."""
+    reason: str | None = None
+    """A Reason header (RFC 3326), as ``SIP;cause=200;text="Call completed elsewhere"``."""
+
+
+# --- a queue hears ----------------------------------------------------------------------------
+
+
+class JoinQueue(Struct, frozen=True):
+    """Wait here.  The place is the one the contact had, when it comes back."""
+
+    contact: ContactId
+    place: Place
+    requirements: Requirements
+    tried: tuple[AgentId, ...] = ()
+    """Agents that failed it, last first; a hint of policy, never a bar for ever."""
+
+
+class LeaveQueue(Struct, frozen=True, gc=False):
+    """Gone: abandoned, ended or failed."""
+
+    contact: ContactId
+
+
+class ContactConnected(Struct, frozen=True, gc=False):
+    """The assigned agent answered; the queue and the dispatcher may forget the contact."""
+
+    contact: ContactId
+
+
+class ContactPaired(Struct, frozen=True, gc=False):
+    """The dispatcher has given the contact to an agent; it no longer waits."""
+
+    contact: ContactId
+    agent: AgentId
+
+
+# --- the dispatcher hears ---------------------------------------------------------------------
+
+
+class ContactWaits(Struct, frozen=True):
+    """A queue has a contact that any fitting agent may have."""
+
+    contact: ContactId
+    queue: QueueName
+    place: Place
+    requirements: Requirements
+    at: float
+    """When it began to wait this time, in monotonic seconds (``place.since``: the first time)."""
+    tried: tuple[AgentId, ...] = ()
+    channel: str = "voice"
+
+
+class ContactLeft(Struct, frozen=True, gc=False):
+    contact: ContactId
+
+
+class AgentAvailable(Struct, frozen=True):
+    """The agent may be assigned a contact.  Told again whenever anything of it has changed."""
+
+    agent: AgentId
+    skills: Mapping[str, int]
+    since: float
+    """Available since this instant (monotonic seconds): longest first."""
+    seq: int
+    """Unique in the process: the tie-break among equal instants."""
+    at: float
+    """When this was decided: the pairing became possible no earlier."""
+
+
+class AgentUnavailable(Struct, frozen=True, gc=False):
+    agent: AgentId
+
+
+class ReservationRefused(Struct, frozen=True, gc=False):
+    """The agent had just become unavailable: the contact keeps its place."""
+
+    agent: AgentId
+    contact: ContactId
+
+
+# --- an agent hears ---------------------------------------------------------------------------
+
+
+class Reserve(Struct, frozen=True, gc=False):
+    """From the dispatcher: take this contact."""
+
+    contact: ContactId
+    queue: QueueName
+    possible_at: float
+    wrap_up_seconds: float
+    channel: str = "voice"
+
+
+class OfferRinging(Struct, frozen=True, gc=False):
+    """From the contact: the agent's phone rings."""
+
+    contact: ContactId
+
+
+class OfferAnswered(Struct, frozen=True, gc=False):
+    """From the contact: the agent talks with the customer."""
+
+    contact: ContactId
+
+
+class OfferWithdrawn(Struct, frozen=True, gc=False):
+    """From the contact: it needs the agent no more, through no fault of the agent's."""
+
+    contact: ContactId
+    reason: During | str
+
+
+class OfferFailed(Struct, frozen=True, gc=False):
+    """From the contact: the agent's phone did not take it."""
+
+    contact: ContactId
+    reason: OfferFailure
+
+
+class ConversationEnded(Struct, frozen=True, gc=False):
+    """From the contact: the agent's part is over and wrap-up begins."""
+
+    contact: ContactId
+    ended_by: EndedBy
+
+
+class AgentLegDown(Struct, frozen=True, gc=False):
+    """From the contact: the agent's phone is on the hook again."""
+
+    contact: ContactId
+
+
+class PhoneLost(Struct, frozen=True, gc=False):
+    """From the contact: the agent's phone fell silent in the middle of a conversation."""
+
+    contact: ContactId
+
+
+class PhonesChanged(Struct, frozen=True):
+    """From the registrar: the phones at which the agent can be reached now; none is signed out."""
+
+    targets: tuple[Target, ...]
+
+
+class SetAvailable(Struct, frozen=True, gc=False):
+    """A command: work may come."""
+
+
+class SetIdle(Struct, frozen=True, gc=False):
+    """A command: no work, for this reason."""
+
+    code: str
+
+
+class SignOut(Struct, frozen=True, gc=False):
+    """A command: gone home."""
+
+
+class EndWrapUp(Struct, frozen=True, gc=False):
+    """A command: after-call work is done."""
+
+    code: str | None = None
+
+
+AgentCommand: TypeAlias = SetAvailable | SetIdle | SignOut | EndWrapUp
+
+
+# --- whoever watches another hears ------------------------------------------------------------
+
+
+class Down(Struct, frozen=True, gc=False):
+    """Told once to each watcher when an actor has ended."""
+
+    name: str
+    crashed: bool

@@ -1,0 +1,73 @@
+"""Why something was refused, failed or ended: the codes that leave the server.
+
+Each code has its text in docs/reasons.md and a test that provokes it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class OfferFailure(StrEnum):
+    """Why a contact that was presented to an agent came back to its queue."""
+
+    RONA = "RONA_TIMER_EXPIRED"
+    NO_ANSWER = "NO_ANSWER_USER"
+    BUSY = "USER_BUSY"
+    DECLINED = "USER_DECLINED"
+    UNAVAILABLE = "USER_UNAVAILABLE"
+    INVALID_NUMBER = "INVALID_NUMBER"
+    CHANNEL_FAILURE = "CHANNEL_FAILURE"
+    MEDIA_ERROR = "MEDIA_INTERNAL_ERROR"
+
+
+class IdleCode(StrEnum):
+    """The idle codes that the system sets; nobody can choose one of them by hand."""
+
+    RONA = "rona"
+    BUSY = "agent_busy"
+    DECLINED = "agent_declined"
+    UNAVAILABLE = "agent_unavailable"
+    INVALID_NUMBER = "invalid_number"
+    CHANNEL_FAILURE = "channel_failure"
+    PHONE_LOST = "phone_lost"
+
+
+class Refusal(StrEnum):
+    """Why a command was refused; it changed nothing."""
+
+    UNKNOWN_AGENT = "UNKNOWN_AGENT"
+    UNKNOWN_COMMAND = "UNKNOWN_COMMAND"
+    UNKNOWN_IDLE_CODE = "UNKNOWN_IDLE_CODE"
+    BAD_REQUEST = "BAD_REQUEST"
+    NOT_REGISTERED = "NOT_REGISTERED"
+    OFFER_PENDING = "OFFER_PENDING"
+    NOT_IN_WRAP_UP = "NOT_IN_WRAP_UP"
+    STALE = "STALE"
+    DRAINING = "DRAINING"
+
+
+class Outcome(StrEnum):
+    """How a contact ended.  Every contact has exactly one (invariant I1)."""
+
+    HANDLED = "handled"
+    ABANDONED = "abandoned"
+    OVERFLOWED = "overflowed"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+
+class During(StrEnum):
+    """Where the customer was when he hung up before an agent spoke."""
+
+    FLOW = "flow"
+    QUEUE = "queue"
+    RINGING = "ringing"
+
+
+class EndedBy(StrEnum):
+    """Which party ended a conversation."""
+
+    CUSTOMER = "customer"
+    AGENT = "agent"
+    SYSTEM = "system"
