@@ -1,0 +1,205 @@
+"""What the actors ask of the world.  ``ccserver.core.effects`` carries it out, and nothing else does."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from actors import messages as m
+from actors.events import AnyEvent
+from actors.ids import AgentId, ContactId, LegId, QueueName
+from sip.machine import TimerEffect
+from sip.message import Request, Response
+from sip.transport.path import Path
+from sip.usage_messages import ServerKey
+
+
+class Record(Struct, frozen=True):
+    """A fact for the journal."""
+
+    event: AnyEvent
+
+
+class TellContact(Struct, frozen=True):
+    contact: ContactId
+    message: m.Assigned | m.Overflowed | m.AgentLost | m.EndContact | m.LegNews
+
+
+class TellLeg(Struct, frozen=True):
+    leg: LegId
+    message: m.Ring | m.Answer | m.Dial | m.HangUp
+
+
+class TellQueue(Struct, frozen=True):
+    queue: QueueName
+    message: m.JoinQueue | m.LeaveQueue | m.ContactConnected | m.ContactPaired
+
+
+class TellDispatcher(Struct, frozen=True):
+    message: (
+        m.ContactWaits
+        | m.ContactLeft
+        | m.ContactConnected
+        | m.AgentAvailable
+        | m.AgentUnavailable
+        | m.ReservationRefused
+    )
+
+
+class TellAgent(Struct, frozen=True):
+    agent: AgentId
+    message: (
+        m.Reserve
+        | m.OfferRinging
+        | m.OfferAnswered
+        | m.OfferWithdrawn
+        | m.OfferFailed
+        | m.ConversationEnded
+        | m.AgentLegDown
+        | m.PhoneLost
+        | m.AgentCommand
+    )
+
+
+class Watch(Struct, frozen=True, gc=False):
+    """Tell me ``Down`` when the actor of this name ends."""
+
+    name: str
+
+
+# --- a contact's own: legs and media ----------------------------------------------------------
+
+
+class StartLeg(Struct, frozen=True):
+    """A new leg towards a phone, in this contact's crash group."""
+
+    leg: LegId
+    dial: m.Dial
+
+
+class Play(Struct, frozen=True):
+    """Play files to a leg, one after another."""
+
+    leg: LegId
+    token: str
+    files: tuple[str, ...]
+    loop: bool = False
+
+
+class StopPlaying(Struct, frozen=True, gc=False):
+    leg: LegId
+
+
+class Bridge(Struct, frozen=True, gc=False):
+    """These two hear each other, and nothing else."""
+
+    leg: LegId
+    other: LegId
+
+
+class Unbridge(Struct, frozen=True, gc=False):
+    leg: LegId
+
+
+# --- a leg's own: SIP and its media session ---------------------------------------------------
+
+
+class OpenMedia(Struct, frozen=True, gc=False):
+    """Give me an address and a port; comes back as ``MediaOpened`` or ``MediaRefused``."""
+
+    leg: LegId
+    ipv6: bool = False
+
+
+class DirectMedia(Struct, frozen=True):
+    """What was negotiated: where to send, and what."""
+
+    leg: LegId
+    address: str
+    port: int
+    codec: str
+    payload_type: int
+    telephone_event: int | None
+    direction: str
+    ptime: int
+    rtcp_port: int | None = None
+
+
+class CloseMedia(Struct, frozen=True, gc=False):
+    leg: LegId
+
+
+class SendRequest(Struct, frozen=True):
+    """Start a client transaction; its outcome comes back under ``token``."""
+
+    leg: LegId
+    token: str
+    request: Request
+    path: Path
+
+
+class CancelInvite(Struct, frozen=True, gc=False):
+    leg: LegId
+    token: str
+
+
+class SendOutside(Struct, frozen=True):
+    """An ACK for a 2xx, or a 2xx again: outside any transaction."""
+
+    message: Request | Response
+    path: Path
+
+
+class RespondWith(Struct, frozen=True):
+    key: ServerKey
+    response: Response
+
+
+class ClaimInvite(Struct, frozen=True):
+    """CANCEL and a missing ACK of this INVITE are this leg's affair."""
+
+    leg: LegId
+    key: ServerKey
+
+
+class AttachDialog(Struct, frozen=True, gc=False):
+    """Requests in this dialog are this leg's affair."""
+
+    leg: LegId
+    call_id: str
+    local_tag: str
+
+
+class DetachDialog(Struct, frozen=True, gc=False):
+    call_id: str
+    local_tag: str
+
+
+LegEffect: TypeAlias = (
+    OpenMedia
+    | DirectMedia
+    | CloseMedia
+    | SendRequest
+    | CancelInvite
+    | SendOutside
+    | RespondWith
+    | ClaimInvite
+    | AttachDialog
+    | DetachDialog
+)
+ContactEffect: TypeAlias = (
+    StartLeg | Play | StopPlaying | Bridge | Unbridge | TellLeg | TellQueue | TellAgent
+)
+Effect: TypeAlias = (
+    Record
+    | TellContact
+    | TellLeg
+    | TellQueue
+    | TellDispatcher
+    | TellAgent
+    | Watch
+    | ContactEffect
+    | LegEffect
+    | TimerEffect
+)
