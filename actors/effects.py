@@ -1,4 +1,4 @@
-"""What the actors ask of the world.  ``ccserver.core.effects`` carries it out, and nothing else does."""
+"""What the actors ask of the world.  ``ccserver.core.effects`` alone carries it out."""
 
 from __future__ import annotations
 

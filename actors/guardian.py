@@ -45,7 +45,7 @@ class Guardian:
     def start(
         self, name: str, run: Callable[[], Awaitable[None]], *, essential: bool = False
     ) -> None:
-        """``run`` is called anew at each start: it makes a fresh machine, never mends an old one."""
+        """``run`` is called anew at each start: it makes a fresh machine, mends no old one."""
         self._living.add(name)
         self._nursery.start_soon(self._run, name, run, essential, name=name)
 

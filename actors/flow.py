@@ -1,0 +1,48 @@
+"""The flow of an entry point: what a customer meets before a queue, as data."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from actors.ids import EntryPointName, QueueName
+from actors.place import DEFAULT_PRIORITY, Requirements
+
+
+class AnswerCall(Struct, frozen=True, gc=False):
+    """Answer the phone.  What must be heard answers by itself, so this is for clarity."""
+
+
+class PlayPrompt(Struct, frozen=True, gc=False):
+    """Play a file to its end."""
+
+    file: str
+
+
+class WaitInQueue(Struct, frozen=True, gc=False):
+    """Wait for an agent: the last step of a flow."""
+
+    queue: QueueName
+    priority: int = DEFAULT_PRIORITY
+
+
+Step: TypeAlias = AnswerCall | PlayPrompt | WaitInQueue
+
+
+class EntryPoint(Struct, frozen=True):
+    """Where a dialled number lands."""
+
+    name: EntryPointName
+    flow: tuple[Step, ...]
+
+
+class QueuePlan(Struct, frozen=True):
+    """What a contact must know of a queue it waits in."""
+
+    name: QueueName
+    requirements: Requirements
+    music: str
+    rona_seconds: float
+    overflow_prompt: str | None = None
+    """Played before the customer is let go, when the queue cannot keep him."""
