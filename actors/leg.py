@@ -1,0 +1,364 @@
+"""The leg: one party's SIP dialog and its media session, within a contact.
+
+    Opening -> Invited -> Accepting -> Up -> Leaving     (the customer's, called by him)
+    Opening -> Dialling -----------> Up -> Leaving       (an agent's, called by us)
+
+The leg knows how to reach and to leave a phone; who should hear whom is its contact's affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from actors import effects as do
+from actors import events as ev
+from actors import messages as m
+from actors.ids import ContactId, LegId
+from sip import invite_usage as usage
+from sip import offer_answer
+from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
+from sip.message import Request
+from sip.sdp import SdpError
+from sip.transport.path import Path
+from sip.usage_messages import ServerKey, UsageMessage
+
+MEDIA_LEASE = 5.0
+"""The media process answers within this many seconds, or the leg does without."""
+
+
+class MediaOpened(Struct, frozen=True, gc=False):
+    """The media session has this address and port."""
+
+    address: str
+    port: int
+
+
+class MediaRefused(Struct, frozen=True, gc=False):
+    reason: str
+
+
+class MediaSilent(Struct, frozen=True, gc=False):
+    """The phone, which should send, has sent nothing for so long."""
+
+    seconds: float
+
+
+class MediaLost(Struct, frozen=True, gc=False):
+    """The media process has gone, and our session with it."""
+
+
+class Opening(Struct):
+    """A media session has been asked for."""
+
+    answer_at_once: bool = False
+
+
+class Invited(Struct):
+    """The customer waits for our answer."""
+
+
+class Accepting(Struct):
+    """The 2xx has been sent; its ACK is awaited."""
+
+
+class Dialling(Struct):
+    """The agent's phone has been called with our offer."""
+
+    offer: bytes
+
+
+class Up(Struct):
+    """The dialog stands and media flows."""
+
+
+class Leaving(Struct):
+    """Hung up by one side; the dialog's last messages are under way."""
+
+
+State: TypeAlias = Opening | Invited | Accepting | Dialling | Up | Leaving
+Message: TypeAlias = (
+    MediaOpened
+    | MediaRefused
+    | MediaSilent
+    | MediaLost
+    | m.Ring
+    | m.Answer
+    | m.HangUp
+    | m.PlayFinished
+    | m.DigitPressed
+    | UsageMessage
+    | TimerFired
+)
+
+
+class UnexpectedMessage(Exception):
+    """Not a race we know of: the contact's crash group ends."""
+
+
+class Leg:
+    """One machine for both directions.
+
+    The customer's leg has the ``invite`` and its ``key``; an agent's has neither, and makes its
+    INVITE with ``usage_of(our offer)`` once there is a port to be heard at.
+    """
+
+    def __init__(
+        self,
+        leg: LegId,
+        contact: ContactId,
+        path: Path,
+        *,
+        dialog_key: tuple[str, str],
+        sdp_session: int,
+        usage_of: Callable[[bytes], usage.InviteUsage],
+        invite: Request | None = None,
+        key: ServerKey | None = None,
+    ) -> None:
+        self.id, self.contact = leg, contact
+        self.state: State = Opening()
+        self._path, self._usage_of = path, usage_of
+        self._dialog_key, self._sdp_session, self._sdp_version = dialog_key, sdp_session, 0
+        self._offered, self._key = b"" if invite is None else invite.body, key
+        self._usage = usage_of(b"") if invite is not None else None
+        self._local: offer_answer.Local | None = None
+        self._late_offer: bytes | None = None
+        self._media_open = False
+        self._said_ended = False
+
+    def start(self) -> list[do.Effect]:
+        """The first effects: open media, and be reachable in the dialog."""
+        effects: list[do.Effect] = [
+            do.AttachDialog(self.id, *self._dialog_key),
+            do.OpenMedia(self.id, ipv6=":" in self._path.remote[0]),
+            StartTimer("media", MEDIA_LEASE),
+        ]
+        if self._key is not None:
+            effects.append(do.ClaimInvite(self.id, self._key))
+        return effects
+
+    def handle(self, message: Message) -> list[do.Effect]:
+        match self.state, message:
+            case Opening(), MediaOpened(address, port):
+                return self._media_opened(address, port)
+            case _, MediaOpened():
+                return []  # opened as the other side hung up; it is closed with the leg
+            case Opening(), MediaRefused() | TimerFired("media"):
+                return self._leave(m.HangUp(503), "media")
+            case _, MediaRefused():
+                return []  # refused as the other side hung up
+            case Up() | Accepting(), MediaSilent():
+                return self._leave(m.HangUp(reason='SIP;cause=408;text="RTP timeout"'), "silent")
+            case Leaving(), MediaSilent() | MediaLost():
+                return []
+            case _, MediaSilent():
+                return []  # nothing has been negotiated yet
+            case _, MediaLost():
+                return self._leave(m.HangUp(500), "media")
+
+            case Opening() as opening, m.Answer():
+                opening.answer_at_once = True
+                return []
+            case Invited(), m.Answer():
+                return self._accept()
+            case Opening() | Invited(), m.Ring():
+                return self._drive(usage.Ring())
+            case ((Accepting() | Up() | Leaving()), m.Answer() | m.Ring()):
+                return []  # asked as the caller hung up
+
+            case Leaving(), m.HangUp():
+                return []  # hung up by both sides at once
+            case _, m.HangUp() as order:
+                return self._leave(order, "local")
+
+            case _, m.PlayFinished() | m.DigitPressed():
+                return [do.TellContact(self.contact, message)]
+            case _, _:
+                return self._drive(message)
+
+    # --- media --------------------------------------------------------------------------------
+
+    def _media_opened(self, address: str, port: int) -> list[do.Effect]:
+        assert isinstance(self.state, Opening)
+        self._media_open = True
+        self._local = offer_answer.Local(address, port)
+        if self._usage is None:
+            self.state = dialling = Dialling(self._make_offer())
+            self._usage = self._usage_of(dialling.offer)
+            return [CancelTimer("media"), *self._drive(usage.Start())]
+        answer_at_once = self.state.answer_at_once
+        self.state = Invited()
+        effects: list[do.Effect] = [CancelTimer("media")]
+        return [*effects, *self._accept()] if answer_at_once else effects
+
+    def _accept(self) -> list[do.Effect]:
+        assert self._local is not None
+        if not self._offered:
+            self._late_offer = self._make_offer()
+            self.state = Accepting()
+            return self._drive(usage.Accept(self._late_offer))
+        try:
+            body, negotiated = offer_answer.answer(
+                self._offered, self._local, session_id=self._sdp_session, version=self._version()
+            )
+        except SdpError as error:
+            return self._leave(m.HangUp(error.status), "media")
+        self.state = Accepting()
+        return [self._direct(negotiated), *self._drive(usage.Accept(body))]
+
+    def _make_offer(self) -> bytes:
+        assert self._local is not None
+        return offer_answer.make_offer(
+            self._local, session_id=self._sdp_session, version=self._version()
+        )
+
+    def _version(self) -> int:
+        self._sdp_version += 1
+        return self._sdp_version
+
+    def _direct(self, n: offer_answer.Negotiated) -> do.DirectMedia:
+        return do.DirectMedia(
+            self.id,
+            n.remote_address,
+            n.remote_port,
+            n.codec,
+            n.payload_type,
+            n.telephone_event,
+            n.direction,
+            n.ptime,
+            n.remote_rtcp_port,
+        )
+
+    # --- the dialog ---------------------------------------------------------------------------
+
+    def _drive(self, message: usage.Message) -> list[do.Effect]:
+        """The dialog's machine decides; its effects are addressed, its news understood."""
+        effects: list[do.Effect] = []
+        if self._usage is None:
+            raise UnexpectedMessage(type(self.state).__name__, type(message).__name__)
+        for effect in self._usage.handle(message):
+            match effect:
+                case usage.SendRequest(token, request):
+                    effects.append(do.SendRequest(self.id, token, request, self._path))
+                case usage.CancelInvite(token):
+                    effects.append(do.CancelInvite(self.id, token))
+                case usage.SendAck(request):
+                    effects.append(do.SendOutside(request, self._path))
+                case usage.Resend(response):
+                    effects.append(do.SendOutside(response, self._path))
+                case usage.RespondWith(key, response):
+                    effects.append(do.RespondWith(key, response))
+                case StartTimer() | CancelTimer():
+                    effects.append(effect)
+                case Stop():
+                    effects.extend((do.DetachDialog(*self._dialog_key), Stop()))
+                case _:
+                    effects.extend(self._understand(effect))
+        return effects
+
+    def _understand(self, news: usage.News) -> list[do.Effect]:
+        match self.state, news:
+            case _, usage.Ended(cause):
+                return self._ended(cause)
+            case Dialling(), usage.Ringing():
+                return [do.TellContact(self.contact, m.LegRinging(self.id))]
+            case Dialling(offer), usage.Answered(body):
+                return self._answered(offer, body)
+            case Leaving(), usage.Answered():
+                return []  # answered as we hung up: the usage sends ACK and BYE
+            case Dialling() | Leaving() | Up(), usage.Confirmed():
+                return []  # our ACK has gone
+            case Accepting(), usage.Accepted():
+                return []
+            case Accepting(), usage.Confirmed(body):
+                return self._confirmed(body)
+            case _, usage.OfferReceived(key, body):
+                return self._reoffered(key, body)
+            case _, usage.ReinviteConfirmed(body):
+                return self._late_answer(body)
+            case _, usage.InfoReceived():
+                return []  # digits come by RFC 4733
+            case _:
+                raise UnexpectedMessage(type(self.state).__name__, type(news).__name__)
+
+    def _answered(self, offer: bytes, body: bytes) -> list[do.Effect]:
+        try:
+            negotiated = offer_answer.accept_answer(offer, body)
+        except SdpError as error:
+            return self._leave(m.HangUp(error.status), "media")
+        self.state = Up()
+        return [
+            self._direct(negotiated),
+            do.TellContact(self.contact, m.LegAnswered(self.id)),
+            self._record_dialog(),
+        ]
+
+    def _confirmed(self, body: bytes) -> list[do.Effect]:
+        effects: list[do.Effect] = []
+        if self._late_offer is not None:
+            try:
+                negotiated = offer_answer.accept_answer(self._late_offer, body)
+            except SdpError as error:
+                return self._leave(m.HangUp(error.status), "media")
+            effects.append(self._direct(negotiated))
+            self._late_offer = None
+        self.state = Up()
+        answered = do.TellContact(self.contact, m.LegAnswered(self.id))
+        return [*effects, answered, self._record_dialog()]
+
+    def _reoffered(self, key: ServerKey, body: bytes) -> list[do.Effect]:
+        """A phone's own hold, or another codec or address (RFC 3264 §8)."""
+        if not isinstance(self.state, Up) or self._local is None:
+            return self._drive(usage.RefuseReinvite(key, 491))
+        if not body:
+            self._late_offer = self._make_offer()
+            return self._drive(usage.AnswerReinvite(key, self._late_offer))
+        try:
+            answer, negotiated = offer_answer.answer(
+                body, self._local, session_id=self._sdp_session, version=self._version()
+            )
+        except SdpError as error:
+            return self._drive(usage.RefuseReinvite(key, error.status))
+        return [self._direct(negotiated), *self._drive(usage.AnswerReinvite(key, answer))]
+
+    def _late_answer(self, body: bytes) -> list[do.Effect]:
+        offer, self._late_offer = self._late_offer, None
+        if offer is None or not body:
+            return []
+        try:
+            return [self._direct(offer_answer.accept_answer(offer, body))]
+        except SdpError:
+            return []  # the media that stood before goes on standing
+
+    def _record_dialog(self) -> do.Record:
+        assert self._usage is not None
+        return do.Record(ev.LegConfirmed(self.id, self.contact, self._usage.snapshot()))
+
+    # --- the end ------------------------------------------------------------------------------
+
+    def _leave(self, order: m.HangUp, cause: str) -> list[do.Effect]:
+        """We end it; ``cause`` is what our contact is told."""
+        self.state = Leaving()
+        if self._usage is None:  # its phone has not been called yet
+            gone = self._close(cause, order.status, by_us=True)
+            return [*gone, do.DetachDialog(*self._dialog_key), Stop()]
+        effects = self._close(cause, order.status, by_us=True) if cause != "local" else []
+        return [*effects, *self._drive(usage.HangUp(order.status, order.reason))]
+
+    def _ended(self, cause: usage.EndCause) -> list[do.Effect]:
+        self.state = Leaving()
+        return self._close(cause.kind, cause.status, by_us=cause.by == "us")
+
+    def _close(self, cause: str, status: int | None, *, by_us: bool) -> list[do.Effect]:
+        """Said once: media is given back, the contact is told."""
+        if self._said_ended:
+            return []
+        self._said_ended = True
+        return [
+            CancelTimer("media"),
+            do.CloseMedia(self.id),
+            do.Record(ev.LegDown(self.id, self.contact, cause, status, by_us)),
+            do.TellContact(self.contact, m.LegEnded(self.id, cause, status, by_us)),
+        ]

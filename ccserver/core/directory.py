@@ -1,0 +1,30 @@
+"""Who is where: the living actors by their ids.  The only place that knows them all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from actors.base import Actor, ActorStatistics
+from actors.ids import AgentId, ContactId, LegId, QueueName
+
+
+@dataclass
+class Directory:
+    """Contacts and legs come and go; queues, agents and the dispatcher stay."""
+
+    contacts: dict[ContactId, Actor] = field(default_factory=dict)
+    legs: dict[LegId, Actor] = field(default_factory=dict)
+    queues: dict[QueueName, Actor] = field(default_factory=dict)
+    agents: dict[AgentId, Actor] = field(default_factory=dict)
+    dispatcher: Actor | None = None
+
+    def statistics(self) -> dict[str, list[ActorStatistics]]:
+        """Mailbox figures of every living actor, by kind."""
+        dispatcher = [self.dispatcher] if self.dispatcher is not None else []
+        return {
+            "contact": [actor.statistics() for actor in self.contacts.values()],
+            "leg": [actor.statistics() for actor in self.legs.values()],
+            "queue": [actor.statistics() for actor in self.queues.values()],
+            "agent": [actor.statistics() for actor in self.agents.values()],
+            "dispatcher": [actor.statistics() for actor in dispatcher],
+        }

@@ -1,0 +1,115 @@
+"""Via (RFC 3261 §20.42) and what RFC 3581 adds to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from sip.message.errors import MalformedMessage
+from sip.message.grammar import format_parameters, parse_parameters, parse_uint
+from sip.message.uri import HOST, bare_host, check_ipv6_reference
+
+_VIA = re.compile(
+    r"[Ss][Ii][Pp][ \t]*+/[ \t]*+2\.0[ \t]*+/[ \t]*+"
+    r"([A-Za-z0-9\-.!%*_+`'~]++)[ \t]++"
+    rf"({HOST})(?:[ \t]*+:[ \t]*+([0-9]++))?[ \t]*+(;.*+)?",
+    re.DOTALL,
+)
+_NO_PARAMETERS: Mapping[str, str | None] = {}
+MAGIC_COOKIE = "z9hG4bK"
+
+
+class Via(Struct, frozen=True, gc=False):
+    """One hop of a message's way."""
+
+    transport: str
+    """Upper case: ``UDP``, ``TCP``, ..."""
+
+    host: str
+    """The sent-by host; IPv6 addresses stand in brackets."""
+
+    port: int | None = None
+    params: Mapping[str, str | None] = _NO_PARAMETERS
+
+    @classmethod
+    def parse(cls, text: str) -> Via:
+        """Raises MalformedMessage."""
+        found = _VIA.fullmatch(text)
+        if found is None:
+            raise MalformedMessage(400, "expected SIP/2.0/transport host:port;parameters")
+        transport, host, port_text, params = found.groups()
+        port = None
+        if port_text is not None:
+            port = parse_uint(port_text, 65535)
+            if not port:
+                raise MalformedMessage(400, "expected a port from 1 to 65535")
+        if host[0] == "[":
+            check_ipv6_reference(host)
+        return cls(
+            transport.upper(),
+            host,
+            port,
+            parse_parameters(params) if params else _NO_PARAMETERS,
+        )
+
+    def __str__(self) -> str:
+        port = "" if self.port is None else f":{self.port}"
+        return f"SIP/2.0/{self.transport} {self.host}{port}{format_parameters(self.params)}"
+
+    @property
+    def branch(self) -> str:
+        """Empty if there is none; only one with the magic cookie identifies a transaction."""
+        return self.params.get("branch") or ""
+
+    @property
+    def has_cookie(self) -> bool:
+        """Whether the branch was made by an RFC 3261 element (§8.1.1.7).
+
+        The bare cookie identifies nothing, hence counts as none (RFC 4475 §3.2.1).
+        """
+        branch = self.branch
+        return len(branch) > len(MAGIC_COOKIE) and branch.startswith(MAGIC_COOKIE)
+
+    @property
+    def sent_by(self) -> str:
+        """``host:port`` in lower case, with the default port filled in, for matching (§17.2.3)."""
+        default = 5061 if self.transport == "TLS" else 5060
+        return f"{self.host.lower()}:{self.port or default}"
+
+    @property
+    def received(self) -> str | None:
+        """The source address the next hop saw, without brackets."""
+        value = self.params.get("received")
+        return None if value is None else bare_host(value)
+
+    @property
+    def rport(self) -> int | None:
+        """The source port the next hop saw; None if there is none or it is malformed."""
+        value = self.params.get("rport")
+        return None if value is None else parse_uint(value, 65535)
+
+    @property
+    def maddr(self) -> str | None:
+        value = self.params.get("maddr")
+        return None if value is None else bare_host(value)
+
+    @property
+    def host_ip(self) -> str:
+        """The sent-by host without the brackets of an IPv6 reference."""
+        return bare_host(self.host)
+
+    def stamped(self, host: str, port: int) -> Via:
+        """As received from (`host`, `port`): RFC 3261 §18.2.1 and RFC 3581 §4.
+
+        `host` comes without brackets.  What the sender itself put there is replaced.
+        """
+        asked = "rport" in self.params
+        if not asked and "received" not in self.params and self.host_ip == host:
+            return self
+        params = dict(self.params)
+        params["received"] = host
+        if asked:
+            params["rport"] = f"{port}"
+        return Via(self.transport, self.host, self.port, params)

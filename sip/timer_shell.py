@@ -1,0 +1,50 @@
+"""The task that makes timers fire."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Hashable
+
+import trio
+
+from sip.timers import TimerQueue
+
+log = logging.getLogger(__name__)
+
+
+class TimerShell:
+    """All timers of the process.  A callback is called once, from one task, and must not wait."""
+
+    def __init__(self) -> None:
+        self._queue: TimerQueue[Callable[[], None]] = TimerQueue()
+        self._sleep_until = -math.inf
+        self._sleep: trio.CancelScope | None = None
+
+    def arm(self, key: Hashable, seconds: float, callback: Callable[[], None]) -> None:
+        """Call ``callback`` in so many seconds, unless the key is cancelled or armed again."""
+        deadline = trio.current_time() + seconds
+        self._queue.arm(key, deadline, callback)
+        if self._sleep is not None and deadline < self._sleep_until:
+            self._sleep_until = deadline
+            self._sleep.deadline = deadline
+
+    def cancel(self, key: Hashable) -> None:
+        self._queue.cancel(key)
+
+    async def run(self) -> None:
+        """Until cancelled.  A callback that raises is logged; the others still fire."""
+        while True:
+            for callback in self._queue.due(trio.current_time()):
+                try:
+                    callback()
+                except Exception:
+                    log.exception("a timer's callback raised")
+            deadline = self._queue.next_deadline()
+            self._sleep_until = math.inf if deadline is None else deadline
+            with trio.CancelScope(deadline=self._sleep_until) as self._sleep:
+                await trio.sleep_forever()
+            self._sleep = None
+
+    def __len__(self) -> int:
+        return len(self._queue)

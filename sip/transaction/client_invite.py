@@ -1,0 +1,122 @@
+"""INVITE client transaction.  RFC 3261 §17.1.1, with the Accepted state of RFC 6026 §7.2.
+
+Timers: A retransmits, B gives up, D absorbs late 3xx-6xx, M absorbs late 2xx.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
+from sip.message import Request, Response
+from sip.transaction.effects import (
+    ClientEffect,
+    PassUp,
+    TimedOut,
+    Transmit,
+    TransportFailed,
+    TransportLost,
+)
+from sip.transaction.values import DEFAULT, Timers
+
+TIMER_D = 32.0
+
+
+class Calling(Struct):
+    """The INVITE has been sent; ``pause`` is what timer A was last armed with."""
+
+    pause: float
+
+
+class Proceeding(Struct):
+    """A provisional response came: retransmission has stopped."""
+
+
+class Completed(Struct):
+    """A 3xx-6xx came; the ACK answers its retransmissions."""
+
+    ack: bytes
+
+
+class Accepted(Struct):
+    """A 2xx came; its retransmissions, and other forks' 2xx, are the user's."""
+
+
+class Terminated(Struct):
+    pass
+
+
+State: TypeAlias = Calling | Proceeding | Completed | Accepted | Terminated
+
+
+class ClientInvite:
+    def __init__(self, request: Request, *, reliable: bool, timers: Timers = DEFAULT) -> None:
+        self.request = request
+        self.state: State = Calling(timers.t1)
+        self._reliable, self._timers = reliable, timers
+
+    def start(self) -> list[ClientEffect]:
+        effects: list[ClientEffect] = [
+            Transmit(self.request.encode()),
+            StartTimer("B", self._timers.patience),
+        ]
+        if not self._reliable:
+            effects.append(StartTimer("A", self._timers.t1))
+        return effects
+
+    def handle(self, event: Response | TransportFailed | TimerFired) -> list[ClientEffect]:
+        match self.state, event:
+            case Calling() as calling, TimerFired("A"):
+                calling.pause *= 2
+                return [Transmit(self.request.encode()), StartTimer("A", calling.pause)]
+            case Calling(), TimerFired("B"):
+                self.state = Terminated()
+                return [CancelTimer("A"), TimedOut(), Stop()]
+
+            case Calling() | Proceeding(), Response() as response:
+                return self._answered(response)
+            case Completed(ack), Response() as response:
+                # §17.1.1.2: our ACK was lost.  A 2xx of another fork is too late to matter.
+                return [Transmit(ack)] if response.status >= 300 else []
+            case Accepted(), Response() as response:
+                return [PassUp(response)] if 200 <= response.status < 300 else []
+
+            case (Completed(), TimerFired("D")) | (Accepted(), TimerFired("M")):
+                self.state = Terminated()
+                return [Stop()]
+            case Calling() | Proceeding(), TransportFailed():
+                self.state = Terminated()
+                return [CancelTimer("A"), CancelTimer("B"), TransportLost(), Stop()]
+            case _:
+                return []  # §17.1.1.2 leaves the rest unsaid: late or stray, dropped
+
+    def _answered(self, response: Response) -> list[ClientEffect]:
+        quiet: list[ClientEffect] = []
+        if isinstance(self.state, Calling):
+            quiet = [CancelTimer("A"), CancelTimer("B")]
+        if response.status < 200:
+            self.state = Proceeding()
+            return [*quiet, PassUp(response)]
+        if response.status < 300:
+            self.state = Accepted()  # its ACK is the dialog's (RFC 6026 §7.2)
+            return [*quiet, PassUp(response), StartTimer("M", self._timers.patience)]
+        ack = ack_for(self.request, response).encode()
+        linger = 0.0 if self._reliable else TIMER_D
+        self.state = Completed(ack)
+        return [*quiet, PassUp(response), Transmit(ack), StartTimer("D", linger)]
+
+
+def ack_for(invite: Request, response: Response) -> Request:
+    """The ACK of a non-2xx, which belongs to the transaction.  RFC 3261 §17.1.1.3"""
+    headers = [
+        ("Via", str(invite.via)),
+        ("Max-Forwards", "70"),
+        ("From", invite.header("From") or ""),
+        ("To", response.header("To") or ""),
+        ("Call-ID", invite.call_id),
+        ("CSeq", f"{invite.cseq.number} ACK"),
+        *(("Route", route) for route in invite.header_all("Route")),
+    ]
+    return Request.build("ACK", invite.target, headers)

@@ -1,0 +1,58 @@
+"""All that a transaction may hear and ask for."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from sip.machine import CancelTimer, StartTimer, Stop
+from sip.message import Response
+
+
+class TransportFailed(Struct, frozen=True, gc=False):
+    """Heard: the message could not be sent."""
+
+
+class RequestRetransmitted(Struct, frozen=True, gc=False):
+    """Heard by a server transaction: its request has come again."""
+
+
+class AckReceived(Struct, frozen=True, gc=False):
+    """Heard by an INVITE server transaction: an ACK with its branch."""
+
+
+class Respond(Struct, frozen=True):
+    """Heard by a server transaction: its user's answer."""
+
+    response: Response
+
+
+class Transmit(Struct, frozen=True, gc=False):
+    """Hand these bytes to the transport."""
+
+    data: bytes
+
+
+class PassUp(Struct, frozen=True):
+    """Tell the transaction user."""
+
+    response: Response
+
+
+class TimedOut(Struct, frozen=True, gc=False):
+    """No final response came.  The user treats it as a 408 (RFC 3261 §8.1.3.1)."""
+
+
+class TransportLost(Struct, frozen=True, gc=False):
+    """The request could not be sent.  The user treats it as a 503 (RFC 3261 §8.1.3.1)."""
+
+
+class NoAck(Struct, frozen=True, gc=False):
+    """Nobody acknowledged our final response (timer H)."""
+
+
+ClientEffect: TypeAlias = (
+    Transmit | PassUp | TimedOut | TransportLost | StartTimer | CancelTimer | Stop
+)
+ServerEffect: TypeAlias = Transmit | NoAck | StartTimer | CancelTimer | Stop

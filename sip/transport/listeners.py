@@ -1,0 +1,107 @@
+"""All the places where we listen, and the choice of one to send from."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from typing import Protocol
+
+import trio
+
+from sip.message.grammar import parse_uint
+from sip.transport.path import Path
+from sip.transport.tcp import TcpTransport
+from sip.transport.udp import Failed, Receive, UdpTransport
+
+WILDCARDS = ("0.0.0.0", "::")
+
+
+class Transport(Protocol):
+    """What carries messages: a real socket, or the network of the tests."""
+
+    kind: str
+    local: tuple[str, int]
+
+    def path_to(self, host: str, port: int) -> Path: ...
+
+    def send(self, data: bytes, path: Path) -> None: ...
+
+    async def run(self, receive: Receive, failed: Failed) -> None: ...
+
+
+class ListenError(Exception):
+    """A listen entry is wrong or its port is taken; the text names it."""
+
+
+def parse_listen(entry: str) -> tuple[str, str, int]:
+    """``udp:127.0.0.1:5060`` or ``tcp:[::1]:5060`` as (transport, host, port)."""
+    kind, _, rest = entry.partition(":")
+    host, _, port_text = rest.rpartition(":")
+    port = parse_uint(port_text, 65535)
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if kind not in ("udp", "tcp") or not bare or port is None or (":" in bare and bare == host):
+        raise ListenError(f'expected "udp:HOST:PORT" or "tcp:HOST:PORT", got {entry!r}')
+    return kind, bare, port
+
+
+def open_listeners(entries: Sequence[str]) -> list[Transport]:
+    """Raises ListenError naming the first entry that cannot be opened."""
+    opened: list[Transport] = []
+    for index, entry in enumerate(entries):
+        kind, host, port = parse_listen(entry)
+        make = UdpTransport if kind == "udp" else TcpTransport
+        try:
+            opened.append(make(index, host, port))
+        except OSError as error:
+            raise ListenError(f"cannot listen on {entry}: {error.strerror or error}") from error
+    return opened
+
+
+class Listeners:
+    """Sends on the listener a path names; knows what address a peer should see."""
+
+    def __init__(self, transports: Sequence[Transport]) -> None:
+        self._transports = list(transports)
+        self._routed: dict[str, str] = {}
+
+    @property
+    def transports(self) -> list[Transport]:
+        return list(self._transports)
+
+    def send(self, data: bytes, path: Path) -> None:
+        self._transports[path.listener].send(data, path)
+
+    def path_to(self, host: str, port: int, kind: str = "udp") -> Path | None:
+        """The way to an address: the first listener of its transport and family; None: no way."""
+        ipv6 = ":" in host
+        for transport in self._transports:
+            if transport.kind == kind and (":" in transport.local[0]) == ipv6:
+                return transport.path_to(host, port)
+        return None
+
+    def local_address(self, path: Path) -> tuple[str, int]:
+        """Our host and port as the peer of this path should see them (Via, Contact)."""
+        host, port = self._transports[path.listener].local
+        if host in WILDCARDS:
+            host = self._route(path.remote[0])
+        return host, port
+
+    def _route(self, remote: str) -> str:
+        known = self._routed.get(remote)
+        if known is None:
+            family = socket.AF_INET6 if ":" in remote else socket.AF_INET
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                try:
+                    probe.connect((remote, 9))  # sends nothing: asks the routing table
+                    known = str(probe.getsockname()[0])
+                except OSError:
+                    known = "::1" if family == socket.AF_INET6 else "127.0.0.1"
+            if len(self._routed) >= 10_000:
+                self._routed.clear()
+            self._routed[remote] = known
+        return known
+
+    async def run(self, receive: Receive, failed: Failed) -> None:
+        async with trio.open_nursery() as nursery:
+            for transport in self._transports:
+                nursery.start_soon(transport.run, receive, failed)
