@@ -49,9 +49,7 @@ class NameAddr(Struct, frozen=True, gc=False):
             # §20: a URI with a comma, a question mark or a semicolon needs the brackets.
             if "?" in uri or "," in uri or "<" in uri or '"' in uri:
                 raise MalformedMessage(400, "expected a name and a URI in angle brackets")
-        return cls(
-            display, Uri.parse(uri), parse_parameters(params) if params else _NO_PARAMETERS
-        )
+        return cls(display, Uri.parse(uri), parse_parameters(params) if params else _NO_PARAMETERS)
 
     def __str__(self) -> str:
         params = format_parameters(self.params) if self.params else ""

@@ -1,0 +1,412 @@
+"""The endpoint: datagrams in, transactions driven, datagrams out.
+
+It knows requests, responses and dialogs' names, and no contact centre.  Whoever sends a request,
+or owns a dialog, is told through the function it gave (``hear``).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+from msgspec import Struct
+
+from sip import capabilities
+from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
+from sip.message import MalformedMessage, Request, Response, parse
+from sip.timer_shell import TimerShell
+from sip.transaction import ClientInvite, ClientNonInvite, ServerInvite, ServerNonInvite, Timers
+from sip.transaction import effects as tx
+from sip.transaction.matching import cancel_for, request_branch, with_via
+from sip.transport.listeners import Listeners
+from sip.transport.path import Path
+from sip.usage_messages import (
+    AckReceived,
+    Cancelled,
+    ClientKey,
+    NoAck,
+    RequestReceived,
+    RequestTimedOut,
+    ResponseReceived,
+    ServerKey,
+    TransportLost,
+    UsageMessage,
+)
+
+log = logging.getLogger(__name__)
+
+Hear: TypeAlias = Callable[[UsageMessage], None]
+
+
+class EndpointUser(Protocol):
+    """Who answers what belongs to no dialog yet."""
+
+    def request_arrived(self, key: ServerKey, request: Request, path: Path) -> None:
+        """A new request outside any dialog: answer it with ``Endpoint.respond``, now or later."""
+
+    def refuse(self, data: bytes, path: Path) -> bytes | None:
+        """Decide about an INVITE on its bytes: the answer that refuses it, or None to go on."""
+
+
+class EndpointStatistics(Struct, frozen=True):
+    requests: dict[str, int]
+    """Received, by method; unknown methods under ``other``."""
+    responses: dict[str, int]
+    """Sent, by class: ``2xx``."""
+    retransmissions: int
+    malformed: int
+    refused: int
+    server_transactions: int
+    client_transactions: int
+
+
+class _Server:
+    """A server transaction, where its responses go, and who owns it."""
+
+    __slots__ = ("data", "hear", "key", "machine", "merged", "path")
+
+    def __init__(
+        self, key: ServerKey, machine: ServerInvite | ServerNonInvite, path: Path, data: bytes
+    ) -> None:
+        self.key, self.machine, self.path, self.data = key, machine, path, data
+        self.hear: Hear | None = None
+        self.merged: tuple[str, str, int, str] | None = None
+
+
+class _Client:
+    """A client transaction, and who is told of its outcome."""
+
+    __slots__ = ("cancel_when_heard", "hear", "heard", "key", "machine", "path", "token")
+
+    def __init__(
+        self,
+        key: ClientKey,
+        machine: ClientInvite | ClientNonInvite,
+        path: Path,
+        token: str,
+        hear: Hear,
+    ) -> None:
+        self.key, self.machine, self.path = key, machine, path
+        self.token, self.hear = token, hear
+        self.heard = self.cancel_when_heard = False
+
+
+class Endpoint:
+    """``tags`` makes the names no other process makes: branches and dialog tags."""
+
+    def __init__(
+        self,
+        listeners: Listeners,
+        timers: TimerShell,
+        user: EndpointUser,
+        tags: Callable[[], str],
+        *,
+        values: Timers | None = None,
+    ) -> None:
+        self._listeners, self._timer_shell, self._user, self._tags = listeners, timers, user, tags
+        self._values = values or Timers()
+        self._servers: dict[tuple[str, str, str], _Server] = {}
+        self._by_data: dict[bytes, _Server] = {}
+        self._merged: dict[tuple[str, str, int, str], ServerKey] = {}
+        self._clients: dict[ClientKey, _Client] = {}
+        self._dialogs: dict[tuple[str, str], Hear] = {}
+        self._requests: Counter[str] = Counter()
+        self._responses: Counter[int] = Counter()
+        self._retransmissions = self._malformed = self._refused = 0
+
+    async def run(self) -> None:
+        await self._listeners.run(self.receive, self._transport_failed)
+
+    # --- for the user -------------------------------------------------------------------------
+
+    def attach(self, call_id: str, local_tag: str, hear: Hear) -> None:
+        """Requests with this Call-ID and To tag, and ACKs for 2xx, go to ``hear``."""
+        self._dialogs[call_id, local_tag] = hear
+
+    def detach(self, call_id: str, local_tag: str) -> None:
+        self._dialogs.pop((call_id, local_tag), None)
+
+    def claim(self, key: ServerKey, hear: Hear) -> None:
+        """CANCEL and a missing ACK of this INVITE are told to ``hear``."""
+        server = self._servers.get((key.branch, key.sent_by, key.method))
+        if server is not None:
+            server.hear = hear
+
+    def request(self, token: str, request: Request, path: Path, hear: Hear) -> ClientKey:
+        """Start a client transaction for a request without Via; its outcome bears ``token``."""
+        key = ClientKey(f"z9hG4bK{self._tags()}", request.method)
+        stamped = with_via(request, self._via(path, key.branch))
+        make = ClientInvite if request.method == "INVITE" else ClientNonInvite
+        machine = make(stamped, reliable=path.reliable, timers=self._values)
+        client = self._clients[key] = _Client(key, machine, path, token, hear)
+        self._drive_client(client, machine.start())
+        return key
+
+    def cancel(self, key: ClientKey) -> None:
+        """CANCEL an INVITE: now if a provisional response has come, else when it comes (§9.1)."""
+        client = self._clients.get(key)
+        if client is None or not isinstance(client.machine, ClientInvite):
+            return
+        if not client.heard:
+            client.cancel_when_heard = True
+            return
+        request = cancel_for(client.machine.request)
+        cancel_key = ClientKey(key.branch, "CANCEL")
+        machine = ClientNonInvite(request, reliable=client.path.reliable, timers=self._values)
+        cancelling = _Client(cancel_key, machine, client.path, "", _hear_nothing)
+        self._clients[cancel_key] = cancelling
+        self._drive_client(cancelling, machine.start())
+
+    def respond(self, key: ServerKey, response: Response) -> None:
+        """Through its transaction; an answer to one that has gone is dropped."""
+        server = self._servers.get((key.branch, key.sent_by, key.method))
+        if server is not None:
+            self._responses[response.status // 100] += 1
+            self._drive_server(server, server.machine.handle(tx.Respond(response)))
+
+    def send(self, message: Request | Response, path: Path) -> None:
+        """Outside any transaction: an ACK for a 2xx gets a Via of its own; a 2xx goes again."""
+        if isinstance(message, Request):
+            message = with_via(message, self._via(path, f"z9hG4bK{self._tags()}"))
+        self._listeners.send(message.encode(), path)
+
+    def resend(self, key: ServerKey, response: Response) -> None:
+        """A 2xx again, the way its responses go."""
+        server = self._servers.get((key.branch, key.sent_by, key.method))
+        if server is not None:
+            self._listeners.send(response.encode(), server.path)
+
+    def statistics(self) -> EndpointStatistics:
+        return EndpointStatistics(
+            dict(self._requests),
+            {f"{number}xx": count for number, count in self._responses.items()},
+            self._retransmissions,
+            self._malformed,
+            self._refused,
+            len(self._servers),
+            len(self._clients),
+        )
+
+    # --- from the transports ------------------------------------------------------------------
+
+    def receive(self, data: bytes, path: Path) -> None:
+        """One datagram, or one message of a stream.  Never raises."""
+        try:
+            if data.startswith(b"SIP/2.0 "):
+                self._response(data)
+            elif (known := self._by_data.get(data)) is not None and known.path.remote[0] == (
+                path.remote[0]
+            ):
+                # A retransmission is the same bytes: absorbed before anything is built.
+                self._retransmissions += 1
+                self._drive_server(known, known.machine.handle(tx.RequestRetransmitted()))
+            elif data.startswith(b"INVITE ") and (answer := self._user.refuse(data, path)):
+                self._refused += 1
+                self._responses[5] += 1
+                self._listeners.send(answer, path)
+            elif data.strip(b"\r\n\0 "):
+                self._request(data, path)
+        except MalformedMessage as error:
+            self._malformed += 1
+            answer = error.answer(path.remote)
+            if answer is not None:
+                self._responses[error.status // 100] += 1
+                self._listeners.send(answer, path)
+        except Exception:
+            log.exception("a message from %s could not be handled", path.remote)
+
+    def _request(self, data: bytes, path: Path) -> None:
+        request = parse(data)
+        if isinstance(request, Response):
+            return
+        method = request.method
+        self._requests[method if method in capabilities.METHODS else "other"] += 1
+        request.stamp_received(*path.remote)
+        branch = request_branch(request)
+        sent_by = request.sent_by
+        if method == "ACK":
+            self._ack(request, branch, sent_by)
+            return
+        known = self._servers.get((branch, sent_by, method))
+        if known is not None:
+            self._retransmissions += 1
+            self._drive_server(known, known.machine.handle(tx.RequestRetransmitted()))
+            return
+        invite = self._servers.get((branch, sent_by, "INVITE")) if method == "CANCEL" else None
+        tag = request.to.tag or (invite.key.tag if invite is not None else self._tags())
+        server = self._remember(request, ServerKey(branch, sent_by, method, tag), path, data)
+        try:
+            if method == "CANCEL":
+                self._cancelled(server, request, invite)
+            else:
+                self._new_request(server, request, path)
+        except MalformedMessage as error:
+            self._malformed += 1
+            self.respond(server.key, request.response(error.status, error.reason, to_tag=tag))
+        except Exception:
+            log.exception("%s from %s could not be handled", method, path.remote)
+            self.respond(server.key, request.response(500, to_tag=tag))
+
+    def _remember(self, request: Request, key: ServerKey, path: Path, data: bytes) -> _Server:
+        make = ServerInvite if key.method == "INVITE" else ServerNonInvite
+        machine = make(request, reliable=path.reliable, timers=self._values)
+        server = _Server(key, machine, _response_path(request, path), data)
+        self._servers[key.branch, key.sent_by, key.method] = server
+        self._by_data[data] = server
+        return server
+
+    def _new_request(self, server: _Server, request: Request, path: Path) -> None:
+        key, method, tag = server.key, request.method, server.key.tag
+        if request.to.tag is None:
+            merged = (request.call_id, request.from_.tag or "", request.cseq.number, method)
+            if merged in self._merged:  # §8.2.2.2: it has reached us by another way already
+                self.respond(key, request.response(482, to_tag=tag))
+                return
+            server.merged = merged
+            self._merged[merged] = key
+        if method not in capabilities.METHODS:
+            self._refuse(key, request, 405, [("Allow", capabilities.ALLOW)])
+        elif request.uri.scheme not in ("sip", "sips", "tel"):
+            self._refuse(key, request, 416)
+        elif unknown := _unknown_extensions(request):
+            self._refuse(key, request, 420, [("Unsupported", ", ".join(unknown))])
+        elif request.to.tag is not None and method != "REGISTER":
+            hear = self._dialogs.get((request.call_id, request.to.tag))
+            if hear is None:
+                self._refuse(key, request, 481)
+                return
+            if method == "INVITE":
+                self.respond(key, request.response(100))
+            server.hear = hear
+            hear(RequestReceived(key, request, path))
+        elif method == "OPTIONS":
+            headers = [("Allow", capabilities.ALLOW), ("Accept", capabilities.SDP)]
+            self.respond(key, request.response(200, to_tag=tag, headers=headers))
+        elif method in ("BYE", "UPDATE", "INFO"):
+            self._refuse(key, request, 481)
+        else:
+            if method == "INVITE":
+                # With a tag, which §8.2.6.2 permits and some peers need.
+                self.respond(key, request.response(100, to_tag=tag))
+            self._user.request_arrived(key, request, path)
+
+    def _refuse(
+        self,
+        key: ServerKey,
+        request: Request,
+        status: int,
+        headers: list[tuple[str, str]] | None = None,
+    ) -> None:
+        self.respond(key, request.response(status, to_tag=key.tag, headers=headers or ()))
+
+    def _ack(self, request: Request, branch: str, sent_by: str) -> None:
+        server = self._servers.get((branch, sent_by, "INVITE"))
+        if server is not None:  # of a non-2xx: it has the INVITE's branch (§17.1.1.3)
+            self._drive_server(server, server.machine.handle(tx.AckReceived()))
+            return
+        hear = self._dialogs.get((request.call_id, request.to.tag or ""))
+        if hear is not None:
+            hear(AckReceived(request))
+
+    def _cancelled(self, server: _Server, request: Request, invite: _Server | None) -> None:
+        if invite is None or not isinstance(invite.machine, ServerInvite):
+            self._refuse(server.key, request, 481)
+            return
+        self.respond(server.key, request.response(200, to_tag=invite.key.tag))
+        if not invite.machine.answered and invite.hear is not None:
+            invite.hear(Cancelled(invite.key))
+
+    def _response(self, data: bytes) -> None:
+        response = parse(data)
+        if isinstance(response, Request):
+            return
+        client = self._clients.get(ClientKey(response.via.branch, response.cseq.method))
+        if client is None:
+            return
+        client.heard = True
+        if client.cancel_when_heard:
+            client.cancel_when_heard = False
+            if response.status < 200:
+                self.cancel(client.key)
+        self._drive_client(client, client.machine.handle(response))
+
+    def _transport_failed(self, path: Path, data: bytes) -> None:
+        for client in list(self._clients.values()):
+            if client.path == path or (path.connection and client.path.remote == path.remote):
+                self._drive_client(client, client.machine.handle(tx.TransportFailed()))
+
+    # --- effects ------------------------------------------------------------------------------
+
+    def _drive_server(self, server: _Server, effects: list[tx.ServerEffect]) -> None:
+        key = server.key
+        for effect in effects:
+            match effect:
+                case tx.Transmit(data):
+                    self._listeners.send(data, server.path)
+                case StartTimer(name, seconds):
+                    self._timer_shell.arm((key, name), seconds, self._server_timer(server, name))
+                case CancelTimer(name):
+                    self._timer_shell.cancel((key, name))
+                case tx.NoAck():
+                    if server.hear is not None:
+                        server.hear(NoAck(key))
+                case Stop():
+                    self._servers.pop((key.branch, key.sent_by, key.method), None)
+                    self._by_data.pop(server.data, None)
+                    if server.merged is not None:
+                        self._merged.pop(server.merged, None)
+
+    def _server_timer(self, server: _Server, name: str) -> Callable[[], None]:
+        fired = TimerFired(name)
+        return lambda: self._drive_server(server, server.machine.handle(fired))
+
+    def _drive_client(self, client: _Client, effects: list[tx.ClientEffect]) -> None:
+        key = client.key
+        for effect in effects:
+            match effect:
+                case tx.Transmit(data):
+                    self._listeners.send(data, client.path)
+                case StartTimer(name, seconds):
+                    self._timer_shell.arm((key, name), seconds, self._client_timer(client, name))
+                case CancelTimer(name):
+                    self._timer_shell.cancel((key, name))
+                case tx.PassUp(response):
+                    client.hear(ResponseReceived(client.token, response))
+                case tx.TimedOut():
+                    client.hear(RequestTimedOut(client.token))
+                case tx.TransportLost():
+                    client.hear(TransportLost(client.token))
+                case Stop():
+                    self._clients.pop(key, None)
+
+    def _client_timer(self, client: _Client, name: str) -> Callable[[], None]:
+        fired = TimerFired(name)
+        return lambda: self._drive_client(client, client.machine.handle(fired))
+
+    def _via(self, path: Path, branch: str) -> str:
+        host, port = self._listeners.local_address(path)
+        if ":" in host:
+            host = f"[{host}]"
+        return f"SIP/2.0/{path.transport.upper()} {host}:{port};branch={branch};rport"
+
+
+def _response_path(request: Request, path: Path) -> Path:
+    """Where responses go: RFC 3261 §18.2.2 and RFC 3581 §4."""
+    via = request.via
+    if path.reliable or "rport" in via.params:
+        return path
+    port = via.port or 5060
+    return path if port == path.remote[1] else Path("udp", path.listener, (path.remote[0], port))
+
+
+def _unknown_extensions(request: Request) -> list[str]:
+    """What it requires of us in vain (§8.2.2.3)."""
+    rows = request.header_all("Require")
+    wanted = [tag.strip(" \t") for row in rows for tag in row.split(",")]
+    return [tag for tag in wanted if tag and tag not in capabilities.EXTENSIONS]
+
+
+def _hear_nothing(message: UsageMessage) -> None:
+    """The answer to a CANCEL says nothing that the INVITE's own answer does not."""

@@ -1,0 +1,38 @@
+"""By what a message finds its transaction, and the requests that belong to another's."""
+
+from __future__ import annotations
+
+from sip.message import Request
+
+
+def request_branch(request: Request) -> str:
+    """The branch of the top Via; for an RFC 2543 peer, a text made of what §17.2.3 compares."""
+    via = request.via
+    if via.has_cookie:
+        return via.branch
+    from_tag = request.from_.tag or ""
+    return f"2543 {request.call_id} {from_tag} {request.cseq.number} {request.target} {via}"
+
+
+def with_via(request: Request, via: str) -> Request:
+    """The same request, with this Via on top."""
+    return Request.build(
+        request.method,
+        request.target,
+        [("Via", via), *request.fields()],
+        request.body,
+    )
+
+
+def cancel_for(invite: Request) -> Request:
+    """The CANCEL of a pending INVITE.  RFC 3261 §9.1: same Via, URI, Call-ID, From, To, CSeq."""
+    headers = [
+        ("Via", str(invite.via)),
+        ("Max-Forwards", "70"),
+        ("From", invite.header("From") or ""),
+        ("To", invite.header("To") or ""),
+        ("Call-ID", invite.call_id),
+        ("CSeq", f"{invite.cseq.number} CANCEL"),
+        *(("Route", route) for route in invite.header_all("Route")),
+    ]
+    return Request.build("CANCEL", invite.target, headers)
