@@ -378,15 +378,16 @@ class Contact:
     # --- the end ------------------------------------------------------------------------------
 
     def _customer_left(self, cause: str) -> list[Effect]:
-        now = self._now()
+        queue: QueueName | None = None
+        waited = 0.0
         match self.state:
             case Connected() as talking:
                 return self._end(self._handled(talking, EndedBy.CUSTOMER), EndedBy.CUSTOMER)
             case Waiting(plan, place) | Ringing(plan, place) | Parting(plan, place):
                 during = During.RINGING if isinstance(self.state, Ringing) else During.QUEUE
-                queue, waited = plan.name, now - place.since
+                queue, waited = plan.name, self._now() - place.since
             case _:
-                during, queue, waited = During.FLOW, None, 0.0
+                during = During.FLOW
         return self._end(
             ev.ContactEnded(
                 self.ref,
@@ -416,13 +417,13 @@ class Contact:
         ]
 
     def _fail(self, reason: str) -> list[Effect]:
+        queue: QueueName | None = None
+        waited = 0.0
         match self.state:
             case Connected() as talking:
                 return self._end(self._handled(talking, EndedBy.SYSTEM, reason), EndedBy.SYSTEM)
             case Waiting(plan, place) | Ringing(plan, place) | Parting(plan, place):
                 queue, waited = plan.name, self._now() - place.since
-            case _:
-                queue, waited = None, 0.0
         ended_by = EndedBy.SYSTEM
         return self._end(
             ev.ContactEnded(

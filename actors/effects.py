@@ -28,7 +28,7 @@ class TellContact(Struct, frozen=True):
 
 class TellLeg(Struct, frozen=True):
     leg: LegId
-    message: m.Ring | m.Answer | m.Dial | m.HangUp
+    message: m.Answer | m.Dial | m.HangUp
 
 
 class TellQueue(Struct, frozen=True):
@@ -58,7 +58,8 @@ class TellAgent(Struct, frozen=True):
         | m.ConversationEnded
         | m.AgentLegDown
         | m.PhoneLost
-        | m.AgentCommand
+        | m.PhonesChanged
+        | m.AgentCommandReceived
     )
 
 
@@ -66,6 +67,13 @@ class Watch(Struct, frozen=True, gc=False):
     """Tell me ``Down`` when the actor of this name ends."""
 
     name: str
+
+
+class ReplyTo(Struct, frozen=True):
+    """The answer to a command, for whoever asked under this name."""
+
+    reply_to: str
+    answer: object
 
 
 # --- a contact's own: legs and media ----------------------------------------------------------
@@ -145,13 +153,20 @@ class CancelInvite(Struct, frozen=True, gc=False):
 
 
 class SendOutside(Struct, frozen=True):
-    """An ACK for a 2xx, or a 2xx again: outside any transaction."""
+    """An ACK for a 2xx: outside any transaction."""
 
-    message: Request | Response
+    request: Request
     path: Path
 
 
 class RespondWith(Struct, frozen=True):
+    key: ServerKey
+    response: Response
+
+
+class Resend(Struct, frozen=True):
+    """A 2xx that has not been acknowledged, again."""
+
     key: ServerKey
     response: Response
 
@@ -184,6 +199,7 @@ LegEffect: TypeAlias = (
     | CancelInvite
     | SendOutside
     | RespondWith
+    | Resend
     | ClaimInvite
     | AttachDialog
     | DetachDialog
@@ -199,6 +215,7 @@ Effect: TypeAlias = (
     | TellDispatcher
     | TellAgent
     | Watch
+    | ReplyTo
     | ContactEffect
     | LegEffect
     | TimerEffect

@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName
 from actors.place import Place, Requirements
 from actors.reasons import During, EndedBy, OfferFailure, Outcome
+from sip.dialog import DialogSnapshot
 
 Personal: TypeAlias = Annotated[str, Meta(extra={"personal": True})]
 
@@ -179,7 +180,7 @@ class LegConfirmed(Event, frozen=True, tag="leg.confirmed"):
 
     leg: LegId
     contact: ContactId
-    dialog: dict[str, object]
+    dialog: DialogSnapshot | None
 
 
 class LegDown(Event, frozen=True, tag="leg.ended"):

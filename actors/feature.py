@@ -12,7 +12,6 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from actors import messages as m
-from actors.agent import AgentCommandReceived, Done, Refused
 from actors.effects import Effect, Play, TellAgent, TellLeg
 from actors.ids import AgentId, ContactId, LegId
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
@@ -42,7 +41,7 @@ class Ending(Struct):
 
 
 State: TypeAlias = Deciding | Answering | Telling | Ending
-Message: TypeAlias = Start | Done | Refused | m.LegNews | m.EndContact | TimerFired
+Message: TypeAlias = Start | m.Done | m.Refused | m.LegNews | m.EndContact | TimerFired
 
 
 class FeatureCall:
@@ -67,10 +66,10 @@ class FeatureCall:
             case _, m.LegEnded():
                 return [CancelTimer("lease"), Stop()]
             case Deciding(), Start():
-                command = AgentCommandReceived(self._command, self.id)
+                command = m.AgentCommandReceived(self._command, self.id)
                 return [TellAgent(self._agent, command), StartTimer("lease", LEASE)]
-            case Deciding(), Done() | Refused():
-                self.state = Answering(isinstance(message, Done))
+            case Deciding(), m.Done() | m.Refused():
+                self.state = Answering(isinstance(message, m.Done))
                 return [TellLeg(self.leg, m.Answer())]
             case Answering(done), m.LegAnswered():
                 self.state = Telling("told")

@@ -47,3 +47,8 @@ class IdSource:
         return (
             self._domain + base32(int(self._wall() * 1000), 9) + base32(self._made, 5) + self._tail
         )
+
+
+def contact_actor(contact: ContactId) -> str:
+    """The name of a contact's actor, for those who watch it."""
+    return f"contact/{contact}"

@@ -84,7 +84,6 @@ Message: TypeAlias = (
     | MediaRefused
     | MediaSilent
     | MediaLost
-    | m.Ring
     | m.Answer
     | m.HangUp
     | m.PlayFinished
@@ -163,8 +162,6 @@ class Leg:
                 return []
             case Invited(), m.Answer():
                 return self._accept()
-            case Opening() | Invited(), m.Ring():
-                return self._drive(usage.Ring())
             case ((Accepting() | Up() | Leaving()), m.Answer() | m.Ring()):
                 return []  # asked as the caller hung up
 
@@ -246,8 +243,8 @@ class Leg:
                     effects.append(do.CancelInvite(self.id, token))
                 case usage.SendAck(request):
                     effects.append(do.SendOutside(request, self._path))
-                case usage.Resend(response):
-                    effects.append(do.SendOutside(response, self._path))
+                case usage.Resend(key, response):
+                    effects.append(do.Resend(key, response))
                 case usage.RespondWith(key, response):
                     effects.append(do.RespondWith(key, response))
                 case StartTimer() | CancelTimer():
@@ -268,8 +265,6 @@ class Leg:
                 return self._answered(offer, body)
             case Leaving(), usage.Answered():
                 return []  # answered as we hung up: the usage sends ACK and BYE
-            case Dialling() | Leaving() | Up(), usage.Confirmed():
-                return []  # our ACK has gone
             case Accepting(), usage.Accepted():
                 return []
             case Accepting(), usage.Confirmed(body):

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from actors.ids import AgentId, ContactId, LegId, QueueName
 from actors.place import Place, Requirements
-from actors.reasons import During, EndedBy, OfferFailure
+from actors.reasons import During, EndedBy, OfferFailure, Refusal
 from sip.message import NameAddr
 from sip.transport.path import Path
 
@@ -102,10 +102,6 @@ LegNews: TypeAlias = LegEnded | LegRinging | LegAnswered | LegInvited | PlayFini
 
 
 # --- the leg hears from its contact -----------------------------------------------------------
-
-
-class Ring(Struct, frozen=True, gc=False):
-    """Send 180 to the caller."""
 
 
 class Answer(Struct, frozen=True, gc=False):
@@ -214,7 +210,6 @@ class Reserve(Struct, frozen=True, gc=False):
     contact: ContactId
     queue: QueueName
     possible_at: float
-    wrap_up_seconds: float
     channel: str = "voice"
 
 
@@ -290,6 +285,30 @@ class EndWrapUp(Struct, frozen=True, gc=False):
 
 
 AgentCommand: TypeAlias = SetAvailable | SetIdle | SignOut | EndWrapUp
+
+
+class AgentCommandReceived(Struct, frozen=True):
+    """A command from outside.  ``expect``: the version its sender saw, or None."""
+
+    command: AgentCommand
+    reply_to: str
+    expect: int | None = None
+
+
+class Done(Struct, frozen=True):
+    version: int
+    state: str
+    code: str | None
+    pending: str | None
+    allowed: tuple[str, ...]
+
+
+class Refused(Struct, frozen=True):
+    """It changed nothing."""
+
+    code: Refusal
+    state: str
+    allowed: tuple[str, ...]
 
 
 # --- whoever watches another hears ------------------------------------------------------------

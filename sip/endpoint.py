@@ -166,11 +166,10 @@ class Endpoint:
             self._responses[response.status // 100] += 1
             self._drive_server(server, server.machine.handle(tx.Respond(response)))
 
-    def send(self, message: Request | Response, path: Path) -> None:
-        """Outside any transaction: an ACK for a 2xx gets a Via of its own; a 2xx goes again."""
-        if isinstance(message, Request):
-            message = with_via(message, self._via(path, f"z9hG4bK{self._tags()}"))
-        self._listeners.send(message.encode(), path)
+    def send(self, request: Request, path: Path) -> None:
+        """Outside any transaction: an ACK for a 2xx, with a Via of its own."""
+        stamped = with_via(request, self._via(path, f"z9hG4bK{self._tags()}"))
+        self._listeners.send(stamped.encode(), path)
 
     def resend(self, key: ServerKey, response: Response) -> None:
         """A 2xx again, the way its responses go."""
@@ -303,7 +302,8 @@ class Endpoint:
 
     def _ack(self, request: Request, branch: str, sent_by: str) -> None:
         server = self._servers.get((branch, sent_by, "INVITE"))
-        if server is not None:  # of a non-2xx: it has the INVITE's branch (§17.1.1.3)
+        if server is not None and isinstance(server.machine, ServerInvite):
+            # of a non-2xx: it has the INVITE's branch (§17.1.1.3)
             self._drive_server(server, server.machine.handle(tx.AckReceived()))
             return
         hear = self._dialogs.get((request.call_id, request.to.tag or ""))
