@@ -1,0 +1,264 @@
+"""What the core and a media process say to each other, and how it is framed.
+
+A frame is one datagram of a Unix SOCK_SEQPACKET connection: a msgpack array of messages, at most
+`MAXIMUM_FRAME` bytes.  Commands go down and events come up; neither is ever answered with an
+error, for a command that cannot be served has an event that says so.
+
+A *session* is one leg's RTP: named by the leg's id, with a port pair of its own.  Imports nothing
+but msgspec, so that the core may import it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+MAXIMUM_FRAME = 65_536
+"""Bytes."""
+
+FULL = "full"
+"""`SessionRefused.reason`: every port is in use or rests."""
+DUPLICATE = "duplicate"
+"""`SessionRefused.reason`: there is a session of that name."""
+DOWN = "down"
+"""`SessionRefused.reason`: made by the client while there is no media process to ask."""
+
+
+class CreateSession(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """Open a port pair; answered by SessionCreated or SessionRefused."""
+
+    session: str
+
+
+class SetRemote(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """Where the other side awaits RTP, and in what form.  May be said again at any time."""
+
+    session: str
+    address: str
+    port: int
+    codec: str
+    """``PCMU`` or ``PCMA``."""
+    payload_type: int
+    telephone_event: int | None
+    """The payload type to send telephone-event with; None if the other side takes none."""
+    direction: str
+    """Ours, as negotiated: only in ``sendrecv`` and ``sendonly`` anything is sent, and only in
+    ``sendrecv`` and ``recvonly`` its absence is noticed."""
+    ptime: int = 20
+    rtcp_port: int | None = None
+    """None stands for ``port + 1``."""
+    heard_telephone_event: int | None = None
+    """The payload type telephone-event comes with, if another one than it is sent with."""
+
+
+class Play(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """Play files one after the other; takes the place of what is playing.
+
+    `token` comes back in PlayFinished, once the last sample is sent, or in PlayFailed; a play
+    list that is stopped, replaced, or cut short by a bridge or a key is finished as well.
+    """
+
+    session: str
+    token: str
+    files: list[str]
+    """Relative to the prompts directory."""
+    loop: bool = False
+    barge_in: bool = False
+    """A key ends it."""
+
+
+class StopPlay(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """Stop what plays; with a token, only if it is that."""
+
+    session: str
+    token: str | None = None
+
+
+class Bridge(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """Let two sessions hear each other, both ways; ends what plays on them, and older bridges."""
+
+    session: str
+    other: str
+
+
+class Unbridge(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """End the bridge that `session` is in, for both of its ends."""
+
+    session: str
+
+
+class Release(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """Close the session; answered by SessionReleased."""
+
+    session: str
+
+
+class ListSessions(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """Answered by Sessions: after a reconnection the core learns what goes on."""
+
+
+class GetStatistics(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """Answered by Statistics."""
+
+
+class SessionCreated(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    session: str
+    address: str
+    port: int
+    """The even port of RTP; RTCP is on the next."""
+
+
+class SessionRefused(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    session: str
+    reason: str
+
+
+class PlayFinished(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    session: str
+    token: str
+
+
+class PlayFailed(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """Nothing, or nothing more, was played: `reason` names the file and what is wrong with it."""
+
+    session: str
+    token: str
+    reason: str
+
+
+class DigitHeard(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """A key, when it was let go or when it is certain that its end was lost."""
+
+    session: str
+    digit: str
+    """One of ``0123456789*#ABCD``."""
+    duration_ms: int
+    sample: int
+    """The RTP timestamp at which the key was pressed."""
+
+
+class RtpSilent(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """Nothing came for so long, though something should have.  Once, until RTP is back."""
+
+    session: str
+    seconds: float
+
+
+class SessionReleased(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    session: str
+    packets_in: int
+    packets_out: int
+    lost: int
+    jitter_ms: float
+
+
+class SessionState(Struct, frozen=True, gc=False, array_like=True):
+    session: str
+    address: str
+    port: int
+    bridged_to: str | None
+    playing: str | None
+    """The token of what plays."""
+    packets_in: int
+    packets_out: int
+
+
+class Sessions(Struct, frozen=True, tag=True, array_like=True):
+    sessions: list[SessionState]
+
+
+class Statistics(Struct, frozen=True, tag=True, array_like=True):
+    """Counters since the start of the process."""
+
+    packets_in: int
+    packets_out: int
+    dropped: dict[str, int]
+    """By reason; the reasons are those of `ccserver.media.session.Drop`."""
+    tick_lateness: dict[str, int]
+    """Ticks by upper bound of their lateness in seconds, the last one ``+Inf``; not cumulated."""
+    tick_lateness_sum: float
+    """Seconds."""
+    sessions: int
+    ports_used: int
+    ports_free: int
+    ports_resting: int
+    events_dropped: int
+    """Events that were lost because the core did not read."""
+
+
+Command: TypeAlias = (
+    CreateSession
+    | SetRemote
+    | Play
+    | StopPlay
+    | Bridge
+    | Unbridge
+    | Release
+    | ListSessions
+    | GetStatistics
+)
+Event: TypeAlias = (
+    SessionCreated
+    | SessionRefused
+    | PlayFinished
+    | PlayFailed
+    | DigitHeard
+    | RtpSilent
+    | SessionReleased
+    | Sessions
+    | Statistics
+)
+
+
+class BadFrame(ValueError):
+    """A frame that is not what the other side should send."""
+
+
+_encoder = msgspec.msgpack.Encoder()
+_commands = msgspec.msgpack.Decoder(list[Command])
+_events = msgspec.msgpack.Decoder(list[Event])
+
+
+def encode_frames(messages: Iterable[Command] | Iterable[Event]) -> list[bytes]:
+    """As few frames as hold all messages in their order.
+
+    Raises BadFrame for a single message that is larger than a frame.
+    """
+    frames: list[bytes] = []
+    batch: list[msgspec.Raw] = []
+    size = _ARRAY_HEAD
+    for message in messages:
+        item = _encoder.encode(message)
+        if len(item) > MAXIMUM_FRAME - _ARRAY_HEAD:
+            raise BadFrame(f"{type(message).__name__} of {len(item)} bytes")
+        if size + len(item) > MAXIMUM_FRAME:
+            frames.append(_encoder.encode(batch))
+            batch, size = [], _ARRAY_HEAD
+        batch.append(msgspec.Raw(item))
+        size += len(item)
+    if batch:
+        frames.append(_encoder.encode(batch))
+    return frames
+
+
+_ARRAY_HEAD = 5
+"""The longest head of a msgpack array."""
+
+
+def decode_commands(frame: bytes) -> list[Command]:
+    """Raises BadFrame."""
+    try:
+        return _commands.decode(frame)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadFrame(str(error)) from error
+
+
+def decode_events(frame: bytes) -> list[Event]:
+    """Raises BadFrame."""
+    try:
+        return _events.decode(frame)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadFrame(str(error)) from error
