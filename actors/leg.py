@@ -162,8 +162,10 @@ class Leg:
                 return []
             case Invited(), m.Answer():
                 return self._accept()
-            case ((Accepting() | Up() | Leaving()), m.Answer() | m.Ring()):
+            case Accepting() | Up() | Leaving(), m.Answer():
                 return []  # asked as the caller hung up
+            case _, m.Answer():
+                raise UnexpectedMessage(type(self.state).__name__, "Answer")
 
             case Leaving(), m.HangUp():
                 return []  # hung up by both sides at once

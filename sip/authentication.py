@@ -1,0 +1,133 @@
+"""Digest authentication without a table of nonces.  RFC 7616, RFC 8760, RFC 3261 §22.
+
+A nonce is its time of birth and a keyed hash over that time and the sender's host: it proves
+itself.  What is remembered is the highest count (nc) seen with a nonce that a right answer has
+used, and no longer than the nonce lives.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from enum import Enum, auto
+from hashlib import blake2s
+
+from msgspec import Struct
+
+from sip.message import Credentials, MalformedMessage, Request
+from sip.message.digest import challenge, expected_response, ha1, same
+from sip.message.grammar import is_token, parse_uint
+
+MOST_NONCES = 100_000
+_NC_WIDTH = 8
+
+
+class Account(Struct, frozen=True):
+    """A user who may register and call.  Its repr shows no secret."""
+
+    user: str
+    ha1: Mapping[str, str]
+    """Algorithm → H(user:realm:password)."""
+
+    def __repr__(self) -> str:
+        return f"<Account {self.user}>"
+
+
+def account(user: str, realm: str, password: str, algorithms: tuple[str, ...]) -> Account:
+    """An account that keeps hashes of its password, one an algorithm."""
+    return Account(user, {name: ha1(name, user, realm, password) for name in algorithms})
+
+
+class Verdict(Enum):
+    """``STALE``: right, but the nonce is old: ask again, and say so."""
+
+    RIGHT = auto()
+    STALE = auto()
+    WRONG = auto()
+    MISSING = auto()
+
+
+class Authenticator:
+    """``accounts`` finds an account by user name; ``now`` is any clock in seconds."""
+
+    def __init__(
+        self,
+        realm: str,
+        accounts: Callable[[str], Account | None],
+        now: Callable[[], float],
+        secret: bytes,
+        *,
+        algorithms: tuple[str, ...] = ("SHA-256", "MD5"),
+        nonce_seconds: float = 60.0,
+    ) -> None:
+        self.realm = realm
+        self._accounts, self._now, self._secret = accounts, now, secret
+        self._algorithms, self._nonce_seconds = algorithms, nonce_seconds
+        self._counts: OrderedDict[str, int] = OrderedDict()
+        # Who does not exist costs the same sums and gets the same answer (no enumeration).
+        self._nobody = account("", realm, secret.hex(), algorithms)
+
+    def challenges(self, host: str, *, stale: bool = False) -> list[str]:
+        """Header values, best algorithm first (RFC 8760 §2.4)."""
+        nonce = self._nonce(int(self._now()), host)
+        return [challenge(self.realm, nonce, name, stale=stale) for name in self._algorithms]
+
+    def verify(self, request: Request, host: str, header: str) -> tuple[Verdict, str | None]:
+        """The verdict, and the user whom RIGHT credentials name.
+
+        Raises MalformedMessage when the credentials of our realm cannot be read.
+        """
+        for credentials in request.authorization(header):
+            if credentials.realm == self.realm and credentials.algorithm in self._algorithms:
+                return self._judge(credentials, request, host), credentials.username
+        return Verdict.MISSING, None
+
+    def _judge(self, c: Credentials, request: Request, host: str) -> Verdict:
+        number = self._nonce_count(c)
+        known = self._accounts(c.username) or self._nobody
+        expected = expected_response(c, request.method, known.ha1[c.algorithm])
+        if not same(expected, c.response) or known is self._nobody or c.uri != request.target:
+            return Verdict.WRONG
+        born = parse_uint(c.nonce.partition("-")[0], 2**40)
+        if born is None or not same(self._nonce(born, host), c.nonce):
+            return Verdict.STALE  # of another source, or of another run of this server
+        if not 0 <= self._now() - born <= self._nonce_seconds:
+            return Verdict.STALE
+        # Counted only now: a stranger must not use up the numbers of a nonce.
+        if number is not None:
+            if number <= self._counts.get(c.nonce, 0):
+                return Verdict.STALE
+            self._counts[c.nonce] = number
+            self._counts.move_to_end(c.nonce)
+            self._forget()
+        return Verdict.RIGHT
+
+    def _nonce_count(self, c: Credentials) -> int | None:
+        """Raises MalformedMessage for a qop that is not ``auth``, or a count that is none."""
+        if c.qop is None:
+            return None
+        if c.qop != "auth" or not c.cnonce or c.nc is None:
+            raise MalformedMessage(400, "expected qop=auth with nc and cnonce", "Authorization")
+        if len(c.nc) != _NC_WIDTH or not is_token(c.nc) or set(c.nc.lower()) - set(_HEX):
+            raise MalformedMessage(400, "expected nc of 8 hexadecimal digits", "Authorization")
+        return sum(
+            _HEX.index(digit) << (4 * place) for place, digit in enumerate(c.nc.lower()[::-1])
+        )
+
+    def _nonce(self, born: int, host: str) -> str:
+        proof = blake2s(f"{born} {host}".encode(), key=self._secret, digest_size=12)
+        return f"{born}-{proof.hexdigest()}"
+
+    def _forget(self) -> None:
+        """Nonces too old to be right, oldest first; never more than a bound."""
+        oldest_alive = self._now() - self._nonce_seconds
+        while self._counts:
+            nonce = next(iter(self._counts))
+            born = parse_uint(nonce.partition("-")[0], 2**40) or 0
+            if born >= oldest_alive and len(self._counts) <= MOST_NONCES:
+                return
+            del self._counts[nonce]
+
+
+_HEX = "0123456789abcdef"
+"""Digits of a nonce count, by their value."""
