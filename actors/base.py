@@ -145,8 +145,12 @@ class Actor:
                 return True  # cancelled, or armed anew, after it was due: it never fired
             del self._armed[message.name]
             message = TimerFired(message.name)
+        return self.perform_all(self.machine.handle(message))
+
+    def perform_all(self, effects: Sequence[Any]) -> bool:
+        """Carry effects out in their order; False when the machine has stopped."""
         running = True
-        for effect in self.machine.handle(message):
+        for effect in effects:
             match effect:
                 case StartTimer(name, seconds):
                     self._arm(name, seconds)

@@ -44,7 +44,7 @@ class Refusal(StrEnum):
     OFFER_PENDING = "OFFER_PENDING"
     NOT_IN_WRAP_UP = "NOT_IN_WRAP_UP"
     STALE = "STALE"
-    DRAINING = "DRAINING"
+    NO_ANSWER = "NO_ANSWER"
 
 
 class Outcome(StrEnum):

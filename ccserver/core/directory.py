@@ -16,15 +16,14 @@ class Directory:
     legs: dict[LegId, Actor] = field(default_factory=dict)
     queues: dict[QueueName, Actor] = field(default_factory=dict)
     agents: dict[AgentId, Actor] = field(default_factory=dict)
-    dispatcher: Actor | None = None
+    dispatcher: Actor = field(init=False)
 
     def statistics(self) -> dict[str, list[ActorStatistics]]:
         """Mailbox figures of every living actor, by kind."""
-        dispatcher = [self.dispatcher] if self.dispatcher is not None else []
         return {
             "contact": [actor.statistics() for actor in self.contacts.values()],
             "leg": [actor.statistics() for actor in self.legs.values()],
             "queue": [actor.statistics() for actor in self.queues.values()],
             "agent": [actor.statistics() for actor in self.agents.values()],
-            "dispatcher": [actor.statistics() for actor in dispatcher],
+            "dispatcher": [self.dispatcher.statistics()],
         }

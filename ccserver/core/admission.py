@@ -1,0 +1,44 @@
+"""Whether a new call may come in: decided on bytes, before anything is built.
+
+Refusing must cost a small part of accepting, or an overload becomes a collapse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from sip.message import peek
+
+RETRY_AFTER = (5, 30)
+"""Seconds, spread so that those who were refused do not come back together."""
+
+
+class Admission:
+    """``contacts`` counts the living; ``lag`` is the loop's latest measured lag in seconds."""
+
+    def __init__(
+        self,
+        contacts: Callable[[], int],
+        random: Random,
+        *,
+        max_contacts: int,
+        max_lag: float,
+    ) -> None:
+        self._contacts, self._random = contacts, random
+        self._max_contacts, self._max_lag = max_contacts, max_lag
+        self.lag = 0.0
+        self.draining = False
+
+    @property
+    def open(self) -> bool:
+        return not (
+            self.draining or self._contacts() >= self._max_contacts or self.lag > self._max_lag
+        )
+
+    def refuse(self, data: bytes) -> bytes | None:
+        """The 503 for an initial INVITE, or None: it may come in, or belongs to a call."""
+        if self.open or not peek.is_initial(data):
+            return None
+        retry_after = self._random.randint(*RETRY_AFTER)
+        return peek.refuse(data, 503, "Service Unavailable", retry_after)

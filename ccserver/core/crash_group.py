@@ -1,0 +1,103 @@
+"""A call's crash group: a contact (or feature call) with its legs, in one nursery.
+
+Whatever fails in it ends it alone, and well: every phone that is still on the line is hung up by
+a farewell that nobody can cancel and that cannot last for ever.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import trio
+
+from actors.base import Actor
+from actors.effects import Effect
+from actors.ids import ContactId, LegId
+from actors.leg import Leg
+from actors.messages import EndContact, HangUp
+from sip.machine import CancelTimer, StartTimer, Stop
+
+log = logging.getLogger(__name__)
+
+FAREWELL = 40.0
+"""Longer than a BYE is retransmitted (64*T1 is 32 s)."""
+INTERNAL_ERROR = 'SIP;cause=500;text="Internal error"'
+
+
+class CrashGroup:
+    """``make_leg`` wraps a leg's machine in an actor that others can reach."""
+
+    def __init__(
+        self,
+        contact: ContactId,
+        actor: Actor,
+        perform: Callable[[Effect], None],
+        make_leg: Callable[[Leg], Actor],
+        forget_leg: Callable[[Leg], None],
+    ) -> None:
+        self.contact = contact
+        self.actor = actor
+        self._perform, self._make_leg, self._forget_leg = perform, make_leg, forget_leg
+        self._legs: dict[LegId, Leg] = {}
+        self._nursery: trio.Nursery | None = None
+        self._early: list[Leg] = []
+
+    def add_leg(self, leg: Leg) -> None:
+        """Its actor runs in this group from now on."""
+        self._legs[leg.id] = leg
+        if self._nursery is None:
+            self._early.append(leg)
+        else:
+            self._start(leg)
+
+    def _start(self, leg: Leg) -> None:
+        assert self._nursery is not None
+        actor = self._make_leg(leg)
+        self._nursery.start_soon(self._run_leg, leg, actor)
+
+    async def _run_leg(self, leg: Leg, actor: Actor) -> None:
+        actor.perform_all(leg.start())
+        await actor.run()
+        self._legs.pop(leg.id, None)
+        self._forget_leg(leg)
+
+    async def run(self) -> None:
+        """Until the contact and its legs have ended.  A crash passes, after the farewell."""
+        try:
+            async with trio.open_nursery() as self._nursery:
+                for leg in self._early:
+                    self._start(leg)
+                await self.actor.run()
+        except Exception:
+            await self._part()
+            raise
+        finally:
+            for leg in self._legs.values():
+                self._forget_leg(leg)
+
+    async def _part(self) -> None:
+        """The contact says its last word, if it can; each leg is hung up, if it can be."""
+        with trio.CancelScope(deadline=trio.current_time() + FAREWELL, shield=True):
+            legs = list(self._legs.values())
+            actors = [(leg, self._make_leg(leg)) for leg in legs]
+            try:
+                for effect in self.actor.machine.handle(EndContact("internal")):
+                    if not isinstance(effect, StartTimer | CancelTimer | Stop):
+                        self._perform(effect)
+            except Exception:
+                log.exception("contact %s could not end in good order", self.contact)
+                self.last_word_failed = True
+            async with trio.open_nursery() as nursery:
+                for leg, actor in actors:
+                    actor.tell(HangUp(500, INTERNAL_ERROR))
+                    nursery.start_soon(self._hang_up, leg, actor)
+
+    async def _hang_up(self, leg: Leg, actor: Actor) -> None:
+        try:
+            await actor.run()
+        except Exception:
+            log.exception("leg %s could not be hung up", leg.id)
+
+    last_word_failed = False
+    """The contact's own machine could not write its terminal event."""

@@ -1,0 +1,167 @@
+"""Carries out the actors' effects with SIP, media and the journal: the only adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from actors import effects as do
+from actors import messages as m
+from actors.guardian import Guardian
+from actors.ids import ContactId, LegId
+from ccserver.core.directory import Directory
+from ccserver.journal.log import Journal
+from ccserver.media import protocol as media
+from sip.endpoint import Endpoint
+from sip.usage_messages import ClientKey
+
+INVITE = "invite"
+
+
+class MediaPort(Protocol):
+    """What the core asks of the media plane; a real process, or a double of it."""
+
+    def send(self, command: media.Command) -> None: ...
+
+
+class Effects:
+    """One gate, ``perform``, through which everything that an actor asks for passes."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        endpoint: Endpoint,
+        media_port: MediaPort,
+        journal: Journal,
+        guardian: Guardian,
+        now: Callable[[], float],
+        start_leg: Callable[[do.StartLeg], None],
+        reply: Callable[[str, object], None],
+    ) -> None:
+        self._directory, self._endpoint, self._media = directory, endpoint, media_port
+        self._journal, self._guardian, self._now = journal, guardian, now
+        self._start_leg, self._reply = start_leg, reply
+        self._invites: dict[LegId, ClientKey] = {}
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            do.Record: lambda e: journal.append(e.event),
+            do.TellContact: self._tell_contact,
+            do.TellLeg: self._tell_leg,
+            do.TellQueue: self._tell_queue,
+            do.TellDispatcher: self._tell_dispatcher,
+            do.TellAgent: self._tell_agent,
+            do.ReplyTo: self._reply_to,
+            do.StartLeg: lambda e: start_leg(e),
+            do.Play: lambda e: media_port.send(
+                media.Play(e.leg, e.token, list(e.files), loop=e.loop)
+            ),
+            do.StopPlaying: lambda e: media_port.send(media.StopPlay(e.leg)),
+            do.Bridge: lambda e: media_port.send(media.Bridge(e.leg, e.other)),
+            do.Unbridge: lambda e: media_port.send(media.Unbridge(e.leg)),
+            do.OpenMedia: lambda e: media_port.send(media.CreateSession(e.leg)),
+            do.DirectMedia: self._direct_media,
+            do.CloseMedia: lambda e: media_port.send(media.Release(e.leg)),
+            do.SendRequest: self._send_request,
+            do.CancelInvite: self._cancel_invite,
+            do.SendOutside: lambda e: endpoint.send(e.request, e.path),
+            do.RespondWith: lambda e: endpoint.respond(e.key, e.response),
+            do.Resend: lambda e: endpoint.resend(e.key, e.response),
+            do.ClaimInvite: self._claim,
+            do.AttachDialog: self._attach,
+            do.DetachDialog: lambda e: endpoint.detach(e.call_id, e.local_tag),
+        }
+
+    def perform(self, effect: do.Effect) -> None:
+        """For effects whose author needs not be known."""
+        self._handlers[type(effect)](effect)
+
+    def performer(self, name: str, tell: Callable[[Any], None]) -> Callable[[do.Effect], None]:
+        """``perform`` for an actor that may ask to be told when others end."""
+        handlers = self._handlers
+
+        def perform(effect: do.Effect) -> None:
+            if isinstance(effect, do.Watch):
+                self._guardian.watch(effect.name, tell)
+            else:
+                handlers[type(effect)](effect)
+
+        return perform
+
+    def forget_leg(self, leg: LegId) -> None:
+        """Nothing of this leg is left, however it ended."""
+        self._invites.pop(leg, None)
+
+    # --- telling ------------------------------------------------------------------------------
+
+    def _tell_contact(self, effect: do.TellContact) -> None:
+        actor = self._directory.contacts.get(effect.contact)
+        if actor is not None:
+            actor.tell(effect.message)
+
+    def _tell_leg(self, effect: do.TellLeg) -> None:
+        actor = self._directory.legs.get(effect.leg)
+        if actor is not None:
+            actor.tell(effect.message)
+
+    def _tell_queue(self, effect: do.TellQueue) -> None:
+        self._directory.queues[effect.queue].tell(effect.message)
+
+    def _tell_dispatcher(self, effect: do.TellDispatcher) -> None:
+        self._directory.dispatcher.tell(effect.message)
+
+    def _tell_agent(self, effect: do.TellAgent) -> None:
+        self._directory.agents[effect.agent].tell(effect.message)
+
+    def _reply_to(self, effect: do.ReplyTo) -> None:
+        actor = self._directory.contacts.get(ContactId(effect.reply_to))
+        if actor is not None:
+            actor.tell(effect.answer)
+        else:
+            self._reply(effect.reply_to, effect.answer)
+
+    # --- SIP and media ------------------------------------------------------------------------
+
+    def _hear(self, leg: LegId) -> Callable[[Any], None]:
+        legs = self._directory.legs
+
+        def hear(message: Any) -> None:
+            actor = legs.get(leg)
+            if actor is not None:
+                actor.tell(message)
+
+        return hear
+
+    def _send_request(self, effect: do.SendRequest) -> None:
+        key = self._endpoint.request(
+            effect.token, effect.request, effect.path, self._hear(effect.leg)
+        )
+        if effect.token == INVITE:
+            self._invites[effect.leg] = key
+            contact = ContactId(effect.leg.partition("/")[0])
+            invited = m.LegInvited(effect.leg, self._now())
+            self._tell_contact(do.TellContact(contact, invited))
+
+    def _cancel_invite(self, effect: do.CancelInvite) -> None:
+        key = self._invites.get(effect.leg)
+        if key is not None:
+            self._endpoint.cancel(key)
+
+    def _claim(self, effect: do.ClaimInvite) -> None:
+        self._endpoint.claim(effect.key, self._hear(effect.leg))
+
+    def _attach(self, effect: do.AttachDialog) -> None:
+        self._endpoint.attach(effect.call_id, effect.local_tag, self._hear(effect.leg))
+
+    def _direct_media(self, e: do.DirectMedia) -> None:
+        self._media.send(
+            media.SetRemote(
+                e.leg,
+                e.address,
+                e.port,
+                e.codec,
+                e.payload_type,
+                e.telephone_event,
+                e.direction,
+                e.ptime,
+                e.rtcp_port,
+            )
+        )

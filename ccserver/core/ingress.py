@@ -1,0 +1,135 @@
+"""What comes in from outside any dialog: who may call what, and what is started for it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+
+from msgspec import Struct
+
+from actors import messages as m
+from actors.flow import EntryPoint
+from actors.ids import AgentId
+from ccserver.core.admission import Admission
+from ccserver.core.registration import Registration
+from sip.authentication import Authenticator, Verdict
+from sip.endpoint import Endpoint
+from sip.message import Request
+from sip.transport.path import Path
+from sip.usage_messages import ServerKey
+
+log = logging.getLogger(__name__)
+
+
+class Trunk(Struct, frozen=True):
+    """Who may call entry points without registering."""
+
+    name: str
+    networks: tuple[IPv4Network | IPv6Network, ...]
+    entry_points: frozenset[str] | None
+    """Names; None: all of them."""
+
+    def admits(self, host: str, entry_point: str) -> bool:
+        address = ip_address(host)
+        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        known = self.entry_points is None or entry_point in self.entry_points
+        return known and any(address in network for network in self.networks)
+
+
+class FeatureCodes(Struct, frozen=True):
+    """What an agent dials.  ``idle`` alone takes the first code, ``idle`` and N the N-th."""
+
+    available: str
+    idle: str
+    sign_out: str
+    idle_codes: tuple[str, ...]
+
+    def command(self, dialled: str) -> m.AgentCommand | None:
+        if dialled == self.available:
+            return m.SetAvailable()
+        if dialled == self.sign_out:
+            return m.SignOut()
+        if not dialled.startswith(self.idle) or not self.idle_codes:
+            return None
+        choices = {f"{self.idle}{n}": code for n, code in enumerate(self.idle_codes, start=1)}
+        choices[self.idle] = self.idle_codes[0]
+        code = choices.get(dialled)
+        return None if code is None else m.SetIdle(code)
+
+
+class Ingress:
+    """The endpoint's user.  Registers phones, starts contacts and feature calls."""
+
+    def __init__(
+        self,
+        *,
+        admission: Admission,
+        authenticator: Authenticator,
+        entry_points: Mapping[str, EntryPoint],
+        trunks: tuple[Trunk, ...],
+        features: FeatureCodes,
+        start_contact: Callable[[ServerKey, Request, Path, EntryPoint], None],
+        start_feature: Callable[[ServerKey, Request, Path, AgentId, m.AgentCommand], None],
+    ) -> None:
+        self._admission, self._authenticator = admission, authenticator
+        self._entry_points, self._trunks, self._features = entry_points, trunks, features
+        self._start_contact, self._start_feature = start_contact, start_feature
+
+    def bind(self, endpoint: Endpoint, registration: Registration) -> None:
+        """The two that need us, and that we need."""
+        self._endpoint, self._registration = endpoint, registration
+
+    def refuse(self, data: bytes, path: Path) -> bytes | None:
+        return self._admission.refuse(data)
+
+    def request_arrived(self, key: ServerKey, request: Request, path: Path) -> None:
+        if request.method == "REGISTER":
+            self._registration.register(key, request, path)
+        elif request.method == "INVITE":
+            self._invite(key, request, path)
+        else:
+            self._refuse(key, request, 405)
+
+    def _invite(self, key: ServerKey, request: Request, path: Path) -> None:
+        if not request.contacts:
+            self._refuse(key, request, 400)
+            return
+        dialled = request.uri.user or ""
+        entry_point = self._entry_points.get(dialled)
+        command = self._features.command(dialled)
+        host = path.remote[0]
+        if entry_point is not None and any(
+            trunk.admits(host, entry_point.name) for trunk in self._trunks
+        ):
+            self._start_contact(key, request, path, entry_point)
+            return
+        agent = self._authenticated(key, request, path)
+        if agent is None:
+            return
+        if entry_point is not None:
+            self._start_contact(key, request, path, entry_point)
+        elif command is not None:
+            self._start_feature(key, request, path, agent, command)
+        else:
+            self._refuse(key, request, 404)
+
+    def _authenticated(self, key: ServerKey, request: Request, path: Path) -> AgentId | None:
+        """The agent who calls, or None: the call has been challenged or refused."""
+        host = path.remote[0]
+        verdict, user = self._authenticator.verify(request, host, "Proxy-Authorization")
+        if verdict is Verdict.RIGHT and user is not None:
+            if request.from_.uri.user == user:
+                return AgentId(user)
+            self._refuse(key, request, 403)
+            return None
+        stale = verdict is Verdict.STALE
+        challenges = self._authenticator.challenges(host, stale=stale)
+        headers = [("Proxy-Authenticate", text) for text in challenges]
+        refusal = request.response(407, to_tag=key.tag, headers=headers)
+        self._endpoint.respond(key, refusal)
+        return None
+
+    def _refuse(self, key: ServerKey, request: Request, status: int) -> None:
+        self._endpoint.respond(key, request.response(status, to_tag=key.tag))

@@ -1,0 +1,102 @@
+"""The registrar at work: its replies sent, its timers kept, its changes told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from actors import events as ev
+from actors.ids import AgentId
+from actors.messages import PhonesChanged, Target
+from sip import registrar as reg
+from sip.endpoint import Endpoint
+from sip.machine import CancelTimer, StartTimer, TimerFired
+from sip.message import Request
+from sip.timer_shell import TimerShell
+from sip.transport.path import Path
+from sip.usage_messages import (
+    RequestTimedOut,
+    ResponseReceived,
+    ServerKey,
+    TransportLost,
+    UsageMessage,
+)
+
+
+class Registration:
+    """``phones_changed`` tells an agent; ``record`` writes the journal."""
+
+    def __init__(
+        self,
+        registrar: reg.Registrar,
+        endpoint: Endpoint,
+        timers: TimerShell,
+        realm: str,
+        make_tag: Callable[[], str],
+        phones_changed: Callable[[AgentId, PhonesChanged], None],
+        record: Callable[[ev.AnyEvent], object],
+    ) -> None:
+        self._registrar, self._endpoint, self._timers = registrar, endpoint, timers
+        self._realm, self._make_tag = realm, make_tag
+        self._phones_changed, self._record = phones_changed, record
+
+    def register(self, key: ServerKey, request: Request, path: Path) -> None:
+        self._carry_out(self._registrar.handle(reg.RegisterReceived(request, path, key.tag)), key)
+
+    def targets(self, user: str) -> tuple[Target, ...]:
+        """Every phone of a user, and the way to it: where its REGISTER came from."""
+        return tuple(
+            Target(f"sip:{user}@{self._realm}", binding.contact, binding.path)
+            for binding in self._registrar.bindings(user)
+        )
+
+    def _carry_out(self, effects: list[reg.Effect], key: ServerKey | None = None) -> None:
+        for effect in effects:
+            match effect:
+                case reg.Reply(response):
+                    assert key is not None
+                    self._endpoint.respond(key, response)
+                case reg.BindingAdded(binding):
+                    agent = AgentId(binding.user)
+                    expires = binding.expires_at
+                    transport = binding.path.transport
+                    self._record(ev.PhoneRegistered(agent, binding.contact, transport, expires))
+                    self._tell(binding.user)
+                case reg.BindingMoved(binding):
+                    self._tell(binding.user)
+                case reg.BindingRemoved(binding, reason):
+                    self._record(ev.PhoneGone(AgentId(binding.user), binding.contact, reason))
+                    self._tell(binding.user)
+                case reg.Probe(binding):
+                    self._probe(binding)
+                case StartTimer(name, seconds):
+                    self._timers.arm(("registrar", name), seconds, self._time_passed)
+                case CancelTimer(name):
+                    self._timers.cancel(("registrar", name))
+
+    def _tell(self, user: str) -> None:
+        self._phones_changed(AgentId(user), PhonesChanged(self.targets(user)))
+
+    def _time_passed(self) -> None:
+        self._carry_out(self._registrar.handle(TimerFired("due")))
+
+    def _probe(self, binding: reg.Binding) -> None:
+        """OPTIONS: any answer at all says that the phone is there (RFC 3261 §11)."""
+        user, contact = binding.user, binding.contact
+
+        def hear(message: UsageMessage) -> None:
+            match message:
+                case ResponseReceived():
+                    self._carry_out(self._registrar.handle(reg.PhoneAnswered(user, contact)))
+                case RequestTimedOut() | TransportLost():
+                    self._carry_out(self._registrar.handle(reg.PhoneSilent(user, contact)))
+
+        server = f"<sip:{self._realm}>"
+        fields = [
+            ("Max-Forwards", "70"),
+            ("From", f"{server};tag={self._make_tag()}"),
+            ("To", f"<sip:{user}@{self._realm}>"),
+            ("Call-ID", self._make_tag()),
+            ("CSeq", "1 OPTIONS"),
+        ]
+        request = Request.build("OPTIONS", contact, fields)
+        self._endpoint.request("options", request, binding.path, hear)
