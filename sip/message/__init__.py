@@ -1,21 +1,35 @@
-"""The message layer: bytes to requests and responses, and back.  RFC 3261 §7, §20, §25."""
+"""SIP messages: bytes to `Request` and `Response`, and back.
+
+Lenient in, strict out.  Nothing here does I/O, keeps state or knows the time.
+"""
+
+from __future__ import annotations
 
 from sip.message.address import NameAddr
-from sip.message.digest import Credentials
+from sip.message.digest import Challenge, Credentials
 from sip.message.errors import MalformedMessage
-from sip.message.message import CSeq, Message, Request, Response, parse
+from sip.message.message import CSeq, Message, Request, Response
+from sip.message.parser import parse
+from sip.message.partial import PartialRequest
+from sip.message.peek import Peek, content_length, peek_request, refuse
 from sip.message.uri import Uri
 from sip.message.via import Via
 
 __all__ = [
     "CSeq",
+    "Challenge",
     "Credentials",
     "MalformedMessage",
     "Message",
     "NameAddr",
+    "PartialRequest",
+    "Peek",
     "Request",
     "Response",
     "Uri",
     "Via",
+    "content_length",
     "parse",
+    "peek_request",
+    "refuse",
 ]

@@ -1,105 +1,204 @@
-"""Digest access authentication: the sums and the syntax.  RFC 7616, RFC 8760 (SIP), RFC 2069."""
+"""HTTP digest as SIP uses it (RFC 3261 §22, RFC 7616, RFC 8760): the mathematics, no state.
+
+Nonces, their age and the nonce counts belong to whoever challenges.
+"""
 
 from __future__ import annotations
 
-import hmac
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from hashlib import md5, sha256
-from typing import Any
+from hmac import compare_digest
 
 from msgspec import Struct
 
 from sip.message.errors import MalformedMessage
 from sip.message.grammar import ascii_lower, quote, unescape
 
-_PAIR = re.compile(
-    r'[ \t]*+([A-Za-z0-9\-_]++)[ \t]*+=[ \t]*+(?:"((?:[^"\\]++|\\.)*+)"|([^",\s]++))[ \t]*+(?:,|$)',
+ALGORITHMS = ("MD5", "SHA-256")
+
+_MAX_PARAMETERS = 32
+_SCHEME = re.compile(r"([A-Za-z0-9\-.!%*_+`'~]++)(?:[ \t]++(.*+))?", re.DOTALL)
+_PARAMETER = re.compile(
+    r"[ \t]*+([A-Za-z0-9\-.!%*_+`'~]++)[ \t]*+=[ \t]*+"
+    r'(?:"((?:[^"\\]++|\\.)*+)"|([^," \t]++))[ \t]*+(?:,|$)',
     re.DOTALL,
 )
-_MOST_PARAMETERS = 32
-_HASHES: Mapping[str, Callable[[bytes], Any]] = {"MD5": md5, "SHA-256": sha256}
-ALGORITHMS = tuple(_HASHES)
 
 
 class Credentials(Struct, frozen=True, gc=False):
-    """An Authorization header.  Values come unquoted; ``algorithm`` in upper case."""
+    """What an Authorization header says.  Names of parameters are lower case."""
 
-    username: str
-    realm: str
-    nonce: str
-    uri: str
-    response: str
-    algorithm: str = "MD5"
-    qop: str | None = None
-    nc: str | None = None
-    cnonce: str | None = None
-    opaque: str | None = None
+    scheme: str
+    """Lower case: ``digest``."""
+
+    params: Mapping[str, str]
+    """Unquoted; empty for a scheme other than Digest."""
 
     @classmethod
     def parse(cls, text: str) -> Credentials:
-        """Raises MalformedMessage."""
-        scheme, _, rest = text.partition(" ")
-        if ascii_lower(scheme) != "digest":
-            raise MalformedMessage(400, "expected Digest credentials", "Authorization")
-        values = _pairs(rest)
-        try:
-            return cls(
-                values["username"],
-                values["realm"],
-                values["nonce"],
-                values["uri"],
-                values["response"],
-                values.get("algorithm", "MD5").upper(),
-                values.get("qop"),
-                values.get("nc"),
-                values.get("cnonce"),
-                values.get("opaque"),
-            )
-        except KeyError as missing:
-            raise MalformedMessage(400, f"expected {missing}", "Authorization") from None
+        """Raises MalformedMessage for a Digest that is not a list of name=value."""
+        found = _SCHEME.fullmatch(text)
+        if found is None:
+            raise MalformedMessage(400, "expected an authentication scheme")
+        scheme, rest = found[1].lower(), found[2] or ""
+        if scheme != "digest":
+            return cls(scheme, {})
+        params: dict[str, str] = {}
+        position = 0
+        while position < len(rest):
+            item = _PARAMETER.match(rest, position)
+            if item is None:
+                raise MalformedMessage(400, "expected a list of name=value")
+            name, quoted, plain = ascii_lower(item[1]), item[2], item[3]
+            if name in params or len(params) == _MAX_PARAMETERS:
+                raise MalformedMessage(400, "a parameter comes twice, or there are too many")
+            params[name] = plain if quoted is None else unescape(quoted)
+            position = item.end()
+        return cls(scheme, params)
+
+    def __repr__(self) -> str:
+        """Without the response: whoever reads a log should not guess passwords from it."""
+        return f"Credentials({self.scheme!r}, {self.username!r}, {self.realm!r})"
+
+    @property
+    def username(self) -> str:
+        return self.params.get("username", "")
+
+    @property
+    def realm(self) -> str:
+        return self.params.get("realm", "")
+
+    @property
+    def nonce(self) -> str:
+        return self.params.get("nonce", "")
+
+    @property
+    def uri(self) -> str:
+        return self.params.get("uri", "")
+
+    @property
+    def response(self) -> str:
+        return self.params.get("response", "")
+
+    @property
+    def opaque(self) -> str | None:
+        return self.params.get("opaque")
+
+    @property
+    def algorithm(self) -> str:
+        """Upper case; MD5 if none is named (RFC 7616 §3.4)."""
+        return self.params.get("algorithm", "MD5").upper()
+
+    @property
+    def qop(self) -> str | None:
+        value = self.params.get("qop")
+        return None if value is None else ascii_lower(value)
+
+    @property
+    def cnonce(self) -> str:
+        return self.params.get("cnonce", "")
+
+    @property
+    def nc(self) -> int | None:
+        """The nonce count; None if it is not eight hexadecimal digits."""
+        text = self.params.get("nc", "")
+        return _parse_hex8(text)
+
+    def proves(self, ha1: str, method: str) -> bool:
+        """Whether the response was made by someone who knows `ha1`.
+
+        False as well for an algorithm or a qop we do not know and for missing parameters.
+        Says nothing about the nonce, its count, the realm or the URI: those are the caller's,
+        and the count is to be looked at only after this said True.
+        """
+        if self.scheme != "digest" or self.algorithm not in ALGORITHMS:
+            return False
+        if not (self.username and self.realm and self.nonce and self.uri and self.response):
+            return False
+        if self.qop not in (None, "auth"):
+            return False
+        if self.qop == "auth" and (self.nc is None or not self.cnonce):
+            return False
+        expected = response(
+            self.algorithm,
+            ha1,
+            self.nonce,
+            method,
+            self.uri,
+            qop=self.qop,
+            nc=self.params.get("nc", ""),
+            cnonce=self.cnonce,
+        )
+        return same_secret(expected, ascii_lower(self.response))
 
 
-def _pairs(text: str) -> dict[str, str]:
-    values: dict[str, str] = {}
-    position = 0
-    while position < len(text):
-        found = _PAIR.match(text, position)
-        if found is None or len(values) == _MOST_PARAMETERS:
-            raise MalformedMessage(400, "expected name=value pairs", "Authorization")
-        name, quoted, plain = found.groups()
-        values[ascii_lower(name)] = plain if quoted is None else unescape(quoted)
-        position = found.end()
-    return values
+class Challenge(Struct, frozen=True, gc=False):
+    """What WWW-Authenticate or Proxy-Authenticate asks; ``str`` gives the header's value."""
+
+    realm: str
+    nonce: str
+    algorithm: str = "SHA-256"
+    stale: bool = False
+    qop: str | None = "auth"
+    opaque: str | None = None
+
+    def __str__(self) -> str:
+        text = f"Digest realm={quote(self.realm)}, nonce={quote(self.nonce)}"
+        if self.opaque is not None:
+            text += f", opaque={quote(self.opaque)}"
+        if self.stale:
+            text += ", stale=true"
+        text += f", algorithm={self.algorithm}"
+        return text if self.qop is None else f'{text}, qop="{self.qop}"'
 
 
-def challenge(realm: str, nonce: str, algorithm: str, *, stale: bool = False) -> str:
-    """The value of a WWW-Authenticate or Proxy-Authenticate header."""
-    text = f'Digest realm={quote(realm)}, nonce="{nonce}", algorithm={algorithm}, qop="auth"'
-    return f"{text}, stale=true" if stale else text
+def ha1(algorithm: str, user: str, realm: str, password: str) -> str:
+    """H(user:realm:password), hexadecimal: what is stored instead of the password."""
+    return _hash(algorithm, f"{user}:{realm}:{password}")
 
 
-def ha1(algorithm: str, username: str, realm: str, password: str) -> str:
-    """What a server keeps instead of the password."""
-    return _hash(algorithm, f"{username}:{realm}:{password}")
+def response(
+    algorithm: str,
+    ha1: str,
+    nonce: str,
+    method: str,
+    uri: str,
+    *,
+    qop: str | None = "auth",
+    nc: str = "",
+    cnonce: str = "",
+) -> str:
+    """The response of RFC 7616 §3.4.1, hexadecimal; `qop` None gives that of RFC 2069."""
+    ha2 = _hash(algorithm, f"{method}:{uri}")
+    if qop is None:
+        return _hash(algorithm, f"{ha1}:{nonce}:{ha2}")
+    return _hash(algorithm, f"{ha1}:{nonce}:{nc}:{cnonce}:{qop}:{ha2}")
 
 
-def expected_response(credentials: Credentials, method: str, stored_ha1: str) -> str:
-    """What the response must be, in hexadecimal (RFC 7616 §3.4.1; without qop, RFC 2069)."""
-    c = credentials
-    ha2 = _hash(c.algorithm, f"{method}:{c.uri}")
-    if c.qop is None:
-        return _hash(c.algorithm, f"{stored_ha1}:{c.nonce}:{ha2}")
-    return _hash(c.algorithm, f"{stored_ha1}:{c.nonce}:{c.nc}:{c.cnonce}:{c.qop}:{ha2}")
-
-
-def same(one: str, other: str) -> bool:
-    """Compared in constant time, on bytes."""
-    return hmac.compare_digest(
+def same_secret(one: str, other: str) -> bool:
+    """Compare in constant time, whatever characters a stranger sent."""
+    return compare_digest(
         one.encode("utf-8", "surrogateescape"), other.encode("utf-8", "surrogateescape")
     )
 
 
 def _hash(algorithm: str, text: str) -> str:
-    digest = _HASHES[algorithm](text.encode("utf-8", "surrogateescape"))
-    return str(digest.hexdigest())
+    data = text.encode("utf-8", "surrogateescape")
+    if algorithm == "SHA-256":
+        return sha256(data).hexdigest()
+    if algorithm == "MD5":
+        return md5(data, usedforsecurity=False).hexdigest()
+    raise ValueError(f"expected one of {', '.join(ALGORITHMS)} as the digest algorithm")
+
+
+def _parse_hex8(text: str) -> int | None:
+    if len(text) != 8:
+        return None
+    value = 0
+    for digit in text.lower():
+        place = "0123456789abcdef".find(digit)
+        if place < 0:
+            return None
+        value = value * 16 + place
+    return value

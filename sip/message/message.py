@@ -1,154 +1,256 @@
-"""Requests and responses: bytes in, parsed when asked for, remembered; bytes out.
+"""Requests and responses: parsed lazily, remembered, built and encoded.
 
-Parsing is lenient in spelling and folding, strict in what identifies a message: one From, To,
-Call-ID and CSeq, and at least one Via.  What is built is always in the RFC's spelling.
+`parse` does what every message needs: start line, header split, limits, the headers that
+must be there.  The rest is read when it is asked for, then kept; a header that turns out to
+be malformed raises MalformedMessage at that moment, with all that an answer needs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cached_property
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, Self, TypeVar, overload
 
 from msgspec import Struct
 
 from sip.message.address import NameAddr, lenient_seconds
 from sip.message.digest import Credentials
 from sip.message.errors import MalformedMessage
-from sip.message.grammar import BLANK, ascii_lower, is_token, parse_uint, split_list
-from sip.message.headers import SINGLE, SPELLINGS, canonical_name
-from sip.message.partial import PartialRequest, has_tag, unfolded
+from sip.message.grammar import BLANK, is_token, parse_uint, split_list
+from sip.message.headers import canonical_name
+from sip.message.partial import PartialRequest, has_tag
 from sip.message.status import reason_phrase
 from sip.message.uri import Uri
 from sip.message.via import Via
 
-MAX_HEAD = 64 * 1024
-MAX_LINES = 256
-MAX_ROUTES = 32
-MAX_CONTACTS = 10
-_CSEQ_MAXIMUM = 2**31 - 1
-Fields = list[tuple[str, str]]
+MAX_METHOD = 64
+_T = TypeVar("_T")
 
 
 class CSeq(Struct, frozen=True, gc=False):
+    """Sequence number (below 2**31) and method."""
+
     number: int
     method: str
 
 
-class Message:
-    """What requests and responses share.  ``fields`` holds name and value in their order."""
+class _Lazy(Generic[_T]):
+    """A property computed at the first access and then stored over itself.
 
-    def __init__(self, fields: Fields, body: bytes) -> None:
-        self._fields = fields
-        self.body = body
+    `header` is named in the MalformedMessage that the computation may raise.
+    """
 
-    def fields(self) -> Fields:
-        """All header fields, names in the RFC's spelling, without Content-Length."""
-        return [field for field in self._fields if field[0] != "Content-Length"]
+    def __init__(self, header: str, compute: Callable[[Any], _T]) -> None:
+        self.header = header
+        self.compute = compute
+        self.name = compute.__name__
+        self.__doc__ = compute.__doc__
 
-    def header(self, name: str) -> str | None:
-        """The first value of a header, by its RFC name; None if it is missing."""
-        for known, value in self._fields:
-            if known == name:
-                return value
-        return None
-
-    def header_all(self, name: str) -> list[str]:
-        """Every row of a header, in order."""
-        return [value for known, value in self._fields if known == name]
-
-    def _addresses(self, name: str, limit: int) -> tuple[NameAddr, ...]:
-        found: list[NameAddr] = []
-        for row in self.header_all(name):
-            for item in split_list(row):
-                if len(found) >= limit:
-                    raise MalformedMessage(400, f"expected at most {limit}", name)
-                found.append(NameAddr.parse(item))
-        return tuple(found)
-
-    def _required(self, name: str) -> str:
-        value = self.header(name)
-        if not value:
-            raise MalformedMessage(400, "expected a value", name)
+    @overload
+    def __get__(self, message: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, message: Message, owner: type) -> _T: ...
+    def __get__(self, message: Message | None, owner: type) -> Self | _T:
+        if message is None:
+            return self
+        try:
+            value = self.compute(message)
+        except MalformedMessage as error:
+            error.header = self.header
+            error.request = message._partial()
+            raise
+        setattr(message, self.name, value)
         return value
 
-    @cached_property
-    def via(self) -> Via:
-        """The top one."""
-        row = self._required("Via")
-        return Via.parse(row if "," not in row else split_list(row)[0])
 
-    @cached_property
+def _reads(header: str) -> Callable[[Callable[[Any], _T]], _Lazy[_T]]:
+    return lambda compute: _Lazy(header, compute)
+
+
+class Message:
+    """What requests and responses share: headers and a body.
+
+    `fields` maps the canonical name of each header to its rows, as text, in order of
+    arrival; it is read-only to all but this package.  Content-Length is not among them: it
+    is checked by `parse` and written by `encode`.
+    """
+
+    fields: dict[str, list[str]]
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        """The first row of a header, in any spelling of its name; None if there is none."""
+        rows = self.fields.get(name) or self.fields.get(canonical_name(name))
+        return rows[0] if rows else None
+
+    def header_all(self, name: str) -> list[str]:
+        """All rows of a header, as they came."""
+        return list(self.fields.get(name) or self.fields.get(canonical_name(name)) or ())
+
+    def tokens(self, name: str) -> list[str]:
+        """The items of a comma-separated header such as Require, Supported or Allow.
+
+        Raises MalformedMessage if quotes or angle brackets are not balanced.
+        """
+        return [item for row in self.header_all(name) for item in self._split(name, row)]
+
+    def _split(self, name: str, row: str) -> list[str]:
+        try:
+            return split_list(row)
+        except MalformedMessage as error:
+            error.header, error.request = name, self._partial()
+            raise
+
+    @_reads("Via")
     def vias(self) -> tuple[Via, ...]:
-        rows = [item for row in self.header_all("Via") for item in split_list(row)]
-        if len(rows) > MAX_ROUTES:
-            raise MalformedMessage(400, f"expected at most {MAX_ROUTES}", "Via")
-        return tuple(Via.parse(row) for row in rows)
+        """All hops, the nearest first."""
+        return tuple([Via.parse(item) for row in self._rows("Via") for item in split_list(row)])
 
-    @cached_property
+    @_reads("Via")
+    def via(self) -> Via:
+        """The nearest hop."""
+        row = self._row("Via")
+        if "," in row:
+            items = split_list(row)
+            row = items[0] if items else ""
+        return Via.parse(row)
+
+    @_reads("From")
     def from_(self) -> NameAddr:
-        return NameAddr.parse(self._required("From"))
+        return NameAddr.parse(self._row("From"))
 
-    @cached_property
+    @_reads("To")
     def to(self) -> NameAddr:
-        return NameAddr.parse(self._required("To"))
+        return NameAddr.parse(self._row("To"))
 
-    @cached_property
+    @_reads("Call-ID")
     def call_id(self) -> str:
-        return self._required("Call-ID")
+        text = self._row("Call-ID")
+        if not text or " " in text or "\t" in text:
+            raise MalformedMessage(400, "expected a Call-ID without blanks")
+        return text
 
-    @cached_property
+    @_reads("CSeq")
     def cseq(self) -> CSeq:
-        """Raises MalformedMessage unless it is a number below 2**31 and a method (§8.1.1.5)."""
-        number_text, _, method = self._required("CSeq").partition(" ")
-        number = parse_uint(number_text, _CSEQ_MAXIMUM)
-        method = method.strip(BLANK)
-        if number is None or len(method) > 64 or not is_token(method):
-            raise MalformedMessage(400, "expected a number below 2**31 and a method", "CSeq")
+        number_text, _, method = self._row("CSeq").replace("\t", " ").partition(" ")
+        number = parse_uint(number_text, 2**31 - 1)
+        method = method.lstrip(BLANK)
+        if number is None:
+            raise MalformedMessage(400, "expected a number below 2**31")
+        if len(method) > MAX_METHOD or not is_token(method):
+            raise MalformedMessage(400, "expected a method after the number")
         return CSeq(number, method)
 
-    @cached_property
+    @_reads("Contact")
     def contacts(self) -> tuple[NameAddr, ...]:
-        """Empty for ``*``, and where there is none."""
-        return () if self.contact_star else self._addresses("Contact", MAX_CONTACTS)
+        """Empty for ``Contact: *``."""
+        return () if self.contact_star else self._addresses("Contact")
 
-    @cached_property
+    @_reads("Contact")
     def contact_star(self) -> bool:
-        return "*" in self.header_all("Contact")
+        """Whether the one Contact is ``*`` (RFC 3261 §10.2.2)."""
+        rows = self.fields.get("Contact")
+        if rows is None or "*" not in rows:
+            return False
+        if len(rows) > 1:
+            raise MalformedMessage(400, "expected * alone")
+        return True
 
-    @cached_property
+    @_reads("Route")
     def routes(self) -> tuple[NameAddr, ...]:
-        return self._addresses("Route", MAX_ROUTES)
+        return self._addresses("Route")
 
-    @cached_property
+    @_reads("Record-Route")
     def record_routes(self) -> tuple[NameAddr, ...]:
-        return self._addresses("Record-Route", MAX_ROUTES)
+        return self._addresses("Record-Route")
 
-    @cached_property
+    @_reads("Max-Forwards")
+    def max_forwards(self) -> int | None:
+        rows = self.fields.get("Max-Forwards")
+        if rows is None:
+            return None
+        value = parse_uint(rows[0], 255)
+        if value is None:
+            raise MalformedMessage(400, "expected a number from 0 to 255")
+        return value
+
+    @_reads("Expires")
     def expires(self) -> int | None:
-        value = self.header("Expires")
-        return None if value is None else lenient_seconds(value)
+        """Seconds; a malformed value counts as 3600 and one too large as 2**32-1 (§10.2.1.1)."""
+        rows = self.fields.get("Expires")
+        return None if rows is None else lenient_seconds(rows[0])
 
-    @cached_property
+    @_reads("Content-Type")
     def content_type(self) -> str | None:
-        """Type and subtype in lower case, without parameters."""
-        value = self.header("Content-Type")
-        return None if value is None else ascii_lower(value.partition(";")[0].strip(BLANK))
+        """``type/subtype`` in lower case without its parameters; None if there is none."""
+        rows = self.fields.get("Content-Type")
+        if rows is None:
+            return None
+        kind, slash, subtype = rows[0].partition(";")[0].partition("/")
+        kind, subtype = kind.rstrip(BLANK), subtype.strip(BLANK)
+        if not (slash and is_token(kind) and is_token(subtype)):
+            raise MalformedMessage(400, "expected type/subtype")
+        return f"{kind}/{subtype}".lower()
 
-    def _encode(self, start_line: str) -> bytes:
-        lines = [start_line]
-        for name, value in self._fields:
-            if "\r" in value or "\n" in value or "\0" in value:
-                raise ValueError(f"a value of {name} would break the message")
-            if name != "Content-Length":
-                lines.append(f"{name}: {value}")
-        lines.append(f"Content-Length: {len(self.body)}\r\n\r\n")
-        return "\r\n".join(lines).encode("utf-8", "surrogateescape") + self.body
+    @property
+    def branch(self) -> str:
+        """The top Via's branch; empty if there is none."""
+        return self.via.branch
+
+    @property
+    def sent_by(self) -> str:
+        """The top Via's ``host:port``; see `Via.sent_by`."""
+        return self.via.sent_by
+
+    def _rows(self, name: str) -> list[str]:
+        rows = self.fields.get(name)
+        if not rows:
+            raise MalformedMessage(400, f"the {name} header is missing")
+        return rows
+
+    def _row(self, name: str) -> str:
+        return self._rows(name)[0]
+
+    def _addresses(self, name: str) -> tuple[NameAddr, ...]:
+        rows = self.fields.get(name, ())
+        return tuple([NameAddr.parse(item) for row in rows for item in split_list(row)])
+
+    def _partial(self) -> PartialRequest | None:
+        return None
+
+    def _start_line(self) -> str:
+        raise NotImplementedError
+
+    @_reads("")
+    def _encoded(self) -> bytes:
+        lines = [self._start_line()]
+        for name, rows in self.fields.items():
+            lines += [f"{name}: {row}" for row in rows]
+        lines.append(f"Content-Length: {len(self.body)}")
+        head = "\r\n".join(lines)
+        breaks = len(lines) - 1
+        if head.count("\n") != breaks or head.count("\r") != breaks:
+            raise ValueError("a header to be sent holds a line break")
+        return head.encode("utf-8", "surrogateescape") + b"\r\n\r\n" + self.body
+
+    def encode(self) -> bytes:
+        """The message as it goes out, with its Content-Length; remembered.
+
+        Raises ValueError if a header holds a CR or LF: that is our own mistake, and sending
+        it would let a stranger write headers of ours.
+        """
+        return self._encoded
 
 
 class Request(Message):
-    def __init__(self, method: str, target: str, fields: Fields, body: bytes = b"") -> None:
-        super().__init__(fields, body)
-        self.method, self.target = method, target
+    """A request.  Made by `parse` or `Request.build`."""
+
+    def __init__(
+        self, method: str, target: str, fields: dict[str, list[str]], body: bytes = b""
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.fields = fields
+        self.body = body
 
     @classmethod
     def build(
@@ -159,63 +261,46 @@ class Request(Message):
         body: bytes = b"",
         content_type: str | None = None,
     ) -> Request:
-        """Header names in the RFC's spelling; Content-Length is added when it is encoded."""
-        fields = list(headers)
-        if content_type is not None:
-            fields.append(("Content-Type", content_type))
-        return cls(method, target, fields, body)
+        """A request to be sent.  `headers` come as (name, value), in any spelling of the name."""
+        if not is_token(method) or not target or " " in target:
+            raise ValueError("expected a method and a Request-URI without blanks")
+        return cls(method, target, _gather({}, headers, content_type), body)
 
-    def __repr__(self) -> str:
-        return f"<Request {self.method} {self.target}>"
-
-    def encode(self) -> bytes:
-        return self._encoded
-
-    @cached_property
-    def _encoded(self) -> bytes:
-        if any(blank in self.target for blank in "\r\n \t\0"):
-            raise ValueError("the Request-URI would break the message")
-        return self._encode(f"{self.method} {self.target} SIP/2.0")
-
-    @cached_property
+    @_reads("Request-URI")
     def uri(self) -> Uri:
+        """The Request-URI, parsed."""
         return Uri.parse(self.target)
 
-    @property
-    def branch(self) -> str:
-        return self.via.branch
-
-    @cached_property
-    def sent_by(self) -> str:
-        return self.via.sent_by
-
-    @cached_property
-    def max_forwards(self) -> int | None:
-        value = self.header("Max-Forwards")
-        if value is None:
-            return None
-        number = parse_uint(value, 255)
-        if number is None:
-            raise MalformedMessage(400, "expected a number from 0 to 255", "Max-Forwards")
-        return number
-
     def authorization(self, name: str = "Authorization") -> list[Credentials]:
-        """Raises MalformedMessage for credentials that cannot be read."""
-        return [Credentials.parse(row) for row in self.header_all(name)]
+        """The credentials of an Authorization or Proxy-Authorization header.
+
+        Raises MalformedMessage if one cannot be read.
+        """
+        try:
+            return [Credentials.parse(row) for row in self.header_all(name)]
+        except MalformedMessage as error:
+            error.header, error.request = name, self._partial()
+            raise
 
     def stamp_received(self, host: str, port: int) -> None:
-        """Say in the top Via where it came from: RFC 3261 §18.2.1 and RFC 3581 §4."""
+        """Note in the top Via where the request came from; responses will carry it.
+
+        RFC 3261 §18.2.1 and RFC 3581 §4.  `host` comes without brackets.
+        """
         via = self.via
         stamped = via.stamped(host, port)
-        if stamped is via:
-            return
-        for index, (name, row) in enumerate(self._fields):
-            if name == "Via":
-                rest = split_list(row)[1:]
-                self._fields[index] = (name, ", ".join([str(stamped), *rest]))
-                break
-        self.via = stamped
-        self.__dict__.pop("_encoded", None)
+        if stamped is not via:
+            rows = self.fields["Via"]
+            rows[0:1] = [str(stamped), *split_list(rows[0])[1:]]
+            self.__dict__["via"] = stamped
+            self.__dict__.pop("vias", None)
+            self.__dict__.pop("_encoded", None)
+
+    def with_via(self, via: str) -> Request:
+        """The same request with a Via put on top."""
+        fields = {"Via": [], **self.fields}
+        fields["Via"] = [via, *fields["Via"]]
+        return Request(self.method, self.target, fields, self.body)
 
     def response(
         self,
@@ -227,130 +312,110 @@ class Request(Message):
         body: bytes = b"",
         content_type: str | None = None,
     ) -> Response:
-        """§8.2.6.2: Via, From, To, Call-ID and CSeq are the request's; To gets ``to_tag``."""
-        fields: Fields = []
-        routed = self.method == "INVITE" and 100 < status < 300
-        for name, value in self._fields:
-            if name in _COPIED or (routed and name == "Record-Route"):
-                if name == "To" and to_tag is not None and not has_tag(value):
-                    value = f"{value};tag={to_tag}"
-                fields.append((name, value))
-            elif name == "Timestamp" and status == 100:
-                fields.append((name, value))
-        fields.extend(headers)
-        if content_type is not None and body:
-            fields.append(("Content-Type", content_type))
-        return Response(status, reason or reason_phrase(status), fields, body)
+        """A response to this request (RFC 3261 §8.2.6).
+
+        Via, From, To, Call-ID and CSeq are copied, and Timestamp for a 100; `to_tag` is added
+        unless To has a tag.  Record-Route is copied where a dialog begins (§12.1.1).
+        """
+        mine = self.fields
+        to = mine["To"][0]
+        tagged = has_tag(to)
+        fields = {
+            "Via": list(mine["Via"]),
+            "From": mine["From"],
+            "To": [to if to_tag is None or tagged else f"{to};tag={to_tag}"],
+            "Call-ID": mine["Call-ID"],
+            "CSeq": mine["CSeq"],
+        }
+        if status == 100:
+            if "Timestamp" in mine:
+                fields["Timestamp"] = mine["Timestamp"]
+        elif (
+            status < 300 and "Record-Route" in mine and self.method in _STARTS_DIALOG and not tagged
+        ):
+            fields["Record-Route"] = list(mine["Record-Route"])
+        if headers or content_type is not None:
+            _gather(fields, headers, content_type)
+        return Response(status, reason_phrase(status) if reason is None else reason, fields, body)
+
+    def _start_line(self) -> str:
+        return f"{self.method} {self.target} SIP/2.0"
+
+    def _partial(self) -> PartialRequest | None:
+        fields = self.fields
+        if any(name not in fields for name in ("Via", "From", "To", "Call-ID", "CSeq")):
+            return None
+        return PartialRequest(
+            self.method,
+            fields["Via"],
+            fields["From"][0],
+            fields["To"][0],
+            fields["Call-ID"][0],
+            fields["CSeq"][0],
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Request):
+            return NotImplemented
+        return (self.method, self.target, self.fields, self.body) == (
+            other.method,
+            other.target,
+            other.fields,
+            other.body,
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # stamp_received changes it
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.target!r} {self.header('Call-ID')!r}>"
 
 
 class Response(Message):
-    def __init__(self, status: int, reason: str, fields: Fields, body: bytes = b"") -> None:
-        super().__init__(fields, body)
-        self.status, self.reason = status, reason
+    """A response.  Made by `parse` or `Request.response`."""
+
+    def __init__(
+        self, status: int, reason: str, fields: dict[str, list[str]], body: bytes = b""
+    ) -> None:
+        self.status = status
+        self.reason = reason
+        self.fields = fields
+        self.body = body
+
+    def _start_line(self) -> str:
+        return f"SIP/2.0 {self.status} {self.reason}"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Response):
+            return NotImplemented
+        return (self.status, self.reason, self.fields, self.body) == (
+            other.status,
+            other.reason,
+            other.fields,
+            other.body,
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # compared by value, as Request is
 
     def __repr__(self) -> str:
-        return f"<Response {self.status} {self.reason}>"
-
-    def encode(self) -> bytes:
-        return self._encoded
-
-    @cached_property
-    def _encoded(self) -> bytes:
-        return self._encode(f"SIP/2.0 {self.status} {self.reason}")
+        return f"<Response {self.status} {self.header('CSeq')!r} {self.header('Call-ID')!r}>"
 
 
-_COPIED = frozenset(("Via", "From", "To", "Call-ID", "CSeq"))
-_ONCE = ("From", "To", "Call-ID", "CSeq")
+_STARTS_DIALOG = frozenset(("INVITE", "SUBSCRIBE", "REFER"))
 
 
-def parse(data: bytes) -> Request | Response:
-    """One whole message: a datagram, or what a stream's framing cut out.
-
-    Raises MalformedMessage; for a request it can say how to answer.
-    """
-    try:
-        return _parse(data)
-    except MalformedMessage as error:
-        if error.request is None and not data.startswith(b"SIP/2.0"):
-            error.request = PartialRequest.read(data)
-        raise
-
-
-def _parse(data: bytes) -> Request | Response:
-    start = 0
-    while data.startswith(b"\r\n", start):
-        start += 2
-    end = data.find(b"\r\n\r\n", start, start + MAX_HEAD)
-    if end < 0:
-        raise MalformedMessage(400, f"expected the end of the headers within {MAX_HEAD} bytes")
-    lines = data[start:end].decode("utf-8", "surrogateescape").split("\r\n")
-    if len(lines) > MAX_LINES:
-        raise MalformedMessage(400, f"expected at most {MAX_LINES} header lines")
-    fields = _read_fields(lines)
-    body = _body(fields, data[end + 4 :])
-    first = lines[0]
-    if first.startswith("SIP/2.0 "):
-        message: Request | Response = _response_of(first, fields, body)
-    else:
-        message = _request_of(first, fields, body)
-    cseq = message.cseq
-    if isinstance(message, Request) and cseq.method != message.method:
-        raise MalformedMessage(400, "expected the method of the start line", "CSeq")
-    return message
-
-
-def _read_fields(lines: list[str]) -> Fields:
-    rows = lines[1:]
-    if any(row[:1] in (" ", "\t") for row in rows):
-        rows = unfolded(rows)
-    fields: Fields = []
-    seen: set[str] = set()
-    for row in rows:
-        name, colon, value = row.partition(":")
-        known = SPELLINGS.get(name) or canonical_name(name)
-        if not colon or "\r" in value or "\n" in value or "\0" in value:
-            raise MalformedMessage(400, "expected a name, a colon and a value on one line", known)
-        if known in SINGLE:
-            if known in seen:
-                raise MalformedMessage(400, "expected one only", known)
-            seen.add(known)
-        fields.append((known, value.strip(BLANK)))
-    for name in _ONCE:
-        if name not in seen:
-            raise MalformedMessage(400, "expected one", name)
-    if not any(name == "Via" for name, _ in fields):
-        raise MalformedMessage(400, "expected one", "Via")
-    return fields
-
-
-def _body(fields: Fields, rest: bytes) -> bytes:
-    for name, value in fields:
+def _gather(
+    fields: dict[str, list[str]], headers: Iterable[tuple[str, str]], content_type: str | None
+) -> dict[str, list[str]]:
+    """Add `headers` to `fields`, under their canonical names."""
+    for name, value in headers:
+        name = canonical_name(name)
         if name == "Content-Length":
-            length = parse_uint(value, 2**31 - 1)
-            if length is None:
-                raise MalformedMessage(400, "expected a number", name)
-            if length > len(rest):
-                raise MalformedMessage(400, f"expected a body of {length} bytes", name)
-            return rest[:length]
-    return rest
-
-
-def _request_of(first: str, fields: Fields, body: bytes) -> Request:
-    method, _, rest = first.partition(" ")
-    target, _, version = rest.rpartition(" ")
-    if not is_token(method) or len(method) > 64:
-        raise MalformedMessage(400, "expected a method, a URI and SIP/2.0")
-    if version.upper() != "SIP/2.0":
-        status = 505 if version[:4].upper() == "SIP/" else 400
-        raise MalformedMessage(status, "expected SIP/2.0 at the end of the start line")
-    if not target or " " in target or "\t" in target or target.startswith("<"):
-        raise MalformedMessage(400, "expected one URI, without blanks or brackets")
-    return Request(method, target, fields, body)
-
-
-def _response_of(first: str, fields: Fields, body: bytes) -> Response:
-    code, _, reason = first[8:].partition(" ")
-    status = parse_uint(code, 699)
-    if status is None or status < 100 or len(code) != 3:
-        raise MalformedMessage(400, "expected a status from 100 to 699")
-    return Response(status, reason, fields, body)
+            continue
+        rows = fields.get(name)
+        if rows is None:
+            fields[name] = [value]
+        else:
+            rows.append(value)
+    if content_type is not None:
+        fields["Content-Type"] = [content_type]
+    return fields

@@ -128,19 +128,16 @@ class Uri(Struct, frozen=True, gc=False):
         ):
             return False
         for name in self.params.keys() | other.params.keys():
-            # These four matter even if only one side has them; `transport` does so by
-            # §19.1.4's examples: sip:a@b and sip:a@b;transport=udp differ.
-            if (name in self.params and name in other.params) or name in _ALWAYS_COMPARED:
-                mine, theirs = self.params.get(name), other.params.get(name)
-                if name in self.params and name in other.params:
-                    if _fold(mine or "") != _fold(theirs or ""):
-                        return False
-                else:
+            if name in self.params and name in other.params:
+                if _fold(self.params[name] or "") != _fold(other.params[name] or ""):
                     return False
+            elif name in _NEVER_IGNORED:
+                return False
         return _header_set(self.headers) == _header_set(other.headers)
 
 
-_ALWAYS_COMPARED = frozenset(("user", "ttl", "method", "maddr", "transport"))
+# §19.1.4: a component left out does not match its own default value.
+_NEVER_IGNORED = frozenset(("user", "ttl", "method", "maddr", "transport"))
 
 
 def _parse_sip(scheme: str, text: str, start: int) -> Uri:
