@@ -17,7 +17,7 @@ from actors import events as ev
 from actors import messages as m
 from actors.effects import Effect, Record, ReplyTo, TellContact, TellDispatcher, Watch
 from actors.engagement import Engagement
-from actors.ids import AgentId, ContactId, QueueName, contact_actor
+from actors.ids import DISPATCHER, AgentId, ContactId, QueueName, contact_actor
 from actors.reasons import IdleCode, OfferFailure, Refusal
 from sip.machine import CancelTimer, StartTimer, TimerFired
 
@@ -77,6 +77,8 @@ Message: TypeAlias = (
     | m.AgentLegDown
     | m.PhoneLost
     | m.PhonesChanged
+    | m.ContactKept
+    | m.Restarted
     | m.Down
     | m.AgentCommandReceived
     | TimerFired
@@ -151,6 +153,17 @@ class Agent:
                 return self._reserve(message)
             case m.PhonesChanged(targets):
                 return self._phones_changed(targets)
+            case m.Restarted(name):
+                if name == DISPATCHER:
+                    self._offered_to_dispatcher = False  # it must be told again
+                return []
+            case m.ContactKept(contact, queue):
+                kept = Engagement(contact, queue, eng.Engaged(), off_hook=True)
+                self.engagements[contact] = kept
+                return [
+                    Watch(contact_actor(contact)),
+                    self._lease(kept, self.settings.max_contact_seconds),
+                ]
             case m.AgentCommandReceived():
                 return self._command(message)
             case m.Down(name, _):

@@ -29,7 +29,7 @@ from actors.effects import (
     Unbridge,
 )
 from actors.flow import AnswerCall, EntryPoint, PlayPrompt, QueuePlan, Step, WaitInQueue
-from actors.ids import AgentId, LegId, QueueName
+from actors.ids import AgentId, LegId, QueueName, agent_actor, queue_actor
 from actors.offer import failure_of, more_telling
 from actors.place import Place
 from actors.reasons import During, EndedBy, OfferFailure, Outcome
@@ -108,7 +108,14 @@ State: TypeAlias = (
     Arriving | Answering | Listening | Waiting | Ringing | Connected | Parting | Ending
 )
 Message: TypeAlias = (
-    Start | m.Assigned | m.Overflowed | m.AgentLost | m.EndContact | m.LegNews | TimerFired
+    Start
+    | m.Assigned
+    | m.Overflowed
+    | m.AgentLost
+    | m.EndContact
+    | m.Restarted
+    | m.LegNews
+    | TimerFired
 )
 
 
@@ -149,6 +156,15 @@ class Contact:
         self._offers = self._prompts = self._media_errors = 0
         self._tried: tuple[AgentId, ...] = ()
 
+    @property
+    def queue(self) -> QueueName | None:
+        """The queue it is counted in, before its end."""
+        match self.state:
+            case Waiting(plan) | Ringing(plan) | Connected(plan) | Parting(plan):
+                return plan.name
+            case _:
+                return None
+
     def handle(self, message: Message) -> list[Effect]:
         if isinstance(message, m.LegEnded):
             self._legs.pop(message.leg, None)
@@ -178,6 +194,8 @@ class Contact:
 
             case _, m.LegEnded(leg, cause) if leg == self.customer:
                 return self._customer_left(cause)
+            case _, m.Restarted(name):
+                return self._tell_again(name)
             case _, m.EndContact(reason):
                 return self._fail(reason)
             case _, TimerFired("lease"):
@@ -211,12 +229,7 @@ class Contact:
                     *self._offer_failed(ringing, OfferFailure.RONA),
                 ]
             case Ringing() as ringing, m.AgentLost(agent) if agent == ringing.agent:
-                # The agent ended on its own: nobody is to blame, nobody to tell.
-                return [
-                    CancelTimer("rona"),
-                    *(TellLeg(leg, m.HangUp()) for leg in ringing.legs),
-                    *self._wait_again(ringing.plan, ringing.place),
-                ]
+                return self._give_up(ringing)
 
             case Connected() as talking, m.LegEnded(leg, cause) if leg == talking.leg:
                 if cause == "bye":
@@ -280,8 +293,10 @@ class Contact:
     def _wait(self, plan: QueuePlan, place: Place, *, again: bool) -> list[Effect]:
         self.state = Waiting(plan, place)
         queued = ev.ContactQueued(self.ref, plan.name, place, plan.requirements, again)
-        join = m.JoinQueue(self.id, place, plan.requirements, self._tried)
-        return [Record(queued), TellQueue(plan.name, join)]
+        return [Record(queued), TellQueue(plan.name, self._join(plan, place))]
+
+    def _join(self, plan: QueuePlan, place: Place) -> m.JoinQueue:
+        return m.JoinQueue(self.id, place, plan.requirements, self._tried)
 
     def _wait_again(self, plan: QueuePlan, place: Place) -> list[Effect]:
         """Back to the place it had; the music has never stopped."""
@@ -308,6 +323,26 @@ class Contact:
                 waited=self._now() - parting.place.since,
             )
         )
+
+    def _tell_again(self, name: str) -> list[Effect]:
+        """Our queue or our agent has been started again: what it must know of us."""
+        match self.state:
+            case Waiting(plan, place) if name == queue_actor(plan.name):
+                return [TellQueue(plan.name, self._join(plan, place))]
+            case Ringing() as ringing if name == agent_actor(ringing.agent):
+                return self._give_up(ringing)
+            case Connected(plan, _, agent) if name == agent_actor(agent):
+                return [TellAgent(agent, m.ContactKept(self.id, plan.name))]
+            case _:
+                return []
+
+    def _give_up(self, ringing: Ringing) -> list[Effect]:
+        """Nobody is to blame, and nobody to tell."""
+        return [
+            CancelTimer("rona"),
+            *(TellLeg(leg, m.HangUp()) for leg in ringing.legs),
+            *self._wait_again(ringing.plan, ringing.place),
+        ]
 
     # --- an offer to an agent -----------------------------------------------------------------
 

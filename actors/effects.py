@@ -59,6 +59,7 @@ class TellAgent(Struct, frozen=True):
         | m.AgentLegDown
         | m.PhoneLost
         | m.PhonesChanged
+        | m.ContactKept
         | m.AgentCommandReceived
     )
 

@@ -52,3 +52,14 @@ class IdSource:
 def contact_actor(contact: ContactId) -> str:
     """The name of a contact's actor, for those who watch it."""
     return f"contact/{contact}"
+
+
+DISPATCHER = "dispatcher"
+
+
+def queue_actor(queue: QueueName) -> str:
+    return f"queue/{queue}"
+
+
+def agent_actor(agent: AgentId) -> str:
+    return f"agent/{agent}"

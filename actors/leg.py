@@ -333,6 +333,15 @@ class Leg:
         assert self._usage is not None
         return do.Record(ev.LegConfirmed(self.id, self.contact, self._usage.snapshot()))
 
+    def remains(self) -> list[do.Effect]:
+        """What its owner gives back when it has ended, in whatever way: safe to do twice."""
+        effects: list[do.Effect] = [do.DetachDialog(*self._dialog_key)]
+        if not self._said_ended:
+            self._said_ended = True
+            down = ev.LegDown(self.id, self.contact, "crashed", None, True)
+            effects.extend((do.CloseMedia(self.id), do.Record(down)))
+        return effects
+
     # --- the end ------------------------------------------------------------------------------
 
     def _leave(self, order: m.HangUp, cause: str) -> list[do.Effect]:

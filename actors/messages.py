@@ -311,6 +311,19 @@ class Refused(Struct, frozen=True):
     allowed: tuple[str, ...]
 
 
+class Restarted(Struct, frozen=True, gc=False):
+    """To everyone: this actor has been started again, and knows nothing.  Tell it what it needs."""
+
+    name: str
+
+
+class ContactKept(Struct, frozen=True, gc=False):
+    """To an agent that has been started again: it is talking with this contact."""
+
+    contact: ContactId
+    queue: QueueName
+
+
 # --- whoever watches another hears ------------------------------------------------------------
 
 

@@ -13,12 +13,17 @@ from sortedcontainers import SortedDict
 
 from actors import messages as m
 from actors.effects import Effect, TellContact, TellDispatcher, Watch
-from actors.ids import ContactId, QueueName, contact_actor
-from actors.place import Place
+from actors.ids import DISPATCHER, ContactId, QueueName, contact_actor
 from sip.machine import CancelTimer, StartTimer, TimerFired
 
 Message: TypeAlias = (
-    m.JoinQueue | m.LeaveQueue | m.ContactConnected | m.ContactPaired | m.Down | TimerFired
+    m.JoinQueue
+    | m.LeaveQueue
+    | m.ContactConnected
+    | m.ContactPaired
+    | m.Restarted
+    | m.Down
+    | TimerFired
 )
 
 
@@ -43,28 +48,31 @@ class Queue:
         self._now = now
         self._waiting: SortedDict = SortedDict()  # Place → ContactId
         self._joined: SortedDict = SortedDict()  # (since, seq) → ContactId, for the bound of time
-        self._places: dict[ContactId, Place] = {}
-        self._offered: dict[ContactId, Place] = {}
+        self._waits: dict[ContactId, m.ContactWaits] = {}
+        self._offered: set[ContactId] = set()
 
     def handle(self, message: Message) -> list[Effect]:
         match message:
             case m.JoinQueue():
                 return self._join(message)
             case m.ContactPaired(contact, _):
-                place = self._remove(contact)
-                if place is None:
+                if not self._remove(contact):
                     return []  # paired as it left: LeaveQueue has told the dispatcher
-                self._offered[contact] = place
+                self._offered.add(contact)
                 return self._arm()
             case m.LeaveQueue(contact):
                 return self._leave(contact)
             case m.ContactConnected(contact):
-                self._offered.pop(contact, None)
+                self._offered.discard(contact)
                 return [TellDispatcher(message)]
             case m.Down(name, crashed):
                 if not crashed:
                     return []
                 return self._leave(ContactId(name.rpartition("/")[2]))
+            case m.Restarted(name):
+                if name != DISPATCHER:
+                    return []
+                return [TellDispatcher(self._waits[contact]) for contact in self.order()]
             case TimerFired("max_wait"):
                 return self._time_is_up()
             case TimerFired(name):
@@ -75,35 +83,38 @@ class Queue:
         return list(self._waiting.values())
 
     def statistics(self) -> QueueStatistics:
-        return QueueStatistics(len(self._places), len(self._offered))
+        return QueueStatistics(len(self._waits), len(self._offered))
 
     def _join(self, join: m.JoinQueue) -> list[Effect]:
-        again = self._offered.pop(join.contact, None) is not None
+        again = join.contact in self._offered
+        self._offered.discard(join.contact)
         limit = self.settings.max_waiting
-        if not again and limit is not None and len(self._places) >= limit:
+        if not again and limit is not None and len(self._waits) >= limit:
             return [TellContact(join.contact, m.Overflowed(self.settings.name, "full"))]
         self._remove(join.contact)
         place = join.place
-        self._places[join.contact] = place
         self._waiting[place] = join.contact
         self._joined[place.since, place.seq] = join.contact
         waits = m.ContactWaits(
             join.contact, self.settings.name, place, join.requirements, self._now(), join.tried
         )
+        self._waits[join.contact] = waits
         watch: list[Effect] = [] if again else [Watch(contact_actor(join.contact))]
         return [*watch, TellDispatcher(waits), *self._arm()]
 
-    def _remove(self, contact: ContactId) -> Place | None:
-        place = self._places.pop(contact, None)
-        if place is not None:
-            del self._waiting[place]
-            del self._joined[place.since, place.seq]
-        return place
+    def _remove(self, contact: ContactId) -> bool:
+        """Whether it waited."""
+        waits = self._waits.pop(contact, None)
+        if waits is None:
+            return False
+        place = waits.place
+        del self._waiting[place]
+        del self._joined[place.since, place.seq]
+        return True
 
     def _leave(self, contact: ContactId) -> list[Effect]:
-        waited = self._remove(contact) is not None
-        if not waited and self._offered.pop(contact, None) is None:
-            return []
+        self._remove(contact)
+        self._offered.discard(contact)
         return [TellDispatcher(m.ContactLeft(contact)), *self._arm()]
 
     def _time_is_up(self) -> list[Effect]:

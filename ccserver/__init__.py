@@ -1,0 +1,3 @@
+"""The server: it composes, observes and serves."""
+
+__version__ = "0.1.0"

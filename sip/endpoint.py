@@ -19,7 +19,7 @@ from sip.message import MalformedMessage, Request, Response, parse
 from sip.timer_shell import TimerShell
 from sip.transaction import ClientInvite, ClientNonInvite, ServerInvite, ServerNonInvite, Timers
 from sip.transaction import effects as tx
-from sip.transaction.matching import cancel_for, request_branch, with_via
+from sip.transaction.matching import cancel_for, request_branch
 from sip.transport.listeners import Listeners
 from sip.transport.path import Path
 from sip.usage_messages import (
@@ -137,7 +137,7 @@ class Endpoint:
     def request(self, token: str, request: Request, path: Path, hear: Hear) -> ClientKey:
         """Start a client transaction for a request without Via; its outcome bears ``token``."""
         key = ClientKey(f"z9hG4bK{self._tags()}", request.method)
-        stamped = with_via(request, self._via(path, key.branch))
+        stamped = request.with_via(self._via(path, key.branch))
         make = ClientInvite if request.method == "INVITE" else ClientNonInvite
         machine = make(stamped, reliable=path.reliable, timers=self._values)
         client = self._clients[key] = _Client(key, machine, path, token, hear)
@@ -168,7 +168,7 @@ class Endpoint:
 
     def send(self, request: Request, path: Path) -> None:
         """Outside any transaction: an ACK for a 2xx, with a Via of its own."""
-        stamped = with_via(request, self._via(path, f"z9hG4bK{self._tags()}"))
+        stamped = request.with_via(self._via(path, f"z9hG4bK{self._tags()}"))
         self._listeners.send(stamped.encode(), path)
 
     def resend(self, key: ServerKey, response: Response) -> None:
@@ -403,9 +403,7 @@ def _response_path(request: Request, path: Path) -> Path:
 
 def _unknown_extensions(request: Request) -> list[str]:
     """What it requires of us in vain (§8.2.2.3)."""
-    rows = request.header_all("Require")
-    wanted = [tag.strip(" \t") for row in rows for tag in row.split(",")]
-    return [tag for tag in wanted if tag and tag not in capabilities.EXTENSIONS]
+    return [tag for tag in request.tokens("Require") if tag not in capabilities.EXTENSIONS]
 
 
 def _hear_nothing(message: UsageMessage) -> None:

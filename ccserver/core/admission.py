@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from sip.message import peek
+from sip.message import peek_request, refuse
 
 RETRY_AFTER = (5, 30)
 """Seconds, spread so that those who were refused do not come back together."""
@@ -38,7 +38,9 @@ class Admission:
 
     def refuse(self, data: bytes) -> bytes | None:
         """The 503 for an initial INVITE, or None: it may come in, or belongs to a call."""
-        if self.open or not peek.is_initial(data):
+        if self.open:
             return None
-        retry_after = self._random.randint(*RETRY_AFTER)
-        return peek.refuse(data, 503, "Service Unavailable", retry_after)
+        peek = peek_request(data)
+        if peek is None or not peek.is_initial:
+            return None
+        return refuse(data, 503, retry_after=self._random.randint(*RETRY_AFTER))

@@ -42,7 +42,7 @@ class Effects:
         self._journal, self._guardian, self._now = journal, guardian, now
         self._start_leg, self._reply = start_leg, reply
         self._invites: dict[LegId, ClientKey] = {}
-        self._handlers: dict[type, Callable[[Any], None]] = {
+        self._handlers: dict[type, Callable[[Any], object]] = {
             do.Record: lambda e: journal.append(e.event),
             do.TellContact: self._tell_contact,
             do.TellLeg: self._tell_leg,

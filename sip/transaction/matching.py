@@ -14,16 +14,6 @@ def request_branch(request: Request) -> str:
     return f"2543 {request.call_id} {from_tag} {request.cseq.number} {request.target} {via}"
 
 
-def with_via(request: Request, via: str) -> Request:
-    """The same request, with this Via on top."""
-    return Request.build(
-        request.method,
-        request.target,
-        [("Via", via), *request.fields()],
-        request.body,
-    )
-
-
 def cancel_for(invite: Request) -> Request:
     """The CANCEL of a pending INVITE.  RFC 3261 §9.1: same Via, URI, Call-ID, From, To, CSeq."""
     headers = [

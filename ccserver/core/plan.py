@@ -1,0 +1,130 @@
+"""Settings in the words of the actors and of SIP."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+
+from actors.agent import AgentSettings
+from actors.flow import AnswerCall, EntryPoint, PlayPrompt, QueuePlan, Step, WaitInQueue
+from actors.ids import AgentId, EntryPointName, QueueName
+from actors.place import requirements_of
+from actors.queue import QueueSettings
+from ccserver.core.ingress import FeatureCodes, Trunk
+from ccserver.settings import Settings, model
+from sip.authentication import Account, account
+from sip.message.grammar import quote
+from sip.registrar import Limits
+
+GREETING = "greeting.wav"
+
+
+def queue_plans(settings: Settings) -> dict[QueueName, QueuePlan]:
+    return {
+        QueueName(queue.name): QueuePlan(
+            QueueName(queue.name),
+            requirements_of(queue.requirements),
+            queue.music,
+            _rona(queue, settings),
+            queue.overflow_prompt,
+        )
+        for queue in settings.queues
+    }
+
+
+def queues(settings: Settings) -> list[QueueSettings]:
+    return [
+        QueueSettings(QueueName(queue.name), queue.max_waiting, queue.max_wait_seconds)
+        for queue in settings.queues
+    ]
+
+
+def agents(settings: Settings) -> list[AgentSettings]:
+    wrap_up = {
+        QueueName(queue.name): (
+            settings.routing.wrap_up_seconds
+            if queue.wrap_up_seconds is None
+            else queue.wrap_up_seconds
+        )
+        for queue in settings.queues
+    }
+    longest_ring = max([_rona(queue, settings) for queue in settings.queues], default=0.0)
+    return [
+        AgentSettings(
+            AgentId(agent.id),
+            dict(agent.skills),
+            agent.sign_in,
+            tuple(settings.idle_codes),
+            wrap_up,
+            longest_ring,
+            settings.routing.max_contact_seconds,
+        )
+        for agent in settings.agents
+    ]
+
+
+def entry_points(settings: Settings) -> dict[str, EntryPoint]:
+    """By everything that can be dialled: the name and the numbers."""
+    dialled = {}
+    for entry in settings.entry_points:
+        made = EntryPoint(EntryPointName(entry.name), _flow(entry))
+        for number in (entry.name, *entry.numbers):
+            dialled[number] = made
+    return dialled
+
+
+def _flow(entry: model.EntryPoint) -> tuple[Step, ...]:
+    if not entry.flow:
+        return (AnswerCall(), PlayPrompt(GREETING), WaitInQueue(QueueName(entry.name)))
+    steps: list[Step] = []
+    for step in entry.flow:
+        if step.play is not None:
+            steps.append(PlayPrompt(step.play))
+        elif step.queue is not None:
+            steps.append(WaitInQueue(QueueName(step.queue), step.priority))
+        else:
+            steps.append(AnswerCall())
+    return tuple(steps)
+
+
+def accounts(settings: Settings) -> dict[str, Account]:
+    algorithms = tuple(settings.sip.algorithms)
+    return {
+        agent.id: account(agent.id, settings.sip.realm, agent.secret.get_secret_value(), algorithms)
+        for agent in settings.agents
+    }
+
+
+def trunks(settings: Settings) -> tuple[Trunk, ...]:
+    return tuple(
+        Trunk(
+            trunk.name,
+            tuple(ip_network(network) for network in trunk.from_),
+            None if trunk.entry_points == "all" else frozenset(trunk.entry_points),
+        )
+        for trunk in settings.trunks
+    )
+
+
+def feature_codes(settings: Settings) -> FeatureCodes:
+    codes = settings.feature_codes
+    return FeatureCodes(codes.available, codes.idle, codes.sign_out, tuple(settings.idle_codes))
+
+
+def limits(settings: Settings) -> Limits:
+    sip = settings.sip
+    return Limits(
+        sip.min_expires_seconds,
+        sip.default_expires_seconds,
+        sip.max_expires_seconds,
+        sip.max_bindings,
+        sip.options_seconds,
+    )
+
+
+def quoted(text: str) -> str:
+    """A display name that nothing in it can break out of."""
+    return quote("".join(c for c in text if c.isprintable()))
+
+
+def _rona(queue: model.Queue, settings: Settings) -> float:
+    return settings.routing.rona_seconds if queue.rona_seconds is None else queue.rona_seconds
