@@ -1,8 +1,9 @@
-"""The journal: append-only, one writer, gap-free sequence numbers, group commit.
+"""The journal: append-only, one writer, numbered without gaps, committed in groups.
 
 It is the only way out of the actors.  Readers in this process hear each event at once; the disk
-has it within 50 ms.  A slow disk never holds up a call: what does not fit in memory any more is
-counted as lost, loudly.
+has it within `BATCH_SECONDS` and the time of a commit.  A slow disk never holds up a call: events
+wait in memory, and those that find it full are lost from the disk, counted and reported.  Only
+such a loss leaves a gap in the numbers on the disk.
 """
 
 from __future__ import annotations
@@ -10,9 +11,8 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import trio
 from msgspec import Struct
@@ -20,12 +20,18 @@ from pyee.base import EventEmitter
 
 from actors.events import AnyEvent
 from ccserver.journal import codec
+from ccserver.journal.histogram import Histogram, HistogramFigures
+from ccserver.journal.storage import JournalError, MemoryStorage, SqliteStorage, Storage
+
+__all__ = ["Entry", "EventLost", "Journal", "JournalError", "JournalStatistics"]
 
 log = logging.getLogger(__name__)
 
 BATCH_SECONDS = 0.05
 MOST_UNWRITTEN = 200_000
-SCHEMA = 1
+"""Events; some 100 MB."""
+RETRY_SECONDS = 1.0
+COMMIT_BOUNDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _APPENDED = "appended"
 
 
@@ -36,185 +42,171 @@ class Entry(Struct, frozen=True):
     event: AnyEvent
 
 
-class JournalError(Exception):
-    """The file cannot be used; the text names it and says why."""
+class EventLost(JournalError):
+    """The event never reached the disk, and never will."""
 
 
 class JournalStatistics(Struct, frozen=True, gc=False):
+    """Events since the start of the process, if nothing else is said."""
+
     appended: int
     written: int
+    unwritten: int
+    """Those in memory now that the disk does not have."""
     lost: int
     reader_errors: int
-    last_commit_seconds: float
-
-
-class Storage(Protocol):
-    """Where entries are kept.  Called from one thread at a time."""
-
-    def last_seq(self) -> int: ...
-
-    def write(self, rows: list[tuple[int, int, str, bytes]]) -> None: ...
-
-    def read(self, after: int, limit: int) -> list[tuple[int, int, bytes]]: ...
-
-    def close(self) -> None: ...
-
-
-class SqliteStorage:
-    """One table in one file.  Every commit is on the disk when it returns (FULL)."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA busy_timeout = 2000")
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, SCHEMA):
-                raise JournalError(f"{path}: schema {version}; this version reads {SCHEMA}")
-            self._db.execute(
-                "CREATE TABLE IF NOT EXISTS journal (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL,"
-                " event TEXT NOT NULL, payload BLOB NOT NULL)"
-            )
-            self._db.execute(f"PRAGMA user_version = {SCHEMA}")
-        except (sqlite3.Error, OSError) as error:
-            raise JournalError(f"{path}: {error}") from error
-
-    def last_seq(self) -> int:
-        row = self._db.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()
-        return int(row[0])
-
-    def write(self, rows: list[tuple[int, int, str, bytes]]) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            self._db.executemany("INSERT INTO journal VALUES (?, ?, ?, ?)", rows)
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
-
-    def read(self, after: int, limit: int) -> list[tuple[int, int, bytes]]:
-        return self._db.execute(
-            "SELECT seq, at, payload FROM journal WHERE seq > ? ORDER BY seq LIMIT ?",
-            (after, limit),
-        ).fetchall()
-
-    def close(self) -> None:
-        self._db.close()
-
-
-class MemoryStorage:
-    """For tests in virtual time: no thread, no disk."""
-
-    def __init__(self) -> None:
-        self.rows: list[tuple[int, int, str, bytes]] = []
-
-    def last_seq(self) -> int:
-        return self.rows[-1][0] if self.rows else 0
-
-    def write(self, rows: list[tuple[int, int, str, bytes]]) -> None:
-        self.rows.extend(rows)
-
-    def read(self, after: int, limit: int) -> list[tuple[int, int, bytes]]:
-        return [(seq, at, data) for seq, at, _, data in self.rows if seq > after][:limit]
-
-    def close(self) -> None:
-        """Nothing is held."""
+    write_failures: int
+    """Commits that failed, and were tried again."""
+    commit_seconds: HistogramFigures
 
 
 class Journal:
     """``wall`` gives seconds since 1970."""
 
-    def __init__(self, storage: Storage, wall: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        wall: Callable[[], float],
+        *,
+        batch_seconds: float = BATCH_SECONDS,
+        most_unwritten: int = MOST_UNWRITTEN,
+    ) -> None:
         self._storage, self._wall = storage, wall
-        self._seq = self._written = storage.last_seq()
+        self._batch_seconds, self._most_unwritten = batch_seconds, most_unwritten
+        self._immediate = storage.immediate
+        self._seq = self._durable = storage.last_seq()
         self._unwritten: deque[tuple[int, int, AnyEvent]] = deque()
+        self._in_commit = 0
         self._emitter = EventEmitter()
-        self._in_memory = isinstance(storage, MemoryStorage)
-        self._appended = self._lost = self._reader_errors = 0
-        self._last_commit = 0.0
-        self._wake = trio.Event()
+        self._appended = self._written = self._reader_errors = self._write_failures = 0
+        self._lost: list[tuple[int, int]] = []
+        self._commits = Histogram(COMMIT_BOUNDS)
+        self._wake, self._hurry, self._committed = trio.Event(), trio.Event(), trio.Event()
+
+    @classmethod
+    def open(cls, path: Path, wall: Callable[[], float]) -> Journal:
+        """The journal in this file, which goes on where it ended.  Raises JournalError."""
+        return cls(SqliteStorage(path), wall)
 
     @classmethod
     def in_memory(cls, wall: Callable[[], float]) -> Journal:
+        """Every event is durable at once."""
         return cls(MemoryStorage(), wall)
 
-    def listen(self, reader: Callable[[Entry], None]) -> None:
-        """``reader`` hears every entry from now on.  One that raises disturbs no other."""
+    @property
+    def last_seq(self) -> int:
+        """The number of the event appended last; 0: none ever."""
+        return self._seq
 
-        def heard(entry: Entry) -> None:
+    def listen(self, reader: Callable[[Entry], None]) -> None:
+        """``reader`` hears every entry from now on, in order; it must not wait.
+
+        One that raises disturbs no other.
+        """
+
+        def hear(entry: Entry) -> None:
             try:
                 reader(entry)
             except Exception:
                 self._reader_errors += 1
                 log.exception("a reader of the journal raised on %s", codec.tag_of(entry.event))
 
-        self._emitter.on(_APPENDED, heard)
+        self._emitter.on(_APPENDED, hear)
 
     def append(self, event: AnyEvent) -> int:
         """Its sequence number.  Never waits."""
-        self._seq += 1
+        self._seq = seq = self._seq + 1
         self._appended += 1
         at = int(self._wall() * 1_000_000)
-        if len(self._unwritten) >= MOST_UNWRITTEN:
-            self._lost += 1
-            if self._lost == 1:
-                log.error("the journal's disk is too slow: events are being lost")
+        if self._immediate:
+            self._write([(seq, at, event)])
+            self._durable = seq
+        elif len(self._unwritten) + self._in_commit >= self._most_unwritten:
+            self._lose(seq)
         else:
-            self._unwritten.append((self._seq, at, event))
-        if self._in_memory:
-            self._write(self._take())
-        elif not self._wake.is_set():
-            self._wake.set()
-        self._emitter.emit(_APPENDED, Entry(self._seq, at, event))
-        return self._seq
+            self._unwritten.append((seq, at, event))
+            if not self._wake.is_set():
+                self._wake.set()
+        self._emitter.emit(_APPENDED, Entry(seq, at, event))
+        return seq
+
+    def _lose(self, seq: int) -> None:
+        if self._lost and self._lost[-1][1] == seq - 1:
+            self._lost[-1] = (self._lost[-1][0], seq)
+        else:
+            log.error("the journal's disk is too slow: events from %d on are lost", seq)
+            self._lost.append((seq, seq))
 
     def read(self, after: int = 0, limit: int = 1000) -> Iterator[Entry]:
-        """What has been written, in order.  For tools and tests: reads the disk at once."""
+        """Entries that are on the disk, in order, with numbers above ``after``.
+
+        It waits for the disk: call it in a thread.  Raises JournalError.
+        """
         for seq, at, payload in self._storage.read(after, limit):
             yield Entry(seq, at, codec.decode(payload))
 
+    async def wait_durable(self, seq: int) -> None:
+        """Until the disk has this event and all before it.  Raises EventLost.
+
+        While the disk fails this does not return: wait with a deadline.
+        """
+        while self._durable < seq:
+            self._hurry.set()
+            await self._committed.wait()
+        if any(first <= seq <= last for first, last in self._lost):
+            raise EventLost(f"event {seq} was lost: the disk was too slow")
+
     async def run(self) -> None:
-        """The writer, until cancelled; then everything that is left is written."""
+        """The writer, until cancelled; then what is left is written, and the file closed."""
         try:
             while True:
                 await self._wake.wait()
-                await trio.sleep(BATCH_SECONDS)
-                self._wake = trio.Event()
-                await self._commit()
+                with trio.move_on_after(self._batch_seconds):
+                    await self._hurry.wait()
+                self._wake, self._hurry = trio.Event(), trio.Event()
+                if not await self._commit():
+                    self._wake.set()
+                    await trio.sleep(RETRY_SECONDS)
         finally:
             with trio.CancelScope(shield=True):
-                await self._commit()
-                self._storage.close()
+                if not await self._commit():
+                    log.error("%d events were not written", len(self._unwritten))
+                await trio.to_thread.run_sync(self._storage.close)
 
-    async def _commit(self) -> None:
-        """A failed write is tried again with the next batch; calls go on meanwhile."""
-        rows = self._take()
-        if not rows:
-            return
-        started = trio.current_time()
-        try:
-            await trio.to_thread.run_sync(self._write, rows)
-        except sqlite3.Error as error:
-            log.error("the journal cannot be written: %s", error)
-            self._unwritten.extendleft(reversed(rows))
-            self._wake.set()
-            await trio.sleep(1.0)
-        self._last_commit = trio.current_time() - started
-
-    def _take(self) -> list[tuple[int, int, AnyEvent]]:
-        rows = list(self._unwritten)
+    async def _commit(self) -> bool:
+        """Write what there is.  What could not be written stays, for the next try."""
+        batch = list(self._unwritten)
+        upto = self._seq
         self._unwritten.clear()
-        return rows
+        if batch:
+            self._in_commit = len(batch)
+            started = trio.current_time()
+            try:
+                await trio.to_thread.run_sync(self._write, batch)
+            except sqlite3.Error as error:
+                self._write_failures += 1
+                self._unwritten.extendleft(reversed(batch))
+                log.error("the journal cannot be written: %s", error)
+                return False
+            finally:
+                self._in_commit = 0
+            self._commits.observe(trio.current_time() - started)
+        self._durable = upto
+        self._committed.set()
+        self._committed = trio.Event()
+        return True
 
-    def _write(self, rows: list[tuple[int, int, AnyEvent]]) -> None:
-        encoded = [(seq, at, codec.tag_of(e), codec.encode(e)) for seq, at, e in rows]
-        self._storage.write(encoded)
-        self._written = rows[-1][0]
+    def _write(self, batch: Sequence[tuple[int, int, AnyEvent]]) -> None:
+        self._storage.write([(seq, at, codec.tag_of(e), codec.encode(e)) for seq, at, e in batch])
+        self._written += len(batch)
 
     def statistics(self) -> JournalStatistics:
         return JournalStatistics(
-            self._appended, self._written, self._lost, self._reader_errors, self._last_commit
+            self._appended,
+            self._written,
+            len(self._unwritten) + self._in_commit,
+            sum(last - first + 1 for first, last in self._lost),
+            self._reader_errors,
+            self._write_failures,
+            self._commits.figures(),
         )

@@ -1,0 +1,167 @@
+"""Where the journal's entries are kept: one SQLite file, or memory."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import ClassVar, Protocol, TypeAlias
+from urllib.parse import quote
+
+SCHEMA = 1
+_COLUMNS = (("seq", "INTEGER"), ("at", "INTEGER"), ("event", "TEXT"), ("payload", "BLOB"))
+
+Row: TypeAlias = tuple[int, int, str, bytes]
+"""Sequence number, microseconds since 1970 UTC, the event's tag, its payload."""
+
+
+class JournalError(Exception):
+    """The journal cannot be used: the text names the file and says why."""
+
+
+class Storage(Protocol):
+    """``write`` is called from one thread at a time; ``read`` from any."""
+
+    immediate: ClassVar[bool]
+    """Writing costs no time: done at once, without a thread."""
+
+    def last_seq(self) -> int: ...
+
+    def write(self, rows: Sequence[Row]) -> None: ...
+
+    def read(self, after: int, limit: int) -> list[tuple[int, int, bytes]]: ...
+
+    def close(self) -> None: ...
+
+
+class SqliteStorage:
+    """One table in one file; what ``write`` wrote is on the disk when it returns.
+
+    One process writes (a lock file beside the journal says which), any number read.  Raises
+    JournalError when the file is another's, damaged, locked, or cannot be written.
+    """
+
+    immediate: ClassVar[bool] = False
+
+    def __init__(self, path: Path, *, busy_milliseconds: int = 2000) -> None:
+        self.path = path
+        self._busy = busy_milliseconds
+        self._lock = -1
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = self._take_lock()
+            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        except (sqlite3.Error, OSError) as error:
+            self._drop_lock()
+            raise JournalError(f"{path}: {error}") from error
+        try:
+            self._prepare()
+        except (sqlite3.Error, JournalError) as error:
+            self.close()
+            if isinstance(error, JournalError):
+                raise
+            raise JournalError(f"{path}: {error}") from error
+
+    def _take_lock(self) -> int:
+        # A file of its own: closing any descriptor of the journal drops SQLite's locks on it.
+        lock = os.open(f"{self.path}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            raise JournalError(f"{self.path}: another server writes this journal") from None
+        return lock
+
+    def _drop_lock(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def _prepare(self) -> None:
+        db = self._db
+        db.execute(f"PRAGMA busy_timeout = {self._busy}")
+        version = int(db.execute("PRAGMA user_version").fetchone()[0])
+        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master")]
+        if version == 0 and tables:
+            raise JournalError(f"{self.path}: expected a journal, found another database")
+        if version not in (0, SCHEMA):
+            raise JournalError(
+                f"{self.path}: expected journal schema {SCHEMA}, found {version}:"
+                " written by another version of the server"
+            )
+        found = tuple((row[1], row[2]) for row in db.execute("PRAGMA table_info(journal)"))
+        if version == SCHEMA and found != _COLUMNS:
+            raise JournalError(f"{self.path}: expected columns {_COLUMNS}, found {found}")
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        if version == 0:
+            columns = ", ".join(f"{name} {kind} NOT NULL" for name, kind in _COLUMNS[1:])
+            db.execute(f"CREATE TABLE journal (seq INTEGER PRIMARY KEY, {columns})")
+            db.execute(f"PRAGMA user_version = {SCHEMA}")
+        # A write that changes nothing: a read-only file or a locked one shows now, not in a call.
+        db.execute("BEGIN IMMEDIATE")
+        db.execute(f"PRAGMA user_version = {SCHEMA}")
+        db.execute("COMMIT")
+
+    def last_seq(self) -> int:
+        """0 when nothing has been written."""
+        try:
+            row = self._db.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()
+        except sqlite3.Error as error:
+            raise JournalError(f"{self.path}: {error}") from error
+        return int(row[0])
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """All of them or none.  Raises sqlite3.Error."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            self._db.executemany("INSERT INTO journal VALUES (?, ?, ?, ?)", rows)
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def read(self, after: int, limit: int) -> list[tuple[int, int, bytes]]:
+        """Through a connection of its own: the writer's may be in the middle of a transaction."""
+        return read_rows(self.path, after, limit)
+
+    def close(self) -> None:
+        self._db.close()
+        self._drop_lock()
+
+
+def read_rows(path: Path, after: int, limit: int) -> list[tuple[int, int, bytes]]:
+    """Committed rows behind ``after``, in order; the file may be in use.  Raises JournalError."""
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as db:
+            return db.execute(
+                "SELECT seq, at, payload FROM journal WHERE seq > ? ORDER BY seq LIMIT ?",
+                (after, limit),
+            ).fetchall()
+    except sqlite3.Error as error:
+        raise JournalError(f"{path}: {error}") from error
+
+
+class MemoryStorage:
+    """For tests in virtual time: no thread, no disk."""
+
+    immediate: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+
+    def last_seq(self) -> int:
+        return self.rows[-1][0] if self.rows else 0
+
+    def write(self, rows: Sequence[Row]) -> None:
+        self.rows.extend(rows)
+
+    def read(self, after: int, limit: int) -> list[tuple[int, int, bytes]]:
+        return [(seq, at, data) for seq, at, _, data in self.rows if seq > after][:limit]
+
+    def close(self) -> None:
+        """Nothing is held."""

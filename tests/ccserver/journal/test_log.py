@@ -1,0 +1,233 @@
+"""The journal keeps every event, in order, and never holds a call up."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+import trio
+
+from actors.events import ServerDraining, ServerStarted, ServerStopped
+from ccserver.journal.log import Entry, EventLost, Journal
+from ccserver.journal.storage import JournalError, MemoryStorage, Row, SqliteStorage, read_rows
+
+NOON = 1_800_000_000.5
+
+
+def journal_at(path: Path) -> Journal:
+    return Journal.open(path, lambda: NOON)
+
+
+async def write(path: Path, count: int) -> None:
+    journal = journal_at(path)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(journal.run)
+        for talking in range(count):
+            journal.append(ServerDraining(talking))
+        await journal.wait_durable(journal.last_seq)
+        nursery.cancel_scope.cancel()
+
+
+class SlowStorage(MemoryStorage):
+    """A disk that stands still until told to go on, and fails as often as told."""
+
+    immediate = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go_on = threading.Event()
+        self.failures = 0
+        self.closed = False
+
+    def write(self, rows: list[Row]) -> None:
+        self.go_on.wait(10)
+        if self.failures:
+            self.failures -= 1
+            raise sqlite3.OperationalError("database or disk is full")
+        super().write(rows)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+async def test_numbers_have_no_gaps_and_times_are_microseconds():
+    journal = Journal.in_memory(lambda: NOON)
+    assert [journal.append(ServerStopped()) for _ in range(3)] == [1, 2, 3]
+    assert next(journal.read()) == Entry(1, 1_800_000_000_500_000, ServerStopped())
+    assert [entry.seq for entry in journal.read(after=1)] == [2, 3]
+    assert [entry.seq for entry in journal.read(limit=2)] == [1, 2]
+
+
+async def test_a_file_goes_on_where_it_ended(tmp_path):
+    path = tmp_path / "journal.db"
+    await write(path, 3)
+    await write(path, 2)
+    journal = journal_at(path)
+    assert [entry.seq for entry in journal.read()] == [1, 2, 3, 4, 5]
+    assert [entry.event.talking for entry in journal.read()] == [0, 1, 2, 0, 1]
+    assert journal.append(ServerStopped()) == 6
+
+
+async def test_what_was_appended_last_is_written_when_the_server_stops(tmp_path):
+    path = tmp_path / "journal.db"
+    journal = journal_at(path)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(journal.run)
+        await trio.lowlevel.checkpoint()
+        journal.append(ServerStopped())
+        nursery.cancel_scope.cancel()
+    assert len(read_rows(path, 0, 10)) == 1
+
+
+async def test_the_writer_needs_no_asking():
+    storage = SlowStorage()
+    storage.go_on.set()
+    journal = Journal(storage, lambda: NOON, batch_seconds=0.0)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(journal.run)
+        journal.append(ServerStopped())
+        with trio.fail_after(5):
+            while not storage.rows:
+                await trio.lowlevel.checkpoint()
+        nursery.cancel_scope.cancel()
+    assert storage.closed
+
+
+async def test_a_reader_that_raises_does_not_stop_the_others(caplog):
+    journal = Journal.in_memory(lambda: NOON)
+    heard: list[int] = []
+
+    def faulty(entry: Entry) -> None:
+        raise RuntimeError("no")
+
+    journal.listen(faulty)
+    journal.listen(lambda entry: heard.append(entry.seq))
+    journal.append(ServerStopped())
+    journal.append(ServerStopped())
+    assert heard == [1, 2]
+    assert journal.statistics().reader_errors == 2
+    assert "server.stopped" in caplog.text
+
+
+async def test_a_slow_disk_costs_memory_up_to_a_bound_and_then_events_but_no_call(caplog):
+    storage = SlowStorage()
+    journal = Journal(storage, lambda: NOON, batch_seconds=0.0, most_unwritten=5)
+    heard: list[int] = []
+    journal.listen(lambda entry: heard.append(entry.seq))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(journal.run)
+        for _ in range(8):
+            journal.append(ServerStopped())
+        assert heard == list(range(1, 9))
+        assert journal.statistics().unwritten == 5
+        assert journal.statistics().lost == 3
+        assert "events from 6 on are lost" in caplog.text
+        storage.go_on.set()
+        await journal.wait_durable(5)
+        with pytest.raises(EventLost):
+            await journal.wait_durable(7)
+        assert await _durable(journal, journal.append(ServerStopped()))
+        nursery.cancel_scope.cancel()
+    assert [row[0] for row in storage.rows] == [1, 2, 3, 4, 5, 9]
+
+
+async def _durable(journal: Journal, seq: int) -> bool:
+    with trio.fail_after(5):
+        await journal.wait_durable(seq)
+    return True
+
+
+async def test_a_failing_disk_is_tried_again_and_nothing_is_lost(autojump_clock, caplog):
+    storage = SlowStorage()
+    storage.go_on.set()
+    storage.failures = 2
+    journal = Journal(storage, lambda: NOON)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(journal.run)
+        journal.append(ServerStopped())
+        await journal.wait_durable(1)
+        journal.append(ServerStopped())
+        await journal.wait_durable(2)
+        nursery.cancel_scope.cancel()
+    assert [row[0] for row in storage.rows] == [1, 2]
+    assert journal.statistics().write_failures == 2
+    assert "disk is full" in caplog.text
+
+
+async def test_waiting_for_the_disk_does_not_wait_for_the_batch(tmp_path, mock_clock):
+    """The clock stands still: only the request itself can have caused the commit."""
+    journal = journal_at(tmp_path / "journal.db")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(journal.run)
+        await journal.wait_durable(journal.append(ServerStopped()))
+        nursery.cancel_scope.cancel()
+
+
+async def test_text_from_the_wire_that_is_no_unicode_is_written_all_the_same():
+    journal = Journal.in_memory(lambda: NOON)
+    journal.append(ServerStarted(version="caf\udce9", epoch="1"))
+    assert next(journal.read()).event == ServerStarted(version="caf\ufffd", epoch="1")
+
+
+def test_two_servers_do_not_write_one_journal(tmp_path):
+    first = SqliteStorage(tmp_path / "journal.db")
+    with pytest.raises(JournalError, match=r"journal\.db: another server writes this journal"):
+        SqliteStorage(tmp_path / "journal.db")
+    first.close()
+    SqliteStorage(tmp_path / "journal.db").close()
+
+
+@pytest.mark.parametrize(
+    ("statements", "says"),
+    [
+        (["PRAGMA user_version = 7"], "expected journal schema 1, found 7"),
+        (["CREATE TABLE books (title TEXT)"], "expected a journal, found another database"),
+        (
+            ["CREATE TABLE journal (n INTEGER)", "PRAGMA user_version = 1"],
+            "expected columns",
+        ),
+    ],
+)
+def test_a_file_of_another_kind_is_refused_and_left_alone(tmp_path, statements, says):
+    path = tmp_path / "journal.db"
+    with sqlite3.connect(path) as db:
+        for statement in statements:
+            db.execute(statement)
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(JournalError, match=says) as caught:
+        SqliteStorage(path)
+    assert str(path) in str(caught.value)
+    assert path.read_bytes() == before
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    path = tmp_path / "journal.db"
+    path.write_bytes(b"this is no database" * 100)
+    with pytest.raises(JournalError, match=r"journal\.db: file is not a database"):
+        SqliteStorage(path)
+
+
+def test_a_place_that_is_no_directory_is_named(tmp_path):
+    (tmp_path / "var").write_text("a file")
+    with pytest.raises(JournalError, match=r"var/journal\.db"):
+        SqliteStorage(tmp_path / "var" / "journal.db")
+
+
+def test_a_journal_that_cannot_be_written_is_refused_at_once(tmp_path):
+    path = tmp_path / "journal.db"
+    SqliteStorage(path).close()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        with pytest.raises(JournalError, match=r"journal\.db: database is locked"):
+            SqliteStorage(path, busy_milliseconds=1)
+    finally:
+        other.close()
+
+
+def test_reading_a_journal_that_is_not_there_names_it(tmp_path):
+    with pytest.raises(JournalError, match=r"nothing\.db"):
+        read_rows(tmp_path / "nothing.db", 0, 10)
