@@ -12,6 +12,8 @@ from ccserver.media.rtp import BadPacket, later
 _KEYS = "0123456789*#ABCD"
 _LONGEST = 0xFFFF
 """Samples: a longer key comes in segments, each with a timestamp of its own (§2.5.1.3)."""
+_OVERTAKEN = 80_000
+"""Samples: what is older than this is no straggler but a source that counts anew."""
 
 END_IS_LOST = 0.25
 """Seconds without news of a key after which it counts as let go.  Updates come every 20 to 50 ms,
@@ -86,7 +88,7 @@ class Keypad:
                 held.segment = self._newest = timestamp
                 held.duration = 0
                 return self._update(held, told, now)
-        if self._newest is not None and later(timestamp, self._newest) <= 0:
+        if self._newest is not None and -_OVERTAKEN < later(timestamp, self._newest) <= 0:
             return []  # repeats of an end, and what was overtaken
         return self._press(timestamp, told, now)
 
