@@ -27,6 +27,12 @@ DOWN = "down"
 """`SessionRefused.reason`: made by the client while there is no media process to ask."""
 
 
+UNKNOWN = "unknown"
+"""`SessionRefused.reason`, `PlayFailed.reason`: there is no session of that name."""
+UNREACHABLE = "unreachable"
+"""`SessionRefused.reason`: a remote address that we cannot send to, such as one of IPv6."""
+
+
 class CreateSession(Struct, frozen=True, gc=False, tag=True, array_like=True):
     """Open a port pair; answered by SessionCreated or SessionRefused."""
 
@@ -45,13 +51,16 @@ class SetRemote(Struct, frozen=True, gc=False, tag=True, array_like=True):
     telephone_event: int | None
     """The payload type to send telephone-event with; None if the other side takes none."""
     direction: str
-    """Ours, as negotiated: only in ``sendrecv`` and ``sendonly`` anything is sent, and only in
-    ``sendrecv`` and ``recvonly`` its absence is noticed."""
+    """Ours, as negotiated: RTP is sent only in ``sendrecv`` and ``sendonly``, and its absence
+    is noticed only in ``sendrecv``, for who holds need not send."""
     ptime: int = 20
     rtcp_port: int | None = None
     """None stands for ``port + 1``."""
     heard_telephone_event: int | None = None
     """The payload type telephone-event comes with, if another one than it is sent with."""
+    learn_from: str | None = None
+    """The only host at which another source may be learned, if the signalled address keeps
+    silent: the host the signalling comes from.  None leaves it open."""
 
 
 class Play(Struct, frozen=True, gc=False, tag=True, array_like=True):
@@ -167,7 +176,10 @@ class SessionState(Struct, frozen=True, gc=False, array_like=True):
 
 
 class Sessions(Struct, frozen=True, tag=True, array_like=True):
+    """All sessions, in as many parts as needed."""
+
     sessions: list[SessionState]
+    last: bool = True
 
 
 class Statistics(Struct, frozen=True, tag=True, array_like=True):
