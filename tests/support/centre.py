@@ -1,0 +1,143 @@
+"""A whole centre in memory: the real core, phones that speak real SIP, virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from itertools import count
+from random import Random
+from typing import Any
+
+import trio
+
+from actors import events as ev
+from actors.agent import Agent
+from actors.ids import AgentId, ContactId, QueueName
+from actors.queue import Queue
+from ccserver.core.app import Core, World
+from ccserver.journal.log import Entry, Journal
+from ccserver.settings import Settings
+from tests.support.media import MediaInMemory
+from tests.support.network import MemoryTransport, Network, Weather
+from tests.support.phones import Phone
+
+EPOCH = 1_700_000_000.0
+
+
+class Centre:
+    """What a story needs: phones, agents, queues, and what the journal says."""
+
+    def __init__(self, core: Core, network: Network, media: MediaInMemory) -> None:
+        self.core, self.network, self.media = core, network, media
+        self.events: list[ev.AnyEvent] = []
+        self._hosts = count(10)
+        core.journal.listen(self._heard)
+
+    def _heard(self, entry: Entry) -> None:
+        self.events.append(entry.event)
+
+    def phone(self, name: str) -> Phone:
+        """A customer's, or one that will register."""
+        return Phone(self.network, name, (f"10.0.1.{next(self._hosts)}", 5060))
+
+    async def agent(self, name: str) -> Phone:
+        """A phone that has registered as this agent: with ``on_register``, he is available."""
+        phone = self.phone(name)
+        assert await phone.registers(f"secret-{name}") == 200
+        await trio.sleep(0.001)
+        return phone
+
+    def state(self, agent: str) -> str:
+        """``available``, ``idle:rona``, ..."""
+        machine = self.core.directory.agents[AgentId(agent)].machine
+        assert isinstance(machine, Agent)
+        code = getattr(machine.availability, "code", None)
+        return f"idle:{code}" if machine.state == "idle" else machine.state
+
+    def queue(self, name: str) -> list[ContactId]:
+        machine = self.core.directory.queues[QueueName(name)].machine
+        assert isinstance(machine, Queue)
+        return machine.order()
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        """Every event of a type, in order."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def story(self, contact: ContactId | None = None) -> list[str]:
+        """The tags of the contact's events, without ``contact.``."""
+        story = []
+        for event in self.events:
+            tag = str(type(event).__struct_config__.tag)
+            who = getattr(event, "contact", None)
+            who = getattr(who, "id", who)
+            if tag.startswith("contact.") and (contact is None or who == contact):
+                story.append(tag.removeprefix("contact."))
+        return story
+
+    def check_nothing_is_left(self) -> None:
+        """After the last call: no contact, leg, media session, transaction or timer of theirs."""
+        directory = self.core.directory
+        assert not directory.contacts, directory.contacts
+        assert not directory.legs, directory.legs
+        assert not self.media.sessions, self.media.sessions
+        self.check_conservation()
+
+    def check_conservation(self) -> None:
+        """Every contact that arrived has ended exactly once, or lives."""
+        arrived = [event.contact.id for event in self.of(ev.ContactArrived)]
+        ended = [event.contact.id for event in self.of(ev.ContactEnded)]
+        assert len(set(ended)) == len(ended), "a contact ended twice"
+        living = set(self.core.directory.contacts)
+        assert {c for c in arrived if c not in set(ended)} == living & set(arrived)
+
+
+DEFAULT: Mapping[str, Any] = {
+    "sip": {"options_seconds": 0},
+    "routing": {"rona_seconds": 18, "wrap_up_seconds": 5},
+    "agents": [
+        {"id": "1001", "secret": "secret-1001", "skills": {"english": 8}},
+        {"id": "1002", "secret": "secret-1002", "skills": {"english": 5}},
+        {"id": "1003", "secret": "secret-1003", "skills": {"spanish": 9}},
+    ],
+    "queues": [
+        {"name": "support", "requirements": {"english": 1}},
+        {"name": "spanish", "requirements": {"spanish": 5}},
+    ],
+    "entry_points": [
+        {"name": "support", "numbers": ["2001"]},
+        {"name": "spanish", "numbers": ["2003"]},
+    ],
+    "trunks": [{"name": "lan", "from": ["10.0.1.0/24"]}],
+}
+
+
+@asynccontextmanager
+async def centre(
+    *, seed: int = 0, weather: Weather | None = None, **changes: Any
+) -> AsyncIterator[Centre]:
+    """Open a centre with ``DEFAULT`` settings, whole sections of which may be replaced."""
+    settings = Settings.model_validate({**DEFAULT, **changes})
+    async with trio.open_nursery() as nursery:
+        network = Network(nursery, seed, weather or Weather())
+        media = MediaInMemory()
+        world = World(
+            transports=[MemoryTransport(network)],
+            media=media,
+            journal=Journal.in_memory(lambda: EPOCH + trio.current_time()),
+            wall=lambda: EPOCH + trio.current_time(),
+            epoch=seed + 1,
+            secret=b"0123456789abcdef",
+            random=Random(seed),
+        )
+        core = Core(settings, world)
+        opened = Centre(core, network, media)
+        await nursery.start(core.run)
+        await trio.sleep(0.001)
+        try:
+            yield opened
+        except BaseException:
+            print(network.ladder())
+            raise
+        nursery.cancel_scope.cancel()
+
+

@@ -1,0 +1,94 @@
+"""A media plane in memory: who is bridged with whom and who hears what, without a packet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import trio
+
+from ccserver.media import protocol as media
+
+ADDRESS = "10.0.0.1"
+
+
+@dataclass
+class MediaInMemory:
+    """Prompts take ``lengths[file]`` seconds, or two.  ``free`` is how many sessions may open."""
+
+    lengths: Mapping[str, float] = field(default_factory=dict)
+    free: int = 1000
+    sessions: dict[str, int] = field(default_factory=dict)
+    playing: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
+    bridges: dict[str, str] = field(default_factory=dict)
+    remotes: dict[str, media.SetRemote] = field(default_factory=dict)
+    _made: int = 0
+    _hear: Callable[[media.Event], None] = lambda event: None
+
+    def listen(self, on_event: Callable[[media.Event], None]) -> None:
+        self._hear = on_event
+
+    async def run(self) -> None:
+        async with trio.open_nursery() as self._nursery:
+            await trio.sleep_forever()
+
+    def send(self, command: media.Command) -> None:
+        match command:
+            case media.CreateSession(session):
+                self._create(session)
+            case media.SetRemote():
+                self.remotes[command.session] = command
+            case media.Play(session, token, files, loop):
+                self.playing[session] = (token, list(files))
+                if not loop:
+                    self._nursery.start_soon(self._finish, session, token, files)
+            case media.StopPlay(session):
+                self.playing.pop(session, None)
+            case media.Bridge(session, other):
+                self.bridges[session], self.bridges[other] = other, session
+                self.playing.pop(session, None)
+                self.playing.pop(other, None)
+            case media.Unbridge(session):
+                self._unbridge(session)
+            case media.Release(session):
+                self._unbridge(session)
+                self.sessions.pop(session, None)
+                self.playing.pop(session, None)
+
+    def falls_silent(self, session: str, seconds: float = 20.0) -> None:
+        """The phone of this session has stopped sending."""
+        self._hear(media.RtpSilent(session, seconds))
+
+    def is_lost(self) -> None:
+        """The media process has died."""
+        sessions = list(self.sessions)
+        self.sessions.clear()
+        self.bridges.clear()
+        self.playing.clear()
+        for session in sessions:
+            self._hear(media.SessionRefused(session, media.DOWN))
+
+    def _create(self, session: str) -> None:
+        if len(self.sessions) >= self.free:
+            event: media.Event = media.SessionRefused(session, media.FULL)
+        else:
+            self._made += 1
+            port = 20000 + 2 * (self._made % 5000)
+            self.sessions[session] = port
+            event = media.SessionCreated(session, ADDRESS, port)
+        self._nursery.start_soon(self._say, event)
+
+    async def _say(self, event: media.Event) -> None:
+        await trio.lowlevel.checkpoint()
+        self._hear(event)
+
+    async def _finish(self, session: str, token: str, files: list[str]) -> None:
+        await trio.sleep(sum(self.lengths.get(file, 2.0) for file in files))
+        if self.playing.get(session, ("",))[0] == token:
+            del self.playing[session]
+            self._hear(media.PlayFinished(session, token))
+
+    def _unbridge(self, session: str) -> None:
+        other = self.bridges.pop(session, None)
+        if other is not None:
+            self.bridges.pop(other, None)
