@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 from pydantic import ValidationError
 
+from ccserver.settings import changes
+from ccserver.settings.checks import Finding, check
 from ccserver.settings.model import Settings
-from ccserver.settings.positions import key_lines, line_of
+from ccserver.settings.positions import Key, key_lines, line_of
+from ccserver.settings.repair import repaired
+from ccserver.settings.schema import NAME, NAME_OF_KEY, describe, no_such_key, shape_at, toml
 
-PREFIX = "CCSERVER_"
-_SECRET_KEYS = ("secret",)
+_NOWHERE = 1 << 30
+"""Sorts what is not in the file behind what is."""
 
 
 class Problem(Struct, frozen=True):
@@ -22,14 +27,14 @@ class Problem(Struct, frozen=True):
 
     place: str
     key: str
-    expected: str
+    text: str
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.key}: {self.expected}"
+        return ": ".join(part for part in (self.place, self.key, self.text) if part)
 
 
 class ConfigurationError(Exception):
-    """Everything that is wrong, in the order of the file."""
+    """Everything that is wrong, in the order of the file.  Never shows a secret."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(map(str, problems)))
@@ -37,6 +42,8 @@ class ConfigurationError(Exception):
 
 
 class Loaded(Struct, frozen=True):
+    """``warnings`` are worth saying, and stop nothing.  ``prompts`` is absolute."""
+
     settings: Settings
     warnings: tuple[Problem, ...]
     prompts: Path
@@ -45,169 +52,110 @@ class Loaded(Struct, frozen=True):
 def load(
     path: Path, overrides: Iterable[str] = (), environ: Mapping[str, str] | None = None
 ) -> Loaded:
-    """``overrides`` are ``key=value``.  Raises ConfigurationError with every problem."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        tree = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError([Problem(str(path), "", f"cannot be read: {error}")]) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError([Problem(str(path), "", f"expected TOML: {error}")]) from None
-    places: dict[str, str] = {}
-    problems: list[Problem] = []
-    for place, key, value in _changes(overrides, environ or {}, problems):
-        places[key] = place
-        _put(tree, key, value, place, problems)
-    lines = key_lines(text)
+    """``overrides`` are ``key=value`` and outdo ``environ``, which outdoes the file.
 
-    def place_of(key: str) -> str:
-        for changed, place in places.items():
-            if key == changed or key.startswith(f"{changed}."):
-                return place
-        line = line_of(key, lines)
-        return str(path) if line is None else f"{path}:{line}"
-
+    Raises ConfigurationError with every problem.
+    """
+    text, tree = _read(path)
+    places = _Places(path, key_lines(text))
+    problems = _apply_changes(tree, overrides, environ or {}, places)
+    findings: list[Finding] = []
+    unsure: frozenset[str] = frozenset()
+    settings: Settings | None
     try:
         settings = Settings.model_validate(tree)
     except ValidationError as error:
-        for item in error.errors(include_url=False, include_context=False):
-            key = ".".join(str(part) for part in item["loc"])
-            problems.append(Problem(place_of(key), key, _expected(key, item)))
-        raise ConfigurationError(problems) from None
-    prompts = (path.parent / settings.media.prompts).resolve()
-    warnings: list[Problem] = []
-    for key, expected, fatal in check(settings, prompts):
-        (problems if fatal else warnings).append(Problem(place_of(key), key, expected))
-    if problems:
+        wrong = [(item["loc"], item) for item in error.errors(include_url=False)]
+        findings += [Finding(key, _explain(key, item)) for key, item in wrong]
+        mended = repaired(tree, [key for key, _ in wrong])
+        settings, unsure = mended or (None, unsure)
+    prompts = path.parent
+    if settings is not None:
+        prompts = (path.parent / settings.media.prompts).resolve()
+        findings += check(settings, prompts, unsure)
+    findings.sort(key=lambda finding: places.line(finding.key) or _NOWHERE)
+    problems = [places.problem(finding) for finding in findings if finding.fatal] + problems
+    if problems or settings is None:
         raise ConfigurationError(problems)
-    return Loaded(settings, tuple(warnings), prompts)
+    warnings = tuple(places.problem(finding) for finding in findings)
+    return Loaded(settings, warnings, prompts)
 
 
-def _expected(key: str, item: Any) -> str:
-    message: str = item["msg"].removeprefix("Value error, ")
-    if item["type"] in ("missing", "extra_forbidden") or key.rpartition(".")[2] in _SECRET_KEYS:
-        return {"extra_forbidden": "no such key", "missing": "required"}.get(item["type"], message)
-    return f"{message} (got {item['input']!r})" if "got" not in message else message
-
-
-def _changes(
-    overrides: Iterable[str], environ: Mapping[str, str], problems: list[Problem]
-) -> Iterator[tuple[str, str, Any]]:
-    for name in sorted(environ):
-        if name.startswith(PREFIX):
-            key = name.removeprefix(PREFIX).lower().replace("__", ".")
-            yield name, key, _value(environ[name])
-    for override in overrides:
-        key, equals, value = override.partition("=")
-        if not equals or not key:
-            problems.append(Problem("--set", override, "expected key=value"))
-            continue
-        yield f"--set {key}", key.strip(), _value(value)
-
-
-def _value(text: str) -> Any:
-    """A TOML value where it is one, else the text itself."""
+def _read(path: Path) -> tuple[str, dict[str, Any]]:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
+        text = path.read_text(encoding="utf-8")
+        return text, tomllib.loads(text)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        problem = Problem(str(path), "", f"expected a file that can be read: {reason}")
+    except UnicodeDecodeError as error:
+        problem = Problem(str(path), "", f"expected UTF-8: byte {error.start} is not")
+    except tomllib.TOMLDecodeError as error:
+        message = str(error)
+        found = re.search(r"\(at line ([0-9]+), column [0-9]+\)", message)
+        place = f"{path}:{found[1]}" if found else str(path)
+        problem = Problem(place, "", f"expected TOML: {message}")
+    raise ConfigurationError([problem])
 
 
-def _put(tree: Any, key: str, value: Any, place: str, problems: list[Problem]) -> None:
-    """Set ``sip.realm`` or ``queues.0.music`` in the tree."""
-    *way, last = key.split(".")
-    node = tree
-    for part in way:
-        if isinstance(node, list):
-            if not part.isascii() or not part.isdigit() or int(part) >= len(node):
-                problems.append(Problem(place, key, f"expected a number below {len(node)}"))
-                return
-            node = node[int(part)]
-        elif isinstance(node, dict):
-            node = node.setdefault(part, {})
-        else:
-            problems.append(Problem(place, key, "no such key"))
-            return
-    if isinstance(node, list) and last.isascii() and last.isdigit() and int(last) < len(node):
-        node[int(last)] = value
-    elif isinstance(node, dict):
-        node[last] = _as_list(key, value)
-    else:
-        problems.append(Problem(place, key, "no such key"))
+class _Places:
+    """Where each key was set last."""
+
+    def __init__(self, path: Path, lines: dict[Key, int]) -> None:
+        self._path, self._lines = path, lines
+        self.changed: dict[Key, str] = {}
+
+    def _change(self, key: Key) -> str | None:
+        for length in range(len(key), 0, -1):
+            if key[:length] in self.changed:
+                return self.changed[key[:length]]
+        return None
+
+    def line(self, key: Key) -> int | None:
+        return None if self._change(key) else line_of(key, self._lines)
+
+    def problem(self, finding: Finding) -> Problem:
+        place = self._change(finding.key)
+        if place is None:
+            line = self.line(finding.key)
+            place = str(self._path) if line is None else f"{self._path}:{line}"
+        key = ".".join(str(part) for part in finding.key if part != NAME_OF_KEY)
+        return Problem(place, key, finding.text)
 
 
-_LISTS = frozenset(("sip.listen", "sip.algorithms", "idle_codes"))
+def _apply_changes(
+    tree: dict[str, Any],
+    overrides: Iterable[str],
+    environ: Mapping[str, str],
+    places: _Places,
+) -> list[Problem]:
+    """Those that could not be applied."""
+    problems: list[Problem] = []
+    wanted = list(changes.from_environment(environ))
+    for override in overrides:
+        try:
+            wanted += changes.from_command_line([override])
+        except changes.BadChange as error:
+            problems.append(Problem("--set", override.partition("=")[0], str(error)))
+    for change in wanted:
+        try:
+            places.changed[changes.apply(change, tree)] = change.place
+        except changes.BadChange as error:
+            problems.append(Problem(change.place, change.key, str(error)))
+    return problems
 
 
-def _as_list(key: str, value: Any) -> Any:
-    """``a,b`` for the keys that hold lists."""
-    if key in _LISTS and isinstance(value, str):
-        return [item.strip() for item in value.split(",") if item.strip()]
-    return value
-
-
-def check(settings: Settings, prompts: Path) -> Iterator[tuple[str, str, bool]]:
-    """What no single key can know: (key, what was expected, whether it is fatal)."""
-    yield from _twice("agents", [agent.id for agent in settings.agents])
-    yield from _twice("queues", [queue.name for queue in settings.queues])
-    yield from _twice("entry_points", [entry.name for entry in settings.entry_points])
-    yield from _twice("trunks", [trunk.name for trunk in settings.trunks])
-    queues = {queue.name for queue in settings.queues}
-    reached: set[str] = set()
-    dialled: dict[str, str] = {}
-    for index, entry in enumerate(settings.entry_points):
-        key = f"entry_points.{index}"
-        for number in (entry.name, *entry.numbers):
-            owner = dialled.setdefault(number, entry.name)
-            if owner != entry.name:
-                yield f"{key}.numbers", f"{number!r} is already dialled for {owner!r}", True
-        for step_index, step in enumerate(entry.flow):
-            given = [step.answer is not None, step.play is not None, step.queue is not None]
-            where = f"{key}.flow.{step_index}"
-            if sum(given) != 1:
-                yield where, "expected exactly one of answer, play and queue", True
-            if step.play is not None:
-                yield from _file(where, prompts, step.play)
-        last = entry.flow[-1].queue if entry.flow else entry.name
-        if last is None:
-            yield f"{key}.flow", "expected a queue as the last step", True
-        elif last not in queues:
-            yield f"{key}.flow", f"expected the name of a queue, got {last!r}", True
-        else:
-            reached.add(last)
-        if not entry.flow:
-            yield from _file(key, prompts, "greeting.wav")
-    for index, queue in enumerate(settings.queues):
-        key = f"queues.{index}"
-        yield from _file(f"{key}.music", prompts, queue.music)
-        if queue.overflow_prompt is not None:
-            yield from _file(f"{key}.overflow_prompt", prompts, queue.overflow_prompt)
-        if not any(
-            all(agent.skills.get(s, 0) >= p for s, p in queue.requirements.items())
-            for agent in settings.agents
-        ):
-            yield f"{key}.requirements", "no agent has these skills: nobody will answer", False
-        if queue.name not in reached:
-            yield f"{key}.name", "no entry point reaches this queue", False
-    for index, trunk in enumerate(settings.trunks):
-        if trunk.entry_points != "all":
-            for name in trunk.entry_points:
-                if name not in {entry.name for entry in settings.entry_points}:
-                    yield f"trunks.{index}.entry_points", f"no entry point {name!r}", True
-    sip = settings.sip
-    if not sip.min_expires_seconds <= sip.default_expires_seconds <= sip.max_expires_seconds:
-        yield "sip.default_expires_seconds", "expected min <= default <= max", True
-
-
-def _twice(table: str, names: list[str]) -> Iterator[tuple[str, str, bool]]:
-    seen: set[str] = set()
-    for index, name in enumerate(names):
-        if name in seen:
-            yield f"{table}.{index}", f"{name!r} is there already", True
-        seen.add(name)
-
-
-def _file(key: str, prompts: Path, name: str) -> Iterator[tuple[str, str, bool]]:
-    path = (prompts / name).resolve()
-    if not path.is_relative_to(prompts) or not path.is_file():
-        yield key, f"expected a file in {prompts}, got {name!r}", True
+def _explain(key: Key, item: Any) -> str:
+    """``expected a whole number of at least 1, got "x"``."""
+    if key[-1] == NAME_OF_KEY:  # the name in a table of skills
+        return f"expected {describe(NAME)}, got {toml(key[-2])}"
+    shape = shape_at(key)
+    if shape is None or item["type"] == "extra_forbidden":
+        return no_such_key(key)
+    expected = f"expected {describe(shape)}"
+    if item["type"] == "missing":
+        return f"{expected}, got nothing"
+    if shape.is_secret:
+        return f"{expected}, got something else"
+    value = item["input"]
+    return f"{expected}, got {'a list' if isinstance(value, list) else toml(value)}"

@@ -1,62 +1,43 @@
-"""Every key of the configuration: its type, its bounds, its default, what it means."""
+"""Every key of the configuration: its type, its bounds, its default, what it means.
+
+Field docstrings are for users: docs/configuration.md is made of them.
+"""
 
 from __future__ import annotations
 
-from ipaddress import ip_network
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from actors.place import DEFAULT_PRIORITY
-from sip.transport.listeners import ListenError, parse_listen
+from ccserver.settings.kinds import (
+    Address,
+    EntryPointNames,
+    HostPort,
+    Listen,
+    Name,
+    Network,
+    Number,
+    Ports,
+    PromptFile,
+)
 
-
-def _listen(entry: str) -> str:
-    try:
-        parse_listen(entry)
-    except ListenError as error:
-        raise ValueError(str(error)) from None
-    return entry
-
-
-def _address(text: str) -> str:
-    """``HOST:PORT``, as ``127.0.0.1:9464``."""
-    try:
-        parse_listen(f"tcp:{text}")
-    except ListenError:
-        raise ValueError(f'expected "HOST:PORT", got {text!r}') from None
-    return text
-
-
-def _network(text: str) -> str:
-    try:
-        ip_network(text)
-    except ValueError:
-        raise ValueError(f"expected an address or a network, got {text!r}") from None
-    return text
-
-
-def _ports(text: str) -> str:
-    low, dash, high = text.partition("-")
-    if not (dash and low.isascii() and high.isascii() and low.isdigit() and high.isdigit()):
-        raise ValueError('expected "FIRST-LAST", as "20000-29999"')
-    if not 1024 <= int(low) < int(high) <= 65535 or int(high) - int(low) < 3:
-        raise ValueError("expected at least four ports from 1024 to 65535, first below last")
-    return text
-
-
-Listen = Annotated[str, AfterValidator(_listen)]
-HostPort = Annotated[str, AfterValidator(_address)]
-Network = Annotated[str, AfterValidator(_network)]
-Ports = Annotated[str, AfterValidator(_ports)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}$")]
-Number = Annotated[str, Field(pattern=r"^[A-Za-z0-9*#+_.\-]{1,64}$")]
 Seconds = Annotated[float, Field(ge=0, le=7 * 24 * 3600)]
+SomeSeconds = Annotated[float, Field(gt=0, le=7 * 24 * 3600)]
+WholeSeconds = Annotated[int, Field(ge=1, le=7 * 24 * 3600)]
 Proficiency = Annotated[int, Field(ge=1, le=10)]
+Secret = Annotated[SecretStr, Field(min_length=1)]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,
+    )
 
 
 class Sip(Section):
@@ -64,62 +45,72 @@ class Sip(Section):
         "udp:127.0.0.1:5060",
         "tcp:127.0.0.1:5060",
     ]
-    """Where phones and trunks reach us: "udp:HOST:PORT" or "tcp:HOST:PORT", IPv6 in brackets."""
+    """Where phones and trunks reach the server."""
     realm: Name = "ccserver"
-    """The name that phones use with their password, and the domain of our agents."""
+    """The name that phones use with their password, and the domain of the agents."""
     algorithms: Annotated[list[Literal["SHA-256", "MD5"]], Field(min_length=1)] = ["SHA-256", "MD5"]
-    """Digest algorithms we accept, best first."""
-    min_expires_seconds: Annotated[int, Field(ge=1)] = 60
-    default_expires_seconds: Annotated[int, Field(ge=1)] = 300
-    max_expires_seconds: Annotated[int, Field(ge=1)] = 3600
+    """Digest algorithms that are accepted, best first."""
+    min_expires_seconds: WholeSeconds = 60
+    """A registration for less is refused with 423."""
+    default_expires_seconds: WholeSeconds = 300
+    """How long a registration lasts that does not say."""
+    max_expires_seconds: WholeSeconds = 3600
+    """A registration for more is shortened to this."""
     max_bindings: Annotated[int, Field(ge=1, le=10)] = 10
-    """Phones one agent may register."""
-    nonce_seconds: Annotated[float, Field(gt=0)] = 60.0
+    """Phones that one agent may register."""
+    nonce_seconds: SomeSeconds = 60.0
+    """How long a phone may use one challenge; then it is given a new one."""
     options_seconds: Seconds = 30.0
     """How often a registered phone is asked whether it is there; 0: never."""
 
 
 class Media(Section):
-    listen: str = "127.0.0.1"
-    """The address at which phones send us their audio."""
+    listen: Address = "127.0.0.1"
+    """The address at which phones send their audio: it is told to them."""
     ports: Ports = "20000-29999"
-    rtp_timeout_seconds: Annotated[float, Field(gt=0)] = 20.0
+    """UDP ports for audio; a call takes four."""
+    rtp_timeout_seconds: SomeSeconds = 20.0
     """A phone that has sent audio, and then none for so long, is lost."""
-    prompts: str = "prompts"
-    """The directory of greetings and music; relative to the configuration file."""
+    prompts: Annotated[str, Field(min_length=1)] = "prompts"
+    """The directory of greetings and music; relative to the directory of the configuration file."""
 
 
 class Metrics(Section):
     listen: HostPort = "127.0.0.1:9464"
+    """Where Prometheus reads `/metrics`."""
 
 
 class Web(Section):
     listen: HostPort = "127.0.0.1:8080"
-    """Kept for the web process."""
+    """Where browsers reach the server."""
 
 
 class Data(Section):
-    dir: str = "var"
-    """Where the journal and the sockets live; relative to the working directory."""
+    dir: Annotated[str, Field(min_length=1)] = "var"
+    """Where the journal and the server's own sockets are; relative to the working directory."""
 
 
 class Log(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is logged: this and worse."""
     format: Literal["console", "json"] = "console"
+    """For people, or one JSON object a line."""
 
 
 class Routing(Section):
-    rona_seconds: Annotated[float, Field(gt=0)] = 18.0
+    rona_seconds: SomeSeconds = 18.0
     """How long an agent's phone rings before the contact goes back to its place."""
     wrap_up_seconds: Seconds = 10.0
-    max_contact_seconds: Annotated[float, Field(gt=0)] = 14400.0
-    """No contact lasts longer: the lease of every contact and engagement."""
+    """Time after a conversation before the agent is available again."""
+    max_contact_seconds: SomeSeconds = 14400.0
+    """No contact lasts longer."""
 
 
 class AdmissionControl(Section):
     max_contacts: Annotated[int, Field(ge=1)] = 2000
     """More at once are refused with 503 and Retry-After."""
-    max_loop_lag_seconds: Annotated[float, Field(gt=0)] = 0.5
+    max_loop_lag_seconds: SomeSeconds = 0.5
+    """New calls are refused while the server is later than this."""
 
 
 class Drain(Section):
@@ -129,55 +120,76 @@ class Drain(Section):
 
 class FeatureCodes(Section):
     available: Number = "*51"
+    """Dialled by an agent: available."""
     idle: Number = "*52"
-    """Alone: the first idle code.  Followed by 1, 2, ...: that one."""
+    """Alone: idle with the first idle code.  Followed by 1, 2, ...: with that one."""
     sign_out: Number = "*53"
+    """Dialled by an agent: signed out."""
 
 
 class Agent(Section):
     id: Name
-    """Also the user name of the agent's phones."""
+    """Also the user name of the agent's phones, and the number that reaches them."""
     name: str = ""
-    secret: SecretStr
+    """What people call the agent."""
+    secret: Secret
+    """The password of the agent's phones."""
     sign_in: Literal["on_register", "manual"] = "on_register"
+    """Whether the agent is available as soon as a phone registers."""
     skills: dict[Name, Proficiency] = {}
+    """Each skill with a proficiency from 1 to 10."""
     team: str = ""
+    """For reports."""
 
 
 class Queue(Section):
     name: Name
+    """Unique among the queues."""
     requirements: dict[Name, Proficiency] = {}
-    music: str = "music.wav"
-    rona_seconds: Annotated[float, Field(gt=0)] | None = None
-    """None: routing.rona_seconds."""
+    """The skills an agent must have, each at this proficiency or better."""
+    music: PromptFile = "music.wav"
+    """What those who wait hear."""
+    rona_seconds: SomeSeconds | None = None
+    """In place of routing.rona_seconds."""
     wrap_up_seconds: Seconds | None = None
+    """In place of routing.wrap_up_seconds."""
     max_waiting: Annotated[int, Field(ge=1)] | None = None
-    """More are played overflow_prompt and let go."""
-    max_wait_seconds: Annotated[float, Field(gt=0)] | None = None
-    overflow_prompt: str | None = "sorry.wav"
+    """When so many wait, one more hears overflow_prompt and is let go."""
+    max_wait_seconds: SomeSeconds | None = None
+    """Who has waited so long hears overflow_prompt and is let go."""
+    overflow_prompt: PromptFile | None = "sorry.wav"
+    """Played before a customer is let go whom the queue cannot keep."""
 
 
 class Step(Section):
     """One step of a flow: exactly one of answer, play and queue."""
 
     answer: Literal[True] | None = None
-    play: str | None = None
+    """Answer the call."""
+    play: PromptFile | None = None
+    """Play a file to its end."""
     queue: Name | None = None
+    """Wait in this queue: the last step."""
     priority: Annotated[int, Field(ge=1, le=10)] = DEFAULT_PRIORITY
+    """With queue: 1 is served first, 10 last."""
 
 
 class EntryPoint(Section):
     name: Name
     """Also a number that can be dialled."""
     numbers: list[Number] = []
+    """What customers dial to come here."""
     flow: list[Step] = []
     """Empty: answer, greeting.wav, and the queue of the same name."""
 
 
 class Trunk(Section):
     name: Name
+    """Unique among the trunks."""
     from_: Annotated[list[Network], Field(alias="from", min_length=1)]
-    entry_points: Literal["all"] | list[Name] = "all"
+    """Who may call entry points, and nothing else, without registering."""
+    entry_points: EntryPointNames = "all"
+    """The entry points that may be called so."""
 
 
 class Settings(Section):
@@ -191,8 +203,20 @@ class Settings(Section):
     admission: AdmissionControl = AdmissionControl()
     drain: Drain = Drain()
     feature_codes: FeatureCodes = FeatureCodes()
-    idle_codes: list[Name] = ["break", "lunch", "meeting", "training"]
+    idle_codes: Annotated[list[Name], Field(min_length=1)] = [
+        "break",
+        "lunch",
+        "meeting",
+        "training",
+    ]
+    """Why an agent may be idle, in the order of the feature code."""
+    wrap_up_codes: list[Name] = ["resolved", "call-back", "wrong-number"]
+    """What an agent may say of a contact when it ends."""
     agents: list[Agent] = []
+    """People who answer."""
     queues: list[Queue] = []
+    """What contacts wait in."""
     entry_points: list[EntryPoint] = []
+    """Where a dialled number lands."""
     trunks: list[Trunk] = []
+    """From where customers' calls come."""

@@ -1,0 +1,203 @@
+"""What no single key can know: whether the settings fit each other and the machine's files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
+from pathlib import Path
+
+from msgspec import Struct
+
+from actors.reasons import IdleCode
+from ccserver.settings.kinds import host_port, port_range
+from ccserver.settings.model import EntryPoint, Queue, Settings
+from ccserver.settings.positions import Key
+from sip.transport.listeners import parse_listen
+
+GREETING = "greeting.wav"
+"""What the default flow plays."""
+
+
+class Finding(Struct, frozen=True):
+    key: Key
+    text: str
+    fatal: bool = True
+
+
+def check(
+    settings: Settings, prompts: Path, unsure: frozenset[str] = frozenset()
+) -> Iterator[Finding]:
+    """``unsure``: tables of which an element is wrong, so that a name not found proves nothing."""
+    if not prompts.is_dir():
+        yield Finding(("media", "prompts"), f"expected a directory, got {prompts}")
+    yield from _ports(settings)
+    yield from _expiry(settings)
+    yield from _codes(settings)
+    yield from _repeated("agents", [agent.id for agent in settings.agents])
+    yield from _repeated("queues", [queue.name for queue in settings.queues])
+    yield from _repeated("entry_points", [entry.name for entry in settings.entry_points])
+    yield from _repeated("trunks", [trunk.name for trunk in settings.trunks])
+    yield from _numbers(settings)
+    queues = {queue.name for queue in settings.queues}
+    for index, entry in enumerate(settings.entry_points):
+        yield from _flow(("entry_points", index), entry, queues, prompts, "queues" in unsure)
+    for index, queue in enumerate(settings.queues):
+        yield from _queue(("queues", index), queue, settings, prompts, unsure)
+    if "entry_points" not in unsure:
+        yield from _trunks(settings)
+
+
+def _ports(settings: Settings) -> Iterator[Finding]:
+    """Two things cannot listen at one place."""
+    taken: list[tuple[Key, str, str, int, int]] = []
+    for index, entry in enumerate(settings.sip.listen):
+        kind, host, port = parse_listen(entry)
+        taken.append((("sip", "listen", index), kind, host, port, port))
+    for section, listen in (("metrics", settings.metrics.listen), ("web", settings.web.listen)):
+        host, port = host_port(listen)
+        taken.append(((section, "listen"), "tcp", host, port, port))
+    first, last = port_range(settings.media.ports)
+    taken.append((("media", "ports"), "udp", settings.media.listen, first, last))
+    for later, (key, kind, host, low, high) in enumerate(taken):
+        for other, other_kind, other_host, other_low, other_high in taken[:later]:
+            if kind != other_kind or low == 0 or not (low <= other_high and other_low <= high):
+                continue  # port 0: the system chooses a free one
+            if _same_place(host, other_host):
+                named = ".".join(map(str, other))
+                yield Finding(key, f"expected ports of its own, but {named} has {other_low} too")
+
+
+def _same_place(host: str, other: str) -> bool:
+    if host == other:
+        return True
+    try:
+        one, two = ip_address(host), ip_address(other)
+    except ValueError:
+        return False  # names: the system will say when it opens the ports
+    return one.version == two.version and (one.is_unspecified or two.is_unspecified)
+
+
+def _expiry(settings: Settings) -> Iterator[Finding]:
+    least, most = settings.sip.min_expires_seconds, settings.sip.max_expires_seconds
+    if least > most:
+        text = f"expected at most sip.max_expires_seconds, which is {most}, got {least}"
+        yield Finding(("sip", "min_expires_seconds"), text)
+    elif not least <= settings.sip.default_expires_seconds <= most:
+        text = f"expected a number from {least} to {most}, sip.min_expires_seconds to sip.max_..."
+        text = f"{text}, got {settings.sip.default_expires_seconds}"
+        yield Finding(("sip", "default_expires_seconds"), text)
+
+
+def _codes(settings: Settings) -> Iterator[Finding]:
+    yield from _repeated("idle_codes", settings.idle_codes)
+    yield from _repeated("wrap_up_codes", settings.wrap_up_codes)
+    for index, code in enumerate(settings.idle_codes):
+        if code in list(IdleCode):
+            text = f'expected a code that the server does not set itself, got "{code}"'
+            yield Finding(("idle_codes", index), text)
+    features = settings.feature_codes
+    named = {"available": features.available, "idle": features.idle, "sign_out": features.sign_out}
+    for index, (name, code) in enumerate(named.items()):
+        if code in list(named.values())[:index]:
+            yield Finding(("feature_codes", name), f'expected a code of its own, got "{code}"')
+        elif name != "idle" and _is_idle(code, features.idle):
+            text = f'expected a code that is not "{features.idle}" and a number, got "{code}"'
+            yield Finding(("feature_codes", name), text)
+
+
+def _is_idle(dialled: str, idle: str) -> bool:
+    rest = dialled.removeprefix(idle)
+    return dialled.startswith(idle) and (rest == "" or (rest.isascii() and rest.isdigit()))
+
+
+def _numbers(settings: Settings) -> Iterator[Finding]:
+    """What is dialled reaches one thing."""
+    features = settings.feature_codes
+    owners = {features.available: "feature_codes.available", features.sign_out: "feature_codes"}
+    owners |= {agent.id: f'agent "{agent.id}"' for agent in settings.agents}
+    for index, entry in enumerate(settings.entry_points):
+        key: Key = ("entry_points", index)
+        mine = f'entry point "{entry.name}"'
+        places = [((*key, "numbers", at), number) for at, number in enumerate(entry.numbers)]
+        for place, number in [((*key, "name"), entry.name), *places]:
+            owner = owners.setdefault(number, mine)
+            if _is_idle(number, features.idle):
+                owner = "feature_codes.idle"
+            if owner != mine:
+                yield Finding(place, f'expected a number of its own, but "{number}" is {owner}')
+
+
+def _flow(
+    key: Key, entry: EntryPoint, queues: set[str], prompts: Path, unsure: bool
+) -> Iterator[Finding]:
+    if not entry.flow:
+        yield from _file(key, prompts, GREETING)
+        if entry.name not in queues and not unsure:
+            text = f'expected a flow, for there is no queue "{entry.name}" to wait in'
+            yield Finding((*key, "name"), text)
+    for index, step in enumerate(entry.flow):
+        where: Key = (*key, "flow", index)
+        given = [name for name in ("answer", "play", "queue") if getattr(step, name) is not None]
+        if len(given) != 1:
+            got = " and ".join(given) or "none"
+            yield Finding(where, f"expected exactly one of answer, play and queue, got {got}")
+        if step.play is not None:
+            yield from _file((*where, "play"), prompts, step.play)
+        if step.queue is not None and step.queue not in queues and not unsure:
+            text = f'expected the name of a queue ({_listed(queues)}), got "{step.queue}"'
+            yield Finding((*where, "queue"), text)
+        if step.queue is None and "priority" in step.model_fields_set:
+            yield Finding((*where, "priority"), "expected together with queue only")
+        if (step.queue is not None) != (index == len(entry.flow) - 1):
+            yield Finding(where, "expected a queue as the last step, and nowhere else")
+
+
+def _queue(
+    key: Key, queue: Queue, settings: Settings, prompts: Path, unsure: frozenset[str]
+) -> Iterator[Finding]:
+    yield from _file((*key, "music"), prompts, queue.music)
+    if queue.overflow_prompt is not None:
+        yield from _file((*key, "overflow_prompt"), prompts, queue.overflow_prompt)
+    if "agents" not in unsure and not any(
+        all(agent.skills.get(skill, 0) >= least for skill, least in queue.requirements.items())
+        for agent in settings.agents
+    ):
+        text = "expected skills that some agent has: nobody will answer"
+        yield Finding((*key, "requirements"), text, fatal=False)
+    reached = {
+        step.queue
+        for entry in settings.entry_points
+        for step in entry.flow
+        if step.queue is not None
+    } | {entry.name for entry in settings.entry_points if not entry.flow}
+    if "entry_points" not in unsure and queue.name not in reached:
+        yield Finding((*key, "name"), "expected an entry point that leads here", fatal=False)
+
+
+def _trunks(settings: Settings) -> Iterator[Finding]:
+    names = {entry.name for entry in settings.entry_points}
+    for index, trunk in enumerate(settings.trunks):
+        if trunk.entry_points == "all":
+            continue
+        for at, name in enumerate(trunk.entry_points):
+            if name not in names:
+                text = f'expected the name of an entry point ({_listed(names)}), got "{name}"'
+                yield Finding(("trunks", index, "entry_points", at), text)
+
+
+def _repeated(table: str, names: Sequence[str]) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for index, name in enumerate(names):
+        if name in seen:
+            yield Finding((table, index), f'expected each one once, got "{name}" again')
+        seen.add(name)
+
+
+def _file(key: Key, prompts: Path, name: str) -> Iterator[Finding]:
+    path = (prompts / name).resolve()
+    if prompts.is_dir() and not (path.is_relative_to(prompts) and path.is_file()):
+        yield Finding(key, f'expected a file in {prompts}, got "{name}"')
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "there is none"

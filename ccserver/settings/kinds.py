@@ -1,0 +1,111 @@
+"""The kinds of values that settings have beyond plain numbers and text, each with its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import ip_address, ip_network
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import AfterValidator, Field, PlainValidator
+
+from sip.transport.listeners import ListenError, parse_listen
+
+
+class Kind:
+    """Says in words what a value must look like; ``example`` is one, as TOML.
+
+    Both stand in error messages and in docs/configuration.md.
+    """
+
+    def __init__(self, words: str, example: str) -> None:
+        self.words, self.example = words, example
+
+
+def _valid(check: Callable[[str], object]) -> AfterValidator:
+    """The value unchanged, if ``check`` does not raise ValueError or ListenError."""
+
+    def validate(text: str) -> str:
+        try:
+            check(text)
+        except (ListenError, ValueError):
+            raise ValueError from None  # the kind says what was expected
+        return text
+
+    return AfterValidator(validate)
+
+
+def _concrete_address(text: str) -> None:
+    if ip_address(text).is_unspecified:
+        raise ValueError
+
+
+def port_range(text: str) -> tuple[int, int]:
+    """First and last port of ``20000-29999``.  Raises ValueError."""
+    low, _, high = text.partition("-")
+    first, last = _port(low), _port(high)
+    if not 1024 <= first < last or last - first < 3:
+        raise ValueError
+    return first, last
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535):
+        raise ValueError
+    return int(text)
+
+
+def host_port(text: str) -> tuple[str, int]:
+    """``127.0.0.1:9464`` or ``[::1]:9464`` as (host without brackets, port)."""
+    _, host, port = parse_listen(f"tcp:{text}")
+    return host, port
+
+
+def _all_or_names(value: object) -> Literal["all"] | list[str]:
+    if value == "all":
+        return "all"
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        return list(value)
+    raise ValueError
+
+
+Listen: TypeAlias = Annotated[
+    str,
+    _valid(parse_listen),
+    Kind('"udp:HOST:PORT" or "tcp:HOST:PORT" (IPv6 in brackets)', '"udp:192.0.2.10:5060"'),
+]
+HostPort: TypeAlias = Annotated[
+    str, _valid(host_port), Kind('"HOST:PORT" (IPv6 in brackets)', '"127.0.0.1:9464"')
+]
+Address: TypeAlias = Annotated[
+    str,
+    _valid(_concrete_address),
+    Kind("an IP address of this machine, no wildcard", '"192.0.2.10"'),
+]
+Network: TypeAlias = Annotated[
+    str, _valid(ip_network), Kind("an IP address or a network", '"192.0.2.0/24"')
+]
+Ports: TypeAlias = Annotated[
+    str,
+    _valid(port_range),
+    Kind('"FIRST-LAST", four ports or more from 1024 to 65535', '"20000-29999"'),
+]
+Name: TypeAlias = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}$"),
+    Kind(
+        "a name: up to 64 letters, digits, '.', '_' and '-', a letter or digit first", '"support"'
+    ),
+]
+Number: TypeAlias = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9*#+_.\-]{1,64}$"),
+    Kind("what a phone can dial: up to 64 letters, digits and '*#+_.-'", '"2001"'),
+]
+PromptFile: TypeAlias = Annotated[
+    str, Field(min_length=1), Kind("a WAV file in the directory media.prompts", '"greeting.wav"')
+]
+EntryPointNames: TypeAlias = Annotated[
+    Literal["all"] | list[str],
+    PlainValidator(_all_or_names),
+    Kind('"all" or a list of names of entry points', '["support"]'),
+]
