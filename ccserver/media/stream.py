@@ -1,0 +1,101 @@
+"""The RTP stream that one receiver gets: one SSRC, one sequence, one timeline, whatever is fed in.
+
+Players and relayed sources come and go; each is laid behind what was sent before, with the marker
+bit on its first packet, so that the receiver's jitter buffer never has to begin anew.
+"""
+
+from __future__ import annotations
+
+from ccserver.media.reception import CLOCK_RATE
+from ccserver.media.rtp import Packet, ahead, build, later
+
+_MISPLACED = 3000
+"""Packets: a greater jump is a source that begins anew (MAX_DROPOUT of RFC 3550 §A.1)."""
+_ASTRAY = 10 * CLOCK_RATE
+"""Samples by which a timestamp may differ from the time that passed."""
+_FRAME = 160
+_PLAYER = -1
+"""Stands for the SSRC of our own player."""
+
+
+class OutStream:
+    """Pure: the time is passed in, in seconds.  `ssrc`, `sequence` and `timestamp` should be
+    random (RFC 3550 §5.1)."""
+
+    def __init__(self, ssrc: int, sequence: int, timestamp: int) -> None:
+        self.ssrc = ssrc
+        self.packets = 0
+        self.octets = 0
+        self.sequence = sequence
+        """The highest that was sent."""
+        self.timestamp = timestamp
+        """That belongs to it."""
+        self.sent_at: float | None = None
+        self._source: int | None = None
+        self._sequence_shift = 0
+        self._timestamp_shift = 0
+
+    def relay(self, packet: Packet, payload_type: int, payload: bytes, now: float) -> bytes:
+        """The datagram for a packet of another stream: its losses and order show through."""
+        sequence = packet.sequence + self._sequence_shift & 0xFFFF
+        timestamp = packet.timestamp + self._timestamp_shift & 0xFFFFFFFF
+        marker = packet.marker
+        step = ahead(sequence, self.sequence)
+        if (
+            packet.ssrc != self._source
+            or not -_MISPLACED < step < _MISPLACED
+            or (self._strays(timestamp, now))
+        ):
+            self._source = packet.ssrc
+            sequence, timestamp = self._next(now)
+            self._sequence_shift = sequence - packet.sequence
+            self._timestamp_shift = timestamp - packet.timestamp
+            marker = True
+            step = 1
+        return self._send(payload_type, marker, sequence, timestamp, payload, now, step)
+
+    def play(self, payload_type: int, payload: bytes, now: float) -> bytes:
+        """The datagram for the next frame of our own."""
+        if self._source == _PLAYER:
+            sequence = self.sequence + 1 & 0xFFFF
+            timestamp = self.timestamp + _FRAME & 0xFFFFFFFF
+            return self._send(payload_type, False, sequence, timestamp, payload, now, 1)
+        self._source = _PLAYER
+        sequence, timestamp = self._next(now)
+        return self._send(payload_type, True, sequence, timestamp, payload, now, 1)
+
+    def break_off(self) -> None:
+        """Whatever comes next is a new source, even if it is the one that was there before."""
+        self._source = None
+
+    def timestamp_at(self, now: float) -> int:
+        """What the timeline reads at `now`, for a sender report."""
+        elapsed = 0.0 if self.sent_at is None else now - self.sent_at
+        return self.timestamp + int(elapsed * CLOCK_RATE) & 0xFFFFFFFF
+
+    def _next(self, now: float) -> tuple[int, int]:
+        elapsed = 0 if self.sent_at is None else int((now - self.sent_at) * CLOCK_RATE)
+        timestamp = self.timestamp + max(_FRAME, elapsed)
+        return self.sequence + 1 & 0xFFFF, timestamp & 0xFFFFFFFF
+
+    def _strays(self, timestamp: int, now: float) -> bool:
+        elapsed = 0.0 if self.sent_at is None else now - self.sent_at
+        return abs(later(timestamp, self.timestamp) - elapsed * CLOCK_RATE) > _ASTRAY
+
+    def _send(
+        self,
+        payload_type: int,
+        marker: bool,
+        sequence: int,
+        timestamp: int,
+        payload: bytes,
+        now: float,
+        step: int,
+    ) -> bytes:
+        if step > 0:
+            self.sequence = sequence
+            self.timestamp = timestamp
+            self.sent_at = now
+        self.packets += 1
+        self.octets += len(payload)
+        return build(payload_type, marker, sequence, timestamp, self.ssrc, payload)
