@@ -1,0 +1,322 @@
+"""One leg's RTP: what is heard from it, and what it is sent.
+
+A pure object, without socket and clock: datagrams and times come in, datagrams go out as return
+values, events go to `emit`.  Bad media is counted and never ends anything.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from enum import StrEnum
+
+from ccserver.media import rtcp, rtp
+from ccserver.media.address_rules import Address, AddressRules
+from ccserver.media.dtmf import Key, Keypad, KeyPressed
+from ccserver.media.g711 import translate
+from ccserver.media.player import Player
+from ccserver.media.protocol import (
+    DigitHeard,
+    Event,
+    PlayFinished,
+    RtpSilent,
+    SessionReleased,
+    SessionState,
+    SetRemote,
+)
+from ccserver.media.reception import Reception
+from ccserver.media.stream import OutStream
+
+_STATIC = {0: "PCMU", 8: "PCMA"}
+_TELEPHONE_EVENT = "telephone-event"
+_UNSPECIFIED = ("0.0.0.0", "::")
+
+
+class Drop(StrEnum):
+    """Why a packet went no further."""
+
+    MALFORMED = "malformed"
+    STRANGER = "stranger"
+    PAYLOAD_TYPE = "payload_type"
+    NO_REMOTE = "no_remote"
+    """Before it is known who should be heard, and in what form."""
+    DIRECTION = "direction"
+    """The direction that was negotiated rules it out."""
+    UNHEARD = "unheard"
+    """No bridge: nobody listens."""
+    PLAYING = "playing"
+    """The receiver is listening to a prompt."""
+    NO_TELEPHONE_EVENT = "no_telephone_event"
+    """The receiver takes no keys."""
+    KEYS = "keys"
+    """More keys than fingers press, or none of the sixteen."""
+    RTCP_MALFORMED = "rtcp_malformed"
+    RTCP_STRANGER = "rtcp_stranger"
+    SEND_FAILED = "send_failed"
+
+
+class Session:
+    """`name` is the leg's id; `address` and `port` are where it hears.  `drops` counts for all
+    sessions together."""
+
+    def __init__(
+        self,
+        name: str,
+        address: str,
+        port: int,
+        out: OutStream,
+        emit: Callable[[Event], None],
+        drops: Counter[str],
+        *,
+        silence: float,
+        now: float,
+    ) -> None:
+        self.name = name
+        self.address = address
+        self.port = port
+        self.out = out
+        self.peer: Session | None = None
+        self.player: Player | None = None
+        self.remote: SetRemote | None = None
+        self.reception = Reception()
+        self.next_report = now + rtcp.INTERVAL
+        self.may_send = False
+        self.keypad = Keypad()
+        self._emit = emit
+        self._drops = drops
+        self._silence = silence
+        self._rules: AddressRules | None = None
+        self._heard_as: dict[int, str] = {}
+        self._may_hear = False
+        self._expected_since: float | None = None
+        self._silent = False
+        self._sender_report: tuple[int, float] | None = None
+        """The middle of the last one's NTP time, and when it came."""
+        self._reported_packets = 0
+
+    # --- what the other side is ---------------------------------------------------------------
+
+    def set_remote(self, remote: SetRemote, now: float) -> None:
+        before = self.remote
+        self.remote = remote
+        held = remote.address in _UNSPECIFIED
+        self.may_send = remote.direction in ("sendrecv", "sendonly") and not held
+        self._may_hear = remote.direction in ("sendrecv", "recvonly")
+        signalled = (remote.address, remote.port)
+        rules = self._rules
+        if rules is None or (not held and rules.signalled != signalled):
+            self._rules = AddressRules(signalled, now, remote.learn_from)
+        else:
+            rules.learn_from = remote.learn_from
+        self._heard_as = {**_STATIC, remote.payload_type: remote.codec}
+        for number in (remote.telephone_event, remote.heard_telephone_event):
+            if number is not None:
+                self._heard_as[number] = _TELEPHONE_EVENT
+        expected = remote.direction == "sendrecv" and not held
+        if not expected:
+            self._expected_since = None
+        elif self._expected_since is None or before is None or before.port != remote.port:
+            self._expected_since = now
+        self._silent = False
+
+    @property
+    def send_to(self) -> Address | None:
+        """Where RTP goes; None if none may be sent."""
+        return self._rules.send_to if self.may_send and self._rules is not None else None
+
+    @property
+    def reports_to(self) -> Address | None:
+        """Where RTCP goes, whatever the direction (RFC 3264 §5.1); None for a held address."""
+        if self.remote is None or self._rules is None or self.remote.address in _UNSPECIFIED:
+            return None
+        host, port = self._rules.send_to
+        if (host, port) == self._rules.signalled and self.remote.rtcp_port is not None:
+            return host, self.remote.rtcp_port
+        return (host, port + 1) if port < 65535 else None
+
+    # --- what comes in ------------------------------------------------------------------------
+
+    def receive(self, data: bytes, source: Address, now: float) -> tuple[rtp.Packet, str] | None:
+        """A packet that the peer should get, and its codec or ``telephone-event``.
+
+        Keys are reported here, whether or not there is a peer.
+        """
+        try:
+            packet = rtp.parse(data)
+        except rtp.BadPacket:
+            self._drops[Drop.MALFORMED] += 1
+            return None
+        if self._rules is None:
+            self._drops[Drop.NO_REMOTE] += 1
+            return None
+        kind = self._heard_as.get(packet.payload_type)
+        if kind is None:
+            self._drops[Drop.PAYLOAD_TYPE] += 1
+            return None
+        if not self._rules.hear(source, packet, now):
+            self._drops[Drop.STRANGER] += 1
+            return None
+        self._expected_since = now if self._expected_since is not None else None
+        self._silent = False
+        timed = kind is not _TELEPHONE_EVENT
+        if self.reception.hear(packet.ssrc, packet.sequence, packet.timestamp, now, timed=timed):
+            self._report_keys(self.keypad.restart())
+        if not timed:
+            self._hear_key(packet, now)
+        if not self._may_hear:
+            self._drops[Drop.DIRECTION] += 1
+            return None
+        if self.peer is None:
+            self._drops[Drop.UNHEARD] += 1
+            return None
+        return packet, kind
+
+    def _hear_key(self, packet: rtp.Packet, now: float) -> None:
+        ignored = self.keypad.ignored
+        try:
+            self._report_keys(self.keypad.hear(packet.timestamp, packet.payload, now))
+        except rtp.BadPacket:
+            self._drops[Drop.MALFORMED] += 1
+        if self.keypad.ignored != ignored:
+            self._drops[Drop.KEYS] += 1
+
+    def expire_key(self, now: float) -> None:
+        self._report_keys(self.keypad.expire(now))
+
+    def _report_keys(self, keys: list[Key]) -> None:
+        for key in keys:
+            if isinstance(key, KeyPressed):
+                if self.player is not None and self.player.barge_in:
+                    self.stop_playing()
+            else:
+                milliseconds = key.duration * 1000 // 8000
+                self._emit(DigitHeard(self.name, key.digit, milliseconds, key.timestamp))
+
+    def receive_report(self, data: bytes, source: Address, now: float) -> None:
+        """Only its sender reports are of use: the next report of ours refers to them."""
+        target = self.reports_to
+        if target is None or source[0] != target[0]:
+            self._drops[Drop.RTCP_STRANGER] += 1
+            return
+        try:
+            parts = rtcp.parse(data)
+        except rtp.BadPacket:
+            self._drops[Drop.RTCP_MALFORMED] += 1
+            return
+        for part in parts:
+            if isinstance(part, rtcp.Report) and part.ntp_middle is not None:
+                self._sender_report = part.ntp_middle, now
+
+    # --- what goes out ------------------------------------------------------------------------
+
+    def relay(self, packet: rtp.Packet, kind: str, now: float) -> bytes | None:
+        """The datagram for a packet that came from the peer; None if it is not to be sent."""
+        remote = self.remote
+        if remote is None or not self.may_send:
+            self._drops[Drop.DIRECTION] += 1
+            return None
+        if self.player is not None:
+            self._drops[Drop.PLAYING] += 1
+            return None
+        if kind is _TELEPHONE_EVENT:
+            if remote.telephone_event is None:
+                self._drops[Drop.NO_TELEPHONE_EVENT] += 1
+                return None
+            return self.out.relay(packet, remote.telephone_event, packet.payload, now)
+        payload = translate(packet.payload, kind, remote.codec)
+        return self.out.relay(packet, remote.payload_type, payload, now)
+
+    def play_frame(self, now: float) -> bytes | None:
+        """The next frame of what plays.  It goes on, unheard, while nothing may be sent."""
+        player, remote = self.player, self.remote
+        if player is None:
+            return None
+        codec = "PCMU" if remote is None else remote.codec
+        payload = player.frame(codec)
+        if player.finished:
+            self.stop_playing()
+        if remote is None or not self.may_send:
+            return None
+        return self.out.play(remote.payload_type, payload, now)
+
+    def play(self, player: Player) -> None:
+        self.stop_playing()
+        self.player = player
+
+    def stop_playing(self, token: str | None = None) -> None:
+        if self.player is not None and token in (None, self.player.token):
+            finished, self.player = self.player, None
+            self._emit(PlayFinished(self.name, finished.token))
+
+    # --- bridges ------------------------------------------------------------------------------
+
+    def bridge(self, other: Session) -> None:
+        for one, another in ((self, other), (other, self)):
+            one.stop_playing()
+            if one.peer is not another:
+                one.unbridge()
+        self.peer, other.peer = other, self
+
+    def unbridge(self) -> None:
+        if self.peer is not None:
+            self.peer.out.break_off()
+            self.out.break_off()
+            self.peer.peer = None
+            self.peer = None
+
+    # --- time ---------------------------------------------------------------------------------
+
+    def check_silence(self, now: float) -> None:
+        since = self._expected_since
+        if since is not None and not self._silent and now - since >= self._silence:
+            self._silent = True
+            self._emit(RtpSilent(self.name, now - since))
+
+    def report(self, now: float, wall: float) -> bytes | None:
+        """The RTCP of this interval, for `reports_to`; None if that is nowhere.
+
+        `wall` is the Unix time in seconds.
+        """
+        self.next_report = now + rtcp.INTERVAL
+        if self.reports_to is None:
+            return None
+        sent: rtcp.Sent | None = None
+        if self.out.packets != self._reported_packets:
+            self._reported_packets = self.out.packets
+            sent = rtcp.Sent(
+                rtcp.ntp(wall), self.out.timestamp_at(now), self.out.packets, self.out.octets
+            )
+        received: rtcp.Received | None = None
+        if self.reception.ssrc is not None:
+            last, delay = 0, 0
+            if self._sender_report is not None:
+                last, came = self._sender_report
+                delay = int((now - came) * 65536)
+            received = rtcp.Received(self.reception.ssrc, self.reception.interval(), last, delay)
+        return rtcp.build(self.out.ssrc, f"{self.out.ssrc:08x}@{self.address}", sent, received)
+
+    def state(self) -> SessionState:
+        return SessionState(
+            session=self.name,
+            address=self.address,
+            port=self.port,
+            bridged_to=None if self.peer is None else self.peer.name,
+            playing=None if self.player is None else self.player.token,
+            packets_in=self.reception.received,
+            packets_out=self.out.packets,
+        )
+
+    def release(self) -> None:
+        """The end: what was held is let go, and the last word is said."""
+        self._report_keys(self.keypad.restart())
+        self.stop_playing()
+        self.unbridge()
+        self._emit(
+            SessionReleased(
+                self.name,
+                self.reception.received,
+                self.out.packets,
+                self.reception.lost,
+                self.reception.jitter_ms,
+            )
+        )
