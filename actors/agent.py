@@ -177,7 +177,7 @@ class Agent:
         match engagement.state, message:
             case eng.Reserved(), m.OfferRinging():
                 engagement.state = eng.Ringing()
-                return [self._lease(engagement, self.settings.rona_seconds + eng.RINGING_MARGIN)]
+                return [self._lease(engagement, self.settings.rona_seconds + eng.OFFER_MARGIN)]
             case eng.Reserved() | eng.Ringing(), m.OfferAnswered():
                 self._channel_failures = 0
                 engagement.state, engagement.off_hook = eng.Engaged(), True
@@ -212,7 +212,7 @@ class Agent:
         return [
             Watch(contact_actor(reserve.contact)),
             TellContact(reserve.contact, assigned),
-            self._lease(engagement, eng.RESERVED_LEASE),
+            self._lease(engagement, self.settings.rona_seconds + eng.OFFER_MARGIN),
         ]
 
     def _failed(self, reason: OfferFailure) -> None:

@@ -13,10 +13,8 @@ from msgspec import Struct
 
 from actors.ids import ContactId, QueueName
 
-RESERVED_LEASE = 10.0
-"""From the reservation to the first ring."""
-RINGING_MARGIN = 10.0
-"""Beyond the RONA time-out, which is the contact's."""
+OFFER_MARGIN = 10.0
+"""Beyond the RONA time-out, which is the contact's, and runs even if no 180 ever comes."""
 HOOK_LEASE = 40.0
 """A phone that has not confirmed its BYE by now never will (64*T1 is 32 s)."""
 

@@ -139,5 +139,3 @@ async def centre(
             print(network.ladder())
             raise
         nursery.cancel_scope.cancel()
-
-

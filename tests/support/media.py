@@ -14,10 +14,12 @@ ADDRESS = "10.0.0.1"
 
 @dataclass
 class MediaInMemory:
-    """Prompts take ``lengths[file]`` seconds, or two.  ``free`` is how many sessions may open."""
+    """Prompts take ``lengths[file]`` seconds, or two.  ``free`` is how many sessions may open,
+    ``opens_after`` how long one takes."""
 
     lengths: Mapping[str, float] = field(default_factory=dict)
     free: int = 1000
+    opens_after: float = 0.0
     sessions: dict[str, int] = field(default_factory=dict)
     playing: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
     bridges: dict[str, str] = field(default_factory=dict)
@@ -79,7 +81,7 @@ class MediaInMemory:
         self._nursery.start_soon(self._say, event)
 
     async def _say(self, event: media.Event) -> None:
-        await trio.lowlevel.checkpoint()
+        await trio.sleep(self.opens_after)
         self._hear(event)
 
     async def _finish(self, session: str, token: str, files: list[str]) -> None:

@@ -44,6 +44,7 @@ class Call:
     status: int | None = None
     cseq: int = 1
     branch: str = ""
+    cancelled: bool = False
     changed: trio.Event = field(default_factory=trio.Event)
 
     def move(self, state: str) -> None:
@@ -143,8 +144,10 @@ class Phone:
         call.move("ended")
 
     def cancels(self, call: Call) -> None:
+        """A 200 that crosses it is acknowledged, and ended with BYE."""
         assert call.invite is not None
         invite = call.invite
+        call.cancelled = True
         fields = [(n, v) for n, v in _basic(invite) if n != "CSeq"]
         cancel = Request.build("CANCEL", invite.target, [*fields, ("CSeq", "1 CANCEL")])
         self.network.nursery.start_soon(self._fire, cancel)
@@ -210,9 +213,7 @@ class Phone:
             ("CSeq", f"{cseq} {method}"),
         ]
 
-    async def _transact(
-        self, method: str, target: str, fields: list[tuple[str, str]]
-    ) -> Response:
+    async def _transact(self, method: str, target: str, fields: list[tuple[str, str]]) -> Response:
         fields = [("Via", self._via(self._branch())), *fields]
         return await self._exchange(Request.build(method, target, fields))
 
@@ -283,6 +284,8 @@ class Phone:
                 self._send(self._ack(call).encode())
             if call.state == "calling":
                 call.move("talking")
+                if call.cancelled:
+                    self.hangs_up(call)
             return
         fields = [(n, v) for n, v in _basic(call.invite) if n not in ("CSeq", "To")]
         ack = Request.build(
@@ -331,8 +334,11 @@ class Phone:
         self._send(data)
 
     def _invited(self, request: Request) -> None:
-        if any(call.call_id == request.call_id for call in self.calls):
-            return  # again: our answer is under way
+        for call in self.calls:
+            if call.call_id == request.call_id:  # again: our answer was lost, or is under way
+                if call.state == "ringing":
+                    self._send(request.response(180, to_tag=_tag(call.local)).encode())
+                return
         tag = f"t{next(self._numbers)}"
         local = f"{request.header('To')};tag={tag}"
         remote = request.header("From") or ""
@@ -364,7 +370,13 @@ def authorize(challenge: str, user: str, secret: str, method: str, realm: str) -
     nonce, algorithm = values["nonce"].strip('"'), values["algorithm"]
     uri = f"sip:{realm}"
     proof = response(
-        algorithm, ha1(algorithm, user, realm, secret), nonce, method, uri, nc="00000001", cnonce="c"
+        algorithm,
+        ha1(algorithm, user, realm, secret),
+        nonce,
+        method,
+        uri,
+        nc="00000001",
+        cnonce="c",
     )
     return (
         f'Digest username="{user}", realm="{realm}", nonce="{nonce}", uri="{uri}", '
@@ -379,5 +391,3 @@ def _tag(address: str) -> str:
 def _basic(request: Request) -> list[tuple[str, str]]:
     names = ("Via", "Max-Forwards", "From", "To", "Call-ID", "CSeq")
     return [(name, request.header(name) or "") for name in names]
-
-
