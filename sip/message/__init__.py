@@ -13,6 +13,7 @@ from sip.message.parser import parse
 from sip.message.partial import PartialRequest
 from sip.message.peek import Peek, content_length, peek_request, refuse
 from sip.message.uri import Uri
+from sip.message.validate import Refusal, check
 from sip.message.via import Via
 
 __all__ = [
@@ -24,10 +25,12 @@ __all__ = [
     "NameAddr",
     "PartialRequest",
     "Peek",
+    "Refusal",
     "Request",
     "Response",
     "Uri",
     "Via",
+    "check",
     "content_length",
     "parse",
     "peek_request",

@@ -16,10 +16,17 @@ from sip.message.grammar import (
     quote,
     unescape,
 )
-from sip.message.uri import Uri
+from sip.message.uri import Uri, plain_sip_uri
 
 _NAME_ADDR = re.compile(
     r'(?:"((?:[^"\\]++|\\.)*+)"|([^"<>,;]*+))[ \t]*+<([^<>"]*+)>(?:[ \t]*+(;.*+))?', re.DOTALL
+)
+# What nearly all messages carry: no escapes, no password, no IPv6, no headers in the URI.
+_USUAL = re.compile(
+    r'(?:"([^"\\]*+)"[ \t]*+|([^"<>,;]*+))'
+    r"<sip:(?:([A-Za-z0-9\-_.!~*'()&=+$,;?/#]++)@)?([A-Za-z0-9][A-Za-z0-9._-]*+)(?::([0-9]++))?"
+    r"(;[^\s?<>\"@]*+)?>(;.*+)?",
+    re.DOTALL,
 )
 _NO_PARAMETERS: Mapping[str, str | None] = {}
 _MAXIMUM = 2**32 - 1
@@ -37,6 +44,14 @@ class NameAddr(Struct, frozen=True, gc=False):
     @classmethod
     def parse(cls, text: str) -> NameAddr:
         """Raises MalformedMessage.  Without angle brackets, parameters are the header's."""
+        found = _USUAL.fullmatch(text)
+        if found is not None:
+            quoted, plain, user, host, port, uri_params, params = found.groups()
+            return cls(
+                plain.rstrip(BLANK) if quoted is None else quoted,
+                plain_sip_uri(user, host, port, uri_params),
+                parse_parameters(params) if params else _NO_PARAMETERS,
+            )
         found = _NAME_ADDR.fullmatch(text)
         if found is not None:
             quoted, plain, uri, params = found.groups()

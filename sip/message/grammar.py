@@ -53,6 +53,20 @@ def ascii_lower(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").lower().decode("utf-8", "surrogateescape")
 
 
+def first_item(text: str) -> str:
+    """The first item of a list, without a look at the others.
+
+    Raises MalformedMessage if a quote or an angle bracket is left open in it.
+    """
+    if "," not in text:
+        return text
+    found = _LIST_ITEM.match(text)
+    assert found is not None  # the pattern matches the empty string
+    if found.end() < len(text) and text[found.end()] != ",":
+        raise MalformedMessage(400, "a quote or an angle bracket is not closed")
+    return found.group().rstrip(BLANK)
+
+
 def split_list(text: str) -> list[str]:
     """Split at the commas outside quotes and angle brackets; empty items are left out.
 
@@ -81,9 +95,9 @@ def parse_parameters(text: str) -> dict[str, str | None]:
     Names are lower-cased; the value is None where there is no ``=``; quoted values come
     unquoted.  Stray semicolons are forgiven, a parameter given twice is not.
     """
-    parameters: dict[str, str | None] = {}
     if '"' in text or " " in text or "\t" in text or not text.isascii():
         return _parse_parameters_slowly(text)
+    parameters: dict[str, str | None] = {}
     for item in text.split(";")[1:]:
         name, equals, value = item.partition("=")
         name = name.lower()

@@ -15,14 +15,25 @@ from msgspec import Struct
 from sip.message.address import NameAddr, lenient_seconds
 from sip.message.digest import Credentials
 from sip.message.errors import MalformedMessage
-from sip.message.grammar import BLANK, is_token, parse_uint, split_list
+from sip.message.grammar import BLANK, first_item, is_token, parse_uint, split_list
 from sip.message.headers import canonical_name
 from sip.message.partial import PartialRequest, has_tag
 from sip.message.status import reason_phrase
 from sip.message.uri import Uri
 from sip.message.via import Via
 
+KNOWN_METHODS = frozenset(
+    """ACK BYE CANCEL INFO INVITE MESSAGE NOTIFY OPTIONS PRACK PUBLISH REFER REGISTER SUBSCRIBE
+    UPDATE""".split()
+)
+"""Methods that need not be checked for being tokens."""
+
 MAX_METHOD = 64
+MAX_CONTACTS = 10
+MAX_ROUTES = 32
+MAX_VIAS = 70
+"""What Max-Forwards usually allows; RFC 4475 (`longreq`) has a valid request with 34."""
+
 _T = TypeVar("_T")
 
 
@@ -103,16 +114,12 @@ class Message:
     @_reads("Via")
     def vias(self) -> tuple[Via, ...]:
         """All hops, the nearest first."""
-        return tuple([Via.parse(item) for row in self._rows("Via") for item in split_list(row)])
+        return tuple([Via.parse(item) for item in _limited(self.fields.get("Via", []), MAX_VIAS)])
 
     @_reads("Via")
     def via(self) -> Via:
         """The nearest hop."""
-        row = self._row("Via")
-        if "," in row:
-            items = split_list(row)
-            row = items[0] if items else ""
-        return Via.parse(row)
+        return Via.parse(first_item(self._row("Via")))
 
     @_reads("From")
     def from_(self) -> NameAddr:
@@ -131,19 +138,24 @@ class Message:
 
     @_reads("CSeq")
     def cseq(self) -> CSeq:
-        number_text, _, method = self._row("CSeq").replace("\t", " ").partition(" ")
+        row = self._row("CSeq")
+        number_text, _, method = (row.replace("\t", " ") if "\t" in row else row).partition(" ")
         number = parse_uint(number_text, 2**31 - 1)
-        method = method.lstrip(BLANK)
         if number is None:
             raise MalformedMessage(400, "expected a number below 2**31")
-        if len(method) > MAX_METHOD or not is_token(method):
-            raise MalformedMessage(400, "expected a method after the number")
+        if method not in KNOWN_METHODS:
+            method = method.lstrip(BLANK)
+            if len(method) > MAX_METHOD or not is_token(method):
+                raise MalformedMessage(400, "expected a method after the number")
         return CSeq(number, method)
 
     @_reads("Contact")
     def contacts(self) -> tuple[NameAddr, ...]:
         """Empty for ``Contact: *``."""
-        return () if self.contact_star else self._addresses("Contact")
+        rows = self.fields.get("Contact")
+        if rows is None or ("*" in rows and self.contact_star):
+            return ()
+        return self._addresses("Contact", MAX_CONTACTS)
 
     @_reads("Contact")
     def contact_star(self) -> bool:
@@ -157,11 +169,11 @@ class Message:
 
     @_reads("Route")
     def routes(self) -> tuple[NameAddr, ...]:
-        return self._addresses("Route")
+        return self._addresses("Route", MAX_ROUTES)
 
     @_reads("Record-Route")
     def record_routes(self) -> tuple[NameAddr, ...]:
-        return self._addresses("Record-Route")
+        return self._addresses("Record-Route", MAX_ROUTES)
 
     @_reads("Max-Forwards")
     def max_forwards(self) -> int | None:
@@ -201,18 +213,19 @@ class Message:
         """The top Via's ``host:port``; see `Via.sent_by`."""
         return self.via.sent_by
 
-    def _rows(self, name: str) -> list[str]:
-        rows = self.fields.get(name)
-        if not rows:
-            raise MalformedMessage(400, f"the {name} header is missing")
-        return rows
-
     def _row(self, name: str) -> str:
-        return self._rows(name)[0]
+        try:
+            return self.fields[name][0]
+        except KeyError:
+            raise MalformedMessage(400, "expected this header") from None
 
-    def _addresses(self, name: str) -> tuple[NameAddr, ...]:
-        rows = self.fields.get(name, ())
-        return tuple([NameAddr.parse(item) for row in rows for item in split_list(row)])
+    def _addresses(self, name: str, limit: int) -> tuple[NameAddr, ...]:
+        rows = self.fields.get(name)
+        if rows is None:
+            return ()
+        if len(rows) == 1 and "," not in rows[0]:
+            return (NameAddr.parse(rows[0]),)
+        return tuple([NameAddr.parse(item) for item in _limited(rows, limit)])
 
     def _partial(self) -> PartialRequest | None:
         return None
@@ -398,6 +411,16 @@ class Response(Message):
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {self.header('CSeq')!r} {self.header('Call-ID')!r}>"
+
+
+def _limited(rows: list[str], limit: int) -> list[str]:
+    """The items of a list, over all its rows."""
+    items = rows
+    if len(rows) != 1 or "," in rows[0]:
+        items = [item for row in rows for item in split_list(row)]
+        if len(items) > limit:
+            raise MalformedMessage(400, f"expected at most {limit} items")
+    return items
 
 
 _STARTS_DIALOG = frozenset(("INVITE", "SUBSCRIBE", "REFER"))

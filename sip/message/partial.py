@@ -40,36 +40,25 @@ class PartialRequest(Struct, frozen=True, gc=False):
         method, _, rest = lines[0].partition(" ")
         if not rest or len(method) > 64 or not is_token(method):
             return None
-        fields: dict[str, list[str]] = {}
-        for line in unfolded(lines[1:_MAX_LINES]):
+        if "\r\n " in head or "\r\n\t" in head:
+            lines = unfolded(lines)
+        vias: list[str] = []
+        rows: dict[str, str] = {}
+        for line in lines[1:_MAX_LINES]:
             name, colon, value = line.partition(":")
             known = SPELLINGS.get(name)
             if known is None:
-                try:
-                    known = canonical_name(name)
-                except MalformedMessage:
-                    continue
-            if colon and known in _COPIED:
-                fields.setdefault(known, []).append(value.strip(BLANK))
-        try:
-            partial = cls(
-                method,
-                fields["Via"],
-                fields["From"][0],
-                fields["To"][0],
-                fields["Call-ID"][0],
-                fields["CSeq"][0],
-            )
-        except KeyError:
+                known = _canonical_or_none(name)
+            if known == "Via" and colon:
+                vias.append(value.strip(BLANK))
+            elif known in _COPIED and colon and known not in rows:
+                rows[known] = value.strip(BLANK)
+        if not (vias and vias[0]) or len(rows) != len(_COPIED) or not all(rows.values()):
             return None
-        return partial if partial._is_whole() else None
-
-    def _is_whole(self) -> bool:
-        text = "".join(self.vias[:1]) and self.from_ and self.to and self.call_id and self.cseq
-        if not text:
-            return False
-        rows = (*self.vias, self.from_, self.to, self.call_id, self.cseq)
-        return not any("\r" in row or "\n" in row or "\0" in row for row in rows)
+        copied = "".join((*vias, *rows.values()))
+        if "\r" in copied or "\n" in copied or "\0" in copied:
+            return None
+        return cls(method, vias, rows["From"], rows["To"], rows["Call-ID"], rows["CSeq"])
 
     def answer(
         self,
@@ -115,7 +104,14 @@ class PartialRequest(Struct, frozen=True, gc=False):
         return rows + self.vias[1:]
 
 
-_COPIED = frozenset(("Via", "From", "To", "Call-ID", "CSeq"))
+_COPIED = frozenset(("From", "To", "Call-ID", "CSeq"))
+
+
+def _canonical_or_none(name: str) -> str | None:
+    try:
+        return canonical_name(name)
+    except MalformedMessage:
+        return None
 
 
 def unfolded(lines: list[str]) -> list[str]:
@@ -132,6 +128,8 @@ def unfolded(lines: list[str]) -> list[str]:
 def has_tag(address: str) -> bool:
     """Whether a raw From or To has a tag parameter."""
     tail = address[address.rfind(">") + 1 :]
+    if ";" not in tail:
+        return False
     if ";tag=" in tail:
         return True
     names = (item.partition("=")[0].strip(BLANK) for item in tail.split(";")[1:])

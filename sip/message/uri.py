@@ -140,6 +140,16 @@ class Uri(Struct, frozen=True, gc=False):
 _NEVER_IGNORED = frozenset(("user", "ttl", "method", "maddr", "transport"))
 
 
+def plain_sip_uri(user: str | None, host: str, port: str | None, params: str | None) -> Uri:
+    """A ``sip`` URI of parts that a pattern has found sound, `host` being no IPv6 address."""
+    number = None
+    if port is not None:
+        number = parse_uint(port, 65535)
+        if not number:
+            raise MalformedMessage(400, "expected a port from 1 to 65535")
+    return Uri("sip", user, host, number, _parse_params(params) if params else _NO_PARAMETERS)
+
+
 def _parse_sip(scheme: str, text: str, start: int) -> Uri:
     found = _SIP.fullmatch(text, start)
     if found is None:
@@ -169,9 +179,9 @@ def _parse_sip(scheme: str, text: str, start: int) -> Uri:
 
 def _parse_params(text: str) -> dict[str, str | None]:
     params: dict[str, str | None] = {}
-    for item in text.split(";")[1:]:
+    for item in text[1:].split(";"):
         name, equals, value = item.partition("=")
-        name = ascii_lower(name)
+        name = name.lower() if name.isascii() else ascii_lower(name)
         if not name or name in params:
             raise MalformedMessage(400, "a URI parameter lacks its name or comes twice")
         params[name] = value if equals else None

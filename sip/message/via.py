@@ -47,12 +47,8 @@ class Via(Struct, frozen=True, gc=False):
                 raise MalformedMessage(400, "expected a port from 1 to 65535")
         if host[0] == "[":
             check_ipv6_reference(host)
-        return cls(
-            transport.upper(),
-            host,
-            port,
-            parse_parameters(params) if params else _NO_PARAMETERS,
-        )
+        parameters = parse_parameters(params) if params else _NO_PARAMETERS
+        return cls(transport.upper(), host, port, parameters)
 
     def __str__(self) -> str:
         port = "" if self.port is None else f":{self.port}"
