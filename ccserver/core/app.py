@@ -40,7 +40,12 @@ from ccserver.core.door import Door
 from ccserver.core.effects import Effects, MediaPort
 from ccserver.core.ingress import Ingress
 from ccserver.core.registration import Registration
+from ccserver.journal.fold import Fold
+from ccserver.journal.live import Live
 from ccserver.journal.log import Journal
+from ccserver.journal.mailboxes import Mailboxes
+from ccserver.journal.metrics import Metrics, Sources
+from ccserver.journal.probes import GcPauses
 from ccserver.media import protocol as media
 from ccserver.settings import Settings
 from sip.authentication import Authenticator
@@ -58,6 +63,9 @@ log = logging.getLogger(__name__)
 MAILBOX_OF_MANY = 65_536
 """For those to whom thousands may speak at once: the dispatcher and the queues."""
 LAG_PAUSE = 0.1
+MEDIA_FIGURES_PAUSE = 1.0
+GC_THRESHOLDS = (50_000, 20, 1000)
+"""Calls make no cycles: the collector has little to find, and must not stop the loop to look."""
 
 
 class MediaPlane(MediaPort, Protocol):
@@ -137,8 +145,23 @@ class Core:
         )
         self._groups: dict[ContactId, CrashGroup] = {}
         self._a_contact_ended = trio.Event()
-        self.lag_observed: Callable[[float], None] = lambda lag: None
-        self.loop_lag = 0.0
+        self.fold = Fold(self.queue_plans, self._agent_ids(), trio.current_time)
+        self.live = Live(self.queue_plans, self._agent_ids())
+        self.mailboxes = Mailboxes()
+        self.gc_pauses = GcPauses()
+        self.media_statistics: media.Statistics | None = None
+        self.metrics = Metrics(
+            self.fold,
+            self.journal,
+            Sources(
+                self.endpoint.statistics,
+                lambda: self.media_statistics,
+                lambda: len(self.registrar),
+                lambda: self.mailboxes.figures(self.directory.statistics()),
+            ),
+            self.gc_pauses,
+        )
+        self.journal.listen(self.live.apply)
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -163,15 +186,21 @@ class Core:
             nursery.start_soon(self.world.media.run)
             nursery.start_soon(self.endpoint.run)
             nursery.start_soon(self._watch_lag)
-            gc.collect()
-            gc.freeze()
-            task_status.started()
+            nursery.start_soon(self._ask_media)
+            with self.gc_pauses:
+                gc.collect()
+                gc.freeze()
+                gc.set_threshold(*GC_THRESHOLDS)
+                task_status.started()
+                await trio.sleep_forever()
 
-    async def drain(self, seconds: float) -> None:
-        """No new calls; those that talk may end by themselves; then the rest is ended well."""
+    async def drain(self, patience: trio.CancelScope) -> None:
+        """No new calls; within ``patience`` those in progress may end by themselves; then the
+        rest is ended well.
+        """
         self.admission.draining = True
         self.journal.append(ev.ServerDraining(len(self.directory.contacts)))
-        with trio.move_on_after(seconds):
+        with patience:
             await self._wait_empty()
         for actor in list(self.directory.contacts.values()):
             actor.tell(m.EndContact("shutdown"))
@@ -256,9 +285,17 @@ class Core:
         while True:
             before = trio.current_time()
             await trio.sleep(LAG_PAUSE)
-            self.loop_lag = max(0.0, trio.current_time() - before - LAG_PAUSE)
-            self.admission.lag = self.loop_lag
-            self.lag_observed(self.loop_lag)
+            lag = max(0.0, trio.current_time() - before - LAG_PAUSE)
+            self.admission.lag = lag
+            self.metrics.loop_lag.observe(lag)
+
+    async def _ask_media(self) -> None:
+        while True:
+            self.world.media.send(media.GetStatistics())
+            await trio.sleep(MEDIA_FIGURES_PAUSE)
+
+    def _agent_ids(self) -> list[AgentId]:
+        return [AgentId(agent.id) for agent in self.settings.agents]
 
     # --- calls --------------------------------------------------------------------------------
 
@@ -310,6 +347,7 @@ class Core:
                 await group.run()
             finally:
                 del self.directory.contacts[contact], self._groups[contact]
+                self.mailboxes.ended("contact", actor.statistics())
                 self._a_contact_ended.set()
                 if group.last_word_failed and isinstance(machine, Contact):
                     self._last_word(machine)
@@ -382,7 +420,9 @@ class Core:
         return actor
 
     def _forget_leg(self, leg: Leg) -> None:
-        self.directory.legs.pop(leg.id, None)
+        actor = self.directory.legs.pop(leg.id, None)
+        if actor is not None:
+            self.mailboxes.ended("leg", actor.statistics())
         self.effects.forget_leg(leg.id)
         for effect in leg.remains():
             self.effects.perform(effect)
@@ -419,6 +459,9 @@ class Core:
                 message = m.PlayFinished(LegId(leg), token)
             case media.DigitHeard(leg, digit, _, _):
                 message = m.DigitPressed(LegId(leg), digit)
+            case media.Statistics():
+                self.media_statistics = event
+                return
             case _:
                 return
         actor = self.directory.legs.get(LegId(leg))
@@ -427,19 +470,8 @@ class Core:
 
     def status(self) -> dict[str, Any]:
         """What the door answers to ``status``."""
-        agents = {
-            name: {"state": machine.state, "version": machine.version}
-            for name, actor in self.directory.agents.items()
-            if isinstance(machine := actor.machine, Agent)
-        }
-        queues = {
-            name: {"waiting": machine.statistics().waiting}
-            for name, actor in self.directory.queues.items()
-            if isinstance(machine := actor.machine, Queue)
-        }
         return {
             "contacts": len(self.directory.contacts),
             "registrations": len(self.registrar),
-            "agents": agents,
-            "queues": queues,
+            **self.live.state(),
         }

@@ -246,7 +246,7 @@ async def test_shutdown_lets_conversations_end_and_refuses_new_calls_s10(autojum
     async with centre() as c:
         agent = await c.agent("1001")
         anna, call, _ = await connected(c, agent)
-        c.network.nursery.start_soon(c.core.drain, 30.0)
+        c.network.nursery.start_soon(c.core.drain, trio.CancelScope())
         await trio.sleep(1)
         refused = c.phone("bert").dials("2001")
         await trio.sleep(1)
@@ -261,7 +261,7 @@ async def test_shutdown_ends_what_lasts_too_long_s10(autojump_clock) -> None:
     async with centre() as c:
         agent = await c.agent("1001")
         _, call, offered = await connected(c, agent)
-        await c.core.drain(30.0)
+        await c.core.drain(trio.CancelScope(deadline=trio.current_time() + 30))
         assert call.state == offered.state == "ended"
 
 

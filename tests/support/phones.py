@@ -274,6 +274,8 @@ class Phone:
 
     def _invite_answered(self, call: Call, answer: Response) -> None:
         assert call.invite is not None
+        if call.status is not None and call.status >= 200 > answer.status:
+            return  # overtaken by the final answer
         call.status = answer.status
         if answer.status < 200:
             return
