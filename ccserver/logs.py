@@ -36,6 +36,7 @@ _CREDENTIALS = re.compile(
     r"""(?ix) \b ( (?:proxy-)?authorization \s* : | (?:secret|password|response|nonce) \s* = )
     \s* (?: " [^"]* " | [^\r\n"] [^\r\n]* )""",
 )
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 _NUMBER = re.compile(r"(?<![\w.])\+?[0-9]{7,15}(?![\w.])")
 
 
@@ -102,13 +103,20 @@ def _redacted(key: str, value: Any) -> Any:
         return _last_two(str(value))
     match value:
         case str():
-            return _NUMBER.sub(lambda found: _last_two(found[0]), _CREDENTIALS.sub(_keep, value))
+            value = _CREDENTIALS.sub(_keep, value)
+            value = _NUMBER.sub(lambda found: _last_two(found[0]), value)
+            return value if key == "exception" else _one_line(value)
         case Mapping():
             return {name: _redacted(str(name), item) for name, item in value.items()}
         case list() | tuple():
             return [_redacted("", item) for item in value]
         case _:
             return value
+
+
+def _one_line(text: str) -> str:
+    """What a stranger sent cannot look like a line of its own, nor break the encoding."""
+    return text.translate(_CONTROLS).encode("utf-8", "backslashreplace").decode()
 
 
 def _keep(found: re.Match[str]) -> str:

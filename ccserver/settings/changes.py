@@ -6,12 +6,15 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, get_args
 
+import msgspec
 from msgspec import Struct
 
 from ccserver.settings.positions import Key
 from ccserver.settings.schema import Shape, no_such_key, shape_at, shape_of
 
 PREFIX = "CCSERVER_"
+HANDED_DOWN = "CCSERVER_SET"
+"""Holds overrides as a JSON list."""
 
 
 class Change(Struct, frozen=True):
@@ -41,6 +44,17 @@ def from_environment(environ: Mapping[str, str]) -> Iterator[Change]:
             key = name.removeprefix(PREFIX).lower().replace("__", ".")
             if "." in key or shape_at((key,)) is not None:
                 yield Change(name, key, environ[name])
+
+
+def handed_down(environ: Mapping[str, str]) -> list[str]:
+    """The overrides that the supervisor was given: what a process is started with, all can read."""
+    return msgspec.json.decode(environ.get(HANDED_DOWN, "[]"), type=list[str])
+
+
+def hand_down(overrides: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:
+    """``environ`` with the overrides in it, for ``load`` in another process."""
+    every = [*handed_down(environ), *overrides]
+    return {**environ, HANDED_DOWN: msgspec.json.encode(every).decode()}
 
 
 def from_command_line(overrides: Iterable[str]) -> Iterator[Change]:

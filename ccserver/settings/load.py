@@ -132,7 +132,7 @@ def _apply_changes(
     """Those that could not be applied."""
     problems: list[Problem] = []
     wanted = list(changes.from_environment(environ))
-    for override in overrides:
+    for override in (*changes.handed_down(environ), *overrides):
         try:
             wanted += changes.from_command_line([override])
         except changes.BadChange as error:

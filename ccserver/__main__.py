@@ -1,0 +1,5 @@
+"""``python -m ccserver``."""
+
+from ccserver.cli import main
+
+main()

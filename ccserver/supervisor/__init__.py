@@ -1,0 +1,1 @@
+"""Starts core and media, starts them again when they crash, and ends them in order."""

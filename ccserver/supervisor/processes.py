@@ -1,0 +1,77 @@
+"""The processes under the supervisor: what they are started with, and how they are ended."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import trio
+from msgspec import Struct
+
+from ccserver.settings import Loaded
+from ccserver.settings.changes import PREFIX, hand_down
+
+MEDIA_SOCKET = "media.sock"
+_PR_SET_PDEATHSIG = 1
+
+
+class Command(Struct, frozen=True):
+    """A process to be: ``arguments`` hold nothing secret, anybody on the machine can read them."""
+
+    name: str
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    speaks: bool
+    """Whether its standard output is the server's."""
+
+
+def media_command(loaded: Loaded, environ: Mapping[str, str]) -> Command:
+    media = loaded.settings.media
+    arguments = (
+        *(sys.executable, "-m", "ccserver.media"),
+        *("--socket", str(Path(loaded.settings.data.dir) / MEDIA_SOCKET)),
+        *("--listen", media.listen, "--ports", media.ports),
+        *("--prompts", str(loaded.prompts)),
+        *("--rtp-timeout", f"{media.rtp_timeout_seconds:g}"),
+    )
+    ours = {name: text for name, text in environ.items() if not name.startswith(PREFIX)}
+    return Command("media", arguments, ours, speaks=False)
+
+
+def core_command(config: Path, overrides: Sequence[str], environ: Mapping[str, str]) -> Command:
+    """The overrides may hold secrets, and go by the environment, which only this user can read."""
+    arguments = (sys.executable, "-m", "ccserver.core", "--config", str(config))
+    return Command("core", arguments, hand_down(overrides, environ), speaks=True)
+
+
+async def open_process(command: Command) -> trio.Process:
+    """In a session of its own, so that Ctrl-C reaches the supervisor alone, which ends it in order.
+
+    The system kills it when the supervisor dies, so that nothing holds the ports of the next one.
+    """
+    return await trio.lowlevel.open_process(
+        list(command.arguments),
+        stdin=subprocess.DEVNULL,
+        stdout=None if command.speaks else subprocess.DEVNULL,
+        env=dict(command.environment),
+        start_new_session=True,
+        preexec_fn=_die_with(os.getpid()),
+    )
+
+
+def _die_with(parent: int) -> Callable[[], None] | None:
+    if not sys.platform.startswith("linux"):
+        return None
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+    def ask() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)  # it died before we asked
+
+    return ask

@@ -1,0 +1,185 @@
+"""``ccserver run``: the life of the server's processes."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import math
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import trio
+
+from ccserver.settings import Loaded
+from ccserver.supervisor.keeper import (
+    Effect,
+    EndProcess,
+    EndWanted,
+    GiveUp,
+    Keeper,
+    KillProcess,
+    Message,
+    ProcessEnded,
+    StartProcess,
+    describe,
+)
+from ccserver.supervisor.processes import Command, core_command, media_command, open_process
+from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 5.0
+"""Seconds that a process has, beyond what it was promised, to end by itself."""
+LOCK = "supervisor.lock"
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class DataInUse(Exception):
+    """Another server runs on this data directory."""
+
+
+def run(config: Path, overrides: Sequence[str], loaded: Loaded, environ: Mapping[str, str]) -> int:
+    """Until a signal or a process ends it.  Returns the exit status.
+
+    Raises DataInUse, and OSError when the data directory cannot be made.
+    """
+    data = Path(loaded.settings.data.dir)
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataInUse(f"data.dir: another ccserver runs on {data}") from None
+        media = Child(media_command(loaded, environ))
+        core = Child(core_command(config, overrides, environ))
+        return trio.run(supervise, media, core, loaded.settings.drain.seconds + PATIENCE)
+
+
+async def supervise(media: Child, core: Child, patience: float) -> int:
+    """Calls end before the audio does: core drains, then media is ended."""
+    with trio.open_signal_receiver(*SIGNALS) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(media.keep)
+            nursery.start_soon(core.keep)
+            asked = await _wait_for_the_end(signals, media, core)
+            core.end(patience if asked else PATIENCE)
+            await _see_off(core, signals)
+            media.end(PATIENCE)
+            await _see_off(media, signals)
+            nursery.cancel_scope.cancel()
+    verdict = core.verdict or media.verdict
+    if verdict is None:
+        return 0
+    if verdict.reason is not None:
+        print(f"ccserver: {verdict.reason}", file=sys.stderr)
+    return verdict.status
+
+
+async def _wait_for_the_end(signals: AsyncIterator[int], media: Child, core: Child) -> bool:
+    """Whether a signal asked for it, and no process gave up."""
+    async with trio.open_nursery() as nursery:
+
+        async def watch(child: Child) -> None:
+            await child.ended.wait()
+            nursery.cancel_scope.cancel()
+
+        nursery.start_soon(watch, media)
+        nursery.start_soon(watch, core)
+        async for number in signals:
+            log.info("%s: ending", signal.Signals(number).name)
+            nursery.cancel_scope.cancel()
+            break
+    return not (media.ended.is_set() or core.ended.is_set())
+
+
+async def _see_off(child: Child, signals: AsyncIterator[int]) -> None:
+    """Until it has ended; each further signal makes it hurry."""
+    async with trio.open_nursery() as nursery:
+
+        async def hurry() -> None:
+            async for _ in signals:
+                child.end(PATIENCE)
+
+        nursery.start_soon(hurry)
+        await child.ended.wait()
+        nursery.cancel_scope.cancel()
+
+
+Heard: TypeAlias = tuple[Message, trio.CancelScope | None]
+"""A message, and for a timer what cancels it: it may be cancelled when it has fired already."""
+
+
+class Child:
+    """One process: carries out what its keeper decides."""
+
+    def __init__(self, command: Command) -> None:
+        self.command = command
+        self.ended = trio.Event()
+        self.verdict: GiveUp | None = None
+        self._keeper = Keeper(command.name, trio.current_time)
+        self._tell, self._heard = trio.open_memory_channel[Heard](math.inf)
+        self._process: trio.Process | None = None
+        self._timer = trio.CancelScope()
+
+    def end(self, patience: float) -> None:
+        """``ended`` says when it has.  Told again, the process hurries."""
+        self._tell.send_nowait((EndWanted(patience), None))
+
+    async def keep(self) -> None:
+        """Until cancelled; then the process is killed if it is still there."""
+        async with trio.open_nursery() as nursery:
+            self._perform(self._keeper.start(), nursery)
+            async for message, timer in self._heard:
+                if timer is None or not timer.cancel_called:
+                    self._perform(self._keeper.handle(message), nursery)
+
+    def _perform(self, effects: list[Effect], nursery: trio.Nursery) -> None:
+        for effect in effects:
+            match effect:
+                case StartProcess():
+                    nursery.start_soon(self._run)
+                case EndProcess():
+                    if self._process is not None:
+                        self._process.terminate()
+                case KillProcess():
+                    log.warning("%s does not end: killing it", self.command.name)
+                    if self._process is not None:
+                        self._process.kill()
+                case StartTimer(name, seconds):
+                    self._timer.cancel()
+                    self._timer = trio.CancelScope()
+                    nursery.start_soon(self._fire, name, seconds, self._timer)
+                case CancelTimer():
+                    self._timer.cancel()
+                case GiveUp():
+                    self.verdict = effect
+                case Stop():
+                    self.ended.set()
+
+    async def _fire(self, name: str, seconds: float, scope: trio.CancelScope) -> None:
+        with scope:
+            await trio.sleep(seconds)
+            self._tell.send_nowait((TimerFired(name), scope))
+
+    async def _run(self) -> None:
+        try:
+            with trio.CancelScope(shield=True):  # else a process could be left without an owner
+                process = self._process = await open_process(self.command)
+        except OSError as error:
+            log.error("%s cannot be started: %s", self.command.name, error)
+            self._tell.send_nowait((ProcessEnded(1), None))
+            return
+        log.info("%s runs as process %d", self.command.name, process.pid)
+        if not self._keeper.wants_it:
+            process.terminate()  # asked to end while it was being started
+        try:
+            status = await process.wait()
+        finally:
+            process.kill()
+            self._process = None
+        if self._keeper.wants_it:
+            log.error("%s ended unasked with %s", self.command.name, describe(status))
+        self._tell.send_nowait((ProcessEnded(status), None))
