@@ -173,6 +173,8 @@ class SessionState(Struct, frozen=True, gc=False, array_like=True):
     """The token of what plays."""
     packets_in: int
     packets_out: int
+    silent: bool
+    """Nothing was heard for as long as the RTP timeout, for whatever reason."""
 
 
 class Sessions(Struct, frozen=True, tag=True, array_like=True):

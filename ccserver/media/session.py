@@ -85,6 +85,7 @@ class Session:
         self._emit = emit
         self._drops = drops
         self._silence = silence
+        self._heard_at = now
         self._rules: AddressRules | None = None
         self._heard_as: dict[int, str] = {}
         self._may_hear = False
@@ -156,7 +157,7 @@ class Session:
         if not self._rules.hear(source, packet, now):
             self._drops[Drop.STRANGER] += 1
             return None
-        self._expected_since = now if self._expected_since is not None else None
+        self._heard_at = now
         self._silent = False
         timed = kind is not _TELEPHONE_EVENT
         if self.reception.hear(packet.ssrc, packet.sequence, packet.timestamp, now, timed=timed):
@@ -267,10 +268,12 @@ class Session:
     # --- time ---------------------------------------------------------------------------------
 
     def check_silence(self, now: float) -> None:
-        since = self._expected_since
-        if since is not None and not self._silent and now - since >= self._silence:
+        if self._expected_since is None or self._silent:
+            return
+        lasts = now - max(self._expected_since, self._heard_at)
+        if lasts >= self._silence:
             self._silent = True
-            self._emit(RtpSilent(self.name, now - since))
+            self._emit(RtpSilent(self.name, lasts))
 
     def report(self, now: float, wall: float) -> bytes | None:
         """The RTCP of this interval, for `reports_to`; None if that is nowhere.
@@ -295,7 +298,7 @@ class Session:
             received = rtcp.Received(self.reception.ssrc, self.reception.interval(), last, delay)
         return rtcp.build(self.out.ssrc, f"{self.out.ssrc:08x}@{self.address}", sent, received)
 
-    def state(self) -> SessionState:
+    def state(self, now: float) -> SessionState:
         return SessionState(
             session=self.name,
             address=self.address,
@@ -304,6 +307,7 @@ class Session:
             playing=None if self.player is None else self.player.token,
             packets_in=self.reception.received,
             packets_out=self.out.packets,
+            silent=now - self._heard_at >= self._silence,
         )
 
     def release(self) -> None:

@@ -205,7 +205,7 @@ def test_a_new_prompt_takes_the_place_of_the_old_one(pair: Pair):
     pair.customer.play(Player("other", [Sound(b"1", b"2")]))
 
     assert pair.events == [PlayFinished("customer", "music")]
-    assert pair.customer.state().playing == "other"
+    assert pair.customer.state(0.0).playing == "other"
 
 
 def test_only_the_token_that_is_meant_is_stopped(pair: Pair):
@@ -306,6 +306,15 @@ def test_d06_half_an_hour_of_hold_is_no_silence(pair: Pair, direction: str):
     assert len(pair.events) == 1
 
 
+def test_who_was_not_heard_for_long_is_listed_as_silent_even_on_hold(pair: Pair):
+    pair.customer.set_remote(remote("customer", CUSTOMER, direction="inactive"), 0.0)
+
+    assert not pair.customer.state(19.0).silent
+    assert pair.customer.state(20.0).silent
+    pair.customer_says(b"hello", number=1000)
+    assert not pair.customer.state(39.0).silent
+
+
 # --- reports ----------------------------------------------------------------------------------
 
 
@@ -362,7 +371,7 @@ def test_a_new_bridge_ends_the_old_one_for_both(pair: Pair):
 
     assert pair.agent.peer is None
     assert third.peer is pair.customer
-    assert pair.customer.state().bridged_to == "customer"
+    assert pair.customer.state(0.0).bridged_to == "customer"
 
 
 def test_the_end_lets_go_of_everything_and_says_what_there_was(pair: Pair):
