@@ -1,0 +1,252 @@
+"""The core's end of the control socket: it never waits for the media process.
+
+What cannot be sent is refused or dropped, and counted.  After a reconnection the client asks what
+sessions there are, and tells the core which of its own are gone.  Sessions that a core before it
+left behind may be talking calls: they go on, and are released when nothing is heard of them.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+import trio
+
+from ccserver.media.protocol import (
+    DOWN,
+    MAXIMUM_FRAME,
+    BadFrame,
+    Command,
+    CreateSession,
+    Event,
+    ListSessions,
+    Release,
+    SessionRefused,
+    SessionReleased,
+    Sessions,
+    Statistics,
+    decode_events,
+    encode_frames,
+)
+
+GRACE = 3.0
+"""Seconds a connection may be lost before the sessions count as lost too."""
+MOST_COMMANDS = 10_000
+"""Commands that wait for a media process that does not read; then it counts as down."""
+ORPHANS_EVERY = 30.0
+"""Seconds between two looks at what an earlier core left behind."""
+
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 1.0
+_FRAMES_PER_PASS = 64
+
+
+class MediaClient:
+    """`run` must run for anything to happen; `on_event` is called from it, never from `send`."""
+
+    def __init__(self, path: Path, on_event: Callable[[Event], None] | None = None) -> None:
+        self.dropped = 0
+        """Commands that were not sent, for want of a media process."""
+        self.statistics: Statistics | None = None
+        """What the last GetStatistics was answered with."""
+        self._path = path
+        self._on_event = on_event
+        self._up = trio.Event()
+        self._work = trio.Event()
+        self._refused = trio.Event()
+        self._commands: deque[Command] = deque()
+        self._refusals: deque[SessionRefused] = deque()
+        self._ours: set[str] = set()
+        self._to_confirm: set[str] = set()
+        """Sessions of ours that the next list must show."""
+        self._listed: set[str] = set()
+        self._orphans = False
+
+    def listen(self, on_event: Callable[[Event], None]) -> None:
+        self._on_event = on_event
+
+    @property
+    def connected(self) -> bool:
+        return self._up.is_set()
+
+    async def wait_connected(self) -> None:
+        await self._up.wait()
+
+    def send(self, command: Command) -> None:
+        """Queue a command; those of one pass of the loop travel in one frame."""
+        if not self.connected or len(self._commands) >= MOST_COMMANDS:
+            self._refuse(command)
+            return
+        self._note(command)
+        self._commands.append(command)
+        self._work.set()
+
+    async def run(self) -> None:
+        """Connect, and connect again, until cancelled."""
+        pause = _FIRST_PAUSE
+        lost_at = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._tell_refusals)
+            while True:
+                connection = self._connect()
+                if connection is not None:
+                    pause = _FIRST_PAUSE
+                    await self._serve(connection)
+                    lost_at = trio.current_time()
+                elif trio.current_time() - lost_at >= GRACE:
+                    self._give_up()
+                await trio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+
+    # --- one connection -----------------------------------------------------------------------
+
+    def _connect(self) -> socket.socket | None:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        connection.setblocking(False)
+        try:
+            connection.connect(str(self._path))
+        except OSError:
+            connection.close()
+            return None
+        return connection
+
+    async def _serve(self, connection: socket.socket) -> None:
+        """Until it ends."""
+        self._to_confirm = set(self._ours)
+        self._listed = set()
+        self._orphans = False
+        self._commands.appendleft(ListSessions())
+        self._up.set()
+        self._work.set()
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._send_all, connection, nursery.cancel_scope)
+                nursery.start_soon(self._look_for_orphans)
+                await self._receive_all(connection)
+                nursery.cancel_scope.cancel()
+        finally:
+            self._up = trio.Event()
+            trio.lowlevel.notify_closing(connection)
+            connection.close()
+            unsent, self._commands = self._commands, deque()
+            for command in unsent:
+                self._refuse(command)
+
+    async def _send_all(self, connection: socket.socket, scope: trio.CancelScope) -> None:
+        while True:
+            await self._work.wait()
+            self._work = trio.Event()
+            # All that is told in this pass of the loop goes together.
+            await trio.lowlevel.checkpoint()
+            commands, self._commands = self._commands, deque()
+            for frame in encode_frames(commands):
+                while True:
+                    try:
+                        connection.send(frame)
+                        break
+                    except BlockingIOError:
+                        await trio.lowlevel.wait_writable(connection)
+                    except OSError:
+                        scope.cancel()
+                        return
+
+    async def _receive_all(self, connection: socket.socket) -> None:
+        while True:
+            await trio.lowlevel.wait_readable(connection)
+            for _ in range(_FRAMES_PER_PASS):
+                try:
+                    frame = connection.recv(MAXIMUM_FRAME)
+                except BlockingIOError:
+                    break
+                except OSError:
+                    return
+                if not frame:
+                    return
+                try:
+                    events = decode_events(frame)
+                except BadFrame:
+                    return  # a process of another version: a new one may come
+                for event in events:
+                    self._hear(event)
+
+    # --- whose sessions -----------------------------------------------------------------------
+
+    def _note(self, command: Command) -> None:
+        match command:
+            case CreateSession(session):
+                self._ours.add(session)
+            case Release(session):
+                self._forget(session)
+            case _:
+                pass
+
+    def _forget(self, session: str) -> None:
+        self._ours.discard(session)
+        self._to_confirm.discard(session)
+
+    def _hear(self, event: Event) -> None:
+        match event:
+            case SessionRefused(session) | SessionReleased(session):
+                self._forget(session)
+            case Sessions():
+                self._compare(event)
+            case Statistics():
+                self.statistics = event
+            case _:
+                pass
+        self._tell(event)
+
+    def _compare(self, part: Sessions) -> None:
+        for state in part.sessions:
+            self._listed.add(state.session)
+            if state.session not in self._ours:
+                self._orphans = True
+                if state.silent:
+                    self.send(Release(state.session))
+        if part.last:
+            lost, self._to_confirm = self._to_confirm - self._listed, set()
+            self._listed = set()
+            self._lose(lost)
+
+    async def _look_for_orphans(self) -> None:
+        while True:
+            await trio.sleep(ORPHANS_EVERY)
+            if self._orphans:
+                self._orphans = False
+                self.send(ListSessions())
+
+    # --- bad news -----------------------------------------------------------------------------
+
+    def _refuse(self, command: Command) -> None:
+        self.dropped += 1
+        match command:
+            case CreateSession(session):
+                self._ours.discard(session)
+                self._refusals.append(SessionRefused(session, DOWN))
+                self._refused.set()
+            case Release(session):
+                self._forget(session)
+            case _:
+                pass
+
+    async def _tell_refusals(self) -> None:
+        while True:
+            await self._refused.wait()
+            self._refused = trio.Event()
+            while self._refusals:
+                self._tell(self._refusals.popleft())
+
+    def _give_up(self) -> None:
+        self._to_confirm = set()
+        self._lose(set(self._ours))
+
+    def _lose(self, sessions: set[str]) -> None:
+        for session in sorted(sessions):
+            self._ours.discard(session)
+            self._tell(SessionRefused(session, DOWN))
+
+    def _tell(self, event: Event) -> None:
+        if self._on_event is not None:
+            self._on_event(event)

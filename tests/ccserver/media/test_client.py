@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from ccserver.media.client import GRACE, MOST_COMMANDS, ORPHANS_EVERY, MediaClient
+from ccserver.media.protocol import (
+    DOWN,
+    Bridge,
+    Command,
+    CreateSession,
+    DigitHeard,
+    Event,
+    ListSessions,
+    Release,
+    SessionCreated,
+    SessionRefused,
+    Sessions,
+    SessionState,
+    StopPlay,
+    decode_commands,
+    encode_frames,
+)
+
+
+class MediaEnd:
+    """The other end of the socket, spoken by hand."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._listener: socket.socket | None = None
+        self._connection: socket.socket | None = None
+
+    async def comes_up(self) -> None:
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._listener.bind(str(self.path))
+        self._listener.listen()
+        self._listener.setblocking(False)
+        await trio.lowlevel.wait_readable(self._listener)
+        self._connection, _ = self._listener.accept()
+        self._connection.setblocking(False)
+        await wait_all_tasks_blocked()
+
+    def goes_down(self) -> None:
+        for sock in (self._connection, self._listener):
+            if sock is not None:
+                sock.close()
+        self.path.unlink(missing_ok=True)
+
+    async def frames(self) -> list[list[Command]]:
+        await wait_all_tasks_blocked()
+        assert self._connection is not None
+        found = []
+        while True:
+            try:
+                found.append(decode_commands(self._connection.recv(65536)))
+            except BlockingIOError:
+                return found
+
+    async def says(self, *events: Event) -> None:
+        assert self._connection is not None
+        for frame in encode_frames(events):
+            self._connection.send(frame)
+        await trio.sleep(0.01)
+
+
+@pytest.fixture
+async def media(tmp_path: Path) -> AsyncIterator[MediaEnd]:
+    end = MediaEnd(tmp_path / "media.sock")
+    yield end
+    end.goes_down()
+
+
+@pytest.fixture
+def heard() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+async def client(media, heard, nursery) -> MediaClient:
+    client = MediaClient(media.path, heard.append)
+    nursery.start_soon(client.run)
+    await wait_all_tasks_blocked()
+    return client
+
+
+async def test_commands_of_one_pass_travel_in_one_frame(autojump_clock, client, media):
+    await media.comes_up()
+    assert await media.frames() == [[ListSessions()]]
+
+    client.send(CreateSession("a"))
+    client.send(CreateSession("b"))
+    client.send(Bridge("a", "b"))
+
+    assert await media.frames() == [[CreateSession("a"), CreateSession("b"), Bridge("a", "b")]]
+
+
+async def test_events_are_told(autojump_clock, client, media, heard):
+    await media.comes_up()
+
+    await media.says(DigitHeard("a", "5", 100, 0), SessionCreated("b", "::1", 20000))
+
+    assert heard == [DigitHeard("a", "5", 100, 0), SessionCreated("b", "::1", 20000)]
+
+
+async def test_without_a_media_process_a_session_is_refused_and_all_else_dropped(
+    autojump_clock, client, heard
+):
+    client.send(CreateSession("a"))
+    client.send(StopPlay("a"))
+
+    assert heard == []  # not from within send
+    await wait_all_tasks_blocked()
+    assert heard == [SessionRefused("a", DOWN)]
+    assert client.dropped == 2
+
+
+async def test_sessions_survive_a_short_loss_of_the_connection(
+    autojump_clock, client, media, heard
+):
+    await media.comes_up()
+    client.send(CreateSession("a"))
+    await media.frames()
+    media.goes_down()
+
+    await media.comes_up()
+    await media.says(Sessions([listed("a")]))
+
+    assert client.connected
+    assert [event for event in heard if isinstance(event, SessionRefused)] == []
+
+
+async def test_sessions_that_a_new_process_does_not_know_are_lost(
+    autojump_clock, client, media, heard
+):
+    await media.comes_up()
+    for name in ("a", "b", "c"):
+        client.send(CreateSession(name))
+    client.send(Release("c"))
+    await media.frames()
+    media.goes_down()
+    await media.comes_up()
+    client.send(CreateSession("new"))
+
+    await media.says(Sessions([listed("a")], last=False))
+    assert not any(isinstance(event, SessionRefused) for event in heard)
+    await media.says(Sessions([]))
+
+    assert [event for event in heard if isinstance(event, SessionRefused)] == [
+        SessionRefused("b", DOWN)
+    ]
+
+
+async def test_sessions_are_lost_when_no_process_comes_back(autojump_clock, client, media, heard):
+    await media.comes_up()
+    client.send(CreateSession("a"))
+    await media.frames()
+    media.goes_down()
+
+    await trio.sleep(GRACE - 1)
+    assert heard == []
+    await trio.sleep(3)
+
+    assert heard == [SessionRefused("a", DOWN)]
+
+
+async def test_what_an_earlier_core_left_goes_on_until_it_is_silent(autojump_clock, client, media):
+    await media.comes_up()
+    await media.frames()
+    await media.says(Sessions([listed("talking"), listed("over", silent=True)]))
+    assert await media.frames() == [[Release("over")]]
+
+    await trio.sleep(ORPHANS_EVERY + 1)
+    assert await media.frames() == [[ListSessions()]]
+    await media.says(Sessions([listed("talking", silent=True)]))
+
+    assert await media.frames() == [[Release("talking")]]
+
+
+async def test_a_process_that_does_not_read_holds_nobody_up(autojump_clock, client, media, heard):
+    await media.comes_up()
+    for _ in range(5):
+        for _ in range(MOST_COMMANDS):
+            client.send(StopPlay("x" * 100))
+        await wait_all_tasks_blocked()
+    client.send(CreateSession("a"))
+    await wait_all_tasks_blocked()
+
+    assert client.dropped > MOST_COMMANDS
+    assert heard == [SessionRefused("a", DOWN)]
+
+
+async def test_a_process_that_talks_nonsense_is_left(autojump_clock, client, media):
+    await media.comes_up()
+    assert media._connection is not None
+
+    media._connection.send(b"\xc1")
+    await trio.sleep(0.01)
+
+    assert not client.connected
+
+
+def listed(name: str, *, silent: bool = False) -> SessionState:
+    return SessionState(name, "192.0.2.1", 20000, None, None, 0, 0, silent)
