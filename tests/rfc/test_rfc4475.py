@@ -40,7 +40,7 @@ def test_intmeth_every_character_a_token_or_a_uri_may_have():
     request = accepted_request(torture("intmeth"))
     assert request.method == "!interesting-Method0123456789_*+`.%indeed'~"
     assert request.to.display == "BEL:\x07 NUL:\x00 DEL:\x7f"
-    assert request.from_.tag == "_token"
+    assert request.from_.tag == "_token~1'+`*%!-."
     assert request.from_.params["fromparam''~+*_!.-%"] == "работающий"
     assert request.uri.host == "example.com"
     assert request.uri.user == "1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*"
@@ -107,7 +107,7 @@ def test_mpart01_a_binary_multipart_body():
 def test_unreason_a_reason_phrase_of_any_language():
     response = accepted_response(torture("unreason"))
     assert response.status == 200
-    assert response.reason.endswith("не в кубическом")
+    assert response.reason.endswith("но сто девяносто девять - простое")
 
 
 def test_noreason_an_empty_reason_phrase():

@@ -14,7 +14,7 @@ def test_ipv6_good_4_1():
     assert request.uri.host == "[2001:db8::10]"
     assert request.uri.host_ip == "2001:db8::10"
     assert request.via.host_ip == "2001:db8::9:1"
-    assert request.contacts[0].uri.host_ip == "2001:db8::9:1"
+    assert request.contacts[0].uri.host_ip == "2001:db8::1"
 
 
 def test_ipv6_bad_4_2_an_address_without_brackets():
@@ -69,7 +69,7 @@ def test_mult_ip_in_sdp_4_8():
 
 def test_ipv4_mapped_ipv6_4_9():
     request = accepted_request(torture("ipv4-mapped-ipv6"), bodies={"application/sdp"})
-    assert request.contacts[0].uri.host_ip == "::ffff:192.0.2.10"
+    assert request.contacts[0].uri.host_ip == "::ffff:192.0.2.2"
 
 
 def test_ipv6_bug_abnf_3_colons_4_10_is_read_as_meant():

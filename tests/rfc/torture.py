@@ -35,15 +35,14 @@ def answer_status(data: bytes, **knowledge) -> int | None:
         message = parse(data)
     except MalformedMessage as error:
         answer = error.answer()
-        if answer is None:
-            return None
-        response = parse(answer)
-        assert isinstance(response, Response)
-        assert response.status == error.status
-        return response.status
-    assert isinstance(message, Request)
-    refusal = check(message, **knowledge)
-    assert refusal is not None
-    response = parse(message.response(refusal.status, headers=refusal.headers).encode())
+    else:
+        assert isinstance(message, Request)
+        refusal = check(message, **knowledge)
+        assert refusal is not None
+        answer = message.response(refusal.status, headers=refusal.headers).encode()
+    if answer is None:
+        return None
+    # It copies the headers as they came, so only its start line is sure to be readable.
+    response = parse(answer)
     assert isinstance(response, Response)
     return response.status
