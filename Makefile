@@ -1,0 +1,66 @@
+# The one door.  `make help` says what is behind it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3.11) $(shell command -v python3.11) $(shell command -v python3))
+BIN := .venv/bin
+CONFIG ?= config/ccserver.toml
+SET ?=
+
+.PHONY: help setup run demo test peers check fmt bench docs changelog clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .venv/ready ## the virtual environment with all that is needed
+
+.venv/made:
+	@.ci/install-python
+	@python=$(PYTHON); python=$${python:-/usr/bin/python3.11}; \
+	  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "expected Python 3.11 or newer, got $$("$$python" --version): make PYTHON=..." >&2; exit 1; }; \
+	  "$$python" -m venv .venv
+	@touch $@
+
+.venv/ready: .venv/made requirements.lock pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+run: setup ## the demonstration centre (CONFIG=file, SET="key=value ...")
+	@exec $(BIN)/ccserver run --config $(CONFIG) $(foreach change,$(SET),--set '$(change)')
+
+demo: setup ## the demonstration centre with simulated phones and callers
+	@exec $(BIN)/ccserver demo --config $(CONFIG) $(foreach change,$(SET),--set '$(change)')
+
+test: setup peers check ## everything that must hold, with real SIP programs as peers
+	@$(BIN)/python -m pytest -q $(ARGS)
+
+peers: ## the programs that the tests talk to (Debian packages)
+	@.ci/install-peers
+
+check: setup ## ruff, mypy and the import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+fmt: setup ## put the code into its form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: setup peers ## measure this machine; docs/benchmarks.md says what it means
+	@$(BIN)/python -m loadtest $(ARGS)
+
+docs: setup ## make the pages that are made from the code
+	@$(BIN)/ccserver config-reference --write docs/configuration.md
+	@for script in docs/make-*.py; do [ ! -e "$$script" ] || $(BIN)/python "$$script"; done
+
+changelog: setup ## CHANGELOG.md from the fragments in changes/ (VERSION=...)
+	@$(BIN)/towncrier build --yes --version $(VERSION)
+
+clean: ## away with what was made
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
