@@ -56,19 +56,21 @@ class Authenticator:
         now: Callable[[], float],
         secret: bytes,
         *,
-        algorithms: tuple[str, ...] = ("SHA-256", "MD5"),
+        algorithms: tuple[str, ...] = ("MD5", "SHA-256"),
         nonce_seconds: float = 60.0,
     ) -> None:
         self.realm = realm
         self._accounts, self._now, self._secret = accounts, now, secret
         self._algorithms, self._nonce_seconds = algorithms, nonce_seconds
         self._counts: OrderedDict[str, int] = OrderedDict()
+        self._made = 0
         # Who does not exist costs the same sums and gets the same answer (no enumeration).
         self._nobody = account("", realm, secret.hex(), algorithms)
 
     def challenges(self, host: str, *, stale: bool = False) -> list[str]:
-        """Header values, best algorithm first (RFC 8760 §2.4)."""
-        nonce = self._nonce(int(self._now()), host)
+        """Header values, in the order of ``algorithms`` (RFC 8760 §2.4)."""
+        self._made += 1
+        nonce = self._nonce(f"{int(self._now())}.{self._made}", host)
         return [str(Challenge(self.realm, nonce, name, stale=stale)) for name in self._algorithms]
 
     def verify(self, request: Request, host: str, header: str) -> tuple[Verdict, str | None]:
@@ -86,9 +88,10 @@ class Authenticator:
         proved = c.proves(known.ha1[c.algorithm], request.method)
         if not proved or known is self._nobody or c.uri != request.target:
             return Verdict.WRONG
-        born = parse_uint(c.nonce.partition("-")[0], 2**40)
-        if born is None or not same_secret(self._nonce(born, host), c.nonce):
+        birth = c.nonce.partition("-")[0]
+        if not same_secret(self._nonce(birth, host), c.nonce):
             return Verdict.STALE  # of another source, or of another run of this server
+        born = _born(c.nonce)
         if not 0 <= self._now() - born <= self._nonce_seconds:
             return Verdict.STALE
         # Counted only now: a stranger must not use up the numbers of a nonce.
@@ -100,16 +103,22 @@ class Authenticator:
             self._forget()
         return Verdict.RIGHT
 
-    def _nonce(self, born: int, host: str) -> str:
-        proof = blake2s(f"{born} {host}".encode(), key=self._secret, digest_size=12)
-        return f"{born}-{proof.hexdigest()}"
+    def _nonce(self, birth: str, host: str) -> str:
+        """``birth`` is the second and a number, so that no two phones share a count."""
+        text = f"{birth} {host}".encode("utf-8", "surrogateescape")
+        proof = blake2s(text, key=self._secret, digest_size=12)
+        return f"{birth}-{proof.hexdigest()}"
 
     def _forget(self) -> None:
         """Nonces too old to be right, oldest first; never more than a bound."""
         oldest_alive = self._now() - self._nonce_seconds
         while self._counts:
             nonce = next(iter(self._counts))
-            born = parse_uint(nonce.partition("-")[0], 2**40) or 0
-            if born >= oldest_alive and len(self._counts) <= MOST_NONCES:
+            if _born(nonce) >= oldest_alive and len(self._counts) <= MOST_NONCES:
                 return
             del self._counts[nonce]
+
+
+def _born(nonce: str) -> int:
+    """The second in which one of our own nonces was made."""
+    return parse_uint(nonce.partition(".")[0], 2**40) or 0

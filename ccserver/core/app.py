@@ -52,6 +52,7 @@ from sip.authentication import Authenticator
 from sip.endpoint import Endpoint
 from sip.invite_usage import InviteUsage, outgoing_invite
 from sip.message import Request
+from sip.reach import way_back
 from sip.registrar import Registrar
 from sip.timer_shell import TimerShell
 from sip.transport.listeners import Listeners, Transport
@@ -371,7 +372,7 @@ class Core:
         return Leg(
             leg,
             contact,
-            path,
+            way_back(request, path),
             dialog_key=(request.call_id, key.tag),
             sdp_session=next(self._tickets),
             usage_of=lambda _: InviteUsage.incoming(key, request, our_contact),

@@ -10,7 +10,8 @@ from actors.messages import PhonesChanged, Target
 from sip import registrar as reg
 from sip.endpoint import Endpoint
 from sip.machine import CancelTimer, StartTimer, TimerFired
-from sip.message import Request
+from sip.message import Request, Uri
+from sip.reach import way_to
 from sip.timer_shell import TimerShell
 from sip.transport.path import Path
 from sip.usage_messages import (
@@ -43,9 +44,9 @@ class Registration:
         self._carry_out(self._registrar.handle(reg.RegisterReceived(request, path, key.tag)), key)
 
     def targets(self, user: str) -> tuple[Target, ...]:
-        """Every phone of a user, and the way to it: where its REGISTER came from."""
+        """Every phone of a user, and the way to it."""
         return tuple(
-            Target(f"sip:{user}@{self._realm}", binding.contact, binding.path)
+            Target(f"sip:{user}@{self._realm}", binding.contact, _path_to(binding))
             for binding in self._registrar.bindings(user)
         )
 
@@ -99,4 +100,8 @@ class Registration:
             ("CSeq", "1 OPTIONS"),
         ]
         request = Request.build("OPTIONS", contact, fields)
-        self._endpoint.request("options", request, binding.path, hear)
+        self._endpoint.request("options", request, _path_to(binding), hear)
+
+
+def _path_to(binding: reg.Binding) -> Path:
+    return way_to(Uri.parse(binding.contact), binding.path)
