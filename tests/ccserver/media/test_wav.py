@@ -128,6 +128,14 @@ def test_a_prompt_is_read_once_and_again_when_it_changes(tmp_path: Path):
     assert len(library.load("sub/hello.wav")) == 160
 
 
+def test_the_prompts_of_the_demonstration_can_be_played():
+    directory = Path(__file__).parents[3] / "config" / "prompts"
+    library = Library(directory)
+
+    for name in ("greeting.wav", "music.wav", "confirm.wav", "error.wav", "sorry.wav"):
+        assert len(library.load(name)) > 1000
+
+
 def wav(
     data: bytes,
     *,

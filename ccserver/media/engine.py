@@ -1,0 +1,426 @@
+"""The shell around the sessions: sockets, the clock and one loop.
+
+RTP is relayed the moment it arrives; players are served every 20 ms, by deadlines that do not
+drift.  One packet is read per socket and turn, and no more than `PACKETS_PER_TICK` per socket and
+tick: a flood at one port costs that port its quality and no other one.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import select
+import socket
+import time
+from bisect import bisect_left
+from collections import Counter, deque
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+from typing import assert_never
+
+from msgspec import Struct
+
+from ccserver.media import protocol
+from ccserver.media.address_rules import Address
+from ccserver.media.control import ControlSocket
+from ccserver.media.player import Player
+from ccserver.media.ports import PortPool, PortsExhausted
+from ccserver.media.protocol import (
+    Bridge,
+    Command,
+    CreateSession,
+    GetStatistics,
+    ListSessions,
+    Play,
+    PlayFailed,
+    Release,
+    SessionCreated,
+    SessionRefused,
+    SessionReleased,
+    Sessions,
+    SetRemote,
+    Statistics,
+    StopPlay,
+    Unbridge,
+)
+from ccserver.media.session import Drop, Session
+from ccserver.media.stream import OutStream
+from ccserver.media.wav import BadPrompt, Library
+
+TICK = 0.02
+"""Seconds."""
+PACKETS_PER_TICK = 32
+"""Of one socket; a phone sends one, or a burst after a stall."""
+LATENESS_BOUNDS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
+"""Seconds: upper bounds of the buckets of the tick's lateness."""
+
+_TICKS_TO_CATCH_UP = 5
+_ROUND = 50
+"""Ticks in which every session is looked after once: a second."""
+_EVENTS_PER_TURN = 64
+_RECEIVE_BUFFER = 65_536
+_DATAGRAM = 2048
+_ATTEMPTS = 8
+"""Ports tried for one session, where another program sits on some of them."""
+_SESSIONS_PER_EVENT = 256
+_EXPEDITED = 46 << 2
+"""DSCP EF (RFC 3246)."""
+
+
+class Settings(Struct, frozen=True):
+    socket: Path
+    listen: str
+    """The literal address RTP is awaited at."""
+    advertise: str
+    """The address the core is told, to put it into SDP."""
+    first_port: int
+    last_port: int
+    prompts: Path
+    random_ports: bool = True
+    rtp_timeout: float = 20.0
+    """Seconds."""
+
+
+class _Socket:
+    """A socket of a session, and what it may still be read in this tick."""
+
+    def __init__(self, leg: _Leg, sock: socket.socket, *, reports: bool) -> None:
+        self.leg = leg
+        self.sock = sock
+        self.reports = reports
+        self.tick = -1
+        self.left = 0
+
+
+class _Leg:
+    """A session and its sockets."""
+
+    def __init__(self, session: Session, rtp: socket.socket, rtcp: socket.socket) -> None:
+        self.session = session
+        self.rtp = _Socket(self, rtp, reports=False)
+        self.rtcp = _Socket(self, rtcp, reports=True)
+        self.released = False
+
+
+class Engine:
+    """`run` returns after `stop`, which a signal handler may call."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        random: Random,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._random = random
+        self._clock = clock
+        self._wall = wall
+        self._six = ipaddress.ip_address(settings.listen).version == 6
+        self.library = Library(settings.prompts)
+        self._pool = PortPool(
+            settings.first_port,
+            settings.last_port,
+            random=random if settings.random_ports else None,
+        )
+        self._poller = select.epoll()
+        self._control = ControlSocket(settings.socket, self._poller, self._handle)
+        self._legs: dict[str, _Leg] = {}
+        self._sockets: dict[int, _Socket] = {}
+        self._playing: dict[str, _Leg] = {}
+        self._keys_held: dict[str, _Leg] = {}
+        self._rounds: deque[_Leg] = deque()
+        self._paused: list[_Socket] = []
+        self._tick = 0
+        self._stopping = False
+        self._drops: Counter[str] = Counter()
+        self._packets_in = 0
+        self._packets_out = 0
+        self._lateness = [0] * (len(LATENESS_BOUNDS) + 1)
+        self._lateness_sum = 0.0
+
+    def stop(self) -> None:
+        self._stopping = True
+
+    def run(self) -> None:
+        poll, clock, sockets = self._poller.poll, self._clock, self._sockets
+        deadline = clock() + TICK
+        try:
+            while not self._stopping:
+                ready = poll(max(0.0, deadline - clock()), _EVENTS_PER_TURN)
+                now = clock()
+                for descriptor, mask in ready:
+                    found = sockets.get(descriptor)
+                    if found is not None:
+                        self._read(found, now)
+                    else:
+                        self._control.ready(descriptor, mask)
+                if now >= deadline:
+                    deadline = self._ticks(deadline, now)
+                self._control.flush()
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        for name in list(self._legs):
+            self._release(name)
+        self._control.flush()
+        self._control.close()
+        self._poller.close()
+
+    # --- packets ------------------------------------------------------------------------------
+
+    def _read(self, found: _Socket, now: float) -> None:
+        try:
+            data, source = found.sock.recvfrom(_DATAGRAM)
+        except OSError:
+            return  # nothing there after all, or the ICMP error of something we sent
+        if found.tick != self._tick:
+            found.tick, found.left = self._tick, PACKETS_PER_TICK
+        found.left -= 1
+        if found.left == 0:
+            self._poller.modify(found.sock.fileno(), 0)
+            self._paused.append(found)
+        self._packets_in += 1
+        session = found.leg.session
+        if self._six:
+            source = source[:2]
+        if found.reports:
+            session.receive_report(data, source, now)
+            return
+        heard = session.receive(data, source, now)
+        if session.keypad.holding:
+            self._keys_held[session.name] = found.leg
+        peer = session.peer
+        if heard is None or peer is None:
+            return
+        datagram = peer.relay(heard[0], heard[1], now)
+        if datagram is not None:
+            self._send(self._legs[peer.name].rtp.sock, datagram, peer.send_to)
+
+    def _send(self, sock: socket.socket, datagram: bytes, target: Address | None) -> None:
+        if target is None:
+            return
+        try:
+            sock.sendto(datagram, target)
+        except OSError:
+            self._drops[Drop.SEND_FAILED] += 1
+        else:
+            self._packets_out += 1
+
+    # --- time ---------------------------------------------------------------------------------
+
+    def _ticks(self, deadline: float, now: float) -> float:
+        """One tick, or those that were missed as well; the next deadline."""
+        lateness = now - deadline
+        self._lateness[bisect_left(LATENESS_BOUNDS, lateness)] += 1
+        self._lateness_sum += lateness
+        for _ in range(_TICKS_TO_CATCH_UP):
+            self._on_tick(now)
+            deadline += TICK
+            if deadline > now:
+                return deadline
+        # The machine stood still: what was to be said in the meantime stays unsaid.
+        return now + TICK
+
+    def _on_tick(self, now: float) -> None:
+        self._tick += 1
+        for paused in self._paused:
+            if not paused.leg.released:
+                self._poller.modify(paused.sock.fileno(), select.EPOLLIN)
+        self._paused.clear()
+        for name, leg in list(self._playing.items()):
+            datagram = leg.session.play_frame(now)
+            if datagram is not None:
+                self._send(leg.rtp.sock, datagram, leg.session.send_to)
+            if leg.session.player is None:
+                del self._playing[name]
+        for name, leg in list(self._keys_held.items()):
+            leg.session.expire_key(now)
+            if not leg.session.keypad.holding:
+                del self._keys_held[name]
+        self._look_after(-(-len(self._rounds) // _ROUND), now)
+
+    def _look_after(self, count: int, now: float) -> None:
+        for _ in range(count):
+            leg = self._rounds.popleft()
+            if leg.released:
+                continue
+            self._rounds.append(leg)
+            session = leg.session
+            session.check_silence(now)
+            if now >= session.next_report:
+                report = session.report(now, self._wall())
+                if report is not None:
+                    self._send(leg.rtcp.sock, report, session.reports_to)
+
+    # --- commands -----------------------------------------------------------------------------
+
+    def _handle(self, command: Command) -> None:
+        now = self._clock()
+        match command:
+            case CreateSession(name):
+                self._create(name, now)
+            case SetRemote():
+                self._set_remote(command, now)
+            case Play():
+                self._play(command)
+            case StopPlay(name, token):
+                if name in self._legs:
+                    self._legs[name].session.stop_playing(token)
+            case Bridge(name, other):
+                self._bridge(name, other)
+            case Unbridge(name):
+                if name in self._legs:
+                    self._legs[name].session.unbridge()
+            case Release(name):
+                if name in self._legs:
+                    self._release(name)
+                else:
+                    # It went with an earlier process; who waits for its end is told.
+                    self._control.emit(SessionReleased(name, 0, 0, 0, 0.0))
+            case ListSessions():
+                self._list(now)
+            case GetStatistics():
+                self._control.emit(self.statistics(now))
+            case _:
+                assert_never(command)
+
+    def _create(self, name: str, now: float) -> None:
+        if name in self._legs:
+            self._control.emit(SessionRefused(name, protocol.DUPLICATE))
+            return
+        opened = self._open(now)
+        if opened is None:
+            self._control.emit(SessionRefused(name, protocol.FULL))
+            return
+        port, rtp, rtcp = opened
+        random = self._random
+        out = OutStream(random.getrandbits(32), random.getrandbits(16), random.getrandbits(32))
+        session = Session(
+            name,
+            self._settings.advertise,
+            port,
+            out,
+            self._control.emit,
+            self._drops,
+            silence=self._settings.rtp_timeout,
+            now=now,
+        )
+        leg = self._legs[name] = _Leg(session, rtp, rtcp)
+        self._rounds.append(leg)
+        for found in (leg.rtp, leg.rtcp):
+            self._sockets[found.sock.fileno()] = found
+            self._poller.register(found.sock.fileno(), select.EPOLLIN)
+        self._control.emit(SessionCreated(name, self._settings.advertise, port))
+
+    def _open(self, now: float) -> tuple[int, socket.socket, socket.socket] | None:
+        for _ in range(_ATTEMPTS):
+            try:
+                port = self._pool.take(now)
+            except PortsExhausted:
+                return None
+            try:
+                rtp = self._bind(port)
+            except OSError:
+                self._pool.give_back(port, now)
+                continue
+            try:
+                return port, rtp, self._bind(port + 1)
+            except OSError:
+                rtp.close()
+                self._pool.give_back(port, now)
+        return None
+
+    def _bind(self, port: int) -> socket.socket:
+        sock = socket.socket(socket.AF_INET6 if self._six else socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+            with suppress(OSError):
+                if self._six:
+                    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, _EXPEDITED)
+                else:
+                    sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _EXPEDITED)
+            sock.bind((self._settings.listen, port))
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    def _set_remote(self, command: SetRemote, now: float) -> None:
+        leg = self._legs.get(command.session)
+        if leg is None:
+            self._control.emit(SessionRefused(command.session, protocol.UNKNOWN))
+        elif not self._reachable(command):
+            self._control.emit(SessionRefused(command.session, protocol.UNREACHABLE))
+        else:
+            leg.session.set_remote(command, now)
+
+    def _reachable(self, command: SetRemote) -> bool:
+        """An address of our family, so that sending never asks a resolver."""
+        try:
+            version = ipaddress.ip_address(command.address).version
+        except ValueError:
+            return False
+        ports = (command.port, 1 if command.rtcp_port is None else command.rtcp_port)
+        return version == (6 if self._six else 4) and all(0 < port < 65536 for port in ports)
+
+    def _play(self, command: Play) -> None:
+        leg = self._legs.get(command.session)
+        if leg is None:
+            self._control.emit(PlayFailed(command.session, command.token, protocol.UNKNOWN))
+            return
+        try:
+            sounds = [self.library.load(name) for name in command.files]
+            player = Player(command.token, sounds, loop=command.loop, barge_in=command.barge_in)
+        except (BadPrompt, ValueError) as error:
+            self._control.emit(PlayFailed(command.session, command.token, str(error)))
+            return
+        leg.session.play(player)
+        self._playing[command.session] = leg
+
+    def _bridge(self, name: str, other: str) -> None:
+        one, another = self._legs.get(name), self._legs.get(other)
+        for missing in (name, other):
+            if missing not in self._legs:
+                self._control.emit(SessionRefused(missing, protocol.UNKNOWN))
+        if one is not None and another is not None and one is not another:
+            one.session.bridge(another.session)
+
+    def _release(self, name: str) -> None:
+        leg = self._legs.pop(name)
+        leg.released = True
+        leg.session.release()
+        self._playing.pop(name, None)
+        self._keys_held.pop(name, None)
+        for found in (leg.rtp, leg.rtcp):
+            del self._sockets[found.sock.fileno()]
+            self._poller.unregister(found.sock.fileno())
+            found.sock.close()
+        self._pool.give_back(leg.session.port, self._clock())
+
+    # --- what there is to know ----------------------------------------------------------------
+
+    def _list(self, now: float) -> None:
+        states = [leg.session.state(now) for leg in self._legs.values()]
+        for start in range(0, max(len(states), 1), _SESSIONS_PER_EVENT):
+            stop = start + _SESSIONS_PER_EVENT
+            self._control.emit(Sessions(states[start:stop], last=stop >= len(states)))
+
+    def statistics(self, now: float) -> Statistics:
+        bounds = [*map(str, LATENESS_BOUNDS), "+Inf"]
+        return Statistics(
+            packets_in=self._packets_in,
+            packets_out=self._packets_out,
+            dropped={str(reason): count for reason, count in self._drops.items()},
+            tick_lateness=dict(zip(bounds, self._lateness, strict=True)),
+            tick_lateness_sum=self._lateness_sum,
+            sessions=len(self._legs),
+            ports_used=self._pool.used,
+            ports_free=self._pool.free(now),
+            ports_resting=self._pool.resting(now),
+            events_dropped=self._control.dropped,
+        )

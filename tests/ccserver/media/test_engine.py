@@ -1,0 +1,318 @@
+"""The engine over loopback sockets in real time: short, and proved by ear."""
+
+from __future__ import annotations
+
+import socket
+import time
+import wave
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from stat import S_IMODE
+
+import pytest
+
+from ccserver.media import g711, rtcp
+from ccserver.media.protocol import (
+    DUPLICATE,
+    FULL,
+    UNKNOWN,
+    UNREACHABLE,
+    Bridge,
+    CreateSession,
+    DigitHeard,
+    GetStatistics,
+    ListSessions,
+    Play,
+    PlayFailed,
+    PlayFinished,
+    Release,
+    RtpSilent,
+    SessionCreated,
+    SessionRefused,
+    SessionReleased,
+    Sessions,
+    SetRemote,
+    Statistics,
+    Unbridge,
+)
+from tests.support.ears import hears, loudest, tone
+from tests.support.phone_rtp import HOST, Phone, RunningEngine, talk
+
+PORTS = (42000, 42039)
+
+
+@pytest.fixture
+def media(tmp_path: Path) -> Iterator[RunningEngine]:
+    with wave.open(str(tmp_path / "music.wav"), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(g711.decode("PCMU", tone("PCMU", 700, samples=800)))
+    with RunningEngine(tmp_path, ports=PORTS) as running:
+        yield running
+
+
+@pytest.fixture
+def phones() -> Iterator[list[Phone]]:
+    phones: list[Phone] = []
+    yield phones
+    for phone in phones:
+        phone.close()
+
+
+def test_each_of_two_parties_hears_the_other_and_not_itself(media, phones):
+    anna, bert = phones[:] = [media.phone("anna", hertz=440), media.phone("bert", hertz=1000)]
+    media.tell(Bridge("anna", "bert"))
+
+    talk(anna, bert, seconds=0.5)
+
+    at_anna, at_bert = anna.ear(), bert.ear()
+    assert loudest("PCMU", at_anna) == pytest.approx(1000, abs=5)
+    assert loudest("PCMU", at_bert) == pytest.approx(440, abs=5)
+    assert not hears("PCMU", at_anna, 440)
+    assert len(at_anna) >= 24
+
+
+def test_a_law_and_mu_law_understand_each_other(media, phones):
+    anna, bert = phones[:] = [
+        media.phone("anna", codec="PCMA", hertz=440),
+        media.phone("bert", codec="PCMU", hertz=1000),
+    ]
+    media.tell(Bridge("anna", "bert"))
+
+    talk(anna, bert, seconds=0.3)
+
+    assert {packet.payload_type for packet in anna.heard} == {8}
+    assert loudest("PCMA", anna.ear()) == pytest.approx(1000, abs=5)
+    assert loudest("PCMU", bert.ear()) == pytest.approx(440, abs=5)
+
+
+def test_who_waits_hears_music_then_the_agent_in_one_stream(media, phones):
+    anna, bert = phones[:] = [media.phone("anna", hertz=440), media.phone("bert", hertz=1000)]
+    media.tell(Play("anna", "music", ["music.wav"], loop=True))
+    talk(anna, bert, seconds=0.3)
+    waiting = list(anna.heard)
+    media.tell(Bridge("anna", "bert"))
+    media.wait_for(PlayFinished)
+    talk(anna, bert, seconds=0.3)
+
+    everything = list(anna.heard)
+    assert loudest("PCMU", [packet.payload for packet in waiting]) == pytest.approx(700, abs=5)
+    talking = [packet.payload for packet in everything[len(waiting) + 5 :]]
+    assert loudest("PCMU", talking) == pytest.approx(1000, abs=5)
+    assert len({packet.ssrc for packet in everything}) == 1
+    assert {(b.sequence - a.sequence) & 0xFFFF for a, b in pairwise(everything)} == {1}
+    assert [packet.marker for packet in everything].count(True) == 2
+    assert all((b.timestamp - a.timestamp) % 2**32 < 8000 for a, b in pairwise(everything))
+
+
+def test_music_keeps_time(media, phones):
+    phones[:] = [anna] = [media.phone("anna")]
+    media.tell(Play("anna", "music", ["music.wav"], loop=True))
+
+    time.sleep(1.0)
+
+    anna.listens()
+    assert len(anna.heard) == pytest.approx(50, abs=4)
+
+
+def test_a_held_party_hears_nothing(media, phones):
+    anna, bert = phones[:] = [media.phone("anna", hertz=440), media.phone("bert", hertz=1000)]
+    media.tell(
+        Bridge("anna", "bert"),
+        SetRemote("bert", HOST, bert.port, "PCMU", 0, 101, "inactive"),
+    )
+
+    talk(anna, bert, seconds=0.1)
+
+    assert anna.ear() == bert.ear() == []
+
+
+def test_nobody_is_heard_after_the_bridge_ended(media, phones):
+    anna, bert = phones[:] = [media.phone("anna", hertz=440), media.phone("bert", hertz=1000)]
+    media.tell(Bridge("anna", "bert"))
+    talk(anna, bert, seconds=0.1)
+    assert anna.ear()
+    assert bert.ear()
+
+    media.tell(Unbridge("bert"), GetStatistics())
+    media.wait_for(Statistics)
+    talk(anna, bert, seconds=0.1)
+
+    assert anna.ear() == bert.ear() == []
+
+
+def test_m01_a_stranger_on_the_port_is_heard_by_nobody(media, phones):
+    anna, bert = phones[:] = [media.phone("anna", hertz=440), media.phone("bert", hertz=1000)]
+    stranger = Phone("stranger", anna._to[1], "PCMU", 2000)
+    phones.append(stranger)
+    media.tell(Bridge("anna", "bert"))
+
+    talk(anna, bert, stranger, seconds=0.3)
+
+    assert not hears("PCMU", bert.ear(), 2000)
+    assert stranger.ear() == []
+    media.tell(GetStatistics())
+    assert media.wait_for(Statistics).dropped["stranger"] == 15
+
+
+def test_keys_reach_the_core_and_the_other_side(media, phones):
+    anna, bert = phones[:] = [media.phone("anna"), media.phone("bert")]
+    media.tell(Bridge("anna", "bert"), GetStatistics())
+    media.wait_for(Statistics)
+
+    for duration in (160, 320, 480):
+        anna.sends(101, 5000, bytes([5, 10]) + duration.to_bytes(2))
+    for _ in range(3):
+        anna.sends(101, 5000, bytes([5, 138]) + (640).to_bytes(2))
+
+    assert media.wait_for(DigitHeard) == DigitHeard("anna", "5", 80, 5000)
+    time.sleep(0.05)
+    bert.listens()
+    assert [packet.payload_type for packet in bert.heard] == [101] * 6
+    assert len({packet.timestamp for packet in bert.heard}) == 1
+    assert not any(isinstance(event, DigitHeard) for event in media.events)
+
+
+def test_a_key_whose_end_is_lost_is_told_by_the_clock(media, phones):
+    phones[:] = [anna] = [media.phone("anna")]
+
+    anna.sends(101, 5000, bytes([11, 10]) + (800).to_bytes(2))
+
+    assert media.wait_for(DigitHeard) == DigitHeard("anna", "#", 100, 5000)
+
+
+def test_m10_a_flood_at_one_port_leaves_the_others_alone(media, phones):
+    anna, bert, flooder = phones[:] = [
+        media.phone("anna", hertz=440),
+        media.phone("bert", hertz=1000),
+        media.phone("flooder"),
+    ]
+    media.tell(Bridge("anna", "bert"))
+    begin = time.monotonic()
+    for _ in range(15):
+        for _ in range(300):
+            flooder.sends(0, 0, b"x" * 160)
+        anna.sends_frame()
+        bert.sends_frame()
+        time.sleep(0.02)
+    elapsed = time.monotonic() - begin
+    time.sleep(0.05)
+
+    assert len(anna.ear()) == len(bert.ear()) == 15
+    media.tell(Release("flooder"))
+    assert media.wait_for(SessionReleased).packets_in <= 32 * (elapsed / 0.02 + 5)
+
+
+def test_silence_is_told(tmp_path: Path, phones):
+    with RunningEngine(tmp_path, ports=PORTS, rtp_timeout=0.1) as media:
+        phones[:] = [media.phone("anna")]
+
+        assert media.wait_for(RtpSilent).session == "anna"
+
+
+def test_a_port_nobody_listens_at_does_no_harm(media, phones):
+    anna, bert = phones[:] = [media.phone("anna", hertz=440), media.phone("bert", hertz=1000)]
+    media.tell(Bridge("anna", "bert"))
+    bert.close()
+    for _ in range(5):
+        anna.sends_frame()
+        time.sleep(0.01)
+
+    media.tell(ListSessions())
+
+    assert {state.session for state in media.wait_for(Sessions).sessions} == {"anna", "bert"}
+
+
+def test_a_core_that_comes_back_finds_its_sessions_talking(media, phones):
+    anna, bert = phones[:] = [media.phone("anna", hertz=440), media.phone("bert", hertz=1000)]
+    media.tell(Bridge("anna", "bert"), ListSessions())
+    media.wait_for(Sessions)
+    media.core.close()
+    talk(anna, bert, seconds=0.2)
+    assert loudest("PCMU", anna.ear()) == pytest.approx(1000, abs=5)
+
+    media.connect()
+    media.tell(ListSessions())
+
+    states = {state.session: state for state in media.wait_for(Sessions).sessions}
+    assert states["anna"].bridged_to == "bert"
+    assert states["anna"].packets_in == 10
+
+
+def test_a_new_connection_takes_the_place_of_the_old_one(media):
+    old = media.core
+    media.connect()
+
+    media.tell(CreateSession("a"))
+
+    assert media.wait_for(SessionCreated).session == "a"
+    assert old.recv(100) == b""
+    old.close()
+
+
+def test_the_control_socket_is_for_its_owner_alone(media):
+    assert S_IMODE(media.path.stat().st_mode) == 0o600
+
+
+def test_nonsense_on_the_control_socket_is_passed_over(media):
+    media.core.send(b"\xc1nonsense")
+
+    assert media.opens("a") % 2 == 0
+
+
+def test_commands_that_cannot_be_served_are_answered(media):
+    media.opens("a")
+    remote = SetRemote("a", "phone.example.com", 4000, "PCMU", 0, None, "sendrecv")
+    media.tell(
+        CreateSession("a"),
+        remote,
+        SetRemote("a", "2001:db8::1", 4000, "PCMU", 0, None, "sendrecv"),
+        SetRemote("b", HOST, 4000, "PCMU", 0, None, "sendrecv"),
+        Bridge("a", "b"),
+    )
+    refusals = [media.wait_for(SessionRefused) for _ in range(5)]
+    assert refusals == [
+        SessionRefused("a", DUPLICATE),
+        SessionRefused("a", UNREACHABLE),
+        SessionRefused("a", UNREACHABLE),
+        SessionRefused("b", UNKNOWN),
+        SessionRefused("b", UNKNOWN),
+    ]
+
+    media.tell(Play("b", "t", ["music.wav"]), Play("a", "t", ["../x.wav"]), Release("b"))
+    assert media.wait_for(PlayFailed).reason == UNKNOWN
+    assert "x.wav" in media.wait_for(PlayFailed).reason
+    assert media.wait_for(SessionReleased) == SessionReleased("b", 0, 0, 0, 0.0)
+
+
+def test_m19_when_all_ports_are_in_use_or_rest_a_session_is_refused(media):
+    names = [f"leg{number}" for number in range(20)]
+    media.tell(*map(CreateSession, names))
+    opened = {media.wait_for(SessionCreated).port for _ in names}
+    assert opened == set(range(PORTS[0], PORTS[1], 2))
+
+    media.tell(CreateSession("one more"))
+    assert media.wait_for(SessionRefused) == SessionRefused("one more", FULL)
+    media.tell(*map(Release, names), CreateSession("another"), GetStatistics())
+
+    assert media.wait_for(SessionRefused) == SessionRefused("another", FULL)
+    statistics = media.wait_for(Statistics)
+    assert (statistics.sessions, statistics.ports_used, statistics.ports_resting) == (0, 0, 20)
+
+
+def test_a_port_another_program_sits_on_is_passed_over(tmp_path: Path):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind((HOST, 42041))
+        with RunningEngine(tmp_path, ports=(42040, 42043)) as media:
+            assert media.opens("a") == 42042
+
+
+def test_reports_are_sent_from_the_next_port(media, phones, monkeypatch):
+    monkeypatch.setattr(rtcp, "INTERVAL", 0.0)
+    phones[:] = [anna] = [media.phone("anna", hertz=440)]
+    talk(anna, seconds=0.1)
+
+    (report,) = rtcp.parse(anna.wait_for_report())
+
+    assert isinstance(report, rtcp.Report)
+    assert [block.ssrc for block in report.blocks] == [anna._ssrc]
