@@ -49,18 +49,45 @@ def core_command(config: Path, overrides: Sequence[str], environ: Mapping[str, s
     return Command("core", arguments, hand_down(overrides, environ), speaks=True)
 
 
-async def open_process(command: Command) -> trio.Process:
+class Process:
+    """A started process, waited for without a thread."""
+
+    def __init__(self, popen: subprocess.Popen[bytes]) -> None:
+        self._popen = popen
+        self.pid = popen.pid
+
+    async def wait(self) -> int:
+        """Its exit status; negative: the signal that ended it."""
+        descriptor = os.pidfd_open(self.pid)
+        try:
+            await trio.lowlevel.wait_readable(descriptor)
+        finally:
+            os.close(descriptor)
+        return self._popen.wait()
+
+    def terminate(self) -> None:
+        self._popen.terminate()
+
+    def kill(self) -> None:
+        self._popen.kill()
+
+
+def open_process(command: Command) -> Process:
     """In a session of its own, so that Ctrl-C reaches the supervisor alone, which ends it in order.
 
     The system kills it when the supervisor dies, so that nothing holds the ports of the next one.
+    Linux means by that the thread that started it: hence from the main thread, and not by Trio,
+    whose worker threads end when they have been idle for ten seconds.
     """
-    return await trio.lowlevel.open_process(
-        list(command.arguments),
-        stdin=subprocess.DEVNULL,
-        stdout=None if command.speaks else subprocess.DEVNULL,
-        env=dict(command.environment),
-        start_new_session=True,
-        preexec_fn=_die_with(os.getpid()),
+    return Process(
+        subprocess.Popen(
+            list(command.arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=None if command.speaks else subprocess.DEVNULL,
+            env=dict(command.environment),
+            start_new_session=True,
+            preexec_fn=_die_with(os.getpid()),
+        )
     )
 
 

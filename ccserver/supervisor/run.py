@@ -26,7 +26,13 @@ from ccserver.supervisor.keeper import (
     StartProcess,
     describe,
 )
-from ccserver.supervisor.processes import Command, core_command, media_command, open_process
+from ccserver.supervisor.processes import (
+    Command,
+    Process,
+    core_command,
+    media_command,
+    open_process,
+)
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
 
 log = logging.getLogger(__name__)
@@ -121,7 +127,7 @@ class Child:
         self.verdict: GiveUp | None = None
         self._keeper = Keeper(command.name, trio.current_time)
         self._tell, self._heard = trio.open_memory_channel[Heard](math.inf)
-        self._process: trio.Process | None = None
+        self._process: Process | None = None
         self._timer = trio.CancelScope()
 
     def end(self, patience: float) -> None:
@@ -166,15 +172,12 @@ class Child:
 
     async def _run(self) -> None:
         try:
-            with trio.CancelScope(shield=True):  # else a process could be left without an owner
-                process = self._process = await open_process(self.command)
+            process = self._process = open_process(self.command)
         except OSError as error:
             log.error("%s cannot be started: %s", self.command.name, error)
             self._tell.send_nowait((ProcessEnded(1), None))
             return
         log.info("%s runs as process %d", self.command.name, process.pid)
-        if not self._keeper.wants_it:
-            process.terminate()  # asked to end while it was being started
         try:
             status = await process.wait()
         finally:
