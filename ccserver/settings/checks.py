@@ -138,9 +138,6 @@ def _flow(
     for index, step in enumerate(entry.flow):
         where: Key = (*key, "flow", index)
         given = [name for name in ("answer", "play", "queue") if getattr(step, name) is not None]
-        if len(given) != 1:
-            got = " and ".join(given) or "none"
-            yield Finding(where, f"expected exactly one of answer, play and queue, got {got}")
         if step.play is not None:
             yield from _file((*where, "play"), prompts, step.play)
         if step.queue is not None and step.queue not in queues and not unsure:
@@ -148,7 +145,10 @@ def _flow(
             yield Finding((*where, "queue"), text)
         if step.queue is None and "priority" in step.model_fields_set:
             yield Finding((*where, "priority"), "expected together with queue only")
-        if (step.queue is not None) != (index == len(entry.flow) - 1):
+        if len(given) != 1:
+            got = " and ".join(given) or "none"
+            yield Finding(where, f"expected exactly one of answer, play and queue, got {got}")
+        elif (step.queue is not None) != (index == len(entry.flow) - 1):
             yield Finding(where, "expected a queue as the last step, and nowhere else")
 
 
@@ -156,7 +156,8 @@ def _queue(
     key: Key, queue: Queue, settings: Settings, prompts: Path, unsure: frozenset[str]
 ) -> Iterator[Finding]:
     yield from _file((*key, "music"), prompts, queue.music)
-    if queue.overflow_prompt is not None:
+    can_overflow = queue.max_waiting is not None or queue.max_wait_seconds is not None
+    if queue.overflow_prompt is not None and can_overflow:
         yield from _file((*key, "overflow_prompt"), prompts, queue.overflow_prompt)
     if "agents" not in unsure and not any(
         all(agent.skills.get(skill, 0) >= least for skill, least in queue.requirements.items())

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
 from sip.transport.listeners import ListenError, parse_listen
 
@@ -103,6 +103,9 @@ Number: TypeAlias = Annotated[
 ]
 PromptFile: TypeAlias = Annotated[
     str, Field(min_length=1), Kind("a WAV file in the directory media.prompts", '"greeting.wav"')
+]
+OptionalPromptFile: TypeAlias = Annotated[
+    PromptFile | None, BeforeValidator(lambda value: None if value == "" else value)
 ]
 EntryPointNames: TypeAlias = Annotated[
     Literal["all"] | list[str],

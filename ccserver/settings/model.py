@@ -18,6 +18,7 @@ from ccserver.settings.kinds import (
     Name,
     Network,
     Number,
+    OptionalPromptFile,
     Ports,
     PromptFile,
 )
@@ -158,8 +159,8 @@ class Queue(Section):
     """When so many wait, one more hears overflow_prompt and is let go."""
     max_wait_seconds: SomeSeconds | None = None
     """Who has waited so long hears overflow_prompt and is let go."""
-    overflow_prompt: PromptFile | None = "sorry.wav"
-    """Played before a customer is let go whom the queue cannot keep."""
+    overflow_prompt: OptionalPromptFile = "sorry.wav"
+    """Played before a customer is let go whom the queue cannot keep; "": nothing."""
 
 
 class Step(Section):

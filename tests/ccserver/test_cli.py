@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from ccserver.cli import app
+
+
+def ccserver(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+def test_check_says_that_the_demonstration_is_good():
+    result = ccserver("check")
+
+    assert result.exit_code == 0
+    assert result.stdout == (
+        "config/ccserver.toml: good (8 agents, 3 queues, 3 entry points, 1 trunks)\n"
+    )
+
+
+def test_check_says_every_error_and_exits_with_2():
+    result = ccserver("check", "--set", "sip.listen=x", "--set", "media.ports=y")
+
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "the configuration has 2 errors" in result.stderr
+    assert "--set: sip.listen.0: expected" in result.stderr
+    assert "--set: media.ports: expected" in result.stderr
+
+
+def test_run_does_not_start_with_a_wrong_configuration(tmp_path: Path):
+    result = ccserver("run", "--set", f"data.dir={tmp_path / 'data'}", "--set", "log.level=x")
+
+    assert result.exit_code == 2
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("command", [("status",), ("agent", "1001", "available")])
+def test_a_question_to_no_server_says_so(tmp_path: Path, command: tuple[str, ...]):
+    result = ccserver(*command, "--set", f"data.dir={tmp_path}")
+
+    assert result.exit_code == 3
+    assert f"no running server answers at {tmp_path}/core.sock" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("agent", "1001", "idle"), "expected an idle code"),
+        (("agent", "1001", "available", "lunch"), "available takes no code"),
+        (("agent", "1001", "asleep"), "'asleep' is not one of"),
+    ],
+)
+def test_a_command_that_makes_no_sense_exits_with_2(arguments: tuple[str, ...], said: str):
+    result = ccserver(*arguments)
+
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_the_reference_can_be_written_to_a_file(tmp_path: Path):
+    path = tmp_path / "configuration.md"
+
+    assert ccserver("config-reference", "--write", str(path)).exit_code == 0
+
+    assert path.read_text() == ccserver("config-reference").stdout
