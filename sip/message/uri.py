@@ -24,7 +24,7 @@ _SIP = re.compile(
     r"(?:\?(?P<headers>[^\s<>\"@]*+))?"
 )
 _TEL = re.compile(r"(\+?[0-9A-Fa-f*#\-.()]++)(;[^\s?<>\"]*+)?")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+\-.]*+):(.*)", re.DOTALL)
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+\-.]*+):(.*+)", re.DOTALL)
 _OPAQUE = re.compile(r"[^\x00-\x20<>\"\x7f]++")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -70,7 +70,7 @@ class Uri(Struct, frozen=True, gc=False):
             number = _TEL.fullmatch(found[2])
             if number is None:
                 raise MalformedMessage(400, "expected a telephone number")
-            return cls("tel", number[1], params=_parse_params(number[2] or ""))
+            return cls("tel", number[1], params=_parse_params(number[2]) if number[2] else {})
         if _OPAQUE.fullmatch(found[2]) is None:
             raise MalformedMessage(400, "expected a URI without blanks")
         return cls(scheme, None, opaque=found[2])
