@@ -1,0 +1,1 @@
+"""The server among programs that others wrote: real processes, real sockets, real time."""

@@ -1,0 +1,65 @@
+"""Each test has a server of its own; what it started is ended with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.peers.server import Server
+from tests.peers.sipp import Sipp
+from tests.peers.sounds import write_prompts
+
+GREETING, MUSIC = 1500.0, 620.0
+"""Hz."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.peer)
+
+
+@pytest.fixture(scope="session")
+def prompts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("sounds") / "prompts"
+    write_prompts(directory, greeting=GREETING, music=MUSIC)
+    return directory
+
+
+@pytest.fixture
+def cleanup() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def start_server(tmp_path: Path, prompts: Path, cleanup: ExitStack) -> Callable[..., Server]:
+    """Starts one with these settings: ``start_server(routing__rona_seconds="2")``."""
+
+    def start(**changes: str) -> Server:
+        server = Server(tmp_path, prompts, **changes)
+        cleanup.callback(server.stop)
+        server.wait_ready()
+        return server
+
+    return start
+
+
+@pytest.fixture
+def server(start_server: Callable[..., Server]) -> Server:
+    return start_server(routing__wrap_up_seconds="1")
+
+
+@pytest.fixture
+def sipp(tmp_path: Path, cleanup: ExitStack) -> Callable[..., Sipp]:
+    """Starts SIPp: ``sipp(server, "customer", service="2001")``."""
+
+    def start(server: Server, scenario: str, **options: object) -> Sipp:
+        run = Sipp(server, tmp_path, scenario, **options)  # type: ignore[arg-type]  # passed through
+        cleanup.callback(run.stop)
+        return run
+
+    return start

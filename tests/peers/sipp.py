@@ -1,0 +1,61 @@
+"""SIPp: one scenario a run, from tests/peers/sipp/."""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+
+from tests.peers.programs import LOOPBACK, Program, free_ports
+from tests.peers.server import Server
+
+SCENARIOS = Path(__file__).parent / "sipp"
+_runs = count(1)
+
+
+class Sipp:
+    """A scenario towards ``server``; ``keys`` are the scenario's own (``[name]`` in the XML)."""
+
+    def __init__(
+        self,
+        server: Server,
+        directory: Path,
+        scenario: str,
+        *,
+        service: str = "2001",
+        port: int | None = None,
+        host: str = LOOPBACK,
+        transport: str = "u1",
+        user: str = "",
+        secret: str = "",
+        seconds: float = 30.0,
+        pause: float = 0.0,
+        **keys: str,
+    ) -> None:
+        self.port = port or free_ports(host=host)
+        self.seconds = seconds
+        self.name = f"{scenario}-{next(_runs)}"
+        media = free_ports(4, host=host)
+        arguments = ["sipp", server.address, "-sf", str(SCENARIOS / f"{scenario}.xml")]
+        arguments += ["-m", "1", "-i", host, "-p", str(self.port), "-t", transport]
+        arguments += ["-mp", str(media), "-s", service, "-nostdin", "-nd"]
+        arguments += ["-timeout", f"{seconds:.0f}s", "-timeout_error"]
+        arguments += ["-trace_err", "-error_file", str(directory / f"{self.name}.errors")]
+        if pause:
+            arguments += ["-d", f"{pause * 1000:.0f}"]
+        if user:
+            arguments += ["-au", user, "-ap", secret, "-key", "user", user]
+        for key, value in keys.items():
+            arguments += ["-key", key, value]
+        self._errors = directory / f"{self.name}.errors"
+        self.program = Program(arguments, directory / f"{self.name}.log")
+
+    def finish(self) -> None:
+        """Wait for its end; it must have gone as the scenario says."""
+        status = self.program.wait(self.seconds + 10)
+        assert status == 0, f"{self.name}: status {status}\n{self.errors()}"
+
+    def errors(self) -> str:
+        return self._errors.read_text(errors="replace") if self._errors.exists() else ""
+
+    def stop(self) -> None:
+        self.program.stop()

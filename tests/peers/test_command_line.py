@@ -1,0 +1,162 @@
+"""The server as its operator has it: started, asked, hurt and ended from outside."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from ccserver.door import NobodyThere
+from tests.peers.programs import LOOPBACK, until
+from tests.peers.server import ROOT, Server
+
+Start = Callable[..., Server]
+
+
+def ccserver(server: Server, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ccserver", *arguments, "--set", f"data.dir={server.data}"],
+        capture_output=True,
+        cwd=ROOT,
+        text=True,
+        timeout=30,
+    )
+
+
+def processes(server: Server, name: str) -> list[int]:
+    """All that were started under this name, the present one last."""
+    found = re.findall(rf"{name} runs as process (\d+)", server.program.output())
+    return [int(number) for number in found]
+
+
+def is_alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def answers(server: Server) -> bool:
+    try:
+        return "agents" in server.status()
+    except NobodyThere:
+        return False
+
+
+def test_people_ask_a_running_server(start_server: Start):
+    server = start_server()
+
+    status = ccserver(server, "status")
+    refused = ccserver(server, "agent", "1001", "available")
+    unknown = ccserver(server, "agent", "4711", "available")
+
+    assert (status.returncode, status.stderr) == (0, "")
+    assert "1001" in status.stdout
+    assert "support" in status.stdout
+    assert refused.returncode == 1
+    assert "refused: NOT_REGISTERED" in refused.stderr
+    assert unknown.returncode == 1
+    assert "refused: UNKNOWN_AGENT" in unknown.stderr
+
+
+def test_one_line_says_that_it_is_ready_and_sigterm_ends_it_in_order(start_server: Start):
+    server = start_server()
+    children = processes(server, "core") + processes(server, "media")
+    assert server.program.output().count("ccserver is ready") == 1
+    assert len(children) == 2
+
+    assert server.stop() == 0
+
+    assert not any(is_alive(child) for child in children)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_ctrl_c_and_a_closed_terminal_end_it_too(start_server: Start, number: signal.Signals):
+    server = start_server()
+
+    server.program.process.send_signal(number)
+
+    assert server.program.wait(20) == 0
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
+def test_a_taken_port_is_named_and_the_exit_status_is_2(
+    start_server: Start, cleanup: ExitStack, tmp_path: Path, prompts: Path, kind: int
+):
+    holder = cleanup.enter_context(socket.socket(socket.AF_INET, kind))
+    holder.bind((LOOPBACK, 0))
+    if kind == socket.SOCK_STREAM:
+        holder.listen()
+    port = holder.getsockname()[1]
+    transport = "udp" if kind == socket.SOCK_DGRAM else "tcp"
+
+    server = Server(tmp_path, prompts, sip__listen=f"{transport}:{LOOPBACK}:{port}")
+    cleanup.callback(server.stop)
+
+    assert server.program.wait(20) == 2
+    assert f"cannot listen on {transport}:{LOOPBACK}:{port}" in server.program.output()
+    assert "ready" not in server.program.output()
+
+
+def test_two_servers_do_not_share_a_data_directory(
+    start_server: Start, cleanup: ExitStack, tmp_path: Path, prompts: Path
+):
+    first = start_server()
+    (tmp_path / "second").mkdir()
+
+    second = Server(tmp_path / "second", prompts, data__dir=str(first.data))
+    cleanup.callback(second.stop)
+
+    assert second.program.wait(20) == 2
+    assert "another ccserver runs" in second.program.output()
+    assert answers(first)
+
+
+@pytest.mark.parametrize("name", ["core", "media"])
+def test_a_process_that_dies_is_started_again_alone(start_server: Start, name: str):
+    server = start_server()
+    other = {"core": "media", "media": "core"}[name]
+
+    os.kill(processes(server, name)[-1], signal.SIGKILL)
+    until(lambda: len(processes(server, name)) == 2, 10, f"{name} to be started again")
+    until(lambda: answers(server), 20, "an answer")
+
+    assert len(processes(server, other)) == 1
+    assert server.stop() == 0
+
+
+def test_nothing_outlives_a_supervisor_that_is_killed(start_server: Start):
+    server = start_server()
+    children = processes(server, "core") + processes(server, "media")
+
+    server.program.process.kill()
+
+    until(lambda: not any(is_alive(child) for child in children), 5, "its processes to end")
+
+
+def test_what_is_started_shows_no_secret_to_who_looks_at_the_process_list(start_server: Start):
+    server = start_server(agents__1001__secret="hunter2")
+
+    core = processes(server, "core")[-1]
+
+    assert b"hunter2" not in Path(f"/proc/{core}/cmdline").read_bytes()
+    assert "hunter2" not in server.program.output()
+
+
+def test_children_stay_though_nothing_happens_for_a_while(start_server: Start):
+    """Their death is bound to a thread's: that must not be one that ends when it is idle."""
+    server = start_server()
+
+    time.sleep(12)
+
+    assert answers(server)
+    assert len(processes(server, "core")) == 1
