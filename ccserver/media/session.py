@@ -49,7 +49,7 @@ class Drop(StrEnum):
     NO_TELEPHONE_EVENT = "no_telephone_event"
     """The receiver takes no keys."""
     KEYS = "keys"
-    """More keys than fingers press, or none of the sixteen."""
+    """More keys than fingers press, or none of the sixteen: not told, though passed on."""
     RTCP_MALFORMED = "rtcp_malformed"
     RTCP_STRANGER = "rtcp_stranger"
     SEND_FAILED = "send_failed"
@@ -162,8 +162,8 @@ class Session:
         timed = kind is not _TELEPHONE_EVENT
         if self.reception.hear(packet.ssrc, packet.sequence, packet.timestamp, now, timed=timed):
             self._report_keys(self.keypad.restart())
-        if not timed:
-            self._hear_key(packet, now)
+        if not timed and not self._hear_key(packet, now):
+            return None
         if not self._may_hear:
             self._drops[Drop.DIRECTION] += 1
             return None
@@ -172,14 +172,17 @@ class Session:
             return None
         return packet, kind
 
-    def _hear_key(self, packet: rtp.Packet, now: float) -> None:
+    def _hear_key(self, packet: rtp.Packet, now: float) -> bool:
+        """False if it is none."""
         ignored = self.keypad.ignored
         try:
             self._report_keys(self.keypad.hear(packet.timestamp, packet.payload, now))
         except rtp.BadPacket:
             self._drops[Drop.MALFORMED] += 1
+            return False
         if self.keypad.ignored != ignored:
             self._drops[Drop.KEYS] += 1
+        return True
 
     def expire_key(self, now: float) -> None:
         self._report_keys(self.keypad.expire(now))
