@@ -140,6 +140,7 @@ class Engine:
         self._packets_out = 0
         self._lateness = [0] * (len(LATENESS_BOUNDS) + 1)
         self._lateness_sum = 0.0
+        self._lateness_max = 0.0
 
     def stop(self) -> None:
         self._stopping = True
@@ -217,6 +218,7 @@ class Engine:
         lateness = now - deadline
         self._lateness[bisect_left(LATENESS_BOUNDS, lateness)] += 1
         self._lateness_sum += lateness
+        self._lateness_max = max(self._lateness_max, lateness)
         for _ in range(_TICKS_TO_CATCH_UP):
             self._on_tick(now)
             deadline += TICK
@@ -285,6 +287,7 @@ class Engine:
                 self._list(now)
             case GetStatistics():
                 self._control.emit(self.statistics(now))
+                self._lateness_max = 0.0
             case _:
                 assert_never(command)
 
@@ -423,4 +426,5 @@ class Engine:
             ports_free=self._pool.free(now),
             ports_resting=self._pool.resting(now),
             events_dropped=self._control.dropped,
+            tick_lateness_max=self._lateness_max,
         )

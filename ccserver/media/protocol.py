@@ -201,6 +201,8 @@ class Statistics(Struct, frozen=True, tag=True, array_like=True):
     ports_resting: int
     events_dropped: int
     """Events that were lost because the core did not read."""
+    tick_lateness_max: float = 0.0
+    """Seconds, since the last time this was asked."""
 
 
 Command: TypeAlias = (

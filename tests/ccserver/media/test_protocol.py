@@ -36,7 +36,7 @@ def test_events_arrive_as_they_were_sent():
     events = [
         DigitHeard("a", "#", 120, 2**32 - 1),
         Sessions([SessionState("a", "192.0.2.1", 20000, "b", None, 1, 2, False)], last=False),
-        Statistics(1, 2, {"stranger": 3}, {"+Inf": 4}, 0.5, 6, 7, 8, 9, 10),
+        Statistics(1, 2, {"stranger": 3}, {"+Inf": 4}, 0.5, 6, 7, 8, 9, 10, 0.1),
     ]
 
     (frame,) = encode_frames(events)
