@@ -113,7 +113,7 @@ class Message:
 
     @_reads("Via")
     def vias(self) -> tuple[Via, ...]:
-        """All hops, the nearest first."""
+        """All hops, the nearest first; none in a request that is not yet on its way."""
         return tuple([Via.parse(item) for item in _limited(self.fields.get("Via", []), MAX_VIAS)])
 
     @_reads("Via")
