@@ -92,7 +92,6 @@ class Keeper:
         self._now = now
         self._crashes: deque[float] = deque()
 
-    @property
     def wants_it(self) -> bool:
         """Whether the process should be there, now or after a pause."""
         return isinstance(self.state, Running | Resting)

@@ -15,6 +15,7 @@ import trio
 
 from ccserver.settings import Loaded
 from ccserver.supervisor.keeper import (
+    HOPELESS,
     Effect,
     EndProcess,
     EndWanted,
@@ -171,6 +172,9 @@ class Child:
             self._tell.send_nowait((TimerFired(name), scope))
 
     async def _run(self) -> None:
+        if not self._keeper.wants_it():  # told to end before it could be started
+            self._tell.send_nowait((ProcessEnded(0), None))
+            return
         try:
             process = self._process = open_process(self.command)
         except OSError as error:
@@ -183,6 +187,6 @@ class Child:
         finally:
             process.kill()
             self._process = None
-        if self._keeper.wants_it:
+        if self._keeper.wants_it() and status != HOPELESS:  # that, it has explained itself
             log.error("%s ended unasked with %s", self.command.name, describe(status))
         self._tell.send_nowait((ProcessEnded(status), None))

@@ -104,7 +104,18 @@ def test_a_taken_port_is_named_and_the_exit_status_is_2(
 
     assert server.program.wait(20) == 2
     assert f"cannot listen on {transport}:{LOOPBACK}:{port}" in server.program.output()
-    assert "ready" not in server.program.output()
+    assert "ccserver is ready" not in server.program.output()
+
+
+def test_a_taken_metrics_port_is_said_as_well(cleanup: ExitStack, tmp_path: Path, prompts: Path):
+    holder = cleanup.enter_context(socket.create_server((LOOPBACK, 0)))
+    place = f"{LOOPBACK}:{holder.getsockname()[1]}"
+
+    server = Server(tmp_path, prompts, metrics__listen=place)
+    cleanup.callback(server.stop)
+
+    assert server.program.wait(20) == 2
+    assert f"metrics.listen {place}" in server.program.output()
 
 
 def test_two_servers_do_not_share_a_data_directory(
