@@ -18,6 +18,7 @@ from sip.transaction.effects import (
     Transmit,
     TransportFailed,
     TransportLost,
+    UnexpectedEvent,
 )
 from sip.transaction.values import DEFAULT, Timers
 
@@ -58,19 +59,16 @@ class ClientInvite:
         self._reliable, self._timers = reliable, timers
 
     def start(self) -> list[ClientEffect]:
-        effects: list[ClientEffect] = [
-            Transmit(self.request.encode()),
-            StartTimer("B", self._timers.patience),
-        ]
+        effects: list[ClientEffect] = [StartTimer("B", self._timers.patience)]
         if not self._reliable:
             effects.append(StartTimer("A", self._timers.t1))
-        return effects
+        return [*effects, Transmit(self.request.encode())]
 
     def handle(self, event: Response | TransportFailed | TimerFired) -> list[ClientEffect]:
         match self.state, event:
             case Calling() as calling, TimerFired("A"):
                 calling.pause *= 2
-                return [Transmit(self.request.encode()), StartTimer("A", calling.pause)]
+                return [StartTimer("A", calling.pause), Transmit(self.request.encode())]
             case Calling(), TimerFired("B"):
                 self.state = Terminated()
                 return [CancelTimer("A"), TimedOut(), Stop()]
@@ -89,8 +87,12 @@ class ClientInvite:
             case Calling() | Proceeding(), TransportFailed():
                 self.state = Terminated()
                 return [CancelTimer("A"), CancelTimer("B"), TransportLost(), Stop()]
+            case Completed() | Accepted(), TransportFailed():
+                return []  # its user has a final response; an ACK that was lost is asked for again
+            case Terminated(), Response() | TransportFailed() | TimerFired():
+                return []  # race: what was under way when the transaction ended
             case _:
-                return []  # §17.1.1.2 leaves the rest unsaid: late or stray, dropped
+                raise UnexpectedEvent(self.state, event)
 
     def _answered(self, response: Response) -> list[ClientEffect]:
         quiet: list[ClientEffect] = []
@@ -101,11 +103,11 @@ class ClientInvite:
             return [*quiet, PassUp(response)]
         if response.status < 300:
             self.state = Accepted()  # its ACK is the dialog's (RFC 6026 §7.2)
-            return [*quiet, PassUp(response), StartTimer("M", self._timers.patience)]
+            return [*quiet, StartTimer("M", self._timers.patience), PassUp(response)]
         ack = ack_for(self.request, response).encode()
         linger = 0.0 if self._reliable else TIMER_D
         self.state = Completed(ack)
-        return [*quiet, PassUp(response), Transmit(ack), StartTimer("D", linger)]
+        return [*quiet, StartTimer("D", linger), PassUp(response), Transmit(ack)]
 
 
 def ack_for(invite: Request, response: Response) -> Request:

@@ -18,6 +18,7 @@ from sip.transaction.effects import (
     Transmit,
     TransportFailed,
     TransportLost,
+    UnexpectedEvent,
 )
 from sip.transaction.values import DEFAULT, Timers
 
@@ -50,21 +51,18 @@ class ClientNonInvite:
         self._reliable, self._timers = reliable, timers
 
     def start(self) -> list[ClientEffect]:
-        effects: list[ClientEffect] = [
-            Transmit(self.request.encode()),
-            StartTimer("F", self._timers.patience),
-        ]
+        effects: list[ClientEffect] = [StartTimer("F", self._timers.patience)]
         if not self._reliable:
             effects.append(StartTimer("E", self._timers.t1))
-        return effects
+        return [*effects, Transmit(self.request.encode())]
 
     def handle(self, event: Response | TransportFailed | TimerFired) -> list[ClientEffect]:
         match self.state, event:
             case Trying() as trying, TimerFired("E"):
                 trying.pause = min(2 * trying.pause, self._timers.t2)
-                return [Transmit(self.request.encode()), StartTimer("E", trying.pause)]
+                return [StartTimer("E", trying.pause), Transmit(self.request.encode())]
             case Proceeding(), TimerFired("E"):
-                return [Transmit(self.request.encode()), StartTimer("E", self._timers.t2)]
+                return [StartTimer("E", self._timers.t2), Transmit(self.request.encode())]
             case Trying() | Proceeding(), TimerFired("F"):
                 self.state = Terminated()
                 return [CancelTimer("E"), TimedOut(), Stop()]
@@ -81,12 +79,16 @@ class ClientNonInvite:
                 return [
                     CancelTimer("E"),
                     CancelTimer("F"),
-                    PassUp(response),
                     StartTimer("K", linger),
+                    PassUp(response),
                 ]
 
             case Completed(), TimerFired("K"):
                 self.state = Terminated()
                 return [Stop()]
-            case _:
+            case Completed(), Response() | TransportFailed():
                 return []  # a response again: absorbed
+            case Terminated(), Response() | TransportFailed() | TimerFired():
+                return []  # race: what was under way when the transaction ended
+            case _:
+                raise UnexpectedEvent(self.state, event)

@@ -1,4 +1,8 @@
-"""All that a transaction may hear and ask for."""
+"""All that a transaction may hear and ask for.
+
+Transmit comes last among the effects of one step, after the timers: a transport that fails while
+it is told to send then finds everything in its place, and nothing is armed for a dead transaction.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,13 @@ from msgspec import Struct
 
 from sip.machine import CancelTimer, StartTimer, Stop
 from sip.message import Response
+
+
+class UnexpectedEvent(Exception):
+    """A machine heard what cannot be in its state: a fault of whoever drives it."""
+
+    def __init__(self, state: object, event: object) -> None:
+        super().__init__(f"{type(state).__name__} heard {event}")
 
 
 class TransportFailed(Struct, frozen=True, gc=False):

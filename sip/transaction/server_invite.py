@@ -19,6 +19,7 @@ from sip.transaction.effects import (
     ServerEffect,
     Transmit,
     TransportFailed,
+    UnexpectedEvent,
 )
 from sip.transaction.values import DEFAULT, Timers
 
@@ -70,7 +71,7 @@ class ServerInvite:
                 if response.status < 200:
                     proceeding.last = data
                     return [Transmit(data)]
-                return [Transmit(data), *self._final(response.status, data)]
+                return [*self._final(response.status, data), Transmit(data)]
             case Proceeding(last), RequestRetransmitted():
                 return [] if last is None else [Transmit(last)]
 
@@ -78,7 +79,7 @@ class ServerInvite:
                 return [Transmit(final)]
             case Completed() as completed, TimerFired("G"):
                 completed.pause = min(2 * completed.pause, self._timers.t2)
-                return [Transmit(completed.final), StartTimer("G", completed.pause)]
+                return [StartTimer("G", completed.pause), Transmit(completed.final)]
             case Completed(), AckReceived():
                 self.state = Confirmed()
                 linger = 0.0 if self._reliable else self._timers.t4
@@ -86,15 +87,26 @@ class ServerInvite:
             case Completed(), TimerFired("H"):
                 self.state = Terminated()
                 return [CancelTimer("G"), NoAck(), Stop()]
-            case Completed(), TransportFailed():
-                self.state = Terminated()
-                return [CancelTimer("G"), CancelTimer("H"), NoAck(), Stop()]
+
+            case Accepted(), Respond(response) if 200 <= response.status < 300:
+                return [Transmit(response.encode())]  # the user sends it until the ACK comes
+            case Accepted(), RequestRetransmitted():
+                return []  # RFC 6026 §7.1: absorbed, for the 2xx comes again by itself
 
             case (Confirmed(), TimerFired("I")) | (Accepted(), TimerFired("L")):
                 self.state = Terminated()
                 return [Stop()]
+
+            case Completed() | Confirmed() | Accepted(), Respond():
+                return []  # race: its user decided twice, as when a time-out crosses a CANCEL
+            case (Confirmed(), RequestRetransmitted()) | (_, AckReceived()):
+                return []  # late copies, and an ACK of what has not been sent
+            case Proceeding() | Completed() | Confirmed() | Accepted(), TransportFailed():
+                return []  # RFC 6026 §7.1: it stays, for the peer may yet send its request again
+            case Terminated(), _:
+                return []  # race: what was under way when the transaction ended
             case _:
-                return []  # INVITEs and ACKs again, responses after the final one: absorbed
+                raise UnexpectedEvent(self.state, event)
 
     def _final(self, status: int, data: bytes) -> list[ServerEffect]:
         if status < 300:

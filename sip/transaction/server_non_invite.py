@@ -14,6 +14,7 @@ from sip.transaction.effects import (
     ServerEffect,
     Transmit,
     TransportFailed,
+    UnexpectedEvent,
 )
 from sip.transaction.values import DEFAULT, Timers
 
@@ -52,10 +53,12 @@ class ServerNonInvite:
             case Trying() | Proceeding(), Respond(response):
                 self.state = Completed(response.encode())
                 linger = 0.0 if self._reliable else self._timers.patience
-                return [Transmit(self.state.final), StartTimer("J", linger)]
-            case (Proceeding(last), RequestRetransmitted()):
+                return [StartTimer("J", linger), Transmit(self.state.final)]
+            case Trying(), RequestRetransmitted():
+                return []  # its user is still thinking
+            case Proceeding(last), RequestRetransmitted():
                 return [Transmit(last)]
-            case (Completed(final), RequestRetransmitted()):
+            case Completed(final), RequestRetransmitted():
                 return [Transmit(final)]
             case Completed(), TimerFired("J"):
                 self.state = Terminated()
@@ -63,5 +66,11 @@ class ServerNonInvite:
             case Trying() | Proceeding(), TransportFailed():
                 self.state = Terminated()
                 return [Stop()]
+            case Completed(), TransportFailed():
+                return []  # the request may come again; timer J ends it anyway
+            case Completed(), Respond():
+                return []  # §17.2.2: a response after the final one is discarded
+            case Terminated(), _:
+                return []  # race: what was under way when the transaction ended
             case _:
-                return []  # not answered yet, or answered already: absorbed
+                raise UnexpectedEvent(self.state, event)
