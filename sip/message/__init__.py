@@ -6,9 +6,10 @@ Lenient in, strict out.  Nothing here does I/O, keeps state or knows the time.
 from __future__ import annotations
 
 from sip.message.address import NameAddr
+from sip.message.base import CSeq, Message
 from sip.message.digest import Challenge, Credentials
 from sip.message.errors import MalformedMessage
-from sip.message.message import CSeq, Message, Request, Response
+from sip.message.message import Request, Response
 from sip.message.parser import parse
 from sip.message.partial import PartialRequest
 from sip.message.peek import Peek, content_length, peek_request, refuse

@@ -1,257 +1,17 @@
-"""Requests and responses: parsed lazily, remembered, built and encoded.
-
-`parse` does what every message needs: start line, header split, limits, the headers that
-must be there.  The rest is read when it is asked for, then kept; a header that turns out to
-be malformed raises MalformedMessage at that moment, with all that an answer needs.
-"""
+"""Requests and responses: made by `parse`, built, answered and encoded."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, Generic, Self, TypeVar, overload
+from collections.abc import Iterable
 
-from msgspec import Struct
-
-from sip.message.address import NameAddr, lenient_seconds
+from sip.message.base import Message, reads
 from sip.message.digest import Credentials
 from sip.message.errors import MalformedMessage
-from sip.message.grammar import BLANK, first_item, is_token, parse_uint, split_list
+from sip.message.grammar import is_token, split_list
 from sip.message.headers import canonical_name
 from sip.message.partial import PartialRequest, has_tag
 from sip.message.status import reason_phrase
 from sip.message.uri import Uri
-from sip.message.via import Via
-
-KNOWN_METHODS = frozenset(
-    """ACK BYE CANCEL INFO INVITE MESSAGE NOTIFY OPTIONS PRACK PUBLISH REFER REGISTER SUBSCRIBE
-    UPDATE""".split()
-)
-"""Methods that need not be checked for being tokens."""
-
-MAX_METHOD = 64
-MAX_CONTACTS = 10
-MAX_ROUTES = 32
-MAX_VIAS = 70
-"""What Max-Forwards usually allows; RFC 4475 (`longreq`) has a valid request with 34."""
-
-_T = TypeVar("_T")
-
-
-class CSeq(Struct, frozen=True, gc=False):
-    """Sequence number (below 2**31) and method."""
-
-    number: int
-    method: str
-
-
-class _Lazy(Generic[_T]):
-    """A property computed at the first access and then stored over itself.
-
-    `header` is named in the MalformedMessage that the computation may raise.
-    """
-
-    def __init__(self, header: str, compute: Callable[[Any], _T]) -> None:
-        self.header = header
-        self.compute = compute
-        self.name = compute.__name__
-        self.__doc__ = compute.__doc__
-
-    @overload
-    def __get__(self, message: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, message: Message, owner: type) -> _T: ...
-    def __get__(self, message: Message | None, owner: type) -> Self | _T:
-        if message is None:
-            return self
-        try:
-            value = self.compute(message)
-        except MalformedMessage as error:
-            error.header = self.header
-            error.request = message._partial()
-            raise
-        setattr(message, self.name, value)
-        return value
-
-
-def _reads(header: str) -> Callable[[Callable[[Any], _T]], _Lazy[_T]]:
-    return lambda compute: _Lazy(header, compute)
-
-
-class Message:
-    """What requests and responses share: headers and a body.
-
-    `fields` maps the canonical name of each header to its rows, as text, in order of
-    arrival; it is read-only to all but this package.  Content-Length is not among them: it
-    is checked by `parse` and written by `encode`.
-    """
-
-    fields: dict[str, list[str]]
-    body: bytes
-
-    def header(self, name: str) -> str | None:
-        """The first row of a header, in any spelling of its name; None if there is none."""
-        rows = self.fields.get(name) or self.fields.get(canonical_name(name))
-        return rows[0] if rows else None
-
-    def header_all(self, name: str) -> list[str]:
-        """All rows of a header, as they came."""
-        return list(self.fields.get(name) or self.fields.get(canonical_name(name)) or ())
-
-    def tokens(self, name: str) -> list[str]:
-        """The items of a comma-separated header such as Require, Supported or Allow.
-
-        Raises MalformedMessage if quotes or angle brackets are not balanced.
-        """
-        return [item for row in self.header_all(name) for item in self._split(name, row)]
-
-    def _split(self, name: str, row: str) -> list[str]:
-        try:
-            return split_list(row)
-        except MalformedMessage as error:
-            error.header, error.request = name, self._partial()
-            raise
-
-    @_reads("Via")
-    def vias(self) -> tuple[Via, ...]:
-        """All hops, the nearest first; none in a request that is not yet on its way."""
-        return tuple([Via.parse(item) for item in _limited(self.fields.get("Via", []), MAX_VIAS)])
-
-    @_reads("Via")
-    def via(self) -> Via:
-        """The nearest hop."""
-        return Via.parse(first_item(self._row("Via")))
-
-    @_reads("From")
-    def from_(self) -> NameAddr:
-        return NameAddr.parse(self._row("From"))
-
-    @_reads("To")
-    def to(self) -> NameAddr:
-        return NameAddr.parse(self._row("To"))
-
-    @_reads("Call-ID")
-    def call_id(self) -> str:
-        text = self._row("Call-ID")
-        if not text or " " in text or "\t" in text:
-            raise MalformedMessage(400, "expected a Call-ID without blanks")
-        return text
-
-    @_reads("CSeq")
-    def cseq(self) -> CSeq:
-        row = self._row("CSeq")
-        number_text, _, method = (row.replace("\t", " ") if "\t" in row else row).partition(" ")
-        number = parse_uint(number_text, 2**31 - 1)
-        if number is None:
-            raise MalformedMessage(400, "expected a number below 2**31")
-        if method not in KNOWN_METHODS:
-            method = method.lstrip(BLANK)
-            if len(method) > MAX_METHOD or not is_token(method):
-                raise MalformedMessage(400, "expected a method after the number")
-        return CSeq(number, method)
-
-    @_reads("Contact")
-    def contacts(self) -> tuple[NameAddr, ...]:
-        """Empty for ``Contact: *``."""
-        rows = self.fields.get("Contact")
-        if rows is None or ("*" in rows and self.contact_star):
-            return ()
-        return self._addresses("Contact", MAX_CONTACTS)
-
-    @_reads("Contact")
-    def contact_star(self) -> bool:
-        """Whether the one Contact is ``*`` (RFC 3261 §10.2.2)."""
-        rows = self.fields.get("Contact")
-        if rows is None or "*" not in rows:
-            return False
-        if len(rows) > 1:
-            raise MalformedMessage(400, "expected * alone")
-        return True
-
-    @_reads("Route")
-    def routes(self) -> tuple[NameAddr, ...]:
-        return self._addresses("Route", MAX_ROUTES)
-
-    @_reads("Record-Route")
-    def record_routes(self) -> tuple[NameAddr, ...]:
-        return self._addresses("Record-Route", MAX_ROUTES)
-
-    @_reads("Max-Forwards")
-    def max_forwards(self) -> int | None:
-        rows = self.fields.get("Max-Forwards")
-        if rows is None:
-            return None
-        value = parse_uint(rows[0], 255)
-        if value is None:
-            raise MalformedMessage(400, "expected a number from 0 to 255")
-        return value
-
-    @_reads("Expires")
-    def expires(self) -> int | None:
-        """Seconds; a malformed value counts as 3600 and one too large as 2**32-1 (§10.2.1.1)."""
-        rows = self.fields.get("Expires")
-        return None if rows is None else lenient_seconds(rows[0])
-
-    @_reads("Content-Type")
-    def content_type(self) -> str | None:
-        """``type/subtype`` in lower case without its parameters; None if there is none."""
-        rows = self.fields.get("Content-Type")
-        if rows is None:
-            return None
-        kind, slash, subtype = rows[0].partition(";")[0].partition("/")
-        kind, subtype = kind.rstrip(BLANK), subtype.strip(BLANK)
-        if not (slash and is_token(kind) and is_token(subtype)):
-            raise MalformedMessage(400, "expected type/subtype")
-        return f"{kind}/{subtype}".lower()
-
-    @property
-    def branch(self) -> str:
-        """The top Via's branch; empty if there is none."""
-        return self.via.branch
-
-    @property
-    def sent_by(self) -> str:
-        """The top Via's ``host:port``; see `Via.sent_by`."""
-        return self.via.sent_by
-
-    def _row(self, name: str) -> str:
-        try:
-            return self.fields[name][0]
-        except KeyError:
-            raise MalformedMessage(400, "expected this header") from None
-
-    def _addresses(self, name: str, limit: int) -> tuple[NameAddr, ...]:
-        rows = self.fields.get(name)
-        if rows is None:
-            return ()
-        if len(rows) == 1 and "," not in rows[0]:
-            return (NameAddr.parse(rows[0]),)
-        return tuple([NameAddr.parse(item) for item in _limited(rows, limit)])
-
-    def _partial(self) -> PartialRequest | None:
-        return None
-
-    def _start_line(self) -> str:
-        raise NotImplementedError
-
-    @_reads("")
-    def _encoded(self) -> bytes:
-        lines = [self._start_line()]
-        for name, rows in self.fields.items():
-            lines += [f"{name}: {row}" for row in rows]
-        lines.append(f"Content-Length: {len(self.body)}")
-        head = "\r\n".join(lines)
-        breaks = len(lines) - 1
-        if head.count("\n") != breaks or head.count("\r") != breaks:
-            raise ValueError("a header to be sent holds a line break")
-        return head.encode("utf-8", "surrogateescape") + b"\r\n\r\n" + self.body
-
-    def encode(self) -> bytes:
-        """The message as it goes out, with its Content-Length; remembered.
-
-        Raises ValueError if a header holds a CR or LF: that is our own mistake, and sending
-        it would let a stranger write headers of ours.
-        """
-        return self._encoded
 
 
 class Request(Message):
@@ -279,7 +39,7 @@ class Request(Message):
             raise ValueError("expected a method and a Request-URI without blanks")
         return cls(method, target, _gather({}, headers, content_type), body)
 
-    @_reads("Request-URI")
+    @reads("Request-URI")
     def uri(self) -> Uri:
         """The Request-URI, parsed."""
         return Uri.parse(self.target)
@@ -411,16 +171,6 @@ class Response(Message):
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {self.header('CSeq')!r} {self.header('Call-ID')!r}>"
-
-
-def _limited(rows: list[str], limit: int) -> list[str]:
-    """The items of a list, over all its rows."""
-    items = rows
-    if len(rows) != 1 or "," in rows[0]:
-        items = [item for row in rows for item in split_list(row)]
-        if len(items) > limit:
-            raise MalformedMessage(400, f"expected at most {limit} items")
-    return items
 
 
 _STARTS_DIALOG = frozenset(("INVITE", "SUBSCRIBE", "REFER"))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from sip.message.errors import MalformedMessage
-from sip.message.grammar import BLANK, ascii_lower, is_token, parse_uint
-from sip.message.headers import SINGLE, SPELLINGS, canonical_name
-from sip.message.message import (
+from sip.message.base import (
     KNOWN_METHODS,
     MAX_CONTACTS,
     MAX_METHOD,
     MAX_ROUTES,
     MAX_VIAS,
-    Request,
-    Response,
 )
+from sip.message.errors import MalformedMessage
+from sip.message.grammar import BLANK, ascii_lower, is_token, parse_uint
+from sip.message.headers import SINGLE, SPELLINGS, canonical_name
+from sip.message.message import Request, Response
 from sip.message.partial import PartialRequest, unfolded
 
 MAX_HEAD = 65536
