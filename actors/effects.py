@@ -133,6 +133,9 @@ class DirectMedia(Struct, frozen=True):
     direction: str
     ptime: int
     rtcp_port: int | None = None
+    heard_telephone_event: int | None = None
+    learn_from: str | None = None
+    """The host that the phone's SIP comes from: the only one its audio may be learned from."""
 
 
 class CloseMedia(Struct, frozen=True, gc=False):

@@ -228,6 +228,8 @@ class Leg:
             n.direction,
             n.ptime,
             n.remote_rtcp_port,
+            n.heard_telephone_event,
+            self._path.remote[0],
         )
 
     # --- the dialog ---------------------------------------------------------------------------

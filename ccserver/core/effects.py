@@ -163,5 +163,7 @@ class Effects:
                 e.direction,
                 e.ptime,
                 e.rtcp_port,
+                e.heard_telephone_event,
+                e.learn_from,
             )
         )

@@ -90,6 +90,7 @@ class Session:
         self._heard_as: dict[int, str] = {}
         self._may_hear = False
         self._expected_since: float | None = None
+        self._ever_heard = False
         self._silent = False
         self._sender_report: tuple[int, float] | None = None
         """The middle of the last one's NTP time, and when it came."""
@@ -158,6 +159,7 @@ class Session:
             self._drops[Drop.STRANGER] += 1
             return None
         self._heard_at = now
+        self._ever_heard = True
         self._silent = False
         timed = kind is not _TELEPHONE_EVENT
         if self.reception.hear(packet.ssrc, packet.sequence, packet.timestamp, now, timed=timed):
@@ -271,7 +273,8 @@ class Session:
     # --- time ---------------------------------------------------------------------------------
 
     def check_silence(self, now: float) -> None:
-        if self._expected_since is None or self._silent:
+        """Only who has spoken can fall silent: a peer that never sends may be a test or a fax."""
+        if self._expected_since is None or self._silent or not self._ever_heard:
             return
         lasts = now - max(self._expected_since, self._heard_at)
         if lasts >= self._silence:

@@ -206,6 +206,7 @@ def test_m10_a_flood_at_one_port_leaves_the_others_alone(media, phones):
 def test_silence_is_told(tmp_path: Path, phones):
     with RunningEngine(tmp_path, ports=PORTS, rtp_timeout=0.1) as media:
         phones[:] = [media.phone("anna")]
+        phones[0].sends_frame()
 
         assert media.wait_for(RtpSilent).session == "anna"
 

@@ -279,6 +279,7 @@ def test_a_hold_by_the_unspecified_address_keeps_what_is_known_of_the_source(pai
 
 
 def test_silence_is_told_once_until_rtp_is_back(pair: Pair):
+    pair.customer_says(b"hello")
     pair.agent.release()
     pair.events.clear()
 
@@ -292,8 +293,15 @@ def test_silence_is_told_once_until_rtp_is_back(pair: Pair):
     assert len(pair.events) == 2
 
 
+def test_who_has_never_spoken_cannot_fall_silent(pair: Pair):
+    pair.customer.check_silence(1000.0)
+
+    assert pair.events == []
+
+
 @pytest.mark.parametrize("direction", ["recvonly", "sendonly", "inactive"])
 def test_d06_half_an_hour_of_hold_is_no_silence(pair: Pair, direction: str):
+    pair.customer_says(b"hello")
     pair.customer.set_remote(remote("customer", CUSTOMER, direction=direction), 0.0)
 
     pair.customer.check_silence(1800.0)
