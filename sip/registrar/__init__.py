@@ -1,0 +1,33 @@
+"""The registrar: who can be reached where.  RFC 3261 §10.3."""
+
+from sip.registrar.registrar import Registrar
+from sip.registrar.words import (
+    Binding,
+    BindingAdded,
+    BindingMoved,
+    BindingRemoved,
+    Effect,
+    Limits,
+    Message,
+    PhoneAnswered,
+    PhoneSilent,
+    Probe,
+    RegisterReceived,
+    Reply,
+)
+
+__all__ = [
+    "Binding",
+    "BindingAdded",
+    "BindingMoved",
+    "BindingRemoved",
+    "Effect",
+    "Limits",
+    "Message",
+    "PhoneAnswered",
+    "PhoneSilent",
+    "Probe",
+    "RegisterReceived",
+    "Registrar",
+    "Reply",
+]
