@@ -2,7 +2,8 @@
 
 A nonce is its time of birth and a keyed hash over that time and the sender's host: it proves
 itself.  What is remembered is the highest count (nc) seen with a nonce that a right answer has
-used, and no longer than the nonce lives.
+used, and no longer than the nonce lives.  A peer without counts (RFC 2069: no qop, MD5 only) may
+use a nonce once.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from hashlib import blake2s
+from typing import Any
 
 from msgspec import Struct
 
@@ -30,6 +32,10 @@ class Account(Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"<Account {self.user}>"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """What rich shows in a traceback; a Struct would show everything."""
+        return [("user", self.user)]
 
 
 def account(user: str, realm: str, password: str, algorithms: tuple[str, ...]) -> Account:
@@ -58,14 +64,17 @@ class Authenticator:
         *,
         algorithms: tuple[str, ...] = ("MD5", "SHA-256"),
         nonce_seconds: float = 60.0,
+        most_nonces: int = MOST_NONCES,
     ) -> None:
         self.realm = realm
         self._accounts, self._now, self._secret = accounts, now, secret
         self._algorithms, self._nonce_seconds = algorithms, nonce_seconds
+        self._most_nonces = most_nonces
         self._counts: OrderedDict[str, int] = OrderedDict()
         self._made = 0
+        self._forgotten = -1
         # Who does not exist costs the same sums and gets the same answer (no enumeration).
-        self._nobody = account("", realm, secret.hex(), algorithms)
+        self._nobody = account("", realm, secret.hex(), algorithms).ha1
 
     def challenges(self, host: str, *, stale: bool = False) -> list[str]:
         """Header values, in the order of ``algorithms`` (RFC 8760 §2.4)."""
@@ -84,23 +93,26 @@ class Authenticator:
         return Verdict.MISSING, None
 
     def _judge(self, c: Credentials, request: Request, host: str) -> Verdict:
-        known = self._accounts(c.username) or self._nobody
-        proved = c.proves(known.ha1[c.algorithm], request.method)
-        if not proved or known is self._nobody or c.uri != request.target:
+        known = self._accounts(c.username)
+        secret = None if known is None else known.ha1.get(c.algorithm)
+        proved = c.proves(secret or self._nobody[c.algorithm], request.method)
+        if not proved or secret is None or c.uri != request.target:
             return Verdict.WRONG
+        if c.qop is None and c.algorithm != "MD5":
+            return Verdict.WRONG  # whoever knows SHA-256 knows qop: taken out on the way
         birth = c.nonce.partition("-")[0]
         if not same_secret(self._nonce(birth, host), c.nonce):
             return Verdict.STALE  # of another source, or of another run of this server
         born = _born(c.nonce)
-        if not 0 <= self._now() - born <= self._nonce_seconds:
+        if not 0 <= self._now() - born <= self._nonce_seconds or born <= self._forgotten:
             return Verdict.STALE
         # Counted only now: a stranger must not use up the numbers of a nonce.
-        if c.qop is not None and c.nc is not None:
-            if c.nc <= self._counts.get(c.nonce, 0):
-                return Verdict.STALE
-            self._counts[c.nonce] = c.nc
-            self._counts.move_to_end(c.nonce)
-            self._forget()
+        count = 1 if c.qop is None or c.nc is None else c.nc
+        if count <= self._counts.get(c.nonce, 0):
+            return Verdict.STALE
+        self._counts[c.nonce] = count
+        self._counts.move_to_end(c.nonce)
+        self._forget()
         return Verdict.RIGHT
 
     def _nonce(self, birth: str, host: str) -> str:
@@ -110,12 +122,18 @@ class Authenticator:
         return f"{birth}-{proof.hexdigest()}"
 
     def _forget(self) -> None:
-        """Nonces too old to be right, oldest first; never more than a bound."""
+        """Nonces too old to be right; beyond the bound, the least used too, and all of their age.
+
+        A count that was forgotten could be repeated, so its nonce must never be right again.
+        """
         oldest_alive = self._now() - self._nonce_seconds
         while self._counts:
             nonce = next(iter(self._counts))
-            if _born(nonce) >= oldest_alive and len(self._counts) <= MOST_NONCES:
-                return
+            born = _born(nonce)
+            if born >= oldest_alive:
+                if len(self._counts) <= self._most_nonces:
+                    return
+                self._forgotten = max(self._forgotten, born)
             del self._counts[nonce]
 
 
