@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +23,7 @@ from ccserver import __version__
 from ccserver.door import NobodyThere, ask
 from ccserver.logs import set_up_logging
 from ccserver.settings import ConfigurationError, Loaded, load, reference
+from ccserver.settings.changes import hand_down
 from ccserver.supervisor.run import DataInUse
 from ccserver.supervisor.run import run as run_server
 
@@ -72,6 +74,22 @@ def run(config: Config = DEFAULT_CONFIG, set: Set = None) -> None:  # noqa: A002
     except (DataInUse, OSError) as error:
         _fail(WRONG, str(error))
     raise typer.Exit(status)
+
+
+@app.command()
+def demo(
+    config: Config = DEFAULT_CONFIG,
+    set: Set = None,  # noqa: A002
+    own: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="Leave this agent to a phone of yours.  Repeatable."),
+    ] = None,
+) -> None:
+    """Run the server with simulated agents and customers, and watch calls move."""
+    _load(config, set)
+    arguments = [sys.executable, "-m", "loadtest.demo", "--config", str(config)]
+    arguments += [f"--own={agent}" for agent in own or []]
+    os.execve(sys.executable, arguments, hand_down(set or [], os.environ))
 
 
 @app.command()
@@ -191,7 +209,7 @@ def _show(shown: Mapping[str, Any]) -> None:
         columns = list(dict.fromkeys(column for row in rows for column in row))
         table = Table(*(column.replace("_", " ") for column in columns), title=key)
         for row in rows:
-            table.add_row(*(_cell(row.get(column)) for column in columns))
+            table.add_row(*(_cell(column, row.get(column)) for column in columns))
         console.print(table)
 
 
@@ -204,10 +222,14 @@ def _rows(value: Any) -> list[dict[str, Any]] | None:
     return None
 
 
-def _cell(value: Any) -> str:
+def _cell(column: str, value: Any) -> str:
     if value is None:
         return ""
-    return f"{value:.1f}" if isinstance(value, float) else _words(value)
+    if column == "since":  # microseconds since 1970, or 0
+        return time.strftime("%H:%M:%S", time.localtime(value / 1e6)) if value else ""
+    if isinstance(value, list):
+        return str(len(value))
+    return _words(value)
 
 
 def _fail(status: int, text: str) -> NoReturn:
