@@ -71,7 +71,8 @@ class DispatcherLife(RuleBasedStateMachine):
     @rule(priority=st.integers(1, 3), needs=NEEDS, data=st.data())
     def a_contact_waits(self, priority, needs, data) -> None:
         number = self.next()
-        tried = data.draw(st.lists(st.sampled_from([AgentId(f"a{n}") for n in range(9)]), max_size=2))
+        names = st.sampled_from([AgentId(f"a{n}") for n in range(9)])
+        tried = data.draw(st.lists(names, max_size=2))
         waits = m.ContactWaits(
             ContactId(f"c{number}"),
             QueueName("q"),
