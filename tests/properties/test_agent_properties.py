@@ -1,0 +1,153 @@
+"""An agent under any order of commands, offers, phones and timers: never stuck, never doubled."""
+
+from __future__ import annotations
+
+from itertools import count
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from actors import engagement as eng
+from actors import events as ev
+from actors import messages as m
+from actors.agent import Agent, AgentSettings, Available
+from actors.effects import Record, TellContact, TellDispatcher
+from actors.ids import AgentId, ContactId, QueueName
+from actors.reasons import EndedBy, OfferFailure
+from sip.machine import CancelTimer, StartTimer, TimerFired
+from sip.transport.path import Path
+
+QUEUE = QueueName("support")
+TARGET = m.Target("sip:1001@x", "sip:1001@10.0.0.9", Path("udp", 0, ("10.0.0.9", 5060)))
+COMMANDS = st.sampled_from(
+    [m.SetAvailable(), m.SetIdle("lunch"), m.SetIdle("rona"), m.SignOut(), m.EndWrapUp()]
+)
+
+
+class AgentLife(RuleBasedStateMachine):
+    """The dispatcher's view, the timers and the contact in hand are watched from outside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = self.started = 50.0
+        tickets, self.contacts = count(1), count(1)
+        self.agent = Agent(
+            AgentSettings(
+                AgentId("1001"), {}, "on_register", ("lunch",), {QUEUE: 10.0}, 18.0, 3600.0
+            ),
+            lambda: self.now,
+            lambda: next(tickets),
+        )
+        self.timers: set[str] = set()
+        self.offered = False
+        self.lasted = 0.0
+        self.changed_at = self.started
+        self.contact: ContactId | None = None
+
+    def tell(self, message) -> None:
+        self.now += 1.5
+        for effect in self.agent.handle(message):
+            match effect:
+                case StartTimer(name, seconds):
+                    assert seconds > 0
+                    self.timers.add(name)
+                case CancelTimer(name):
+                    self.timers.discard(name)
+                case TellDispatcher(m.AgentAvailable()):
+                    self.offered = True
+                case TellDispatcher(m.AgentUnavailable()):
+                    self.offered = False
+                case TellContact(contact, m.Assigned()):
+                    self.contact = contact
+                case Record(ev.AgentStateChanged() as changed):
+                    self.lasted += changed.lasted
+                    self.changed_at = self.now
+        if self.contact is not None and self.contact not in self.agent.engagements:
+            self.contact = None
+
+    @rule(command=COMMANDS)
+    def a_command_comes(self, command) -> None:
+        self.tell(m.AgentCommandReceived(command, "test"))
+
+    @rule(registered=st.booleans())
+    def the_phones_change(self, registered) -> None:
+        self.tell(m.PhonesChanged((TARGET,) if registered else ()))
+
+    @rule()
+    def the_dispatcher_reserves(self) -> None:
+        """Perhaps too late: the dispatcher's news of us is always a little old."""
+        self.offered = False
+        self.tell(m.Reserve(ContactId(f"c{next(self.contacts)}"), QUEUE, self.now))
+
+    @precondition(lambda self: self.contact is not None)
+    @rule(
+        data=st.data(),
+        what=st.sampled_from(["rings", "answers", "withdrawn", "failed", "lost", "ends", "hook"]),
+    )
+    def the_contact_speaks(self, data, what) -> None:
+        assert self.contact is not None
+        state = self.agent.engagements[self.contact].state
+        offered = isinstance(state, eng.Reserved | eng.Ringing)
+        talking = isinstance(state, eng.Engaged)
+        match what:
+            case "rings" if offered:
+                self.tell(m.OfferRinging(self.contact))
+            case "answers" if offered:
+                self.tell(m.OfferAnswered(self.contact))
+            case "withdrawn" if offered:
+                self.tell(m.OfferWithdrawn(self.contact, "ringing"))
+            case "failed" if offered:
+                reason = data.draw(st.sampled_from(sorted(OfferFailure)))
+                self.tell(m.OfferFailed(self.contact, reason))
+            case "lost" if talking:
+                self.tell(m.PhoneLost(self.contact))
+            case "ends" if talking:
+                self.tell(m.ConversationEnded(self.contact, EndedBy.CUSTOMER))
+            case "hook" if not offered:
+                self.tell(m.AgentLegDown(self.contact))
+
+    @precondition(lambda self: self.contact is not None)
+    @rule(crashed=st.booleans())
+    def the_contact_is_down(self, crashed) -> None:
+        self.tell(m.Down(f"contact/{self.contact}", crashed))
+
+    @precondition(lambda self: self.timers)
+    @rule(data=st.data())
+    def a_timer_fires(self, data) -> None:
+        name = data.draw(st.sampled_from(sorted(self.timers)))
+        self.timers.discard(name)
+        self.tell(TimerFired(name))
+
+    @rule()
+    def the_dispatcher_starts_again(self) -> None:
+        self.offered = False
+        self.tell(m.Restarted("dispatcher"))
+
+    @invariant()
+    def the_dispatcher_sees_what_is_true(self) -> None:
+        assert self.offered == self.agent.fits()
+
+    @invariant()
+    def who_is_offered_has_nothing_in_hand(self) -> None:
+        if self.agent.fits():
+            assert isinstance(self.agent.availability, Available)
+            assert not self.agent.engagements
+            assert self.agent.state == "available"
+
+    @invariant()
+    def one_contact_at_most(self) -> None:
+        assert len(self.agent.engagements) <= 1
+
+    @invariant()
+    def every_engagement_has_a_lease_and_no_lease_is_left_over(self) -> None:
+        leases = {engagement.lease for engagement in self.agent.engagements.values()}
+        assert leases == self.timers
+
+    @invariant()
+    def the_times_add_up(self) -> None:
+        assert abs(self.lasted - (self.changed_at - self.started)) < 1e-6
+
+
+TestAgentLife = AgentLife.TestCase
+TestAgentLife.settings = settings(max_examples=400, stateful_step_count=40, deadline=None)
