@@ -5,10 +5,12 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-PYTHON ?= $(firstword $(wildcard /usr/bin/python3.11) $(shell command -v python3.11) $(shell command -v python3))
+# The interpreter of the virtual environment; empty: Debian's, else the first that will do.
+PYTHON ?=
 BIN := .venv/bin
 CONFIG ?= config/ccserver.toml
 SET ?=
+OWN ?=
 
 .PHONY: help setup run demo test peers check fmt bench docs changelog clean
 
@@ -19,11 +21,7 @@ setup: .venv/ready ## the virtual environment with all that is needed
 	@:
 
 .venv/made:
-	@.ci/install-python
-	@python=$(PYTHON); python=$${python:-/usr/bin/python3.11}; \
-	  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	    || { echo "expected Python 3.11 or newer, got $$("$$python" --version): make PYTHON=..." >&2; exit 1; }; \
-	  "$$python" -m venv .venv
+	@python=$$(.ci/install-python $(PYTHON)); "$$python" -m venv .venv
 	@touch $@
 
 .venv/ready: .venv/made requirements.lock pyproject.toml
@@ -34,8 +32,9 @@ setup: .venv/ready ## the virtual environment with all that is needed
 run: setup ## the demonstration centre (CONFIG=file, SET="key=value ...")
 	@exec $(BIN)/ccserver run --config $(CONFIG) $(foreach change,$(SET),--set '$(change)')
 
-demo: setup ## the demonstration centre with simulated phones and callers
-	@exec $(BIN)/ccserver demo --config $(CONFIG) $(foreach change,$(SET),--set '$(change)')
+demo: setup ## the demonstration centre with simulated phones and callers (OWN=1001: yours)
+	@exec $(BIN)/ccserver demo --config $(CONFIG) $(foreach change,$(SET),--set '$(change)') \
+	  $(foreach agent,$(OWN),--own '$(agent)')
 
 test: setup peers check ## everything that must hold, with real SIP programs as peers
 	@$(BIN)/python -m pytest -q $(ARGS)
