@@ -53,7 +53,10 @@ fmt: setup ## put the code into its form
 	@$(BIN)/ruff format .
 
 bench: setup peers ## measure this machine; docs/benchmarks.md says what it means
-	@$(BIN)/python -m loadtest $(ARGS)
+	@for bench in loadtest/bench_*.py; do \
+	  name=$$(basename "$$bench" .py); echo "== $$name"; \
+	  $(BIN)/python -m "loadtest.$$name"; \
+	done
 
 docs: setup ## make the pages that are made from the code
 	@$(BIN)/ccserver config-reference --write docs/configuration.md
