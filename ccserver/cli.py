@@ -24,7 +24,7 @@ from ccserver.door import NobodyThere, ask
 from ccserver.logs import set_up_logging
 from ccserver.settings import ConfigurationError, Loaded, load, reference
 from ccserver.settings.changes import hand_down
-from ccserver.supervisor.run import DataInUse
+from ccserver.supervisor.run import CannotStart
 from ccserver.supervisor.run import run as run_server
 
 REFUSED, WRONG, NOT_RUNNING = 1, 2, 3
@@ -71,7 +71,7 @@ def run(config: Config = DEFAULT_CONFIG, set: Set = None) -> None:  # noqa: A002
     set_up_logging(loaded.settings.log.level, loaded.settings.log.format)
     try:
         status = run_server(config, set or [], loaded, os.environ)
-    except (DataInUse, OSError) as error:
+    except (CannotStart, OSError) as error:
         _fail(WRONG, str(error))
     raise typer.Exit(status)
 

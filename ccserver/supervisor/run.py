@@ -6,6 +6,7 @@ import fcntl
 import logging
 import math
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
@@ -44,14 +45,14 @@ LOCK = "supervisor.lock"
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-class DataInUse(Exception):
-    """Another server runs on this data directory."""
+class CannotStart(Exception):
+    """The text says which setting does not fit this machine as it is now."""
 
 
 def run(config: Path, overrides: Sequence[str], loaded: Loaded, environ: Mapping[str, str]) -> int:
     """Until a signal or a process ends it.  Returns the exit status.
 
-    Raises DataInUse, and OSError when the data directory cannot be made.
+    Raises CannotStart, and OSError when the data directory cannot be made.
     """
     data = Path(loaded.settings.data.dir)
     data.mkdir(parents=True, exist_ok=True)
@@ -59,10 +60,22 @@ def run(config: Path, overrides: Sequence[str], loaded: Loaded, environ: Mapping
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise DataInUse(f"data.dir: another ccserver runs on {data}") from None
+            raise CannotStart(f"data.dir: another ccserver runs on {data}") from None
+        _require_own_address(loaded.settings.media.listen)
         media = Child(media_command(loaded, environ))
         core = Child(core_command(config, overrides, environ))
         return trio.run(supervise, media, core, loaded.settings.drain.seconds + PATIENCE)
+
+
+def _require_own_address(address: str) -> None:
+    """Else every call would fail, and the server would seem to be ready for them."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError as error:
+            reason = f"cannot listen on {address}: {error.strerror or error}"
+            raise CannotStart(f"media.listen: {reason}") from None
 
 
 async def supervise(media: Child, core: Child, patience: float) -> int:

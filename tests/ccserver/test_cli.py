@@ -38,6 +38,13 @@ def test_run_does_not_start_with_a_wrong_configuration(tmp_path: Path):
     assert not (tmp_path / "data").exists()
 
 
+def test_run_does_not_start_with_an_address_for_audio_that_is_not_ours(tmp_path: Path):
+    result = ccserver("run", "--set", f"data.dir={tmp_path}", "--set", "media.listen=192.0.2.7")
+
+    assert result.exit_code == 2
+    assert "media.listen: cannot listen on 192.0.2.7" in result.stderr
+
+
 @pytest.mark.parametrize("command", [("status",), ("agent", "1001", "available")])
 def test_a_question_to_no_server_says_so(tmp_path: Path, command: tuple[str, ...]):
     result = ccserver(*command, "--set", f"data.dir={tmp_path}")
