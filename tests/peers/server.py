@@ -74,6 +74,11 @@ class Server:
     def status(self) -> dict[str, Any]:
         return ask(self.data, "status")
 
+    def command(self, op: str, **args: str) -> None:
+        """Through the door; it must not be refused."""
+        answer = ask(self.data, op, dict(args))
+        assert answer.get("ok"), answer
+
     def wait_agent(self, agent: str, state: str, seconds: float = 25.0) -> None:
         def reached() -> bool:
             return bool(self.status()["agents"][agent]["state"] == state)

@@ -39,23 +39,26 @@ class Sipp:
         arguments += ["-m", "1", "-i", host, "-p", str(self.port), "-t", transport]
         arguments += ["-mp", str(media), "-s", service, "-nostdin", "-nd"]
         arguments += ["-timeout", f"{seconds:.0f}s", "-timeout_error"]
-        arguments += ["-trace_err", "-error_file", str(directory / f"{self.name}.errors")]
+        self._server = server
+        self._errors = directory / f"{self.name}.errors"
+        self._messages = directory / f"{self.name}.messages"
+        arguments += ["-trace_err", "-error_file", str(self._errors)]
+        arguments += ["-trace_msg", "-message_file", str(self._messages)]
         if pause:
             arguments += ["-d", f"{pause * 1000:.0f}"]
         if user:
             arguments += ["-au", user, "-ap", secret, "-key", "user", user]
         for key, value in keys.items():
             arguments += ["-key", key, value]
-        self._errors = directory / f"{self.name}.errors"
         self.program = Program(arguments, directory / f"{self.name}.log")
 
     def finish(self) -> None:
         """Wait for its end; it must have gone as the scenario says."""
         status = self.program.wait(self.seconds + 10)
-        assert status == 0, f"{self.name}: status {status}\n{self.errors()}"
-
-    def errors(self) -> str:
-        return self._errors.read_text(errors="replace") if self._errors.exists() else ""
+        if status != 0:
+            files = (self._errors, self._messages, self._server.program.log)
+            told = [f.read_text(errors="replace")[-5000:] for f in files if f.exists()]
+            raise AssertionError("\n".join([f"{self.name}: status {status}", *told]))
 
     def stop(self) -> None:
         self.program.stop()
