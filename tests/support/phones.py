@@ -6,6 +6,7 @@ It shares the message layer with the server and nothing else: no transaction, no
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -69,6 +70,7 @@ class Phone:
         self.heard: list[Request | Response] = []
         self.refuses: int | None = None
         self.silent = False
+        self.believes: str | None = None
         self.acknowledges = True
         self._numbers = count(1)
         self._responses: dict[tuple[str, str], trio.MemorySendChannel[Response]] = {}
@@ -82,7 +84,7 @@ class Phone:
     async def registers(self, secret: str, *, expires: int = 300, user: str | None = None) -> int:
         """Status of the second try, after the challenge."""
         user = user or self.name
-        call_id = f"reg-{self.name}-{next(self._numbers)}"
+        call_id = f"reg-{self.address[0]}-{next(self._numbers)}"
         fields = self._fields(f"sip:{user}@{REALM}", f"sip:{user}@{REALM}", call_id, "REGISTER", 1)
         fields += [("Contact", f"<{self.uri}>"), ("Expires", str(expires))]
         first = await self._transact("REGISTER", f"sip:{REALM}", fields)
@@ -90,12 +92,19 @@ class Phone:
             return first.status
         challenge = first.header_all("WWW-Authenticate")[0]
         fields = [f if f[0] != "CSeq" else ("CSeq", "2 REGISTER") for f in fields]
-        fields.append(("Authorization", authorize(challenge, user, secret, "REGISTER", REALM)))
+        proof = authorize(challenge, user, secret, "REGISTER", f"sip:{REALM}")
+        fields.append(("Authorization", proof))
         return (await self._transact("REGISTER", f"sip:{REALM}", fields)).status
 
-    def dials(self, number: str, *, body: bytes | None = None) -> Call:
+    def dials(
+        self,
+        number: str,
+        *,
+        body: bytes | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> Call:
         """An INVITE goes; ``call.wait("talking")`` waits for the answer."""
-        call_id = f"call-{self.name}-{next(self._numbers)}"
+        call_id = f"call-{self.address[0]}-{next(self._numbers)}"
         local = f"<sip:{self.name}@{REALM}>;tag=t{next(self._numbers)}"
         target = f"sip:{number}@{SERVER[0]}:{SERVER[1]}"
         call = Call(self, call_id, local, f"<{target}>", target, incoming=False)
@@ -109,6 +118,7 @@ class Phone:
             ("Call-ID", call_id),
             ("CSeq", "1 INVITE"),
             ("Contact", f"<{self.uri}>"),
+            *headers,
         ]
         offer = sdp(self.address[0], 40000) if body is None else body
         kind = "application/sdp" if offer else None
@@ -187,7 +197,8 @@ class Phone:
 
     @property
     def uri(self) -> str:
-        return f"sip:{self.name}@{self.address[0]}:{self.address[1]}"
+        """Where it believes to be: behind a NAT it is wrong."""
+        return self.believes or f"sip:{self.name}@{self.address[0]}:{self.address[1]}"
 
     def send_raw(self, data: bytes) -> None:
         self._send(data)
@@ -197,7 +208,7 @@ class Phone:
             self.network.carry(self.address, SERVER, data)
 
     def _branch(self) -> str:
-        return f"z9hG4bK-{self.name}-{next(self._numbers)}"
+        return f"z9hG4bK-{self.address[0]}-{next(self._numbers)}"
 
     def _via(self, branch: str) -> str:
         return f"SIP/2.0/UDP {self.address[0]}:{self.address[1]};branch={branch};rport"
@@ -364,16 +375,15 @@ class Phone:
                 self.rejects(call, 487)
 
 
-def authorize(challenge: str, user: str, secret: str, method: str, realm: str) -> str:
+def authorize(challenge: str, user: str, secret: str, method: str, uri: str) -> str:
     """The Authorization value for the first of the server's challenges."""
     values = dict(
         part.strip().split("=", 1) for part in challenge.removeprefix("Digest ").split(",")
     )
     nonce, algorithm = values["nonce"].strip('"'), values["algorithm"]
-    uri = f"sip:{realm}"
     proof = response(
         algorithm,
-        ha1(algorithm, user, realm, secret),
+        ha1(algorithm, user, REALM, secret),
         nonce,
         method,
         uri,
@@ -381,7 +391,7 @@ def authorize(challenge: str, user: str, secret: str, method: str, realm: str) -
         cnonce="c",
     )
     return (
-        f'Digest username="{user}", realm="{realm}", nonce="{nonce}", uri="{uri}", '
+        f'Digest username="{user}", realm="{REALM}", nonce="{nonce}", uri="{uri}", '
         f'response="{proof}", algorithm={algorithm}, qop=auth, nc=00000001, cnonce="c"'
     )
 
