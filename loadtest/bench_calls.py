@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+from collections import Counter
 from pathlib import Path
 
 SIPP = Path(__file__).parent / "sipp"
@@ -74,6 +76,7 @@ def _bench(a: argparse.Namespace, data: Path) -> int:
         time.sleep(2)
         used = {name: after - before[name] for name, after in _cpu(children).items()}
         _report(a, calls, elapsed, used, done.returncode)
+        _show_errors(data)
         return done.returncode
     finally:
         if agents is not None:
@@ -165,6 +168,15 @@ def _report(
     for metric in ("ccserver_dispatch_seconds", "ccserver_loop_lag_seconds"):
         p50, p99 = _quantile(metrics, metric, 0.5), _quantile(metrics, metric, 0.99)
         print(f"{metric}: p50 <= {p50 * 1e3:g} ms, p99 <= {p99 * 1e3:g} ms")
+
+
+def _show_errors(data: Path) -> None:
+    """What SIPp did not expect, counted."""
+    seen: Counter[str] = Counter()
+    for path in data.glob("caller_*_errors.log"):
+        seen.update(re.findall(r"while expecting '[^']*' .*?received '(\S+ \S+)", path.read_text()))
+    for answer, number in seen.most_common(5):
+        print(f"  unexpected: {number} x {answer}")
 
 
 def _sum(metrics: str, name: str) -> float:

@@ -1,0 +1,161 @@
+"""Draws docs/states/*.md from the machines themselves: each `case State(), Message()` is an arrow.
+
+    python docs/make-state-diagrams.py [--check]
+
+Read by `ast` from the source: the states and messages of a `match self.state, message`, and the
+states that the case's body, or a method it calls, assigns to `self.state`.  A case that assigns
+none is an arrow to its own state, and is left out when it does nothing at all.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+STATES = ROOT / "docs" / "states"
+MACHINES = {
+    "client_invite": ("sip/transaction/client_invite.py", "ClientInvite"),
+    "client_non_invite": ("sip/transaction/client_non_invite.py", "ClientNonInvite"),
+    "server_invite": ("sip/transaction/server_invite.py", "ServerInvite"),
+    "server_non_invite": ("sip/transaction/server_non_invite.py", "ServerNonInvite"),
+    "invite_usage": ("sip/invite_usage/usage.py", "InviteUsage"),
+    "leg": ("actors/leg.py", "Leg"),
+    "contact": ("actors/contact.py", "Contact"),
+    "feature_call": ("actors/feature.py", "FeatureCall"),
+}
+ANY = "any"
+
+
+def main() -> int:
+    stale = []
+    for name, (path, machine) in MACHINES.items():
+        page, place = draw(name, path, machine), STATES / f"{name}.md"
+        if "--check" not in sys.argv:
+            STATES.mkdir(exist_ok=True)
+            place.write_text(page)
+        elif not place.exists() or place.read_text() != page:
+            stale.append(place.name)
+    if stale:
+        print(f"stale: {', '.join(stale)}: run make docs", file=sys.stderr)
+    return 1 if stale else 0
+
+
+def draw(name: str, path: str, machine: str) -> str:
+    tree = ast.parse((ROOT / path).read_text())
+    found = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == machine)
+    methods = {n.name: n for n in found.body if isinstance(n, ast.FunctionDef)}
+    states = {n.name for n in tree.body if isinstance(n, ast.ClassDef)}
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for case in cases(found):
+        source_pattern, message_pattern = case.pattern.patterns  # type: ignore[attr-defined]
+        targets = sorted(assigned(case.body, methods, states, set()))
+        for source in sorted(names(source_pattern)):
+            for message in sorted(names(message_pattern)):
+                for target in targets or ([] if does_nothing(case.body) else [source]):
+                    labels = arrows.setdefault((source, target), [])
+                    if message not in labels:
+                        labels.append(message)
+    lines = [f"    {a} --> {b}: {', '.join(labels)}" for (a, b), labels in sorted(arrows.items())]
+    text = "\n".join(lines)
+    return (
+        f"# {machine}\n\nDrawn from [{path}](../../{path}) by `make docs`; "
+        f"`{ANY}` stands for every state.\n\n```mermaid\nstateDiagram-v2\n{text}\n```\n"
+    )
+
+
+def cases(machine: ast.ClassDef) -> Iterator[ast.match_case]:
+    """Those of every `match` over a pair, in the order of the source."""
+    for node in ast.walk(machine):
+        if isinstance(node, ast.Match) and isinstance(node.subject, ast.Tuple):
+            for case in node.cases:
+                for one in alternatives(case.pattern):
+                    if isinstance(one, ast.MatchSequence) and len(one.patterns) == 2:
+                        yield ast.match_case(one, case.guard, case.body)
+
+
+def alternatives(pattern: ast.pattern) -> list[ast.pattern]:
+    return list(pattern.patterns) if isinstance(pattern, ast.MatchOr) else [pattern]
+
+
+def names(pattern: ast.pattern) -> set[str]:
+    """The classes a pattern names; a timer with its own name."""
+    match pattern:
+        case ast.MatchOr(patterns):
+            return {name for one in patterns for name in names(one)}
+        case ast.MatchAs(ast.pattern() as inner):
+            return names(inner)
+        case ast.MatchClass(cls, patterns):
+            name = cls.attr if isinstance(cls, ast.Attribute) else ast.unparse(cls)
+            if name == "TimerFired" and patterns and not isinstance(patterns[0], ast.MatchAs):
+                return {f"timer {t}" for t in literals(patterns[0])}
+            return {name}
+        case _:
+            return {ANY}
+
+
+def literals(pattern: ast.pattern) -> list[str]:
+    match pattern:
+        case ast.MatchOr(patterns):
+            return [text for one in patterns for text in literals(one)]
+        case ast.MatchValue(ast.Constant(value)):
+            return [str(value)]
+        case _:
+            return [ANY]
+
+
+def assigned(
+    body: list[ast.stmt],
+    methods: dict[str, ast.FunctionDef],
+    states: set[str],
+    seen: set[str],
+) -> set[str]:
+    """The states that this code, or the methods it calls, can set."""
+    found: set[str] = set()
+    made = {  # ringing = Ringing(...); self.state = ringing
+        ast.unparse(target): node.value.func.id
+        for node in (inner for statement in body for inner in ast.walk(statement))
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Call)
+        and isinstance(node.value.func, ast.Name)
+        and node.value.func.id in states
+        for target in node.targets
+    }
+    for node in (inner for statement in body for inner in ast.walk(statement)):
+        match node:
+            case ast.Assign(targets, ast.Call(ast.Name(name))) if name in states:
+                if any(ast.unparse(target) == "self.state" for target in flat(targets)):
+                    found.add(name)
+            case ast.Assign(targets, ast.Name(variable)) if variable in made:
+                if any(ast.unparse(target) == "self.state" for target in flat(targets)):
+                    found.add(made[variable])
+            case ast.Call(ast.Attribute(ast.Name("self"), name)) if name in methods:
+                if name not in seen:
+                    seen.add(name)
+                    found |= assigned(methods[name].body, methods, states, seen)
+    for node in (inner for statement in body for inner in ast.walk(statement)):
+        # before, self.state = self.state, Ending()
+        match node:
+            case ast.Assign([ast.Tuple(targets)], ast.Tuple(values)):
+                for target, value in zip(targets, values, strict=True):
+                    if ast.unparse(target) == "self.state" and isinstance(value, ast.Call):
+                        found.add(ast.unparse(value.func))
+    return found
+
+
+def flat(targets: list[ast.expr]) -> Iterator[ast.expr]:
+    for target in targets:
+        yield from target.elts if isinstance(target, ast.Tuple) else [target]
+
+
+def does_nothing(body: list[ast.stmt]) -> bool:
+    return all(
+        isinstance(statement, ast.Return) and ast.unparse(statement) == "return []"
+        for statement in body
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
