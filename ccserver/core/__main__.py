@@ -88,7 +88,7 @@ async def _start(loaded: Loaded) -> int:
         async with trio.open_nursery() as serving:
             await serving.start(core.run)
             serving.start_soon(core.door.serve, data / CORE_SOCKET)
-            serving.start_soon(exporter.Exporter(core.metrics.snapshot).serve, metrics)
+            serving.start_soon(_exporter(core).serve, metrics)
             with trio.move_on_after(MEDIA_PATIENCE) as patience:
                 await media.wait_connected()
             if patience.cancelled_caught:
@@ -100,6 +100,10 @@ async def _start(loaded: Loaded) -> int:
             serving.cancel_scope.cancel()
         writing.cancel_scope.cancel()
     return 0
+
+
+def _exporter(core: Core) -> exporter.Exporter:
+    return exporter.Exporter(core.metrics.snapshot, lambda: not core.admission.draining)
 
 
 async def _wait_for_the_end(core: Core, seconds: float) -> None:

@@ -65,7 +65,7 @@ MAILBOX_OF_MANY = 65_536
 """For those to whom thousands may speak at once: the dispatcher and the queues."""
 LAG_PAUSE = 0.1
 MEDIA_FIGURES_PAUSE = 1.0
-GC_THRESHOLDS = (50_000, 20, 1000)
+GC_THRESHOLDS = (5_000, 50, 1000)
 """Calls make no cycles: the collector has little to find, and must not stop the loop to look."""
 
 

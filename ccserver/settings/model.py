@@ -49,9 +49,9 @@ class Sip(Section):
     """Where phones and trunks reach the server."""
     realm: Name = "ccserver"
     """The name that phones use with their password, and the domain of the agents."""
-    algorithms: Annotated[list[Literal["SHA-256", "MD5"]], Field(min_length=1)] = ["MD5", "SHA-256"]
-    """Digest algorithms that are accepted, in the order of the challenges. Some phones, SIPp among
-    them, read the first challenge only and know MD5 only."""
+    algorithms: Annotated[list[Literal["SHA-256", "MD5"]], Field(min_length=1)] = ["MD5"]
+    """Digest algorithms that are offered and accepted, in the order of the challenges: "MD5",
+    "SHA-256". baresip 1.0 refuses to register where it sees SHA-256, SIPp where it comes first."""
     min_expires_seconds: WholeSeconds = 60
     """A registration for less is refused with 423."""
     default_expires_seconds: WholeSeconds = 300

@@ -259,3 +259,15 @@ async def test_overload_is_refused_on_bytes_with_retry_after(autojump_clock) -> 
         anna.hangs_up(call)  # what is in a dialog is never refused
         await trio.sleep(1)
         assert call.state == "ended"
+
+
+@pytest.mark.parametrize("algorithms", [["MD5"], ["SHA-256"], ["SHA-256", "MD5"]])
+async def test_a_phone_proves_itself_by_the_first_algorithm_offered(
+    autojump_clock, algorithms
+) -> None:
+    async with centre(sip={"options_seconds": 0, "algorithms": algorithms}) as c:
+        phone = c.phone("1001")
+        assert await phone.registers("secret-1001") == 200
+        challenged = next(m for m in phone.heard if isinstance(m, Response) and m.status == 401)
+        offered = challenged.header_all("WWW-Authenticate")
+        assert [f"algorithm={name}" in text for name, text in zip(algorithms, offered, strict=True)]
