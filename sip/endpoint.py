@@ -20,6 +20,7 @@ from sip.timer_shell import TimerShell
 from sip.transaction import ClientInvite, ClientNonInvite, ServerInvite, ServerNonInvite, Timers
 from sip.transaction import effects as tx
 from sip.transaction.matching import cancel_for, request_branch
+from sip.transaction.server_invite import Accepted
 from sip.transport.listeners import Listeners
 from sip.transport.path import Path
 from sip.usage_messages import (
@@ -302,8 +303,14 @@ class Endpoint:
 
     def _ack(self, request: Request, branch: str, sent_by: str) -> None:
         server = self._servers.get((branch, sent_by, "INVITE"))
-        if server is not None and isinstance(server.machine, ServerInvite):
-            # of a non-2xx: it has the INVITE's branch (§17.1.1.3)
+        machine = server.machine if server is not None else None
+        if (
+            server is not None
+            and isinstance(machine, ServerInvite)
+            and not isinstance(machine.state, Accepted)
+        ):
+            # Of a non-2xx: it has the INVITE's branch (§17.1.1.3).  So has the ACK of a 2xx when
+            # an RFC 2543 phone sends it; that one is the dialog's.
             self._drive_server(server, server.machine.handle(tx.AckReceived()))
             return
         hear = self._dialogs.get((request.call_id, request.to.tag or ""))

@@ -78,6 +78,20 @@ async def test_an_ack_with_another_cseq_confirms_nothing_t05(autojump_clock) -> 
         assert c.of(ev.ContactEnded)[0].reason == "no-ack"
 
 
+async def test_an_ack_of_the_200_that_bears_the_invites_branch_is_heard(autojump_clock) -> None:
+    """As RFC 2543 phones send it."""
+    async with centre() as c:
+        anna = c.phone("anna")
+        anna.acknowledges = False
+        call = anna.dials("2001")
+        await trio.sleep(1)
+        call.cseq = 0
+        ack = anna.request_in(call, "ACK")
+        anna.send_raw(ack.encode().replace(ack.branch.encode(), call.branch.encode()))
+        await trio.sleep(60)
+        assert not c.of(ev.ContactEnded)
+
+
 async def test_the_same_invite_by_another_way_is_a_loop_t02(autojump_clock) -> None:
     async with centre() as c:
         phone = c.phone("anna")
