@@ -69,8 +69,8 @@ def _bench(a: argparse.Namespace, data: Path) -> int:
         if a.register:
             status = _register(a.agents, data, a.register * a.seconds // 2, a.register // 2)
             elapsed = time.monotonic() - started
-            used = _cpu(children)["core"] - before["core"]
-            each = used / (a.register * a.seconds) * 1e6
+            spent = _cpu(children)["core"] - before["core"]
+            each = spent / (a.register * a.seconds) * 1e6
             print(f"{a.register * a.seconds} REGISTERs, every second one with digest,")
             print(f"in {elapsed:.1f} s; SIPp status {status}; core {each:.0f} us CPU each")
             return status

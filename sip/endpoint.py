@@ -311,7 +311,7 @@ class Endpoint:
         ):
             # Of a non-2xx: it has the INVITE's branch (§17.1.1.3).  So has the ACK of a 2xx when
             # an RFC 2543 phone sends it; that one is the dialog's.
-            self._drive_server(server, server.machine.handle(tx.AckReceived()))
+            self._drive_server(server, machine.handle(tx.AckReceived()))
             return
         hear = self._dialogs.get((request.call_id, request.to.tag or ""))
         if hear is not None:
