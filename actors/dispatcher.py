@@ -11,8 +11,8 @@ from typing import TypeAlias
 from actors import events as ev
 from actors import messages as m
 from actors.effects import Effect, Record, TellAgent, TellQueue
-from actors.ids import ContactId
-from actors.routing import Head, Index
+from actors.ids import AgentId, ContactId
+from actors.routing import Choice, Index
 
 Message: TypeAlias = (
     m.ContactWaits
@@ -22,8 +22,6 @@ Message: TypeAlias = (
     | m.AgentUnavailable
     | m.ReservationRefused
 )
-MOST_HEADS = 16
-"""Heads written into a decision: the chosen one and those that came next."""
 
 
 class Dispatcher:
@@ -32,7 +30,7 @@ class Dispatcher:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self.index = Index()
-        self._paired: dict[ContactId, m.ContactWaits] = {}
+        self._paired: dict[ContactId, tuple[AgentId, m.ContactWaits]] = {}
 
     def handle(self, message: Message) -> list[Effect]:
         match message:
@@ -50,56 +48,68 @@ class Dispatcher:
             case m.AgentUnavailable(agent):
                 self.index.remove_agent(agent)
                 return []
-            case m.ReservationRefused(_, contact):
+            case m.ReservationRefused(agent, contact):
                 # Reserved as the agent became unavailable: the contact has lost nothing.
-                waits = self._paired.pop(contact, None)
-                if waits is None:
-                    return []  # and the contact left meanwhile
+                reserved, waits = self._paired.get(contact, (None, None))
+                if waits is None or reserved != agent:
+                    return []  # and meanwhile the contact left, or was given to another agent
+                del self._paired[contact]
                 self.index.add_contact(waits)
                 return self._find_agent(waits)
 
     def _find_agent(self, contact: m.ContactWaits) -> list[Effect]:
-        choice = self.index.agent_for(contact)
-        if choice is None:
-            return []
-        return self._pair("contact", contact, choice.agent, choice.heads)
+        return self._pair("contact", self.index.agent_for(contact))
 
     def _find_contact(self, agent: m.AgentAvailable) -> list[Effect]:
-        choice = self.index.contact_for(agent)
+        return self._pair("agent", self.index.contact_for(agent))
+
+    def _pair(self, on: str, choice: Choice | None) -> list[Effect]:
         if choice is None:
             return []
-        return self._pair("agent", choice.contact, agent, choice.heads)
-
-    def _pair(
-        self,
-        on: str,
-        contact: m.ContactWaits,
-        agent: m.AgentAvailable,
-        heads: tuple[Head, ...],
-    ) -> list[Effect]:
+        contact, agent = choice.contact, choice.agent
         self.index.remove_contact(contact.contact)
         self.index.remove_agent(agent.agent)
-        self._paired[contact.contact] = contact
+        self._paired[contact.contact] = (agent.agent, contact)
         possible_at = max(contact.at, agent.at)
-        decision = ev.Decision(
-            on,
-            contact.place,
-            contact.requirements,
-            dict(agent.skills),
-            agent.since,
-            agent.seq,
-            tuple(_candidate(head, heads[0]) for head in heads[:MOST_HEADS]),
-            {"tried": len(contact.tried)} if contact.tried else {},
-        )
         assigned = ev.ContactAssigned(
-            contact.contact, contact.queue, agent.agent, possible_at, self._now(), decision
+            contact.contact,
+            contact.queue,
+            agent.agent,
+            possible_at,
+            self._now(),
+            _explained(on, choice),
         )
         return [
-            TellAgent(agent.agent, m.Reserve(contact.contact, contact.queue, possible_at)),
+            TellAgent(
+                agent.agent,
+                m.Reserve(contact.contact, contact.queue, possible_at, contact.channel),
+            ),
             TellQueue(contact.queue, m.ContactPaired(contact.contact, agent.agent)),
             Record(assigned),
         ]
 
 
-def _candidate(head: Head, chosen: Head) -> ev.Candidate:
-    return ev.Candidate(head.id, "chosen" if head is chosen else "later", head.since, head.seq)
+def _explained(on: str, choice: Choice) -> ev.Decision:
+    contact, agent, over = choice.contact, choice.agent, choice.passed_over
+    candidates = [
+        ev.Candidate(
+            head.id,
+            "later" if place else "chosen",
+            head.since,
+            head.seq,
+            head.priority,
+            head.tried,
+        )
+        for place, head in enumerate(choice.heads)
+    ]
+    counts = (("skills", over.skills), ("tried", over.tried), ("behind", over.behind))
+    return ev.Decision(
+        on,
+        contact.place,
+        contact.requirements,
+        dict(agent.skills),
+        agent.since,
+        agent.seq,
+        tuple(candidates),
+        {reason: count for reason, count in counts if count},
+    )

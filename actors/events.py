@@ -58,8 +58,13 @@ class Candidate(Struct, frozen=True, gc=False, omit_defaults=True):
 
     id: str
     verdict: str
+    """chosen, or later."""
     since: float
     seq: int
+    priority: int = 0
+    """A contact's; 0 for an agent, who has none."""
+    tried: bool = False
+    """The pair has failed before: it comes after all that have not."""
 
 
 class Decision(Struct, frozen=True, omit_defaults=True):
@@ -67,8 +72,10 @@ class Decision(Struct, frozen=True, omit_defaults=True):
 
     ``on`` says what had changed: ``agent`` (an agent became available: the contact was chosen) or
     ``contact`` (a contact began to wait: the agent was chosen).  ``candidates`` are the heads of
-    the lists that were compared, the chosen one first; ``passed_over`` counts those that do not
-    fit, by reason.
+    the lines that were compared, best first: the chosen one is the least by ``tried``,
+    ``priority``, ``since``, ``seq``.  ``passed_over`` counts the others by reason: ``skills``
+    (they do not fit), ``tried`` (the pair has failed before, and another was in the same line),
+    ``behind`` (they fit, and stand behind the head of their line).
     """
 
     on: str

@@ -1,26 +1,28 @@
 """Who fits whom, and who is first: the dispatcher's index.  Pure; every order is total.
 
-Contacts are grouped by what they ask (their requirement signature), agents by what they can
-(their skill class).  Within a group only the head matters, so an event looks at the heads of the
-groups it can match, and costs as many steps as there are such groups, not as many as there are
+Contacts stand in a line with those that ask the same (their requirement signature), agents with
+those that can the same (their skill class).  Whether a class serves a signature is worked out once,
+when either is first seen, and kept as one bit.  A decision looks at the heads of the lines that
+hold somebody and fit: it costs as many steps as there are such lines, not as many as there are
 contacts or agents.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from heapq import nsmallest
 from typing import TypeAlias
 
 from msgspec import Struct
-from sortedcontainers import SortedDict
+from sortedcontainers import SortedList
 
 from actors.ids import AgentId, ContactId
 from actors.messages import AgentAvailable, ContactWaits
 from actors.place import Requirements
 
 SkillClass: TypeAlias = tuple[tuple[str, int], ...]
-_ContactKey: TypeAlias = tuple[int, float, int]
-_AgentKey: TypeAlias = tuple[float, int]
+MOST_HEADS = 16
+"""Heads kept with a choice: the chosen one and those that come next."""
 
 
 def fits(skills: Mapping[str, int], requirements: Requirements) -> bool:
@@ -28,26 +30,84 @@ def fits(skills: Mapping[str, int], requirements: Requirements) -> bool:
     return all(skills.get(need.skill, 0) >= need.proficiency for need in requirements)
 
 
-class Head(Struct, frozen=True, gc=False):
-    """The first of a group that was compared."""
+class Head(Struct, frozen=True, gc=False, order=True):
+    """The first of a line that was compared.  The order of the fields is the rule of the choice."""
 
-    id: str
+    tried: bool
+    """The agent has failed this contact before: taken only where nobody else fits."""
+    priority: int
+    """A contact's; 0 for an agent, who has none."""
     since: float
     seq: int
+    id: str
 
 
-class ContactChoice(Struct, frozen=True):
-    """The contact for a freed agent, and the heads it was compared with, best first."""
+class PassedOver(Struct, frozen=True, gc=False):
+    """How many were not chosen, by reason."""
+
+    skills: int
+    """They do not fit."""
+    tried: int
+    """They fit and stood in front of a head, but the pair has failed before."""
+    behind: int
+    """They fit, and stand behind the head of their line."""
+
+
+class Choice(Struct, frozen=True):
+    """A pair, and the heads it was compared with: the chosen one first, at most ``MOST_HEADS``."""
 
     contact: ContactWaits
-    heads: tuple[Head, ...]
-
-
-class AgentChoice(Struct, frozen=True):
-    """The agent for a contact, and the heads he was compared with, best first."""
-
     agent: AgentAvailable
     heads: tuple[Head, ...]
+    passed_over: PassedOver
+
+
+class _Line:
+    """Those who ask the same, or can the same, in order: ``(priority, since, seq, id)``."""
+
+    __slots__ = ("bit", "fitting", "members")
+
+    def __init__(self, bit: int) -> None:
+        self.bit = bit
+        self.fitting = 0
+        """The bits of the lines on the other side that fit."""
+        self.members = SortedList()
+
+
+class _Side:
+    """All lines of one kind, and which of them hold somebody.
+
+    A line is kept when it is empty: signatures and classes come from the configuration, so there
+    are few, and whom a line fits need not be worked out again.
+    """
+
+    __slots__ = ("lines", "occupied")
+
+    def __init__(self) -> None:
+        self.lines: list[_Line] = []
+        self.occupied = 0
+
+    def new_line(self) -> _Line:
+        line = _Line(1 << len(self.lines))
+        self.lines.append(line)
+        return line
+
+    def add(self, line: _Line, key: tuple[int, float, int, str]) -> None:
+        line.members.add(key)
+        self.occupied |= line.bit
+
+    def remove(self, line: _Line, key: tuple[int, float, int, str]) -> None:
+        line.members.remove(key)
+        if not line.members:
+            self.occupied &= ~line.bit
+
+    def fitting(self, other: _Line) -> Iterator[_Line]:
+        """The lines that hold somebody and fit, in the order in which they were first seen."""
+        bits = self.occupied & other.fitting
+        while bits:
+            lowest = bits & -bits
+            yield self.lines[lowest.bit_length() - 1]
+            bits ^= lowest
 
 
 class Index:
@@ -56,76 +116,79 @@ class Index:
     def __init__(self) -> None:
         self._contacts: dict[ContactId, ContactWaits] = {}
         self._agents: dict[AgentId, AgentAvailable] = {}
-        self._waiting: dict[Requirements, SortedDict] = {}
-        self._idle: dict[SkillClass, SortedDict] = {}
-        self._fits: dict[tuple[SkillClass, Requirements], bool] = {}
+        self._waiting, self._idle = _Side(), _Side()
+        self._signatures: dict[Requirements, _Line] = {}
+        self._classes: dict[SkillClass, _Line] = {}
 
     # --- changes ------------------------------------------------------------------------------
 
     def add_contact(self, contact: ContactWaits) -> None:
         self.remove_contact(contact.contact)
         self._contacts[contact.contact] = contact
-        group = self._waiting.setdefault(contact.requirements, SortedDict())
-        group[_contact_key(contact)] = contact
+        self._waiting.add(self._signature(contact.requirements), _contact_key(contact))
 
     def remove_contact(self, contact: ContactId) -> ContactWaits | None:
         known = self._contacts.pop(contact, None)
         if known is not None:
-            group = self._waiting[known.requirements]
-            del group[_contact_key(known)]
-            if not group:
-                del self._waiting[known.requirements]
+            self._waiting.remove(self._signature(known.requirements), _contact_key(known))
         return known
 
     def add_agent(self, agent: AgentAvailable) -> None:
         self.remove_agent(agent.agent)
         self._agents[agent.agent] = agent
-        self._idle.setdefault(_class_of(agent), SortedDict())[_agent_key(agent)] = agent
+        self._idle.add(self._class(agent.skills), _agent_key(agent))
 
     def remove_agent(self, agent: AgentId) -> AgentAvailable | None:
         known = self._agents.pop(agent, None)
         if known is not None:
-            group = self._idle[_class_of(known)]
-            del group[_agent_key(known)]
-            if not group:
-                del self._idle[_class_of(known)]
+            self._idle.remove(self._class(known.skills), _agent_key(known))
         return known
 
     # --- questions ----------------------------------------------------------------------------
 
-    def contact_for(self, agent: AgentAvailable) -> ContactChoice | None:
+    def contact_for(self, agent: AgentAvailable) -> Choice | None:
         """Priority, then longest waiting.  A contact that this agent has failed comes last."""
-        skill_class = _class_of(agent)
-        heads: list[ContactWaits] = []
-        for requirements, group in self._waiting.items():
-            if self._fit(skill_class, requirements):
-                heads.append(_untried(group, agent.agent))
+        heads: list[Head] = []
+        fitting = skipped = 0
+        contacts = self._contacts
+        for line in self._waiting.fitting(self._class(agent.skills)):
+            fitting += len(line.members)
+            first = line.members[0]
+            if agent.agent not in contacts[first[3]].tried:
+                heads.append(Head(False, *first))
+                continue
+            untried = (agent.agent not in contacts[member[3]].tried for member in line.members)
+            place = next((place for place, fresh in enumerate(untried) if fresh), 0)
+            heads.append(Head(not place, *line.members[place]))
+            skipped += place
         if not heads:
             return None
-        heads.sort(key=lambda c: (agent.agent in c.tried, _contact_key(c)))
-        listed = tuple(Head(c.contact, c.place.since, c.place.seq) for c in heads)
-        return ContactChoice(heads[0], listed)
+        best = _best(heads)
+        passed_over = PassedOver(len(contacts) - fitting, skipped, fitting - skipped - len(heads))
+        return Choice(contacts[ContactId(best[0].id)], agent, best, passed_over)
 
-    def agent_for(self, contact: ContactWaits) -> AgentChoice | None:
+    def agent_for(self, contact: ContactWaits) -> Choice | None:
         """Longest available.  An agent that has failed this contact comes last."""
-        heads: list[AgentAvailable] = []
-        for skill_class, group in self._idle.items():
-            if self._fit(skill_class, contact.requirements):
-                heads.append(
-                    next((a for a in group.values() if a.agent not in contact.tried), None)
-                    or group.peekitem(0)[1]
-                )
+        heads: list[Head] = []
+        fitting = skipped = 0
+        failed = contact.tried
+        for line in self._idle.fitting(self._signature(contact.requirements)):
+            fitting += len(line.members)
+            first = line.members[0]
+            if first[3] not in failed:
+                heads.append(Head(False, *first))
+                continue
+            untried = (member[3] not in failed for member in line.members)
+            place = next((place for place, fresh in enumerate(untried) if fresh), 0)
+            heads.append(Head(not place, *line.members[place]))
+            skipped += place
         if not heads:
             return None
-        heads.sort(key=lambda a: (a.agent in contact.tried, _agent_key(a)))
-        return AgentChoice(heads[0], tuple(Head(a.agent, a.since, a.seq) for a in heads))
-
-    def _fit(self, skill_class: SkillClass, requirements: Requirements) -> bool:
-        key = (skill_class, requirements)
-        known = self._fits.get(key)
-        if known is None:
-            known = self._fits[key] = fits(dict(skill_class), requirements)
-        return known
+        best = _best(heads)
+        passed_over = PassedOver(
+            len(self._agents) - fitting, skipped, fitting - skipped - len(heads)
+        )
+        return Choice(contact, self._agents[AgentId(best[0].id)], best, passed_over)
 
     @property
     def waiting(self) -> Mapping[ContactId, ContactWaits]:
@@ -135,23 +198,39 @@ class Index:
     def available(self) -> Mapping[AgentId, AgentAvailable]:
         return self._agents
 
+    # --- lines --------------------------------------------------------------------------------
 
-def _untried(group: SortedDict, agent: AgentId) -> ContactWaits:
-    """The first that the agent has not failed; the head if he has failed all."""
-    first: ContactWaits | None = next((c for c in group.values() if agent not in c.tried), None)
-    if first is not None:
-        return first
-    head: ContactWaits = group.peekitem(0)[1]
-    return head
+    def _signature(self, requirements: Requirements) -> _Line:
+        line = self._signatures.get(requirements)
+        if line is None:
+            line = self._signatures[requirements] = self._waiting.new_line()
+            for skills, other in self._classes.items():
+                _join(line, other, fits(dict(skills), requirements))
+        return line
+
+    def _class(self, skills: Mapping[str, int]) -> _Line:
+        key = tuple(sorted(skills.items()))
+        line = self._classes.get(key)
+        if line is None:
+            line = self._classes[key] = self._idle.new_line()
+            for requirements, other in self._signatures.items():
+                _join(line, other, fits(skills, requirements))
+        return line
 
 
-def _class_of(agent: AgentAvailable) -> SkillClass:
-    return tuple(sorted(agent.skills.items()))
+def _join(one: _Line, other: _Line, fit: bool) -> None:
+    if fit:
+        one.fitting |= other.bit
+        other.fitting |= one.bit
 
 
-def _contact_key(contact: ContactWaits) -> _ContactKey:
-    return contact.place.priority, contact.place.since, contact.place.seq
+def _best(heads: list[Head]) -> tuple[Head, ...]:
+    return tuple(nsmallest(MOST_HEADS, heads) if len(heads) > 1 else heads)
 
 
-def _agent_key(agent: AgentAvailable) -> _AgentKey:
-    return agent.since, agent.seq
+def _contact_key(contact: ContactWaits) -> tuple[int, float, int, str]:
+    return contact.place.priority, contact.place.since, contact.place.seq, contact.contact
+
+
+def _agent_key(agent: AgentAvailable) -> tuple[int, float, int, str]:
+    return 0, agent.since, agent.seq, agent.agent

@@ -11,7 +11,7 @@ from actors.dispatcher import Dispatcher
 from actors.effects import Record, TellAgent, TellQueue
 from actors.ids import AgentId, ContactId, QueueName
 from actors.place import Place, requirements_of
-from actors.routing import fits
+from actors.routing import MOST_HEADS, fits
 
 SKILLS = ("english", "spanish", "billing")
 NEEDS = st.dictionaries(st.sampled_from(SKILLS), st.integers(1, 10), max_size=2)
@@ -49,8 +49,22 @@ class DispatcherLife(RuleBasedStateMachine):
                 case TellQueue(_, m.ContactPaired(contact, agent)):
                     assert self.paired[contact][0] == agent
                 case Record(event):
-                    assert event.decision.candidates[0].verdict == "chosen"
+                    self.computes_again(event)
         assert pairs == expected
+
+    def computes_again(self, event) -> None:
+        """From the decision alone: the choice, and that everybody is accounted for."""
+        decision, (best, *later) = event.decision, event.decision.candidates
+        order = [(c.tried, c.priority, c.since, c.seq) for c in decision.candidates]
+        assert order == sorted(order)
+        assert best.verdict == "chosen"
+        assert all(c.verdict == "later" for c in later)
+        assert fits(decision.skills, decision.requirements)
+        on_agent = decision.on == "agent"
+        assert best.id == (event.contact if on_agent else event.agent)
+        there = len(self.waiting if on_agent else self.available) + 1  # the chosen one has gone
+        known = len(decision.candidates) + sum(decision.passed_over.values())
+        assert known == there or (known < there and len(decision.candidates) == MOST_HEADS)
 
     def reference(self) -> list[tuple[ContactId, AgentId]]:
         """Priority, then longest waiting; longest available; who was tried comes last."""
