@@ -17,7 +17,7 @@ from actors import events as ev
 from actors import messages as m
 from actors.effects import Effect, Record, ReplyTo, TellContact, TellDispatcher, Watch
 from actors.engagement import Engagement
-from actors.ids import DISPATCHER, AgentId, ContactId, QueueName, contact_actor
+from actors.ids import DISPATCHER, AgentId, ContactId, QueueName, agent_actor, contact_actor
 from actors.reasons import IdleCode, OfferFailure, Refusal
 from sip.machine import CancelTimer, StartTimer, TimerFired
 
@@ -122,16 +122,13 @@ class Agent:
 
     def allowed(self) -> frozenset[str]:
         """The commands that would not be refused now; refusals come from the same place."""
-        commands: tuple[m.AgentCommand, ...] = (
-            m.SetAvailable(),
-            m.SetIdle("*"),
-            m.SignOut(),
-            m.EndWrapUp(),
-        )
-        names = ("available", "idle", "sign-out", "end-wrap-up")
-        return frozenset(
-            name for name, c in zip(names, commands, strict=True) if self._refusal(c) is None
-        )
+        commands: list[tuple[str, m.AgentCommand]] = [
+            ("available", m.SetAvailable()),
+            ("sign-out", m.SignOut()),
+            ("end-wrap-up", m.EndWrapUp()),
+            *(("idle", m.SetIdle(code)) for code in self.settings.idle_codes[:1]),
+        ]
+        return frozenset(name for name, command in commands if self._refusal(command) is None)
 
     def fits(self) -> bool:
         """Available, with room, and reachable."""
@@ -190,9 +187,16 @@ class Agent:
             case eng.Engaged(), m.ConversationEnded():
                 return self._wrap_up(engagement)
             case eng.Engaged(), m.PhoneLost():
-                self.availability = Idle(IdleCode.PHONE_LOST)
+                self._set_idle(IdleCode.PHONE_LOST)
                 engagement.off_hook = False
                 return self._let_go(engagement)
+            case eng.WrapUp() | eng.HangingUp(), m.ConversationEnded():
+                return []  # it ended as our lease of the talk ran out
+            case eng.WrapUp() | eng.HangingUp(), m.PhoneLost():
+                # The same, but the phone is silent: he must not be given the next call.
+                self._set_idle(IdleCode.PHONE_LOST)
+                engagement.off_hook = False
+                return self._let_go(engagement) if self._is_done(engagement) else []
             case _, m.AgentLegDown():
                 engagement.off_hook = False
                 return self._let_go(engagement) if self._is_done(engagement) else []
@@ -205,7 +209,6 @@ class Agent:
         if not self.fits():
             # Reserved as we became unavailable, or as our last phone went.
             return [TellDispatcher(m.ReservationRefused(self.id, reserve.contact))]
-        self._offered_to_dispatcher = False
         engagement = Engagement(reserve.contact, reserve.queue, eng.Reserved())
         self.engagements[reserve.contact] = engagement
         assigned = m.Assigned(self.id, self.targets, reserve.possible_at)
@@ -224,9 +227,13 @@ class Agent:
                 self.availability = Available(self._now(), self._ticket())
                 return
         self._channel_failures = 0
-        if self.pending is None or isinstance(self.pending, Available):
+        self._set_idle(_IDLE_BY_FAILURE[reason])
+
+    def _set_idle(self, code: IdleCode) -> None:
+        """By the system; what he wished himself, idle or gone home, still comes after it."""
+        self.availability = Idle(code)
+        if isinstance(self.pending, Available):
             self.pending = None
-            self.availability = Idle(_IDLE_BY_FAILURE[reason])
 
     # --- wrap-up ------------------------------------------------------------------------------
 
@@ -275,15 +282,24 @@ class Agent:
         match engagement.state:
             case eng.WrapUp():
                 return self._end_wrap_up(engagement, by_timer=True)
-            case eng.HangingUp():
-                return self._let_go(engagement)  # the phone never confirmed its BYE
+            case eng.HangingUp():  # the phone never confirmed its BYE
+                return [self._expired(engagement), *self._let_go(engagement)]
             case eng.Engaged():
                 return [
+                    self._expired(engagement),
                     TellContact(contact, m.EndContact("lease")),
                     *self._wrap_up(engagement),
                 ]
             case eng.Reserved() | eng.Ringing():
-                return [TellContact(contact, m.AgentLost(self.id)), *self._let_go(engagement)]
+                return [
+                    self._expired(engagement),
+                    TellContact(contact, m.AgentLost(self.id)),
+                    *self._let_go(engagement),
+                ]
+
+    def _expired(self, engagement: Engagement) -> Record:
+        state = type(engagement.state).__name__
+        return Record(ev.LeaseExpired(agent_actor(self.id), engagement.contact, state))
 
     def _free(self, contact: ContactId) -> list[Effect]:
         """The contact's actor has ended: a talk becomes wrap-up, anything else is over."""
@@ -303,8 +319,10 @@ class Agent:
         del self.engagements[engagement.contact]
         if not self.engagements and self.pending is not None:
             wanted, self.pending = self.pending, None
+            if isinstance(wanted, Available):  # from now on, not since he wished it
+                wanted = Available(self._now(), self._ticket())
             self.availability = wanted
-        if not self.engagements and not self.targets and self.settings.sign_in == "on_register":
+        if not self.engagements and self._unreachable():
             self.availability = SignedOut()
         return [CancelTimer(engagement.lease)]
 
@@ -351,7 +369,7 @@ class Agent:
                 return Refusal.NOT_REGISTERED
             case m.SetIdle() if not self.targets and isinstance(self.availability, SignedOut):
                 return Refusal.NOT_REGISTERED
-            case m.SetIdle(code) if code != "*" and code not in self.settings.idle_codes:
+            case m.SetIdle(code) if code not in self.settings.idle_codes:
                 return Refusal.UNKNOWN_IDLE_CODE
             case m.SignOut() if self._has(eng.Reserved) or self._has(eng.Ringing):
                 return Refusal.OFFER_PENDING  # V-9
@@ -365,10 +383,16 @@ class Agent:
 
     def _wish(self, wanted: Availability) -> None:
         """At once, or after the contact in hand; the last wish counts, and it can be seen."""
-        if self.engagements:
-            self.pending = wanted
-        else:
+        if not self.engagements:
             self.availability = wanted
+        elif isinstance(wanted, Available) and isinstance(self.availability, Available):
+            self.pending = None  # he takes back what he wished before
+        else:
+            self.pending = wanted
+
+    def _unreachable(self) -> bool:
+        """His phones are gone, and with them he is."""
+        return not self.targets and self.settings.sign_in == "on_register"
 
     # --- what leaves --------------------------------------------------------------------------
 
@@ -376,7 +400,8 @@ class Agent:
         """Record the state if it is another than the one shown last."""
         idle = self.availability if isinstance(self.availability, Idle) else None
         code = idle.code if idle is not None and self.state == "idle" else None
-        shown = (self.state, code, _described(self.pending))
+        coming = SignedOut() if self.engagements and self._unreachable() else self.pending
+        shown = (self.state, code, _described(coming))
         if shown == self._shown:
             return []
         self.version += 1

@@ -179,6 +179,15 @@ class WrapUpEnded(Event, frozen=True, tag="agent.wrap_up_ended"):
     by_timer: bool = False
 
 
+class LeaseExpired(Event, frozen=True, tag="lease.expired"):
+    """Whoever should have moved it on never did; its owner let it go.  Always a fault somewhere."""
+
+    owner: str
+    """The name of an actor: ``agent/1001``, ``queue/support``."""
+    contact: ContactId
+    state: str
+
+
 # --- leg, registration, server ----------------------------------------------------------------
 
 
@@ -241,6 +250,7 @@ AnyEvent: TypeAlias = (
     | ContactEnded
     | AgentStateChanged
     | WrapUpEnded
+    | LeaseExpired
     | LegConfirmed
     | LegDown
     | PhoneRegistered

@@ -1,65 +1,16 @@
-"""The agent: commands, pending states, leases, and why a command is refused."""
+"""The agent: commands, pending states, phones, and why a command is refused."""
 
 from __future__ import annotations
-
-from itertools import count
 
 import pytest
 
 from actors import events as ev
 from actors import messages as m
-from actors.agent import Agent, AgentSettings
-from actors.effects import Record, ReplyTo, TellContact, TellDispatcher
-from actors.ids import AgentId, ContactId, QueueName
-from actors.reasons import EndedBy, OfferFailure, Refusal
+from actors.effects import Record, TellContact
+from actors.ids import AgentId
+from actors.reasons import EndedBy, Refusal
 from sip.machine import StartTimer, TimerFired
-from sip.transport.path import Path
-
-QUEUE = QueueName("support")
-CONTACT = ContactId("c1")
-TARGET = m.Target("sip:1001@x", "sip:1001@10.0.0.9", Path("udp", 0, ("10.0.0.9", 5060)))
-
-
-class Desk:
-    """An agent whose effects are kept."""
-
-    def __init__(self, sign_in: str = "on_register", wrap_up: float = 10.0) -> None:
-        self.now = 100.0
-        tickets = count(1)
-        settings = AgentSettings(
-            AgentId("1001"),
-            {"english": 5},
-            sign_in,
-            ("break", "lunch"),
-            {QUEUE: wrap_up},
-            18.0,
-            3600.0,
-        )
-        self.agent = Agent(settings, lambda: self.now, lambda: next(tickets))
-        self.effects: list = []
-
-    def hears(self, message) -> list:
-        self.effects = self.agent.handle(message)
-        return self.effects
-
-    def commands(self, command, expect=None):
-        self.hears(m.AgentCommandReceived(command, "test", expect))
-        return next(e.answer for e in self.effects if isinstance(e, ReplyTo))
-
-    def told_dispatcher(self) -> list:
-        return [e.message for e in self.effects if isinstance(e, TellDispatcher)]
-
-    def registers(self) -> Desk:
-        self.hears(m.PhonesChanged((TARGET,)))
-        return self
-
-    def reserved(self) -> Desk:
-        self.registers().hears(m.Reserve(CONTACT, QUEUE, self.now))
-        return self
-
-    def engaged(self) -> Desk:
-        self.reserved().hears(m.OfferAnswered(CONTACT))
-        return self
+from tests.support.desk import AGENT, CONTACT, QUEUE, TARGET, Desk
 
 
 def test_registering_signs_in_and_is_told_to_the_dispatcher():
@@ -151,6 +102,79 @@ def test_a_command_that_saw_an_older_version_is_stale():
     assert desk.agent.state == "available"
 
 
+def test_the_star_is_no_idle_code():
+    desk = Desk().registers()
+    assert desk.commands(m.SetIdle("*")).code is Refusal.UNKNOWN_IDLE_CODE
+    assert "idle" in desk.agent.allowed()
+
+
+def test_what_was_wished_is_counted_from_when_it_comes_true():
+    desk = Desk(wrap_up=0.0).engaged()
+    desk.commands(m.SetIdle("lunch"))
+    assert desk.commands(m.SetAvailable()).pending is None
+    desk.now += 3600
+    desk.hears(m.AgentLegDown(CONTACT))
+    desk.hears(m.ConversationEnded(CONTACT, EndedBy.CUSTOMER))
+    assert desk.told_dispatcher()[0].since == desk.now
+
+
+def test_a_wish_to_be_available_that_had_to_wait_counts_from_when_it_comes_true():
+    desk = Desk(sign_in="manual", wrap_up=0.0).registers()
+    desk.commands(m.SetIdle("lunch"))
+    desk.hears(m.ContactKept(CONTACT, QUEUE))
+    assert desk.commands(m.SetAvailable()).pending == "available"
+    desk.now += 60
+    desk.hears(m.ConversationEnded(CONTACT, EndedBy.AGENT))
+    desk.hears(m.AgentLegDown(CONTACT))
+    assert desk.told_dispatcher()[0].since == desk.now
+
+
+def test_sign_out_in_a_talk_is_pending_and_comes_after_wrap_up():
+    desk = Desk().engaged()
+    assert desk.commands(m.SignOut()).pending == "signed_out"
+    desk.hears(m.ConversationEnded(CONTACT, EndedBy.CUSTOMER))
+    desk.hears(m.AgentLegDown(CONTACT))
+    assert desk.commands(m.EndWrapUp()).state == "signed_out"
+
+
+def test_a_phone_that_registers_again_disturbs_no_state():
+    desk = Desk().registers()
+    desk.commands(m.SetIdle("lunch"))
+    assert desk.hears(m.PhonesChanged((TARGET, TARGET))) == []
+    assert desk.agent.state == "idle"
+    assert desk.commands(m.SignOut()).state == "signed_out"
+    assert desk.registers().agent.state == "signed_out"
+
+
+def test_the_last_phone_gone_signs_out_a_free_agent():
+    desk = Desk().registers()
+    desk.hears(m.PhonesChanged(()))
+    assert desk.agent.state == "signed_out"
+    assert desk.told_dispatcher() == [m.AgentUnavailable(AGENT)]
+
+
+def test_a_new_reservation_is_known_to_the_dispatcher_as_the_end_of_availability():
+    """He may have said that he is available again after it was decided."""
+    assert Desk().reserved().told_dispatcher() == [m.AgentUnavailable(AGENT)]
+
+
+def test_a_dispatcher_that_starts_again_is_told_who_is_available():
+    desk = Desk().registers()
+    desk.now += 5
+    desk.hears(m.Restarted("dispatcher"))
+    assert desk.told_dispatcher() == [m.AgentAvailable(AGENT, {"english": 5}, 100.0, 1, 105.0)]
+    assert desk.hears(m.Restarted("queue/support")) == []
+    assert Desk().engaged().hears(m.Restarted("dispatcher")) == []
+
+
+def test_an_agent_started_again_in_a_talk_is_not_offered_another():
+    desk = Desk().registers()
+    desk.hears(m.ContactKept(CONTACT, QUEUE))
+    assert desk.agent.state == "engaged"
+    assert desk.told_dispatcher() == [m.AgentUnavailable(AGENT)]
+    assert desk.leases() == [3600.0]
+
+
 def test_a_withdrawn_offer_costs_no_place_among_the_available():
     desk = Desk().registers()
     since = desk.agent.availability.since
@@ -160,19 +184,26 @@ def test_a_withdrawn_offer_costs_no_place_among_the_available():
     assert desk.told_dispatcher()[0].since == since
 
 
-def test_a_media_error_is_not_the_agents_fault():
-    desk = Desk().reserved()
-    desk.hears(m.OfferFailed(CONTACT, OfferFailure.MEDIA_ERROR))
-    assert desk.agent.state == "available"
-
-
 def test_the_last_phone_gone_during_a_talk_signs_out_after_it():
     desk = Desk(wrap_up=0.0).engaged()
     desk.hears(m.PhonesChanged(()))
     assert desk.agent.state == "engaged"
+    (changed,) = desk.recorded(ev.AgentStateChanged)
+    assert changed.pending == "signed_out"
     desk.hears(m.ConversationEnded(CONTACT, EndedBy.AGENT))
     desk.hears(m.AgentLegDown(CONTACT))
     assert desk.agent.state == "signed_out"
+
+
+def test_a_phone_that_is_back_before_the_end_of_the_talk_stays_signed_in():
+    desk = Desk().engaged()
+    desk.hears(m.PhonesChanged(()))
+    desk.registers()
+    (changed,) = desk.recorded(ev.AgentStateChanged)
+    assert changed.pending is None
+    desk.hears(m.AgentLegDown(CONTACT))
+    desk.hears(m.ConversationEnded(CONTACT, EndedBy.AGENT))
+    assert desk.commands(m.EndWrapUp()).state == "available"
 
 
 def test_the_durations_of_all_states_add_up_i9():

@@ -44,6 +44,10 @@ class AgentLife(RuleBasedStateMachine):
         self.lasted = 0.0
         self.changed_at = self.started
         self.contact: ContactId | None = None
+        self.talking: ContactId | None = None
+        """What the contact believes: an agent whose lease ran out is ahead of it."""
+        self.worked_until = self.started
+        """The end of the last wrap-up."""
 
     def tell(self, message) -> None:
         self.now += 1.5
@@ -60,6 +64,8 @@ class AgentLife(RuleBasedStateMachine):
                     self.offered = False
                 case TellContact(contact, m.Assigned()):
                     self.contact = contact
+                case Record(ev.WrapUpEnded()):
+                    self.worked_until = self.now
                 case Record(ev.AgentStateChanged() as changed):
                     self.lasted += changed.lasted
                     self.changed_at = self.now
@@ -80,36 +86,41 @@ class AgentLife(RuleBasedStateMachine):
         self.offered = False
         self.tell(m.Reserve(ContactId(f"c{next(self.contacts)}"), QUEUE, self.now))
 
+    @precondition(lambda self: self.talking is not None)
+    @rule(what=st.sampled_from([m.PhoneLost, m.ConversationEnded]))
+    def the_talk_ends(self, what) -> None:
+        """Perhaps after the agent has given it up."""
+        contact, self.talking = self.talking, None
+        ended = (contact, EndedBy.CUSTOMER) if what is m.ConversationEnded else (contact,)
+        self.tell(what(*ended))
+
     @precondition(lambda self: self.contact is not None)
     @rule(
         data=st.data(),
-        what=st.sampled_from(["rings", "answers", "withdrawn", "failed", "lost", "ends", "hook"]),
+        what=st.sampled_from(["rings", "answers", "withdrawn", "failed", "hook"]),
     )
     def the_contact_speaks(self, data, what) -> None:
         assert self.contact is not None
         state = self.agent.engagements[self.contact].state
         offered = isinstance(state, eng.Reserved | eng.Ringing)
-        talking = isinstance(state, eng.Engaged)
         match what:
             case "rings" if offered:
                 self.tell(m.OfferRinging(self.contact))
             case "answers" if offered:
+                self.talking = self.contact
                 self.tell(m.OfferAnswered(self.contact))
             case "withdrawn" if offered:
                 self.tell(m.OfferWithdrawn(self.contact, "ringing"))
             case "failed" if offered:
                 reason = data.draw(st.sampled_from(sorted(OfferFailure)))
                 self.tell(m.OfferFailed(self.contact, reason))
-            case "lost" if talking:
-                self.tell(m.PhoneLost(self.contact))
-            case "ends" if talking:
-                self.tell(m.ConversationEnded(self.contact, EndedBy.CUSTOMER))
             case "hook" if not offered:
                 self.tell(m.AgentLegDown(self.contact))
 
     @precondition(lambda self: self.contact is not None)
     @rule(crashed=st.booleans())
     def the_contact_is_down(self, crashed) -> None:
+        self.talking = None
         self.tell(m.Down(f"contact/{self.contact}", crashed))
 
     @precondition(lambda self: self.timers)
@@ -133,7 +144,15 @@ class AgentLife(RuleBasedStateMachine):
         if self.agent.fits():
             assert isinstance(self.agent.availability, Available)
             assert not self.agent.engagements
+            assert self.agent.pending is None
+            assert self.agent.targets
             assert self.agent.state == "available"
+
+    @invariant()
+    def nobody_has_waited_for_work_since_before_he_could_have_had_it(self) -> None:
+        if isinstance(self.agent.availability, Available):
+            assert self.agent.availability.since <= self.now
+            assert self.agent.availability.since >= self.worked_until
 
     @invariant()
     def one_contact_at_most(self) -> None:

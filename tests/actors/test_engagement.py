@@ -1,0 +1,251 @@
+"""One contact in an agent's hands: offer, talk, wrap-up, and what ends each of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from actors import engagement as eng
+from actors import events as ev
+from actors import messages as m
+from actors.effects import TellContact, TellDispatcher, Watch
+from actors.engagement import Engagement
+from actors.ids import ContactId
+from actors.reasons import EndedBy, IdleCode, OfferFailure
+from sip.machine import CancelTimer, TimerFired
+from tests.support.desk import AGENT, CONTACT, QUEUE, TARGET, Desk
+
+LEASE = TimerFired(f"lease:{CONTACT}")
+
+
+@pytest.mark.parametrize(
+    ("state", "name"),
+    [
+        (eng.Reserved(), "reserved"),
+        (eng.Ringing(), "reserved"),
+        (eng.Engaged(), "engaged"),
+        (eng.WrapUp(0.0), "wrap_up"),
+        (eng.HangingUp(), "wrap_up"),
+    ],
+)
+def test_an_engagement_has_the_name_that_agents_know(state, name):
+    engagement = Engagement(CONTACT, QUEUE, state)
+    assert (engagement.name, engagement.lease) == (name, f"lease:{CONTACT}")
+
+
+# --- the offer --------------------------------------------------------------------------------
+
+
+def test_a_reserved_agent_watches_the_contact_and_tells_it_his_phones():
+    desk = Desk().registers()
+    desk.hears(m.Reserve(CONTACT, QUEUE, 42.0))
+    assert Watch(f"contact/{CONTACT}") in desk.effects
+    assert TellContact(CONTACT, m.Assigned(AGENT, (TARGET,), 42.0)) in desk.effects
+    assert desk.agent.state == "reserved"
+
+
+def test_a_second_reservation_is_refused_i4():
+    desk = Desk().reserved()
+    desk.hears(m.Reserve(ContactId("c2"), QUEUE, desk.now))
+    assert desk.effects == [TellDispatcher(m.ReservationRefused(AGENT, ContactId("c2")))]
+    assert list(desk.agent.engagements) == [CONTACT]
+
+
+def test_a_second_phone_that_rings_changes_nothing():
+    desk = Desk().reserved()
+    desk.hears(m.OfferRinging(CONTACT))
+    assert desk.hears(m.OfferRinging(CONTACT)) == []
+    desk.hears(m.OfferAnswered(CONTACT))
+    assert desk.hears(m.OfferRinging(CONTACT)) == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        (OfferFailure.RONA, IdleCode.RONA),
+        (OfferFailure.NO_ANSWER, IdleCode.RONA),
+        (OfferFailure.BUSY, IdleCode.BUSY),
+        (OfferFailure.DECLINED, IdleCode.DECLINED),
+        (OfferFailure.UNAVAILABLE, IdleCode.UNAVAILABLE),
+        (OfferFailure.INVALID_NUMBER, IdleCode.INVALID_NUMBER),
+    ],
+)
+def test_a_failed_offer_sets_idle_with_a_code_for_its_reason_v6(reason, code):
+    desk = Desk().reserved()
+    desk.hears(m.OfferFailed(CONTACT, reason))
+    assert (desk.agent.state, desk.code) == ("idle", code)
+    assert desk.told_dispatcher() == []
+    assert CancelTimer(f"lease:{CONTACT}") in desk.effects
+
+
+def test_a_media_error_is_not_the_agents_fault_and_costs_no_place():
+    desk = Desk().reserved()
+    desk.now += 3
+    desk.hears(m.OfferFailed(CONTACT, OfferFailure.MEDIA_ERROR))
+    assert desk.agent.state == "available"
+    assert desk.told_dispatcher()[0].since == 100.0
+
+
+def test_a_failing_channel_is_tried_three_more_times_and_then_no_more():
+    desk = Desk().registers()
+    states = []
+    for _ in range(4):
+        desk.hears(m.Reserve(CONTACT, QUEUE, desk.now))
+        desk.hears(m.OfferFailed(CONTACT, OfferFailure.CHANNEL_FAILURE))
+        states.append((desk.agent.state, desk.code))
+    assert states == [("available", None)] * 3 + [("idle", IdleCode.CHANNEL_FAILURE)]
+
+
+def test_an_answer_clears_the_count_of_channel_failures():
+    desk = Desk(wrap_up=0.0).registers()
+    for _ in range(2):
+        for _ in range(3):
+            desk.hears(m.Reserve(CONTACT, QUEUE, desk.now))
+            desk.hears(m.OfferFailed(CONTACT, OfferFailure.CHANNEL_FAILURE))
+        desk.hears(m.Reserve(CONTACT, QUEUE, desk.now))
+        desk.hears(m.OfferAnswered(CONTACT))
+        desk.hears(m.AgentLegDown(CONTACT))
+        desk.hears(m.ConversationEnded(CONTACT, EndedBy.CUSTOMER))
+    assert desk.agent.state == "available"
+
+
+def test_what_the_agent_wished_himself_comes_after_a_failed_offer():
+    desk = Desk().reserved()
+    desk.commands(m.SetIdle("lunch"))
+    desk.hears(m.OfferFailed(CONTACT, OfferFailure.RONA))
+    assert (desk.agent.state, desk.code) == ("idle", "lunch")
+
+
+def test_an_agent_whose_offer_is_withdrawn_is_free_in_the_same_step_r21():
+    desk = Desk().reserved()
+    desk.hears(m.OfferRinging(CONTACT))
+    desk.now += 9
+    desk.hears(m.OfferWithdrawn(CONTACT, "ringing"))
+    assert desk.told_dispatcher() == [m.AgentAvailable(AGENT, {"english": 5}, 100.0, 1, 109.0)]
+
+
+@pytest.mark.parametrize("ringing", [False, True])
+def test_an_offer_nobody_speaks_of_again_is_let_go_and_written_down(ringing):
+    desk = Desk().reserved()
+    if ringing:
+        desk.hears(m.OfferRinging(CONTACT))
+    assert desk.leases() == [28.0]
+    desk.hears(LEASE)
+    assert TellContact(CONTACT, m.AgentLost(AGENT)) in desk.effects
+    state = "Ringing" if ringing else "Reserved"
+    assert desk.recorded(ev.LeaseExpired) == [ev.LeaseExpired("agent/1001", CONTACT, state)]
+    assert desk.told_dispatcher()[0].since == 100.0
+    assert desk.hears(m.OfferAnswered(CONTACT)) == []  # late news
+
+
+# --- the talk ---------------------------------------------------------------------------------
+
+
+def test_a_phone_that_falls_silent_sets_idle_without_wrap_up_d05():
+    desk = Desk().engaged()
+    desk.hears(m.PhoneLost(CONTACT))
+    assert (desk.agent.state, desk.code) == ("idle", IdleCode.PHONE_LOST)
+    assert CancelTimer(f"lease:{CONTACT}") in desk.effects
+    assert desk.hears(m.AgentLegDown(CONTACT)) == []
+
+
+def test_a_silent_phone_is_not_made_available_by_an_older_wish():
+    desk = Desk(sign_in="manual").registers()
+    desk.commands(m.SetIdle("lunch"))
+    desk.hears(m.ContactKept(CONTACT, QUEUE))
+    desk.commands(m.SetAvailable())
+    desk.hears(m.PhoneLost(CONTACT))
+    assert (desk.agent.state, desk.code) == ("idle", IdleCode.PHONE_LOST)
+
+
+def test_a_talk_without_end_is_ended_and_written_down():
+    desk = Desk().engaged()
+    assert desk.leases() == [3600.0]
+    desk.hears(LEASE)
+    assert TellContact(CONTACT, m.EndContact("lease")) in desk.effects
+    assert desk.recorded(ev.LeaseExpired) == [ev.LeaseExpired("agent/1001", CONTACT, "Engaged")]
+    assert desk.agent.state == "wrap_up"
+
+
+def test_a_talk_that_ends_as_its_lease_runs_out_ends_once():
+    desk = Desk().engaged()
+    desk.hears(LEASE)
+    assert desk.hears(m.ConversationEnded(CONTACT, EndedBy.SYSTEM)) == []
+    desk.hears(m.AgentLegDown(CONTACT))
+    assert desk.commands(m.EndWrapUp()).state == "available"
+
+
+@pytest.mark.parametrize("wrap_up", [0.0, 10.0])
+def test_a_phone_that_falls_silent_as_its_lease_runs_out_is_not_called_again(wrap_up):
+    desk = Desk(wrap_up=wrap_up).engaged()
+    desk.hears(LEASE)
+    desk.hears(m.PhoneLost(CONTACT))
+    if wrap_up:
+        desk.commands(m.EndWrapUp())
+    assert (desk.agent.state, desk.code) == ("idle", IdleCode.PHONE_LOST)
+
+
+def test_a_crash_of_the_contact_frees_the_agent():
+    for desk in (Desk().reserved(), Desk(wrap_up=0.0).engaged()):
+        desk.hears(m.Down(f"contact/{CONTACT}", crashed=True))
+        assert desk.agent.state == "available"
+        assert len(desk.told_dispatcher()) == 1
+
+
+def test_a_crash_in_a_talk_leaves_him_his_wrap_up():
+    desk = Desk().engaged()
+    desk.hears(m.Down(f"contact/{CONTACT}", crashed=True))
+    assert (desk.agent.state, desk.leases()) == ("wrap_up", [10.0])
+
+
+def test_the_end_of_a_contact_in_good_order_does_not_end_its_wrap_up():
+    desk = Desk().wrapping_up()
+    assert desk.hears(m.Down(f"contact/{CONTACT}", crashed=False)) == []
+
+
+# --- wrap-up and the hook ---------------------------------------------------------------------
+
+
+def test_the_end_of_wrap_up_makes_available_in_the_same_step_r07():
+    desk = Desk().wrapping_up()
+    desk.now += 10
+    desk.hears(LEASE)
+    assert desk.told_dispatcher() == [m.AgentAvailable(AGENT, {"english": 5}, 110.0, 2, 110.0)]
+    assert desk.recorded(ev.WrapUpEnded) == [
+        ev.WrapUpEnded(AGENT, CONTACT, QUEUE, 10.0, None, True)
+    ]
+
+
+def test_a_contact_reserved_at_the_tick_that_wrap_up_ends_is_taken_once_r09():
+    desk = Desk().wrapping_up()
+    other = ContactId("c2")
+    desk.hears(m.Reserve(other, QUEUE, desk.now))  # before the tick: refused
+    assert desk.told_dispatcher() == [m.ReservationRefused(AGENT, other)]
+    desk.hears(LEASE)
+    desk.hears(m.Reserve(other, QUEUE, desk.now))  # after it: taken
+    assert list(desk.agent.engagements) == [other]
+    assert desk.hears(LEASE) == []
+
+
+def test_without_wrap_up_the_agent_is_available_when_his_phone_is_on_the_hook_v57():
+    desk = Desk(wrap_up=0.0).engaged()
+    desk.hears(m.ConversationEnded(CONTACT, EndedBy.CUSTOMER))
+    assert (desk.told_dispatcher(), desk.leases()) == ([], [40.0])
+    desk.hears(m.AgentLegDown(CONTACT))
+    assert desk.agent.state == "available"
+    assert len(desk.told_dispatcher()) == 1
+
+
+def test_a_phone_left_off_the_hook_outlasts_wrap_up_v57():
+    desk = Desk().engaged()
+    desk.hears(m.ConversationEnded(CONTACT, EndedBy.CUSTOMER))
+    desk.hears(LEASE)
+    assert (desk.told_dispatcher(), desk.agent.state) == ([], "wrap_up")
+    assert desk.leases() == [40.0]
+    desk.hears(LEASE)  # and does not keep him for ever
+    assert desk.recorded(ev.LeaseExpired) == [ev.LeaseExpired("agent/1001", CONTACT, "HangingUp")]
+    assert desk.agent.state == "available"
+
+
+def test_news_of_a_contact_that_nobody_expects_from_is_an_error():
+    with pytest.raises(ValueError, match="OfferFailed while engaged"):
+        Desk().engaged().hears(m.OfferFailed(CONTACT, OfferFailure.BUSY))
