@@ -17,8 +17,16 @@ from actors import events as ev
 from actors import messages as m
 from actors.effects import Effect, Record, ReplyTo, TellContact, TellDispatcher, Watch
 from actors.engagement import Engagement
-from actors.ids import DISPATCHER, AgentId, ContactId, QueueName, agent_actor, contact_actor
-from actors.reasons import IdleCode, OfferFailure, Refusal
+from actors.ids import (
+    DISPATCHER,
+    AgentId,
+    ContactId,
+    QueueName,
+    agent_actor,
+    contact_actor,
+    owner_of,
+)
+from actors.reasons import IdleCode, NotFree, OfferFailure, Refusal
 from sip.machine import CancelTimer, StartTimer, TimerFired
 
 CHANNEL_FAILURES = 3
@@ -69,6 +77,7 @@ class AgentSettings(Struct, frozen=True):
 
 Message: TypeAlias = (
     m.Reserve
+    | m.AskedFor
     | m.OfferRinging
     | m.OfferAnswered
     | m.OfferWithdrawn
@@ -148,14 +157,16 @@ class Agent:
         match message:
             case m.Reserve():
                 return self._reserve(message)
+            case m.AskedFor():
+                return self._asked_for(message)
             case m.PhonesChanged(targets):
                 return self._phones_changed(targets)
             case m.Restarted(name):
                 if name == DISPATCHER:
                     self._offered_to_dispatcher = False  # it must be told again
                 return []
-            case m.ContactKept(contact, queue):
-                kept = Engagement(contact, queue, eng.Engaged(), off_hook=True)
+            case m.ContactKept(contact, queue, kind):
+                kept = Engagement(contact, queue, eng.Engaged(), off_hook=True, kind=kind)
                 self.engagements[contact] = kept
                 return [
                     Watch(contact_actor(contact)),
@@ -164,8 +175,7 @@ class Agent:
             case m.AgentCommandReceived():
                 return self._command(message)
             case m.Down(name, _):
-                contact = ContactId(name.rpartition("/")[2])
-                return self._free(contact)
+                return self._free(ContactId(name.rpartition("/")[2]))
             case TimerFired(name):
                 return self._timer(name)
         engagement = self.engagements.get(message.contact)
@@ -182,19 +192,20 @@ class Agent:
             case eng.Reserved() | eng.Ringing(), m.OfferWithdrawn():
                 return self._let_go(engagement)  # his place among the available is what it was
             case eng.Reserved() | eng.Ringing(), m.OfferFailed(_, reason):
-                self._failed(reason)
+                if engagement.is_work:
+                    self._failed(reason)
                 return self._let_go(engagement)
-            case eng.Engaged(), m.ConversationEnded():
-                return self._wrap_up(engagement)
+            case eng.Engaged(), m.ConversationEnded(_, _, wraps_up):
+                return self._wrap_up(engagement) if wraps_up else self._hang_up(engagement)
             case eng.Engaged(), m.PhoneLost():
-                self._set_idle(IdleCode.PHONE_LOST)
+                self._phone_lost(engagement)
                 engagement.off_hook = False
                 return self._let_go(engagement)
             case eng.WrapUp() | eng.HangingUp(), m.ConversationEnded():
                 return []  # it ended as our lease of the talk ran out
             case eng.WrapUp() | eng.HangingUp(), m.PhoneLost():
                 # The same, but the phone is silent: he must not be given the next call.
-                self._set_idle(IdleCode.PHONE_LOST)
+                self._phone_lost(engagement)
                 engagement.off_hook = False
                 return self._let_go(engagement) if self._is_done(engagement) else []
             case _, m.AgentLegDown():
@@ -210,11 +221,33 @@ class Agent:
             # Reserved as we became unavailable, or as our last phone went.
             return [TellDispatcher(m.ReservationRefused(self.id, reserve.contact))]
         engagement = Engagement(reserve.contact, reserve.queue, eng.Reserved())
-        self.engagements[reserve.contact] = engagement
-        assigned = m.Assigned(self.id, self.targets, reserve.possible_at)
+        return self._take(engagement, reserve.possible_at)
+
+    def _asked_for(self, asked: m.AskedFor) -> list[Effect]:
+        why = self._not_free(asked.kind)
+        if why is not None:
+            return [TellContact(asked.contact, m.AgentNotFree(asked.contact, self.id, why))]
+        engagement = Engagement(asked.contact, asked.queue, eng.Reserved(), kind=asked.kind)
+        return self._take(engagement, self._now())
+
+    def _not_free(self, kind: m.EngagementKind) -> NotFree | None:
+        """A supervisor may listen while he is idle; whoever is asked for work must be available."""
+        if isinstance(self.availability, SignedOut):
+            return NotFree.SIGNED_OUT
+        if not self.targets:
+            return NotFree.UNREACHABLE
+        if len(self.engagements) >= VOICE_CAPACITY:
+            return NotFree.BUSY
+        if isinstance(self.availability, Idle) and kind != "monitor":
+            return NotFree.IDLE
+        return None
+
+    def _take(self, engagement: Engagement, possible_at: float) -> list[Effect]:
+        contact = engagement.contact
+        self.engagements[contact] = engagement
         return [
-            Watch(contact_actor(reserve.contact)),
-            TellContact(reserve.contact, assigned),
+            Watch(contact_actor(contact)),
+            TellContact(contact, m.Assigned(contact, self.id, self.targets, possible_at)),
             self._lease(engagement, self.settings.rona_seconds + eng.OFFER_MARGIN),
         ]
 
@@ -229,6 +262,11 @@ class Agent:
         self._channel_failures = 0
         self._set_idle(_IDLE_BY_FAILURE[reason])
 
+    def _phone_lost(self, engagement: Engagement) -> None:
+        """He must not be given the next call.  Who was idle, and only listened, keeps his code."""
+        if engagement.is_work or isinstance(self.availability, Available):
+            self._set_idle(IdleCode.PHONE_LOST)
+
     def _set_idle(self, code: IdleCode) -> None:
         """By the system; what he wished himself, idle or gone home, still comes after it."""
         self.availability = Idle(code)
@@ -238,6 +276,8 @@ class Agent:
     # --- wrap-up ------------------------------------------------------------------------------
 
     def _wrap_up(self, engagement: Engagement) -> list[Effect]:
+        if engagement.queue is None or not engagement.is_work:
+            return self._hang_up(engagement)
         seconds = self.settings.wrap_up_seconds.get(engagement.queue, 0.0)
         engagement.state = eng.WrapUp(self._now())
         if seconds <= 0:
@@ -248,21 +288,25 @@ class Agent:
         self, engagement: Engagement, *, by_timer: bool, code: str | None = None
     ) -> list[Effect]:
         assert isinstance(engagement.state, eng.WrapUp)
-        now = self._now()
+        assert engagement.queue is not None
         ended = ev.WrapUpEnded(
             self.id,
             engagement.contact,
             engagement.queue,
-            now - engagement.state.since,
+            self._now() - engagement.state.since,
             code,
             by_timer,
         )
-        if isinstance(self.availability, Available):
-            self.availability = Available(now, self._ticket())
+        return [Record(ended), *self._hang_up(engagement)]
+
+    def _hang_up(self, engagement: Engagement) -> list[Effect]:
+        """His part is done; he is free when his phone is on the hook."""
+        if engagement.is_work and isinstance(self.availability, Available):
+            self.availability = Available(self._now(), self._ticket())
         engagement.state = eng.HangingUp()
         if engagement.off_hook:
-            return [Record(ended), self._lease(engagement, eng.HOOK_LEASE)]
-        return [Record(ended), *self._let_go(engagement)]
+            return [self._lease(engagement, eng.HOOK_LEASE)]
+        return self._let_go(engagement)
 
     @staticmethod
     def _is_done(engagement: Engagement) -> bool:
@@ -284,6 +328,13 @@ class Agent:
                 return self._end_wrap_up(engagement, by_timer=True)
             case eng.HangingUp():  # the phone never confirmed its BYE
                 return [self._expired(engagement), *self._let_go(engagement)]
+            case eng.Engaged() if not engagement.is_work:
+                # A supervisor who listens for ever costs nobody else his call.
+                return [
+                    self._expired(engagement),
+                    TellContact(contact, m.AgentLost(contact, self.id)),
+                    *self._hang_up(engagement),
+                ]
             case eng.Engaged():
                 return [
                     self._expired(engagement),
@@ -293,7 +344,7 @@ class Agent:
             case eng.Reserved() | eng.Ringing():
                 return [
                     self._expired(engagement),
-                    TellContact(contact, m.AgentLost(self.id)),
+                    TellContact(contact, m.AgentLost(contact, self.id)),
                     *self._let_go(engagement),
                 ]
 
@@ -301,19 +352,23 @@ class Agent:
         state = type(engagement.state).__name__
         return Record(ev.LeaseExpired(agent_actor(self.id), engagement.contact, state))
 
-    def _free(self, contact: ContactId) -> list[Effect]:
+    def _free(self, owner: ContactId) -> list[Effect]:
         """The contact's actor has ended: a talk becomes wrap-up, anything else is over."""
-        engagement = self.engagements.get(contact)
-        if engagement is None:
-            return []
-        engagement.off_hook = False
-        match engagement.state:
-            case eng.Engaged():
-                return self._wrap_up(engagement)
-            case eng.WrapUp():
-                return []  # it ended in good order, and its leg with it
-            case _:
-                return self._let_go(engagement)
+        effects: list[Effect] = []
+        for engagement in list(self.engagements.values()):
+            if owner_of(engagement.contact) != owner:
+                continue
+            engagement.off_hook = False
+            match engagement.state:
+                case eng.Engaged() if engagement.kind == "consult":
+                    effects.extend(self._hang_up(engagement))  # he helped another, for all we know
+                case eng.Engaged():
+                    effects.extend(self._wrap_up(engagement))
+                case eng.WrapUp():
+                    pass  # it ended in good order, and its leg with it
+                case _:
+                    effects.extend(self._let_go(engagement))
+        return effects
 
     def _let_go(self, engagement: Engagement) -> list[Effect]:
         del self.engagements[engagement.contact]

@@ -186,7 +186,7 @@ class Contact:
                 return []
             case Ending(), TimerFired("prompt" | "rona" | "lease") | m.EndContact():
                 return []
-            case Ending(), m.Assigned(agent, _, _):
+            case Ending(), m.Assigned(_, agent, _, _):
                 # Assigned as the customer hung up: the agent is free again, with no penalty.
                 return [TellAgent(agent, m.OfferWithdrawn(self.id, During.QUEUE))]
             case Ending(), _:
@@ -212,7 +212,7 @@ class Contact:
 
             case Waiting(plan, place), m.Assigned() as assigned:
                 return self._dial(plan, place, assigned)
-            case Waiting(plan, place), m.Overflowed(_, reason):
+            case Waiting(plan, place), m.Overflowed(_, _, reason):
                 return self._part(plan, place, reason)
 
             case Ringing() as ringing, m.LegInvited(leg, at) if leg in ringing.legs:
@@ -228,14 +228,14 @@ class Contact:
                     *(TellLeg(leg, m.HangUp()) for leg in ringing.legs),
                     *self._offer_failed(ringing, OfferFailure.RONA),
                 ]
-            case Ringing() as ringing, m.AgentLost(agent) if agent == ringing.agent:
+            case Ringing() as ringing, m.AgentLost(_, agent) if agent == ringing.agent:
                 return self._give_up(ringing)
 
             case Connected() as talking, m.LegEnded(leg, cause) if leg == talking.leg:
                 if cause == "bye":
                     return self._agent_hung_up(talking)
                 return self._agent_lost(talking, cause)
-            case Connected() as talking, m.AgentLost(agent) if agent == talking.agent:
+            case Connected() as talking, m.AgentLost(_, agent) if agent == talking.agent:
                 return []  # the talk goes on; it ends when one of the two hangs up
 
             case Parting(_, _, token, _) as parting, m.PlayFinished(_, finished) if (
@@ -245,7 +245,7 @@ class Contact:
             case Parting() as parting, TimerFired("prompt"):
                 return self._overflow(parting)
 
-            case _, m.Assigned(agent, _, _):
+            case _, m.Assigned(_, agent, _, _):
                 # Assigned as we overflowed.
                 return [TellAgent(agent, m.OfferWithdrawn(self.id, During.QUEUE))]
             case _, m.LegAnswered(leg) if leg != self.customer:

@@ -22,8 +22,10 @@ class Record(Struct, frozen=True):
 
 
 class TellContact(Struct, frozen=True):
+    """``contact``: it, or one of its requests."""
+
     contact: ContactId
-    message: m.Assigned | m.Overflowed | m.AgentLost | m.EndContact | m.LegNews
+    message: m.Assigned | m.AgentNotFree | m.Overflowed | m.AgentLost | m.EndContact | m.LegNews
 
 
 class TellLeg(Struct, frozen=True):
@@ -51,6 +53,7 @@ class TellAgent(Struct, frozen=True):
     agent: AgentId
     message: (
         m.Reserve
+        | m.AskedFor
         | m.OfferRinging
         | m.OfferAnswered
         | m.OfferWithdrawn

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from actors.ids import ContactId, QueueName
+from actors.messages import EngagementKind
 
 OFFER_MARGIN = 10.0
 """Beyond the RONA time-out, which is the contact's, and runs even if no 180 ever comes."""
@@ -45,12 +46,18 @@ State: TypeAlias = Reserved | Ringing | Engaged | WrapUp | HangingUp
 
 
 class Engagement(Struct):
-    """``off_hook``: the agent's phone still has the call."""
+    """``contact`` is the request that asked for the agent; ``off_hook``: his phone has the call."""
 
     contact: ContactId
-    queue: QueueName
+    queue: QueueName | None
     state: State
     off_hook: bool = False
+    kind: EngagementKind = "contact"
+
+    @property
+    def is_work(self) -> bool:
+        """A supervisor's listening is none: no wrap-up, no idle code, no new place in the line."""
+        return self.kind != "monitor"
 
     @property
     def name(self) -> str:

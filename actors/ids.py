@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NewType
 
 ContactId = NewType("ContactId", str)
+"""A contact; with a suffix ``.n``, one of its later requests for an agent (``owner_of``)."""
 LegId = NewType("LegId", str)
 AgentId = NewType("AgentId", str)
 QueueName = NewType("QueueName", str)
@@ -49,9 +50,18 @@ class IdSource:
         )
 
 
-def contact_actor(contact: ContactId) -> str:
-    """The name of a contact's actor, for those who watch it."""
-    return f"contact/{contact}"
+def owner_of(request: ContactId) -> ContactId:
+    """The contact that asks.
+
+    Queues and agents know a contact's first request by its own id, and each later one (a consult,
+    a transfer) by ``<contact>.<n>``: news of one is never taken for news of another.
+    """
+    return ContactId(request.partition(".")[0])
+
+
+def contact_actor(request: ContactId) -> str:
+    """The name of the owning contact's actor, for those who watch it."""
+    return f"contact/{owner_of(request)}"
 
 
 DISPATCHER = "dispatcher"

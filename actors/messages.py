@@ -6,13 +6,13 @@ Facts are in the past tense, requests in the imperative.  Each block names who h
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
 from actors.ids import AgentId, ContactId, LegId, QueueName
 from actors.place import Place, Requirements
-from actors.reasons import During, EndedBy, OfferFailure, Refusal
+from actors.reasons import During, EndedBy, NotFree, OfferFailure, Refusal
 from sip.message import NameAddr
 from sip.transport.path import Path
 
@@ -27,21 +27,31 @@ class Target(Struct, frozen=True):
     path: Path
 
 
-# --- the contact hears ------------------------------------------------------------------------
+# --- the contact hears; ``contact`` is the request that it made (actors.ids.owner_of) -----------
 
 
 class Assigned(Struct, frozen=True):
-    """The dispatcher chose this agent, and the agent has reserved itself for us."""
+    """This agent, whom the dispatcher chose or we asked for, has reserved itself for us."""
 
+    contact: ContactId
     agent: AgentId
     targets: tuple[Target, ...]
     possible_at: float
     """When the pairing became possible, in monotonic seconds: dispatch latency counts from here."""
 
 
+class AgentNotFree(Struct, frozen=True, gc=False):
+    """The agent we asked for by name cannot take us now."""
+
+    contact: ContactId
+    agent: AgentId
+    reason: NotFree
+
+
 class Overflowed(Struct, frozen=True, gc=False):
     """The queue will not keep us: full, or we waited too long."""
 
+    contact: ContactId
     queue: QueueName
     reason: str
 
@@ -49,6 +59,7 @@ class Overflowed(Struct, frozen=True, gc=False):
 class AgentLost(Struct, frozen=True, gc=False):
     """The agent we hold ended without a word (crash, lease)."""
 
+    contact: ContactId
     agent: AgentId
 
 
@@ -213,6 +224,26 @@ class Reserve(Struct, frozen=True, gc=False):
     channel: str = "voice"
 
 
+EngagementKind: TypeAlias = Literal["contact", "consult", "transfer", "monitor"]
+"""What an agent is engaged for.  ``contact``: the dispatcher's choice; the others were asked for
+by name; ``monitor``, a supervisor's listening, is no work of his.
+"""
+
+
+class AskedFor(Struct, frozen=True, gc=False):
+    """From a contact: reserve yourself for this request of mine, without the dispatcher.
+
+    Answered ``Assigned`` or ``AgentNotFree``.
+    """
+
+    contact: ContactId
+    by: AgentId | None
+    """The agent who wants him; None: nobody's wish, but a flow's."""
+    kind: Literal["consult", "transfer", "monitor"]
+    queue: QueueName | None
+    """Whose rules of wrap-up hold; None: there will be none."""
+
+
 class OfferRinging(Struct, frozen=True, gc=False):
     """From the contact: the agent's phone rings."""
 
@@ -240,10 +271,12 @@ class OfferFailed(Struct, frozen=True, gc=False):
 
 
 class ConversationEnded(Struct, frozen=True, gc=False):
-    """From the contact: the agent's part is over and wrap-up begins."""
+    """From the contact: the agent's part is over."""
 
     contact: ContactId
     ended_by: EndedBy
+    wraps_up: bool = True
+    """Wrap-up begins; those who only helped another have none (V-54)."""
 
 
 class AgentLegDown(Struct, frozen=True, gc=False):
@@ -321,7 +354,8 @@ class ContactKept(Struct, frozen=True, gc=False):
     """To an agent that has been started again: it is talking with this contact."""
 
     contact: ContactId
-    queue: QueueName
+    queue: QueueName | None
+    kind: EngagementKind = "contact"
 
 
 # --- whoever watches another hears ------------------------------------------------------------

@@ -90,7 +90,7 @@ class Queue:
         self._offered.discard(join.contact)
         limit = self.settings.max_waiting
         if not again and limit is not None and len(self._waits) >= limit:
-            return [TellContact(join.contact, m.Overflowed(self.settings.name, "full"))]
+            return [TellContact(join.contact, self._overflowed(join.contact, "full"))]
         self._remove(join.contact)
         place = join.place
         self._waiting[place] = join.contact
@@ -127,8 +127,11 @@ class Queue:
             contact = self._joined.peekitem(0)[1]
             self._remove(contact)
             effects.append(TellDispatcher(m.ContactLeft(contact)))
-            effects.append(TellContact(contact, m.Overflowed(self.settings.name, "max_wait")))
+            effects.append(TellContact(contact, self._overflowed(contact, "max_wait")))
         return [*effects, *self._arm()]
+
+    def _overflowed(self, contact: ContactId, why: str) -> m.Overflowed:
+        return m.Overflowed(contact, self.settings.name, why)
 
     def _arm(self) -> list[Effect]:
         bound = self.settings.max_wait_seconds

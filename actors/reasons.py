@@ -21,6 +21,15 @@ class OfferFailure(StrEnum):
     MEDIA_ERROR = "MEDIA_INTERNAL_ERROR"
 
 
+class NotFree(StrEnum):
+    """Why an agent who was asked for by name is not to be had now."""
+
+    SIGNED_OUT = "AGENT_SIGNED_OUT"
+    IDLE = "AGENT_IDLE"
+    BUSY = "AGENT_BUSY"
+    UNREACHABLE = "AGENT_UNREACHABLE"
+
+
 class IdleCode(StrEnum):
     """The idle codes that the system sets; nobody can choose one of them by hand."""
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from actors import effects as do
 from actors import messages as m
 from actors.guardian import Guardian
-from actors.ids import ContactId, LegId
+from actors.ids import ContactId, LegId, owner_of
 from ccserver.core.directory import Directory
 from ccserver.journal.log import Journal
 from ccserver.media import protocol as media
@@ -93,7 +93,7 @@ class Effects:
     # --- telling ------------------------------------------------------------------------------
 
     def _tell_contact(self, effect: do.TellContact) -> None:
-        actor = self._directory.contacts.get(effect.contact)
+        actor = self._directory.contacts.get(owner_of(effect.contact))
         if actor is not None:
             actor.tell(effect.message)
 

@@ -44,7 +44,7 @@ def test_a_reservation_has_a_lease_that_outlasts_rona():
     leases = [e for e in desk.effects if isinstance(e, StartTimer)]
     assert [lease.seconds for lease in leases] == [28.0]
     desk.hears(TimerFired(leases[0].name))
-    assert TellContact(CONTACT, m.AgentLost(AgentId("1001"))) in desk.effects
+    assert TellContact(CONTACT, m.AgentLost(CONTACT, AgentId("1001"))) in desk.effects
     assert desk.agent.state == "available"
 
 

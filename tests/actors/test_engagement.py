@@ -39,7 +39,7 @@ def test_a_reserved_agent_watches_the_contact_and_tells_it_his_phones():
     desk = Desk().registers()
     desk.hears(m.Reserve(CONTACT, QUEUE, 42.0))
     assert Watch(f"contact/{CONTACT}") in desk.effects
-    assert TellContact(CONTACT, m.Assigned(AGENT, (TARGET,), 42.0)) in desk.effects
+    assert TellContact(CONTACT, m.Assigned(CONTACT, AGENT, (TARGET,), 42.0)) in desk.effects
     assert desk.agent.state == "reserved"
 
 
@@ -130,7 +130,7 @@ def test_an_offer_nobody_speaks_of_again_is_let_go_and_written_down(ringing):
         desk.hears(m.OfferRinging(CONTACT))
     assert desk.leases() == [28.0]
     desk.hears(LEASE)
-    assert TellContact(CONTACT, m.AgentLost(AGENT)) in desk.effects
+    assert TellContact(CONTACT, m.AgentLost(CONTACT, AGENT)) in desk.effects
     state = "Ringing" if ringing else "Reserved"
     assert desk.recorded(ev.LeaseExpired) == [ev.LeaseExpired("agent/1001", CONTACT, state)]
     assert desk.told_dispatcher()[0].since == 100.0

@@ -15,6 +15,7 @@ TEXT = (Path(__file__).parents[2] / "docs" / "reasons.md").read_text()
     "code",
     [
         *reasons.OfferFailure,
+        *reasons.NotFree,
         *reasons.IdleCode,
         *reasons.Refusal,
         *reasons.Outcome,

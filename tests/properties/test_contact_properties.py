@@ -17,6 +17,7 @@ from sip.message import NameAddr, Uri
 from sip.transport.path import Path
 
 CUSTOMER = LegId("c1/0")
+CONTACT = ContactId("c1")
 QUEUE = QueueName("support")
 PLAN = QueuePlan(QUEUE, (), "music.wav", 18.0, "sorry.wav")
 ENTRY = EntryPoint(
@@ -33,7 +34,7 @@ class ContactLife(RuleBasedStateMachine):
         super().__init__()
         self.now = 0.0
         self.contact = Contact(
-            ev.ContactRef(ContactId("c1")),
+            ev.ContactRef(CONTACT),
             CUSTOMER,
             ENTRY,
             {QUEUE: PLAN},
@@ -108,13 +109,13 @@ class ContactLife(RuleBasedStateMachine):
         self.agents += 1
         agent = AgentId(f"a{self.agents}")
         self.held.append(agent)
-        self.send(m.Assigned(agent, (TARGET,) * phones, self.now))
+        self.send(m.Assigned(CONTACT, agent, (TARGET,) * phones, self.now))
 
     @precondition(lambda self: self.in_queue)
     @rule()
     def the_queue_gives_it_up(self) -> None:
         self.in_queue = False
-        self.send(m.Overflowed(QUEUE, "max_wait"))
+        self.send(m.Overflowed(CONTACT, QUEUE, "max_wait"))
 
     @precondition(lambda self: self.agent_legs("calling", "leaving") and not self.stopped)
     @rule(data=st.data(), what=st.sampled_from(["invited", "rings", "answers"]))
@@ -152,7 +153,7 @@ class ContactLife(RuleBasedStateMachine):
         """Its lease ran out before the phones had answered: it has let go of us."""
         if isinstance(self.contact.state, Ringing):
             agent = self.held.pop()
-            self.send(m.AgentLost(agent))
+            self.send(m.AgentLost(CONTACT, agent))
 
     @precondition(lambda self: not self.stopped)
     @rule()
