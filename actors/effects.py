@@ -103,6 +103,16 @@ class StopPlaying(Struct, frozen=True, gc=False):
     leg: LegId
 
 
+class Hear(Struct, frozen=True, gc=False):
+    """``leg`` hears the sum of ``sources``, and what plays to it, if anything does; and no other.
+
+    Who hears whom is a matrix, and this is one row of it.  A source that is not there is left out.
+    """
+
+    leg: LegId
+    sources: tuple[LegId, ...]
+
+
 class Bridge(Struct, frozen=True, gc=False):
     """These two hear each other, and nothing else."""
 
@@ -212,7 +222,7 @@ LegEffect: TypeAlias = (
     | DetachDialog
 )
 ContactEffect: TypeAlias = (
-    StartLeg | Play | StopPlaying | Bridge | Unbridge | TellLeg | TellQueue | TellAgent
+    StartLeg | Play | StopPlaying | Hear | Bridge | Unbridge | TellLeg | TellQueue | TellAgent
 )
 Effect: TypeAlias = (
     Record

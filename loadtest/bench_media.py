@@ -22,11 +22,11 @@ from struct import Struct as Layout
 from msgspec import Struct
 
 from ccserver.media.protocol import (
-    Bridge,
     Command,
     CreateSession,
     Event,
     GetStatistics,
+    Hear,
     Play,
     SessionCreated,
     SetRemote,
@@ -157,7 +157,8 @@ def _set_up(media: Media, port: int, calls: int, transcode: bool) -> list[Phone]
         # What is sent is always payload type 0: a receiver of A-law has it transcoded.
         codec, payload_type = ("PCMA", 8) if transcode else ("PCMU", 0)
         commands.append(SetRemote(f"leg{number}", HOST, port, codec, payload_type, 101, "sendrecv"))
-    commands += [Bridge(f"leg{2 * call}", f"leg{2 * call + 1}") for call in range(calls)]
+    # The other one of a pair differs in the last bit.
+    commands += [Hear(f"leg{number}", [f"leg{number ^ 1}"]) for number in range(2 * calls)]
     media.tell(*commands)
     return [Phone(number, ports[f"leg{number}"]) for number in range(2 * calls)]
 

@@ -27,10 +27,10 @@ from ccserver.media.control import ControlSocket
 from ccserver.media.player import Player
 from ccserver.media.ports import PortPool, PortsExhausted
 from ccserver.media.protocol import (
-    Bridge,
     Command,
     CreateSession,
     GetStatistics,
+    Hear,
     ListSessions,
     Play,
     PlayFailed,
@@ -42,7 +42,6 @@ from ccserver.media.protocol import (
     SetRemote,
     Statistics,
     StopPlay,
-    Unbridge,
 )
 from ccserver.media.session import Drop, Session
 from ccserver.media.stream import OutStream
@@ -194,12 +193,12 @@ class Engine:
         heard = session.receive(data, source, now)
         if session.keypad.holding:
             self._keys_held[session.name] = found.leg
-        peer = session.peer
-        if heard is None or peer is None:
+        if heard is None:
             return
-        datagram = peer.relay(heard[0], heard[1], now)
-        if datagram is not None:
-            self._send(self._legs[peer.name].rtp.sock, datagram, peer.send_to)
+        for listener in session.listeners:
+            datagram = listener.relay(heard[0], heard[1], now)
+            if datagram is not None:
+                self._send(self._legs[listener.name].rtp.sock, datagram, listener.send_to)
 
     def _send(self, sock: socket.socket, datagram: bytes, target: Address | None) -> None:
         if target is None:
@@ -272,11 +271,8 @@ class Engine:
             case StopPlay(name, token):
                 if name in self._legs:
                     self._legs[name].session.stop_playing(token)
-            case Bridge(name, other):
-                self._bridge(name, other)
-            case Unbridge(name):
-                if name in self._legs:
-                    self._legs[name].session.unbridge()
+            case Hear(name, sources):
+                self._hear(name, sources)
             case Release(name):
                 if name in self._legs:
                     self._release(name)
@@ -385,13 +381,14 @@ class Engine:
         leg.session.play(player)
         self._playing[command.session] = leg
 
-    def _bridge(self, name: str, other: str) -> None:
-        one, another = self._legs.get(name), self._legs.get(other)
-        for missing in (name, other):
-            if missing not in self._legs:
-                self._control.emit(SessionRefused(missing, protocol.UNKNOWN))
-        if one is not None and another is not None and one is not another:
-            one.session.bridge(another.session)
+    def _hear(self, name: str, sources: list[str]) -> None:
+        leg = self._legs.get(name)
+        if leg is None:
+            self._control.emit(SessionRefused(name, protocol.UNKNOWN))
+            return
+        known = dict.fromkeys(source for source in sources if source in self._legs)
+        known.pop(name, None)
+        leg.session.hear([self._legs[source].session for source in known])
 
     def _release(self, name: str) -> None:
         leg = self._legs.pop(name)

@@ -67,7 +67,7 @@ class Play(Struct, frozen=True, gc=False, tag=True, array_like=True):
     """Play files one after the other; takes the place of what is playing.
 
     `token` comes back in PlayFinished, once the last sample is sent, or in PlayFailed; a play
-    list that is stopped, replaced, or cut short by a bridge or a key is finished as well.
+    list that is stopped, replaced, or cut short by a key is finished as well.
     """
 
     session: str
@@ -86,17 +86,15 @@ class StopPlay(Struct, frozen=True, gc=False, tag=True, array_like=True):
     token: str | None = None
 
 
-class Bridge(Struct, frozen=True, gc=False, tag=True, array_like=True):
-    """Let two sessions hear each other, both ways; ends what plays on them, and older bridges."""
+class Hear(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """From now on `session` hears the sum of `sources`, and what plays to it; and nothing else.
+
+    One row of the matrix of who hears whom.  A source that is not there is ignored, and forgotten:
+    a session of that name that comes later is another one.  So is `session` itself.
+    """
 
     session: str
-    other: str
-
-
-class Unbridge(Struct, frozen=True, gc=False, tag=True, array_like=True):
-    """End the bridge that `session` is in, for both of its ends."""
-
-    session: str
+    sources: list[str]
 
 
 class Release(Struct, frozen=True, gc=False, tag=True, array_like=True):
@@ -168,7 +166,7 @@ class SessionState(Struct, frozen=True, gc=False, array_like=True):
     session: str
     address: str
     port: int
-    bridged_to: str | None
+    hears: list[str]
     playing: str | None
     """The token of what plays."""
     packets_in: int
@@ -206,15 +204,7 @@ class Statistics(Struct, frozen=True, tag=True, array_like=True):
 
 
 Command: TypeAlias = (
-    CreateSession
-    | SetRemote
-    | Play
-    | StopPlay
-    | Bridge
-    | Unbridge
-    | Release
-    | ListSessions
-    | GetStatistics
+    CreateSession | SetRemote | Play | StopPlay | Hear | Release | ListSessions | GetStatistics
 )
 Event: TypeAlias = (
     SessionCreated

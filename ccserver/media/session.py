@@ -43,7 +43,7 @@ class Drop(StrEnum):
     DIRECTION = "direction"
     """The direction that was negotiated rules it out."""
     UNHEARD = "unheard"
-    """No bridge: nobody listens."""
+    """Nobody listens."""
     PLAYING = "playing"
     """The receiver is listening to a prompt."""
     NO_TELEPHONE_EVENT = "no_telephone_event"
@@ -75,7 +75,10 @@ class Session:
         self.address = address
         self.port = port
         self.out = out
-        self.peer: Session | None = None
+        self.sources: list[Session] = []
+        """Whom it hears."""
+        self.listeners: list[Session] = []
+        """Who hears it."""
         self.player: Player | None = None
         self.remote: SetRemote | None = None
         self.reception = Reception()
@@ -139,9 +142,9 @@ class Session:
     # --- what comes in ------------------------------------------------------------------------
 
     def receive(self, data: bytes, source: Address, now: float) -> tuple[rtp.Packet, str] | None:
-        """A packet that the peer should get, and its codec or ``telephone-event``.
+        """A packet that the listeners should get, and its codec or ``telephone-event``.
 
-        Keys are reported here, whether or not there is a peer.
+        Keys are reported here, whether or not anybody listens.
         """
         try:
             packet = rtp.parse(data)
@@ -169,7 +172,7 @@ class Session:
         if not self._may_hear:
             self._drops[Drop.DIRECTION] += 1
             return None
-        if self.peer is None:
+        if not self.listeners:
             self._drops[Drop.UNHEARD] += 1
             return None
         return packet, kind
@@ -216,7 +219,7 @@ class Session:
     # --- what goes out ------------------------------------------------------------------------
 
     def relay(self, packet: rtp.Packet, kind: str, now: float) -> bytes | None:
-        """The datagram for a packet that came from the peer; None if it is not to be sent."""
+        """The datagram for a packet of a source; None if it is not to be sent."""
         remote = self.remote
         if remote is None or not self.may_send:
             self._drops[Drop.DIRECTION] += 1
@@ -254,21 +257,18 @@ class Session:
             finished, self.player = self.player, None
             self._emit(PlayFinished(self.name, finished.token))
 
-    # --- bridges ------------------------------------------------------------------------------
+    # --- who hears whom -----------------------------------------------------------------------
 
-    def bridge(self, other: Session) -> None:
-        for one, another in ((self, other), (other, self)):
-            one.stop_playing()
-            if one.peer is not another:
-                one.unbridge()
-        self.peer, other.peer = other, self
-
-    def unbridge(self) -> None:
-        if self.peer is not None:
-            self.peer.out.break_off()
-            self.out.break_off()
-            self.peer.peer = None
-            self.peer = None
+    def hear(self, sources: list[Session]) -> None:
+        """These and no other, from now on."""
+        if sources == self.sources:
+            return
+        for source in self.sources:
+            source.listeners.remove(self)
+        for source in sources:
+            source.listeners.append(self)
+        self.sources = sources
+        self.out.break_off()
 
     # --- time ---------------------------------------------------------------------------------
 
@@ -309,7 +309,7 @@ class Session:
             session=self.name,
             address=self.address,
             port=self.port,
-            bridged_to=None if self.peer is None else self.peer.name,
+            hears=[source.name for source in self.sources],
             playing=None if self.player is None else self.player.token,
             packets_in=self.reception.received,
             packets_out=self.out.packets,
@@ -320,7 +320,9 @@ class Session:
         """The end: what was held is let go, and the last word is said."""
         self._report_keys(self.keypad.restart())
         self.stop_playing()
-        self.unbridge()
+        self.hear([])
+        for listener in list(self.listeners):
+            listener.hear([source for source in listener.sources if source is not self])
         self._emit(
             SessionReleased(
                 self.name,

@@ -258,7 +258,8 @@ def test_whatever_comes_is_relayed_as_one_stream_or_counted(incoming):
         session.set_remote(SetRemote(name, *PEER, "PCMU", 0, 101, "sendrecv"), 0.0)
         sessions.append(session)
     here, there = sessions
-    here.bridge(there)
+    here.hear([there])
+    there.hear([here])
     relayed = 0
 
     for number, item in enumerate(incoming):

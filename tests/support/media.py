@@ -1,8 +1,8 @@
-"""A media plane in memory: who is bridged with whom and who hears what, without a packet."""
+"""A media plane in memory: who hears whom and what, without a packet."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import trio
@@ -22,7 +22,8 @@ class MediaInMemory:
     opens_after: float = 0.0
     sessions: dict[str, int] = field(default_factory=dict)
     playing: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
-    bridges: dict[str, str] = field(default_factory=dict)
+    hears: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The matrix, row by row: a session and its sources.  One that hears nobody has no row."""
     remotes: dict[str, media.SetRemote] = field(default_factory=dict)
     _made: int = 0
     _hear: Callable[[media.Event], None] = lambda event: None
@@ -46,16 +47,27 @@ class MediaInMemory:
                     self._nursery.start_soon(self._finish, session, token, files)
             case media.StopPlay(session):
                 self.playing.pop(session, None)
-            case media.Bridge(session, other):
-                self.bridges[session], self.bridges[other] = other, session
-                self.playing.pop(session, None)
-                self.playing.pop(other, None)
-            case media.Unbridge(session):
-                self._unbridge(session)
+            case media.Hear(session, sources):
+                self._hear_sum(session, sources)
             case media.Release(session):
-                self._unbridge(session)
+                self._hear_sum(session, [])
+                for listener, heard in list(self.hears.items()):
+                    self._hear_sum(listener, [name for name in heard if name != session])
                 self.sessions.pop(session, None)
                 self.playing.pop(session, None)
+
+    @property
+    def bridges(self) -> dict[str, str]:
+        """Pairs who hear each other and nobody else, both ways round."""
+        return {
+            one: other
+            for one, (other, *more) in self.hears.items()
+            if not more and self.hears.get(other) == (one,)
+        }
+
+    def at_the_ear(self, session: str) -> set[str]:
+        """Whoever is heard there, and the files that play."""
+        return {*self.hears.get(session, ()), *self.playing.get(session, ("", []))[1]}
 
     def falls_silent(self, session: str, seconds: float = 20.0) -> None:
         """The phone of this session has stopped sending."""
@@ -65,7 +77,7 @@ class MediaInMemory:
         """The media process has died."""
         sessions = list(self.sessions)
         self.sessions.clear()
-        self.bridges.clear()
+        self.hears.clear()
         self.playing.clear()
         for session in sessions:
             self._hear(media.SessionRefused(session, media.DOWN))
@@ -90,7 +102,10 @@ class MediaInMemory:
             del self.playing[session]
             self._hear(media.PlayFinished(session, token))
 
-    def _unbridge(self, session: str) -> None:
-        other = self.bridges.pop(session, None)
-        if other is not None:
-            self.bridges.pop(other, None)
+    def _hear_sum(self, session: str, sources: Sequence[str]) -> None:
+        there = dict.fromkeys(name for name in sources if name in self.sessions)
+        there.pop(session, None)
+        if there and session in self.sessions:
+            self.hears[session] = tuple(there)
+        else:
+            self.hears.pop(session, None)

@@ -16,6 +16,7 @@ from ccserver.media.protocol import (
     Command,
     CreateSession,
     Event,
+    Hear,
     SessionCreated,
     SetRemote,
     decode_events,
@@ -129,6 +130,11 @@ class Phone:
     def close(self) -> None:
         self._rtp.close()
         self._rtcp.close()
+
+
+def both(one: str, other: str) -> list[Command]:
+    """They hear each other."""
+    return [Hear(one, [other]), Hear(other, [one])]
 
 
 def talk(*phones: Phone, seconds: float) -> None:

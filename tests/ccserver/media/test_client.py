@@ -11,11 +11,11 @@ from trio.testing import wait_all_tasks_blocked
 from ccserver.media.client import GRACE, MOST_COMMANDS, ORPHANS_EVERY, MediaClient
 from ccserver.media.protocol import (
     DOWN,
-    Bridge,
     Command,
     CreateSession,
     DigitHeard,
     Event,
+    Hear,
     ListSessions,
     Release,
     SessionCreated,
@@ -95,9 +95,9 @@ async def test_commands_of_one_pass_travel_in_one_frame(autojump_clock, client, 
 
     client.send(CreateSession("a"))
     client.send(CreateSession("b"))
-    client.send(Bridge("a", "b"))
+    client.send(Hear("a", ["b"]))
 
-    assert await media.frames() == [[CreateSession("a"), CreateSession("b"), Bridge("a", "b")]]
+    assert await media.frames() == [[CreateSession("a"), CreateSession("b"), Hear("a", ["b"])]]
 
 
 async def test_events_are_told(autojump_clock, client, media, heard):
@@ -206,4 +206,4 @@ async def test_a_process_that_talks_nonsense_is_left(autojump_clock, client, med
 
 
 def listed(name: str, *, silent: bool = False) -> SessionState:
-    return SessionState(name, "192.0.2.1", 20000, None, None, 0, 0, silent)
+    return SessionState(name, "192.0.2.1", 20000, [], None, 0, 0, silent)

@@ -5,9 +5,9 @@ import pytest
 from ccserver.media.protocol import (
     MAXIMUM_FRAME,
     BadFrame,
-    Bridge,
     CreateSession,
     DigitHeard,
+    Hear,
     Play,
     Sessions,
     SessionState,
@@ -24,7 +24,7 @@ def test_commands_arrive_as_they_were_sent():
         CreateSession("a"),
         SetRemote("a", "2001:db8::1", 4000, "PCMA", 8, None, "sendonly", rtcp_port=4001),
         Play("a", "greeting", ["hello.wav", "music.wav"], loop=True),
-        Bridge("a", "b"),
+        Hear("a", ["b", "c"]),
     ]
 
     (frame,) = encode_frames(commands)
@@ -35,7 +35,7 @@ def test_commands_arrive_as_they_were_sent():
 def test_events_arrive_as_they_were_sent():
     events = [
         DigitHeard("a", "#", 120, 2**32 - 1),
-        Sessions([SessionState("a", "192.0.2.1", 20000, "b", None, 1, 2, False)], last=False),
+        Sessions([SessionState("a", "192.0.2.1", 20000, ["b"], None, 1, 2, False)], last=False),
         Statistics(1, 2, {"stranger": 3}, {"+Inf": 4}, 0.5, 6, 7, 8, 9, 10, 0.1),
     ]
 

@@ -48,6 +48,10 @@ class Pair:
             now=0.0,
         )
 
+    def they_talk(self) -> None:
+        self.customer.hear([self.agent])
+        self.agent.hear([self.customer])
+
     def customer_says(
         self, payload: bytes, number: int = 0, kind: int = 0, at: int | None = None
     ) -> rtp.Packet | None:
@@ -65,13 +69,13 @@ def pair() -> Pair:
     return Pair()
 
 
-def test_without_a_bridge_nobody_hears_anything(pair: Pair):
+def test_nobody_hears_anything_unasked(pair: Pair):
     assert pair.customer_says(b"hello") is None
     assert pair.drops == {Drop.UNHEARD: 1}
 
 
-def test_a_bridge_passes_the_same_law_untouched(pair: Pair):
-    pair.customer.bridge(pair.agent)
+def test_the_same_law_is_passed_untouched(pair: Pair):
+    pair.they_talk()
 
     heard = pair.customer_says(b"hello")
 
@@ -81,7 +85,7 @@ def test_a_bridge_passes_the_same_law_untouched(pair: Pair):
 
 def test_another_law_is_translated_and_gets_its_number():
     pair = Pair(codec="PCMA", payload_type=97)
-    pair.customer.bridge(pair.agent)
+    pair.they_talk()
 
     heard = pair.customer_says(b"\x80\x00")
 
@@ -92,7 +96,7 @@ def test_another_law_is_translated_and_gets_its_number():
 
 def test_keys_are_reported_and_passed_on_with_the_number_of_the_other_side():
     pair = Pair(telephone_event=96)
-    pair.customer.bridge(pair.agent)
+    pair.they_talk()
 
     heard = pair.customer_says(b"\x05\x8a\x03\x20", kind=101)
 
@@ -103,7 +107,7 @@ def test_keys_are_reported_and_passed_on_with_the_number_of_the_other_side():
 
 def test_keys_are_not_passed_to_who_takes_none_but_reported():
     pair = Pair(telephone_event=None)
-    pair.customer.bridge(pair.agent)
+    pair.they_talk()
 
     assert pair.customer_says(b"\x05\x8a\x03\x20", kind=101) is None
     assert pair.drops == {Drop.NO_TELEPHONE_EVENT: 1}
@@ -129,7 +133,7 @@ def test_a_key_is_told_once_while_music_plays(pair: Pair):
 
 
 def test_m01_a_stranger_is_counted_and_not_heard(pair: Pair):
-    pair.customer.bridge(pair.agent)
+    pair.they_talk()
 
     assert pair.customer.receive(datagram(b"psst", 1), STRANGER, 0.02) is None
     assert pair.drops == {Drop.STRANGER: 1}
@@ -147,7 +151,7 @@ def test_m01_a_stranger_is_counted_and_not_heard(pair: Pair):
     ],
 )
 def test_m08_bad_media_is_counted_and_ends_nothing(pair: Pair, data: bytes, reason: Drop):
-    pair.customer.bridge(pair.agent)
+    pair.they_talk()
 
     pair.customer.receive(data, CUSTOMER, 0.0)
 
@@ -181,23 +185,14 @@ def test_a_prompt_is_sent_in_the_law_of_the_other_side():
     assert pair.events == [PlayFinished("agent", "music")]
 
 
-def test_who_hears_a_prompt_does_not_hear_the_bridge(pair: Pair):
-    pair.customer.bridge(pair.agent)
+def test_who_hears_a_prompt_does_not_hear_the_other(pair: Pair):
+    pair.they_talk()
     pair.agent.play(music())
 
     assert pair.customer_says(b"hello") is None
     assert pair.drops == {Drop.PLAYING: 1}
     pair.agent.stop_playing()
     assert pair.customer_says(b"hello", number=1) is not None
-
-
-def test_a_bridge_ends_what_plays(pair: Pair):
-    pair.customer.play(music(loop=True))
-
-    pair.customer.bridge(pair.agent)
-
-    assert pair.customer.player is None
-    assert pair.events == [PlayFinished("customer", "music")]
 
 
 def test_a_new_prompt_takes_the_place_of_the_old_one(pair: Pair):
@@ -228,10 +223,10 @@ def test_a_key_ends_a_prompt_that_lets_it_as_soon_as_it_is_pressed(
     assert (pair.customer.player is None) is ended
 
 
-def test_player_and_bridge_make_one_stream(pair: Pair):
+def test_player_and_relay_make_one_stream(pair: Pair):
     pair.agent.play(music(samples=320))
     sent = [pair.agent.play_frame(0.0), pair.agent.play_frame(0.02)]
-    pair.customer.bridge(pair.agent)
+    pair.they_talk()
     first = rtp.parse(sent[0] or b"")
     last = rtp.parse(sent[1] or b"")
 
@@ -248,7 +243,7 @@ def test_player_and_bridge_make_one_stream(pair: Pair):
 
 @pytest.mark.parametrize("direction", ["recvonly", "inactive"])
 def test_who_holds_is_sent_nothing(pair: Pair, direction: str):
-    pair.customer.bridge(pair.agent)
+    pair.they_talk()
     pair.agent.set_remote(remote("agent", AGENT, direction=direction), 0.0)
 
     assert pair.customer_says(b"hello") is None
@@ -260,7 +255,7 @@ def test_who_holds_is_sent_nothing(pair: Pair, direction: str):
 
 @pytest.mark.parametrize("direction", ["sendonly", "inactive"])
 def test_who_is_held_is_not_heard(pair: Pair, direction: str):
-    pair.customer.bridge(pair.agent)
+    pair.they_talk()
     pair.customer.set_remote(remote("customer", CUSTOMER, direction=direction), 0.0)
 
     assert pair.customer_says(b"hello") is None
@@ -327,7 +322,7 @@ def test_who_was_not_heard_for_long_is_listed_as_silent_even_on_hold(pair: Pair)
 
 
 def test_who_sends_makes_sender_reports_and_tells_what_it_received(pair: Pair):
-    pair.customer.bridge(pair.agent)
+    pair.they_talk()
     for number in range(10):
         if number != 4:
             pair.customer_says(bytes(160), number=number)
@@ -368,22 +363,21 @@ def test_reports_go_to_the_next_port_or_the_signalled_one(
     assert pair.customer.reports_to == (CUSTOMER[0], expected)
 
 
-# --- bridges and the end ----------------------------------------------------------------------
+# --- who hears whom, and the end --------------------------------------------------------------
 
 
-def test_a_new_bridge_ends_the_old_one_for_both(pair: Pair):
-    third = Pair().customer
-    pair.customer.bridge(pair.agent)
+def test_what_one_hears_says_nothing_about_the_other(pair: Pair):
+    pair.they_talk()
 
-    pair.customer.bridge(third)
+    pair.customer.hear([])
 
-    assert pair.agent.peer is None
-    assert third.peer is pair.customer
-    assert pair.customer.state(0.0).bridged_to == "customer"
+    assert pair.customer_says(b"hello") is not None
+    assert pair.customer.state(0.0).hears == []
+    assert pair.agent.state(0.0).hears == ["customer"]
 
 
 def test_the_end_lets_go_of_everything_and_says_what_there_was(pair: Pair):
-    pair.customer.bridge(pair.agent)
+    pair.they_talk()
     pair.customer_says(b"hello", number=0)
     pair.customer_says(b"hello", number=2)
     pair.customer_says(b"\x07\x0a\x00\xa0", number=3, kind=101)
@@ -391,7 +385,7 @@ def test_the_end_lets_go_of_everything_and_says_what_there_was(pair: Pair):
 
     pair.customer.release()
 
-    assert pair.agent.peer is None
+    assert pair.agent.sources == pair.agent.listeners == []
     assert pair.events == [
         DigitHeard("customer", "7", 20, 480),
         PlayFinished("customer", "music"),
