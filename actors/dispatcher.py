@@ -55,7 +55,8 @@ class Dispatcher:
                     return []  # and meanwhile the contact left, or was given to another agent
                 del self._paired[contact]
                 self.index.add_contact(waits)
-                return self._find_agent(waits)
+                undone = TellQueue(waits.queue, m.PairingUndone(contact, agent))
+                return [undone, *self._find_agent(waits)]
 
     def _find_agent(self, contact: m.ContactWaits) -> list[Effect]:
         return self._pair("contact", self.index.agent_for(contact))

@@ -35,7 +35,7 @@ class TellLeg(Struct, frozen=True):
 
 class TellQueue(Struct, frozen=True):
     queue: QueueName
-    message: m.JoinQueue | m.LeaveQueue | m.ContactConnected | m.ContactPaired
+    message: m.JoinQueue | m.LeaveQueue | m.ContactConnected | m.ContactPaired | m.PairingUndone
 
 
 class TellDispatcher(Struct, frozen=True):

@@ -168,6 +168,13 @@ class ContactPaired(Struct, frozen=True, gc=False):
     agent: AgentId
 
 
+class PairingUndone(Struct, frozen=True, gc=False):
+    """The agent had just become unavailable; the dispatcher has the contact in its index again."""
+
+    contact: ContactId
+    agent: AgentId
+
+
 # --- the dispatcher hears ---------------------------------------------------------------------
 
 

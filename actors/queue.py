@@ -1,6 +1,9 @@
 """A queue: the contacts that wait for one kind of service, and how long they may.
 
-It keeps the order and the bounds; whom they are given to is the dispatcher's affair.
+    Waiting <-> Offered -> Served -> Waiting   (the agent was lost: back at the same place)
+
+It keeps the order and the bounds; whom they are given to is the dispatcher's affair.  Being
+offered has a lease: a contact of which nobody speaks again waits again, at the place it had.
 """
 
 from __future__ import annotations
@@ -9,11 +12,22 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from msgspec import Struct
-from sortedcontainers import SortedDict
+from msgspec.structs import replace
+from sortedcontainers import SortedList
 
+from actors import events as ev
 from actors import messages as m
-from actors.effects import Effect, TellContact, TellDispatcher, Watch
-from actors.ids import DISPATCHER, ContactId, QueueName, contact_actor
+from actors.effects import Effect, Record, TellContact, TellDispatcher, Watch
+from actors.ids import (
+    DISPATCHER,
+    AgentId,
+    ContactId,
+    QueueName,
+    agent_actor,
+    contact_actor,
+    owner_of,
+    queue_actor,
+)
 from sip.machine import CancelTimer, StartTimer, TimerFired
 
 Message: TypeAlias = (
@@ -21,10 +35,16 @@ Message: TypeAlias = (
     | m.LeaveQueue
     | m.ContactConnected
     | m.ContactPaired
+    | m.PairingUndone
     | m.Restarted
     | m.Down
     | TimerFired
 )
+
+LEASE_MARGIN = 100.0
+"""How much longer than its phones ring an offer may last without a word."""
+RESTART_LEASE = 1.0
+"""An agent has started again: whoever was ringing him has come back within this time."""
 
 
 class QueueSettings(Struct, frozen=True):
@@ -33,11 +53,27 @@ class QueueSettings(Struct, frozen=True):
     name: QueueName
     max_waiting: int | None = None
     max_wait_seconds: float | None = None
+    rona_seconds: float = 18.0
 
 
 class QueueStatistics(Struct, frozen=True):
     waiting: int
     being_offered: int
+
+
+class _Waiting(Struct, frozen=True):
+    """What the dispatcher knows of it; ``since``: the bound of waiting counts from here."""
+
+    told: m.ContactWaits
+    since: float
+
+
+class _Offered(Struct, frozen=True):
+    """The dispatcher gave the contact to this agent; somebody must speak of it before ``due``."""
+
+    contact: _Waiting
+    agent: AgentId
+    due: float
 
 
 class Queue:
@@ -46,76 +82,122 @@ class Queue:
     def __init__(self, settings: QueueSettings, now: Callable[[], float]) -> None:
         self.settings = settings
         self._now = now
-        self._waiting: SortedDict = SortedDict()  # Place → ContactId
-        self._joined: SortedDict = SortedDict()  # (since, seq) → ContactId, for the bound of time
-        self._waits: dict[ContactId, m.ContactWaits] = {}
-        self._offered: set[ContactId] = set()
+        self._order = SortedList()  # (Place, ContactId)
+        self._since = SortedList()  # (since, ContactId), for the bound of time
+        self._waiting: dict[ContactId, _Waiting] = {}
+        self._offered: dict[ContactId, _Offered] = {}
+        self._served: dict[ContactId, float | None] = {}
+        """Who has talked with an agent of ours, and when he lost him, if he did."""
+        self._requests: dict[ContactId, set[ContactId]] = {}
+        """By the contact that makes them: those whose end we shall hear of."""
 
     def handle(self, message: Message) -> list[Effect]:
         match message:
             case m.JoinQueue():
                 return self._join(message)
-            case m.ContactPaired(contact, _):
-                if not self._remove(contact):
-                    return []  # paired as it left: LeaveQueue has told the dispatcher
-                self._offered.add(contact)
-                return self._arm()
+            case m.ContactPaired(contact, agent):
+                return self._paired(contact, agent)
+            case m.PairingUndone(contact, agent):
+                return self._undone(contact, agent)
             case m.LeaveQueue(contact):
                 return self._leave(contact)
             case m.ContactConnected(contact):
-                self._offered.discard(contact)
-                return [TellDispatcher(message)]
-            case m.Down(name, crashed):
-                if not crashed:
-                    return []
-                return self._leave(ContactId(name.rpartition("/")[2]))
+                return self._connected(message, contact)
+            case m.Down(name, _):
+                return self._down(ContactId(name.rpartition("/")[2]))
             case m.Restarted(name):
-                if name != DISPATCHER:
-                    return []
-                return [TellDispatcher(self._waits[contact]) for contact in self.order()]
+                return self._tell_again() if name == DISPATCHER else self._shorten(name)
             case TimerFired("max_wait"):
                 return self._time_is_up()
+            case TimerFired("offer"):
+                return self._offers_are_due()
             case TimerFired(name):
                 raise ValueError(f"no timer of a queue is called {name}")
 
     def order(self) -> list[ContactId]:
         """Who waits, first to last."""
-        return list(self._waiting.values())
+        return [contact for _, contact in self._order]
 
     def statistics(self) -> QueueStatistics:
-        return QueueStatistics(len(self._waits), len(self._offered))
+        return QueueStatistics(len(self._waiting), len(self._offered))
+
+    # --- coming and going ---------------------------------------------------------------------
 
     def _join(self, join: m.JoinQueue) -> list[Effect]:
-        again = join.contact in self._offered
-        self._offered.discard(join.contact)
+        contact, now = join.contact, self._now()
+        served = contact in self._served
+        known = served or contact in self._offered or contact in self._waiting
         limit = self.settings.max_waiting
-        if not again and limit is not None and len(self._waits) >= limit:
-            return [TellContact(join.contact, self._overflowed(join.contact, "full"))]
-        self._remove(join.contact)
-        place = join.place
-        self._waiting[place] = join.contact
-        self._joined[place.since, place.seq] = join.contact
-        waits = m.ContactWaits(
-            join.contact, self.settings.name, place, join.requirements, self._now(), join.tried
+        if not known and limit is not None and len(self._waiting) >= limit:
+            return [TellContact(contact, self._overflowed(contact, "full"))]
+        since = join.place.since
+        if served:
+            # It has been talking: its place is what it was, but it has not waited all this time.
+            lost = self._served[contact]
+            since = self._served[contact] = now if lost is None else lost
+        told = m.ContactWaits(
+            contact, self.settings.name, join.place, join.requirements, now, join.tried
         )
-        self._waits[join.contact] = waits
-        watch: list[Effect] = [] if again else [Watch(contact_actor(join.contact))]
-        return [*watch, TellDispatcher(waits), *self._arm()]
-
-    def _remove(self, contact: ContactId) -> bool:
-        """Whether it waited."""
-        waits = self._waits.pop(contact, None)
-        if waits is None:
-            return False
-        place = waits.place
-        del self._waiting[place]
-        del self._joined[place.since, place.seq]
-        return True
+        self._forget(contact)
+        self._wait(_Waiting(told, since))
+        return [*self._know(contact), TellDispatcher(told), *self._arm()]
 
     def _leave(self, contact: ContactId) -> list[Effect]:
-        self._remove(contact)
-        self._offered.discard(contact)
+        self._forget(contact)
+        self._served.pop(contact, None)
         return [TellDispatcher(m.ContactLeft(contact)), *self._arm()]
+
+    def _connected(self, connected: m.ContactConnected, contact: ContactId) -> list[Effect]:
+        # It waits if its offer has outlasted our lease, and was answered all the same; it is not
+        # known if we have been started again.
+        waited = self._forget(contact)
+        self._served[contact] = None
+        armed = self._arm() if waited else []
+        return [*self._know(contact), TellDispatcher(connected), *armed]
+
+    def _know(self, contact: ContactId) -> list[Effect]:
+        """Watch the contact that makes this request, if it has made none here before."""
+        owner = owner_of(contact)
+        requests = self._requests.get(owner)
+        if requests is not None:
+            requests.add(contact)
+            return []
+        self._requests[owner] = {contact}
+        return [Watch(contact_actor(contact))]
+
+    def _down(self, owner: ContactId) -> list[Effect]:
+        """Crashed, or dead before we could watch it.  Who ends well has left before."""
+        effects: list[Effect] = []
+        for contact in sorted(self._requests.pop(owner, ())):
+            if contact in self._waiting or contact in self._offered:
+                effects.extend(self._leave(contact))
+            self._served.pop(contact, None)
+        return effects
+
+    # --- waiting ------------------------------------------------------------------------------
+
+    def _wait(self, waiting: _Waiting) -> None:
+        contact = waiting.told.contact
+        self._waiting[contact] = waiting
+        self._order.add((waiting.told.place, contact))
+        self._since.add((waiting.since, contact))
+
+    def _remove(self, contact: ContactId) -> _Waiting | None:
+        """Who waited, if he did."""
+        waiting = self._waiting.pop(contact, None)
+        if waiting is not None:
+            self._order.remove((waiting.told.place, contact))
+            self._since.remove((waiting.since, contact))
+        return waiting
+
+    def _forget(self, contact: ContactId) -> bool:
+        """It neither waits nor is offered any more; whether it waited."""
+        self._offered.pop(contact, None)
+        return self._remove(contact) is not None
+
+    def _tell_again(self) -> list[Effect]:
+        """The dispatcher has started again."""
+        return [TellDispatcher(self._waiting[contact].told) for contact in self.order()]
 
     def _time_is_up(self) -> list[Effect]:
         """Whoever has waited too long by now; the timer is for the next one."""
@@ -123,9 +205,10 @@ class Queue:
         assert bound is not None
         now = self._now()
         effects: list[Effect] = []
-        while self._joined and self._joined.peekitem(0)[0][0] + bound <= now:
-            contact = self._joined.peekitem(0)[1]
-            self._remove(contact)
+        while self._since and self._since[0][0] + bound <= now:
+            contact = self._since[0][1]
+            self._forget(contact)
+            self._served.pop(contact, None)
             effects.append(TellDispatcher(m.ContactLeft(contact)))
             effects.append(TellContact(contact, self._overflowed(contact, "max_wait")))
         return [*effects, *self._arm()]
@@ -137,7 +220,56 @@ class Queue:
         bound = self.settings.max_wait_seconds
         if bound is None:
             return []
-        if not self._joined:
+        if not self._since:
             return [CancelTimer("max_wait")]
-        due = self._joined.peekitem(0)[0][0] + bound
+        due = self._since[0][0] + bound
         return [StartTimer("max_wait", max(0.0, due - self._now()))]
+
+    # --- being offered ------------------------------------------------------------------------
+
+    def _paired(self, contact: ContactId, agent: AgentId) -> list[Effect]:
+        waiting = self._remove(contact)
+        if waiting is None:
+            return []  # paired as it left, or as it connected: the dispatcher has been told
+        seconds = self.settings.rona_seconds + LEASE_MARGIN
+        first = not self._offered
+        self._offered[contact] = _Offered(waiting, agent, self._now() + seconds)
+        # The timer may fire for an offer that is long over: it then waits for the next that is due.
+        return [*self._arm(), *([StartTimer("offer", seconds)] if first else [])]
+
+    def _undone(self, contact: ContactId, agent: AgentId) -> list[Effect]:
+        """The dispatcher has it in its index already, and may have found another agent."""
+        offered = self._offered.get(contact)
+        if offered is None or offered.agent != agent:
+            return []  # it has left, or come back by itself, as the agent refused
+        del self._offered[contact]
+        self._wait(offered.contact)
+        return self._arm()
+
+    def _shorten(self, name: str) -> list[Effect]:
+        """An agent has started again.  A contact that rang him comes back by itself; of one that
+        he had not told yet, it does not know, and neither does he.
+        """
+        due = self._now() + RESTART_LEASE
+        lost = [o for o in self._offered.values() if agent_actor(o.agent) == name and o.due > due]
+        for offered in lost:
+            self._offered[offered.contact.told.contact] = replace(offered, due=due)
+        return [StartTimer("offer", RESTART_LEASE)] if lost else []
+
+    def _offers_are_due(self) -> list[Effect]:
+        """Whom nobody has spoken of waits again, in his place.  If a phone rings for him after
+        all, the contact sends the second agent back.
+        """
+        now = self._now()
+        effects: list[Effect] = []
+        for contact, offered in list(self._offered.items()):
+            if offered.due <= now:
+                del self._offered[contact]
+                told = replace(offered.contact.told, at=now)
+                self._wait(_Waiting(told, offered.contact.since))
+                expired = ev.LeaseExpired(queue_actor(self.settings.name), contact, "Offered")
+                effects += [Record(expired), TellDispatcher(told)]
+        if self._offered:
+            due = min(offered.due for offered in self._offered.values())
+            effects.append(StartTimer("offer", due - now))
+        return [*effects, *self._arm()]

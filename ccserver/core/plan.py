@@ -33,7 +33,12 @@ def queue_plans(settings: Settings) -> dict[QueueName, QueuePlan]:
 
 def queues(settings: Settings) -> list[QueueSettings]:
     return [
-        QueueSettings(QueueName(queue.name), queue.max_waiting, queue.max_wait_seconds)
+        QueueSettings(
+            QueueName(queue.name),
+            queue.max_waiting,
+            queue.max_wait_seconds,
+            _rona(queue, settings),
+        )
         for queue in settings.queues
     ]
 

@@ -85,7 +85,8 @@ def test_who_has_left_is_given_to_nobody():
 
 def test_a_refused_reservation_costs_the_contact_nothing():
     office = Office().frees().waits(C, 10.0).waits(D, 11.0)
-    assert office.hears(m.ReservationRefused(A, C)).effects == []
+    office.hears(m.ReservationRefused(A, C))
+    assert office.effects == [TellQueue(QueueName("q"), m.PairingUndone(C, A))]
     assert office.frees(B, 30.0).pairs == [(B, C)]
 
 
@@ -93,6 +94,8 @@ def test_a_refused_reservation_goes_to_the_next_agent_at_once_r05():
     office = Office().frees(A, 20.0).frees(B, 21.0).waits()
     assert office.pairs == [(A, C)]
     assert office.hears(m.ReservationRefused(A, C)).pairs == [(B, C)]
+    told = [e.message for e in office.effects if isinstance(e, TellQueue)]
+    assert told == [m.PairingUndone(C, A), m.ContactPaired(C, B)]  # in this order
 
 
 def test_a_refusal_for_a_contact_that_has_left_is_dropped():
