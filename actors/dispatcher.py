@@ -103,7 +103,12 @@ def _explained(on: str, choice: Choice) -> ev.Decision:
         )
         for place, head in enumerate(choice.heads)
     ]
-    counts = (("skills", over.skills), ("tried", over.tried), ("behind", over.behind))
+    counts = (
+        ("skills", over.skills),
+        ("tried", over.tried),
+        ("behind", over.behind),
+        ("avoided", over.avoided),
+    )
     return ev.Decision(
         on,
         contact.place,

@@ -75,7 +75,8 @@ class Decision(Struct, frozen=True, omit_defaults=True):
     the lines that were compared, best first: the chosen one is the least by ``tried``,
     ``priority``, ``since``, ``seq``.  ``passed_over`` counts the others by reason: ``skills``
     (they do not fit), ``tried`` (the pair has failed before, and another was in the same line),
-    ``behind`` (they fit, and stand behind the head of their line).
+    ``behind`` (they fit, and stand behind the head of their line), ``avoided`` (the agent sent the
+    contact away himself).
     """
 
     on: str

@@ -147,6 +147,10 @@ class JoinQueue(Struct, frozen=True):
     requirements: Requirements
     tried: tuple[AgentId, ...] = ()
     """Agents that failed it, last first; a hint of policy, never a bar for ever."""
+    avoid: tuple[AgentId, ...] = ()
+    """Agents who must not have it: one sent it here (V-51)."""
+    again: bool = False
+    """It was served, or offered, and comes back: the queue is never too full for it."""
 
 
 class LeaveQueue(Struct, frozen=True, gc=False):
@@ -188,6 +192,7 @@ class ContactWaits(Struct, frozen=True):
     at: float
     """When it began to wait this time, in monotonic seconds (``place.since``: the first time)."""
     tried: tuple[AgentId, ...] = ()
+    avoid: tuple[AgentId, ...] = ()
     channel: str = "voice"
 
 

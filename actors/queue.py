@@ -126,7 +126,7 @@ class Queue:
     def _join(self, join: m.JoinQueue) -> list[Effect]:
         contact, now = join.contact, self._now()
         served = contact in self._served
-        known = served or contact in self._offered or contact in self._waiting
+        known = served or join.again or contact in self._offered or contact in self._waiting
         limit = self.settings.max_waiting
         if not known and limit is not None and len(self._waiting) >= limit:
             return [TellContact(contact, self._overflowed(contact, "full"))]
@@ -136,7 +136,13 @@ class Queue:
             lost = self._served[contact]
             since = self._served[contact] = now if lost is None else lost
         told = m.ContactWaits(
-            contact, self.settings.name, join.place, join.requirements, now, join.tried
+            contact,
+            self.settings.name,
+            join.place,
+            join.requirements,
+            now,
+            join.tried,
+            join.avoid,
         )
         self._forget(contact)
         self._wait(_Waiting(told, since))

@@ -9,7 +9,8 @@ contacts or agents.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
 from heapq import nsmallest
 from typing import TypeAlias
 
@@ -21,6 +22,7 @@ from actors.messages import AgentAvailable, ContactWaits
 from actors.place import Requirements
 
 SkillClass: TypeAlias = tuple[tuple[str, int], ...]
+_Key: TypeAlias = tuple[int, float, int, str]
 MOST_HEADS = 16
 """Heads kept with a choice: the chosen one and those that come next."""
 
@@ -51,6 +53,8 @@ class PassedOver(Struct, frozen=True, gc=False):
     """They fit and stood in front of a head, but the pair has failed before."""
     behind: int
     """They fit, and stand behind the head of their line."""
+    avoided: int = 0
+    """The agent must not have the contact: he sent it away himself (V-51)."""
 
 
 class Choice(Struct, frozen=True):
@@ -60,6 +64,14 @@ class Choice(Struct, frozen=True):
     agent: AgentAvailable
     heads: tuple[Head, ...]
     passed_over: PassedOver
+
+
+class _Standing(Enum):
+    """How an agent and a contact that fit stand to each other."""
+
+    FRESH = 0
+    TRIED = 1
+    AVOIDED = 2
 
 
 class _Line:
@@ -92,11 +104,11 @@ class _Side:
         self.lines.append(line)
         return line
 
-    def add(self, line: _Line, key: tuple[int, float, int, str]) -> None:
+    def add(self, line: _Line, key: _Key) -> None:
         line.members.add(key)
         self.occupied |= line.bit
 
-    def remove(self, line: _Line, key: tuple[int, float, int, str]) -> None:
+    def remove(self, line: _Line, key: _Key) -> None:
         line.members.remove(key)
         if not line.members:
             self.occupied &= ~line.bit
@@ -108,6 +120,38 @@ class _Side:
             lowest = bits & -bits
             yield self.lines[lowest.bit_length() - 1]
             bits ^= lowest
+
+
+class _Heads:
+    """The heads of the lines that fit, as they are found, and how many were passed over."""
+
+    __slots__ = ("avoided", "fitting", "heads", "tried")
+
+    def __init__(self) -> None:
+        self.heads: list[Head] = []
+        self.fitting = self.tried = self.avoided = 0
+
+    def look_behind(self, line: _Line, standing: Callable[[str], _Standing]) -> None:
+        """The first of this line has failed the other, or must not have him; ``standing`` says
+        which, of any member.
+        """
+        tried: list[_Key] = []
+        for member in line.members:
+            match standing(member[3]):
+                case _Standing.FRESH:
+                    self.heads.append(Head(False, *member))
+                    self.tried += len(tried)
+                    return
+                case _Standing.TRIED:
+                    tried.append(member)
+                case _Standing.AVOIDED:
+                    self.avoided += 1
+        if tried:
+            self.heads.append(Head(True, *tried[0]))
+
+    def passed_over(self, known: int) -> PassedOver:
+        behind = self.fitting - self.tried - self.avoided - len(self.heads)
+        return PassedOver(known - self.fitting, self.tried, behind, self.avoided)
 
 
 class Index:
@@ -147,47 +191,50 @@ class Index:
     # --- questions ----------------------------------------------------------------------------
 
     def contact_for(self, agent: AgentAvailable) -> Choice | None:
-        """Priority, then longest waiting.  A contact that this agent has failed comes last."""
-        heads: list[Head] = []
-        fitting = skipped = 0
-        contacts = self._contacts
+        """Priority, then longest waiting.  A contact that this agent has failed comes last; one
+        that must avoid him is none of his.
+        """
+        found = _Heads()
+        contacts, name = self._contacts, agent.agent
+
+        def standing(contact: str) -> _Standing:
+            return _standing(contacts[ContactId(contact)], name)
+
         for line in self._waiting.fitting(self._class(agent.skills)):
-            fitting += len(line.members)
+            found.fitting += len(line.members)
             first = line.members[0]
-            if agent.agent not in contacts[first[3]].tried:
-                heads.append(Head(False, *first))
-                continue
-            untried = (agent.agent not in contacts[member[3]].tried for member in line.members)
-            place = next((place for place, fresh in enumerate(untried) if fresh), 0)
-            heads.append(Head(not place, *line.members[place]))
-            skipped += place
-        if not heads:
+            contact = contacts[first[3]]
+            if name in contact.tried or name in contact.avoid:
+                found.look_behind(line, standing)
+            else:
+                found.heads.append(Head(False, *first))
+        if not found.heads:
             return None
-        best = _best(heads)
-        passed_over = PassedOver(len(contacts) - fitting, skipped, fitting - skipped - len(heads))
+        best = _best(found.heads)
+        passed_over = found.passed_over(len(contacts))
         return Choice(contacts[ContactId(best[0].id)], agent, best, passed_over)
 
     def agent_for(self, contact: ContactWaits) -> Choice | None:
-        """Longest available.  An agent that has failed this contact comes last."""
-        heads: list[Head] = []
-        fitting = skipped = 0
-        failed = contact.tried
+        """Longest available.  An agent that has failed this contact comes last; one whom it must
+        avoid does not come at all.
+        """
+        found = _Heads()
+        barred = (*contact.tried, *contact.avoid)
+
+        def standing(agent: str) -> _Standing:
+            return _standing(contact, AgentId(agent))
+
         for line in self._idle.fitting(self._signature(contact.requirements)):
-            fitting += len(line.members)
+            found.fitting += len(line.members)
             first = line.members[0]
-            if first[3] not in failed:
-                heads.append(Head(False, *first))
-                continue
-            untried = (member[3] not in failed for member in line.members)
-            place = next((place for place, fresh in enumerate(untried) if fresh), 0)
-            heads.append(Head(not place, *line.members[place]))
-            skipped += place
-        if not heads:
+            if first[3] in barred:
+                found.look_behind(line, standing)
+            else:
+                found.heads.append(Head(False, *first))
+        if not found.heads:
             return None
-        best = _best(heads)
-        passed_over = PassedOver(
-            len(self._agents) - fitting, skipped, fitting - skipped - len(heads)
-        )
+        best = _best(found.heads)
+        passed_over = found.passed_over(len(self._agents))
         return Choice(contact, self._agents[AgentId(best[0].id)], best, passed_over)
 
     @property
@@ -224,13 +271,19 @@ def _join(one: _Line, other: _Line, fit: bool) -> None:
         other.fitting |= one.bit
 
 
+def _standing(contact: ContactWaits, agent: AgentId) -> _Standing:
+    if agent in contact.avoid:
+        return _Standing.AVOIDED
+    return _Standing.TRIED if agent in contact.tried else _Standing.FRESH
+
+
 def _best(heads: list[Head]) -> tuple[Head, ...]:
     return tuple(nsmallest(MOST_HEADS, heads) if len(heads) > 1 else heads)
 
 
-def _contact_key(contact: ContactWaits) -> tuple[int, float, int, str]:
+def _contact_key(contact: ContactWaits) -> _Key:
     return contact.place.priority, contact.place.since, contact.place.seq, contact.contact
 
 
-def _agent_key(agent: AgentAvailable) -> tuple[int, float, int, str]:
+def _agent_key(agent: AgentAvailable) -> _Key:
     return 0, agent.since, agent.seq, agent.agent

@@ -43,7 +43,7 @@ class Office:
         return decided.decision
 
 
-def waits(contact, since, *, priority=5, at=None, needs=None, tried=()):
+def waits(contact, since, *, priority=5, at=None, needs=None, tried=(), avoid=()):
     return m.ContactWaits(
         contact,
         QueueName("q"),
@@ -51,6 +51,7 @@ def waits(contact, since, *, priority=5, at=None, needs=None, tried=()):
         requirements_of(needs or {}),
         since if at is None else at,
         tried,
+        avoid,
     )
 
 
@@ -140,6 +141,19 @@ def test_a_decision_says_that_an_agent_was_passed_over_because_he_had_failed():
     decision = Office().frees(A, 20.0).frees(B, 21.0).waits(tried=(A,)).decision
     assert [c.id for c in decision.candidates] == [B]
     assert decision.passed_over == {"tried": 1}
+
+
+def test_a_transferred_contact_waits_rather_than_go_back_to_who_sent_it_v51():
+    office = Office().frees(A, 20.0).waits(avoid=(A,))
+    assert office.effects == []
+    office.frees(B, 21.0)
+    assert office.pairs == [(B, C)]
+    assert office.hears(m.ReservationRefused(B, C)).pairs == []  # and not then either
+
+
+def test_a_decision_says_that_an_agent_sent_the_contact_away_himself():
+    decision = Office().frees(A, 20.0).frees(B, 21.0).waits(avoid=(A,)).decision
+    assert decision.passed_over == {"avoided": 1}
 
 
 def test_a_decision_shows_when_it_was_taken_for_want_of_a_better_one():

@@ -78,6 +78,12 @@ def test_the_order_is_that_of_the_places_not_of_the_arrivals():
     assert hall.queue.order() == [E, D, C]
 
 
+def test_what_the_dispatcher_must_know_of_a_contact_is_passed_on():
+    hall = Hall().hears(replace(join(C, 100.0), tried=(A,), avoid=(B,)))
+    (told,) = hall.told
+    assert (told.tried, told.avoid) == ((A,), (B,))
+
+
 def test_two_requests_of_one_contact_may_share_a_place():
     """Its consult of this queue ends as it comes back to it."""
     hall = Hall().joins(C, 50.0)
@@ -116,6 +122,11 @@ def test_a_full_queue_turns_the_next_one_away():
 @pytest.mark.parametrize("stage", [Hall.offered, Hall.served])
 def test_a_full_queue_takes_back_who_had_a_place(stage):
     hall = stage(Hall(max_waiting=1)).joins(D).joins(C, 100.0)
+    assert hall.queue.order() == [C, D]
+
+
+def test_a_queue_that_starts_again_is_never_too_full_for_those_who_had_a_place():
+    hall = Hall(max_waiting=1).joins(D).hears(replace(join(C, 90.0), again=True))
     assert hall.queue.order() == [C, D]
 
 

@@ -10,7 +10,7 @@ from actors.place import Place, requirements_of
 from actors.routing import MOST_HEADS, Index, PassedOver, fits
 
 
-def contact(name, *, priority=5, since=0.0, seq=1, needs=None, tried=()):
+def contact(name, *, priority=5, since=0.0, seq=1, needs=None, tried=(), avoid=()):
     return m.ContactWaits(
         ContactId(name),
         QueueName("q"),
@@ -18,6 +18,7 @@ def contact(name, *, priority=5, since=0.0, seq=1, needs=None, tried=()):
         requirements_of(needs or {}),
         since,
         tuple(AgentId(agent) for agent in tried),
+        tuple(AgentId(agent) for agent in avoid),
     )
 
 
@@ -123,6 +124,28 @@ def test_a_freed_agent_gets_a_contact_he_has_not_failed_even_from_behind():
     assert choice.passed_over == PassedOver(skills=0, tried=1, behind=0)
     index.remove_contact(ContactId("c2"))
     assert index.contact_for(agent("a")).contact.contact == "c1"
+
+
+def test_a_contact_never_goes_back_to_the_agent_who_sent_it_away_v51():
+    waits = contact("c", avoid=("a",))
+    assert index_of(agent("a")).agent_for(waits) is None
+    assert index_of(waits).contact_for(agent("a")) is None
+
+
+def test_an_agent_who_is_avoided_holds_up_neither_side():
+    waits = contact("c1", since=1.0, avoid=("a1",))
+    choice = index_of(agent("a1", since=1.0), agent("a2", since=2.0, seq=2)).agent_for(waits)
+    assert (choice.agent.agent, choice.passed_over) == ("a2", PassedOver(0, 0, 0, avoided=1))
+    choice = index_of(waits, contact("c2", since=2.0, seq=2)).contact_for(agent("a1"))
+    assert (choice.contact.contact, choice.passed_over) == ("c2", PassedOver(0, 0, 0, avoided=1))
+
+
+def test_who_failed_it_is_taken_before_who_must_not_have_it():
+    waits = contact("c", tried=("a1", "a2"), avoid=("a1",))
+    those = [agent(f"a{n}", since=n, seq=n) for n in (1, 2)]
+    choice = index_of(*those).agent_for(waits)
+    assert [(head.id, head.tried) for head in choice.heads] == [("a2", True)]
+    assert choice.passed_over == PassedOver(skills=0, tried=0, behind=0, avoided=1)
 
 
 def test_those_behind_the_head_of_a_line_are_counted_not_listed():

@@ -19,7 +19,10 @@ HAVE = st.dictionaries(st.sampled_from(SKILLS), st.integers(1, 10), max_size=3)
 
 
 class DispatcherLife(RuleBasedStateMachine):
-    """Whoever comes and goes: nobody waits in vain, no agent is given twice, the first is first."""
+    """Whoever comes and goes: nobody waits in vain, no agent is given twice, the first is first.
+
+    Nobody gets a contact that must avoid him.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,6 +63,7 @@ class DispatcherLife(RuleBasedStateMachine):
         assert best.verdict == "chosen"
         assert all(c.verdict == "later" for c in later)
         assert fits(decision.skills, decision.requirements)
+        assert event.agent not in self.paired[event.contact][1].avoid
         on_agent = decision.on == "agent"
         assert best.id == (event.contact if on_agent else event.agent)
         there = len(self.waiting if on_agent else self.available) + 1  # the chosen one has gone
@@ -78,7 +82,7 @@ class DispatcherLife(RuleBasedStateMachine):
             )
             for contact in self.waiting.values()
             for agent in self.available.values()
-            if fits(agent.skills, contact.requirements)
+            if fits(agent.skills, contact.requirements) and agent.agent not in contact.avoid
         ]
         return [min(pairs)[3:]] if pairs else []
 
@@ -87,6 +91,7 @@ class DispatcherLife(RuleBasedStateMachine):
         number = self.next()
         names = st.sampled_from([AgentId(f"a{n}") for n in range(9)])
         tried = data.draw(st.lists(names, max_size=2))
+        avoid = data.draw(st.lists(names, max_size=2))
         waits = m.ContactWaits(
             ContactId(f"c{number}"),
             QueueName("q"),
@@ -94,6 +99,7 @@ class DispatcherLife(RuleBasedStateMachine):
             requirements_of(needs),
             self.now,
             tuple(tried),
+            tuple(avoid),
         )
         self.waiting[waits.contact] = waits
         self.tell(waits)
