@@ -129,9 +129,11 @@ class Leg:
 
     def start(self) -> list[do.Effect]:
         """The first effects: open media, and be reachable in the dialog."""
+        offered = offer_answer.awaits_ipv6(self._offered)
+        ipv6 = ":" in self._path.remote[0] if offered is None else offered
         effects: list[do.Effect] = [
             do.AttachDialog(self.id, *self._dialog_key),
-            do.OpenMedia(self.id, ipv6=":" in self._path.remote[0]),
+            do.OpenMedia(self.id, ipv6=ipv6),
             StartTimer("media", MEDIA_LEASE),
         ]
         if self._key is not None:

@@ -32,6 +32,14 @@ class NoCommonCodec(SdpError):
         super().__init__(488, reason)
 
 
+class OtherFamily(SdpError):
+    """The other side awaits its audio at an address of the family that we are not at."""
+
+    def __init__(self, ours: str) -> None:
+        family = "IP6" if ":" in ours else "IP4"
+        super().__init__(488, f"expected audio at an address of {family}")
+
+
 class Local(Struct, frozen=True):
     """Our end of the audio: a literal address, the even RTP port, codecs by preference, and the
     payload type we propose for telephone-event (None: not offered)."""
@@ -68,6 +76,21 @@ class Negotiated(Struct, frozen=True, gc=False):
         return self.direction in ("sendrecv", "sendonly")
 
 
+def awaits_ipv6(description: bytes) -> bool | None:
+    """The family of the addresses at which audio is awaited: our end should be at one of it.
+
+    None if the description, which may be empty, does not say: it has no audio or is unsound.
+    """
+    try:
+        session = parse(description)
+    except SdpError:
+        return None
+    for media in session.media:
+        if media.kind == "audio" and media.port and media.address is not None:
+            return ":" in media.address
+    return None
+
+
 def make_offer(
     local: Local,
     *,
@@ -102,13 +125,14 @@ def answer(
     offer: bytes, local: Local, *, session_id: int, version: int, direction: str = "sendrecv"
 ) -> tuple[bytes, Negotiated]:
     """Our answer, and what follows from it.  `direction` is what we would like; the answer says
-    what of it the offer leaves.  Raises SdpError, and NoCommonCodec if there is nothing to share.
+    what of it the offer leaves.  Raises SdpError; if there is nothing to share, NoCommonCodec or
+    OtherFamily.
 
     The first audio stream we can serve is taken, with the first codec *of the offer* that we
     have (RFC 3264 §6.1); every other stream is refused with port 0.
     """
     offered = parse(offer)
-    chosen, payload_type, codec = _choose(offered, local.codecs)
+    chosen, payload_type, codec = _choose(offered, local)
     media = offered.media[chosen]
     telephone_event = None if local.telephone_event is None else _telephone_event(media)
     ours = _meet(direction, _MIRRORED[_effective_direction(media)])
@@ -123,8 +147,8 @@ def answer(
 
 
 def accept_answer(our_offer: bytes, answer: bytes) -> Negotiated:
-    """What `answer` makes of `our_offer`.  Raises SdpError, and NoCommonCodec if our stream was
-    refused or answered with nothing that we offered."""
+    """What `answer` makes of `our_offer`.  Raises SdpError; NoCommonCodec if our stream was
+    refused or answered with nothing that we offered, OtherFamily if we could not send there."""
     offered, answered = parse(our_offer), parse(answer)
     index, ours = _our_stream(offered)
     if len(answered.media) != len(offered.media):
@@ -133,6 +157,8 @@ def accept_answer(our_offer: bytes, answer: bytes) -> Negotiated:
     found = _usable(theirs, tuple(codec for _, codec in _codecs(ours) if codec in _PAYLOAD_TYPE))
     if found is None:
         raise NoCommonCodec
+    if not _same_family(theirs, ours.address):
+        raise OtherFamily(ours.address or "")
     heard = _telephone_event(ours)
     sent = None if heard is None else _telephone_event(theirs)
     direction = _meet(ours.direction, _MIRRORED[_effective_direction(theirs)])
@@ -166,13 +192,16 @@ def _codecs(media: Media) -> list[tuple[int, str]]:
     return [known for text in media.formats if (known := _codec(media, text)) is not None]
 
 
-def _choose(offered: Session, codecs: tuple[str, ...]) -> tuple[int, int, str]:
+def _choose(offered: Session, local: Local) -> tuple[int, int, str]:
     """The index of the stream to take, its payload type and codec."""
+    elsewhere = False
     for index, media in enumerate(offered.media):
-        found = _usable(media, codecs)
+        found = _usable(media, local.codecs)
         if found is not None:
-            return index, *found
-    raise NoCommonCodec
+            if _same_family(media, local.address):
+                return index, *found
+            elsewhere = True
+    raise OtherFamily(local.address) if elsewhere else NoCommonCodec
 
 
 def _usable(media: Media, codecs: tuple[str, ...]) -> tuple[int, str] | None:
@@ -185,6 +214,12 @@ def _usable(media: Media, codecs: tuple[str, ...]) -> tuple[int, str] | None:
                 raise SdpError(400, "expected a c-line for the audio")
             return payload_type, codec
     return None
+
+
+def _same_family(media: Media, ours: str | None) -> bool:
+    """The unspecified address of either family holds, and is sent nothing."""
+    assert media.address is not None  # _usable saw to it
+    return media.held or (":" in media.address) == (":" in (ours or ""))
 
 
 def _telephone_event(media: Media) -> int | None:

@@ -59,7 +59,7 @@ class Effects:
             do.Hear: lambda e: media_port.send(media.Hear(e.leg, list(e.sources))),
             do.Bridge: self._bridge,
             do.Unbridge: self._unbridge,
-            do.OpenMedia: lambda e: media_port.send(media.CreateSession(e.leg)),
+            do.OpenMedia: lambda e: media_port.send(media.CreateSession(e.leg, e.ipv6)),
             do.DirectMedia: self._direct_media,
             do.CloseMedia: lambda e: media_port.send(media.Release(e.leg)),
             do.SendRequest: self._send_request,

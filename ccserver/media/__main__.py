@@ -16,6 +16,7 @@ from pathlib import Path
 from random import SystemRandom
 
 from ccserver.media.engine import Engine, Settings
+from ccserver.media.sockets import Place
 
 _NICENESS = -10
 _PRIORITY = 10
@@ -34,15 +35,24 @@ def main(arguments: list[str] | None = None) -> None:
     gc.collect()
     gc.freeze()
     ports = f"{settings.first_port}-{settings.last_port}"
-    print(f"media ready: {settings.listen} ports {ports}, {prompts} prompts", flush=True)
+    listens = " and ".join(place.listen for place in settings.places)
+    print(f"media ready: {listens} ports {ports}, {prompts} prompts", flush=True)
     engine.run()
 
 
 def _parse(arguments: list[str] | None) -> tuple[Settings, bool]:
     parser = argparse.ArgumentParser(prog="ccserver.media", description=__doc__.splitlines()[0])
     parser.add_argument("--socket", type=Path, required=True, help="control socket to listen at")
-    parser.add_argument("--listen", type=_address, default="127.0.0.1", help="address for RTP")
-    parser.add_argument("--advertise", type=_address, help="address to put into SDP")
+    parser.add_argument(
+        "--listen", type=_address, action="append", help="address for RTP; one of each family"
+    )
+    parser.add_argument(
+        "--advertise",
+        type=_address,
+        action="append",
+        default=[],
+        help="address to put into SDP in place of the one of its family",
+    )
     parser.add_argument("--ports", type=_ports, default=(20000, 29999), metavar="FIRST-LAST")
     parser.add_argument("--port-order", choices=("random", "round-robin"), default="random")
     parser.add_argument("--prompts", type=Path, default=Path("config/prompts"))
@@ -50,10 +60,13 @@ def _parse(arguments: list[str] | None) -> tuple[Settings, bool]:
     parser.add_argument("--no-realtime", action="store_true", help="ask for no higher priority")
     found = parser.parse_args(arguments)
     first, last = found.ports
+    try:
+        places = _places(found.listen or ["127.0.0.1"], found.advertise)
+    except ValueError as error:
+        parser.error(str(error))
     settings = Settings(
         socket=found.socket,
-        listen=found.listen,
-        advertise=found.advertise or found.listen,
+        places=places,
         first_port=first,
         last_port=last,
         prompts=found.prompts,
@@ -68,6 +81,20 @@ def _address(text: str) -> str:
         return str(ipaddress.ip_address(text))
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected a literal address, got {text!r}") from None
+
+
+def _places(listen: list[str], advertise: list[str]) -> tuple[Place, ...]:
+    """Raises ValueError when they do not fit each other."""
+    heard_at = {":" in address: address for address in listen}
+    told = {":" in address: address for address in advertise}
+    if len(heard_at) < len(listen) or len(told) < len(advertise):
+        raise ValueError("--listen, --advertise: expected at most one address of each family")
+    if not told.keys() <= heard_at.keys():
+        raise ValueError("--advertise: expected an address of a family that --listen has")
+    places = tuple(Place(address, told.get(six, address)) for six, address in heard_at.items())
+    if any(ipaddress.ip_address(place.advertise).is_unspecified for place in places):
+        raise ValueError("--advertise: expected an address that phones can send to, for a wildcard")
+    return places
 
 
 def _ports(text: str) -> tuple[int, int]:

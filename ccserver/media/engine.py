@@ -7,14 +7,12 @@ tick: a flood at one port costs that port its quality and no other one.
 
 from __future__ import annotations
 
-import ipaddress
 import select
 import socket
 import time
 from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import assert_never
@@ -44,6 +42,7 @@ from ccserver.media.protocol import (
     StopPlay,
 )
 from ccserver.media.session import Drop, Session
+from ccserver.media.sockets import NoSuchFamily, Opened, Place, PortPairs, is_reachable
 from ccserver.media.stream import OutStream
 from ccserver.media.wav import BadPrompt, Library
 
@@ -58,21 +57,14 @@ _TICKS_TO_CATCH_UP = 5
 _ROUND = 50
 """Ticks in which every session is looked after once: a second."""
 _EVENTS_PER_TURN = 64
-_RECEIVE_BUFFER = 65_536
 _DATAGRAM = 2048
-_ATTEMPTS = 8
-"""Ports tried for one session, where another program sits on some of them."""
 _SESSIONS_PER_EVENT = 256
-_EXPEDITED = 46 << 2
-"""DSCP EF (RFC 3246)."""
 
 
 class Settings(Struct, frozen=True):
     socket: Path
-    listen: str
-    """The literal address RTP is awaited at."""
-    advertise: str
-    """The address the core is told, to put it into SDP."""
+    places: tuple[Place, ...]
+    """At most one of a family."""
     first_port: int
     last_port: int
     prompts: Path
@@ -84,9 +76,10 @@ class Settings(Struct, frozen=True):
 class _Socket:
     """A socket of a session, and what it may still be read in this tick."""
 
-    def __init__(self, leg: _Leg, sock: socket.socket, *, reports: bool) -> None:
+    def __init__(self, leg: _Leg, sock: socket.socket, *, ipv6: bool, reports: bool) -> None:
         self.leg = leg
         self.sock = sock
+        self.ipv6 = ipv6
         self.reports = reports
         self.tick = -1
         self.left = 0
@@ -95,10 +88,12 @@ class _Socket:
 class _Leg:
     """A session and its sockets."""
 
-    def __init__(self, session: Session, rtp: socket.socket, rtcp: socket.socket) -> None:
+    def __init__(self, session: Session, opened: Opened) -> None:
         self.session = session
-        self.rtp = _Socket(self, rtp, reports=False)
-        self.rtcp = _Socket(self, rtcp, reports=True)
+        self.opened = opened
+        ipv6 = opened.place.ipv6
+        self.rtp = _Socket(self, opened.rtp, ipv6=ipv6, reports=False)
+        self.rtcp = _Socket(self, opened.rtcp, ipv6=ipv6, reports=True)
         self.released = False
 
 
@@ -117,13 +112,13 @@ class Engine:
         self._random = random
         self._clock = clock
         self._wall = wall
-        self._six = ipaddress.ip_address(settings.listen).version == 6
         self.library = Library(settings.prompts)
         self._pool = PortPool(
             settings.first_port,
             settings.last_port,
             random=random if settings.random_ports else None,
         )
+        self._pairs = PortPairs(settings.places, self._pool)
         self._poller = select.epoll()
         self._control = ControlSocket(settings.socket, self._poller, self._handle)
         self._legs: dict[str, _Leg] = {}
@@ -185,7 +180,7 @@ class Engine:
             self._paused.append(found)
         self._packets_in += 1
         session = found.leg.session
-        if self._six:
+        if found.ipv6:
             source = source[:2]
         if found.reports:
             session.receive_report(data, source, now)
@@ -262,8 +257,8 @@ class Engine:
     def _handle(self, command: Command) -> None:
         now = self._clock()
         match command:
-            case CreateSession(name):
-                self._create(name, now)
+            case CreateSession(name, ipv6):
+                self._create(name, ipv6, now)
             case SetRemote():
                 self._set_remote(command, now)
             case Play():
@@ -287,85 +282,45 @@ class Engine:
             case _:
                 assert_never(command)
 
-    def _create(self, name: str, now: float) -> None:
+    def _create(self, name: str, ipv6: bool, now: float) -> None:
         if name in self._legs:
             self._control.emit(SessionRefused(name, protocol.DUPLICATE))
             return
-        opened = self._open(now)
-        if opened is None:
+        try:
+            opened = self._pairs.open(ipv6=ipv6, now=now)
+        except PortsExhausted:
             self._control.emit(SessionRefused(name, protocol.FULL))
             return
-        port, rtp, rtcp = opened
+        except NoSuchFamily:
+            self._control.emit(SessionRefused(name, protocol.FAMILY))
+            return
         random = self._random
         out = OutStream(random.getrandbits(32), random.getrandbits(16), random.getrandbits(32))
         session = Session(
             name,
-            self._settings.advertise,
-            port,
+            opened.place.advertise,
+            opened.port,
             out,
             self._control.emit,
             self._drops,
             silence=self._settings.rtp_timeout,
             now=now,
         )
-        leg = self._legs[name] = _Leg(session, rtp, rtcp)
+        leg = self._legs[name] = _Leg(session, opened)
         self._rounds.append(leg)
         for found in (leg.rtp, leg.rtcp):
             self._sockets[found.sock.fileno()] = found
             self._poller.register(found.sock.fileno(), select.EPOLLIN)
-        self._control.emit(SessionCreated(name, self._settings.advertise, port))
-
-    def _open(self, now: float) -> tuple[int, socket.socket, socket.socket] | None:
-        for _ in range(_ATTEMPTS):
-            try:
-                port = self._pool.take(now)
-            except PortsExhausted:
-                return None
-            try:
-                rtp = self._bind(port)
-            except OSError:
-                self._pool.give_back(port, now)
-                continue
-            try:
-                return port, rtp, self._bind(port + 1)
-            except OSError:
-                rtp.close()
-                self._pool.give_back(port, now)
-        return None
-
-    def _bind(self, port: int) -> socket.socket:
-        sock = socket.socket(socket.AF_INET6 if self._six else socket.AF_INET, socket.SOCK_DGRAM)
-        try:
-            sock.setblocking(False)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
-            with suppress(OSError):
-                if self._six:
-                    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, _EXPEDITED)
-                else:
-                    sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _EXPEDITED)
-            sock.bind((self._settings.listen, port))
-        except BaseException:
-            sock.close()
-            raise
-        return sock
+        self._control.emit(SessionCreated(name, opened.place.advertise, opened.port))
 
     def _set_remote(self, command: SetRemote, now: float) -> None:
         leg = self._legs.get(command.session)
         if leg is None:
             self._control.emit(SessionRefused(command.session, protocol.UNKNOWN))
-        elif not self._reachable(command):
+        elif not _reachable(command, ipv6=leg.opened.place.ipv6):
             self._control.emit(SessionRefused(command.session, protocol.UNREACHABLE))
         else:
             leg.session.set_remote(command, now)
-
-    def _reachable(self, command: SetRemote) -> bool:
-        """An address of our family, so that sending never asks a resolver."""
-        try:
-            version = ipaddress.ip_address(command.address).version
-        except ValueError:
-            return False
-        ports = (command.port, 1 if command.rtcp_port is None else command.rtcp_port)
-        return version == (6 if self._six else 4) and all(0 < port < 65536 for port in ports)
 
     def _play(self, command: Play) -> None:
         leg = self._legs.get(command.session)
@@ -399,8 +354,7 @@ class Engine:
         for found in (leg.rtp, leg.rtcp):
             del self._sockets[found.sock.fileno()]
             self._poller.unregister(found.sock.fileno())
-            found.sock.close()
-        self._pool.give_back(leg.session.port, self._clock())
+        self._pairs.close(leg.opened, self._clock())
 
     # --- what there is to know ----------------------------------------------------------------
 
@@ -425,3 +379,8 @@ class Engine:
             events_dropped=self._control.dropped,
             tick_lateness_max=self._lateness_max,
         )
+
+
+def _reachable(command: SetRemote, *, ipv6: bool) -> bool:
+    ports = command.port, 1 if command.rtcp_port is None else command.rtcp_port
+    return all(is_reachable(command.address, port, ipv6=ipv6) for port in ports)

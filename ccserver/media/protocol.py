@@ -23,20 +23,23 @@ FULL = "full"
 """`SessionRefused.reason`: every port is in use or rests."""
 DUPLICATE = "duplicate"
 """`SessionRefused.reason`: there is a session of that name."""
+FAMILY = "family"
+"""`SessionRefused.reason`: the media process listens at no address of this family."""
 DOWN = "down"
 """`SessionRefused.reason`: made by the client while there is no media process to ask."""
-
-
 UNKNOWN = "unknown"
 """`SessionRefused.reason`, `PlayFailed.reason`: there is no session of that name."""
 UNREACHABLE = "unreachable"
-"""`SessionRefused.reason`: a remote address that we cannot send to, such as one of IPv6."""
+"""`SessionRefused.reason`: a remote address that we cannot send to, such as one of the other
+family."""
 
 
 class CreateSession(Struct, frozen=True, gc=False, tag=True, array_like=True):
     """Open a port pair; answered by SessionCreated or SessionRefused."""
 
     session: str
+    ipv6: bool = False
+    """The family of the address."""
 
 
 class SetRemote(Struct, frozen=True, gc=False, tag=True, array_like=True):

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from actors.reasons import IdleCode
 from ccserver.settings.kinds import host_port, port_range
-from ccserver.settings.model import EntryPoint, Queue, Settings
+from ccserver.settings.model import EntryPoint, Media, Queue, Settings
 from ccserver.settings.positions import Key
 from sip.transport.listeners import parse_listen
 
@@ -31,6 +31,7 @@ def check(
     if not prompts.is_dir():
         yield Finding(("media", "prompts"), f"expected a directory, got {prompts}")
     yield from _ports(settings)
+    yield from _media(settings.media)
     yield from _expiry(settings)
     yield from _codes(settings)
     yield from _repeated("agents", [agent.id for agent in settings.agents])
@@ -57,7 +58,8 @@ def _ports(settings: Settings) -> Iterator[Finding]:
         host, port = host_port(listen)
         taken.append(((section, "listen"), "tcp", host, port, port))
     first, last = port_range(settings.media.ports)
-    taken.append((("media", "ports"), "udp", settings.media.listen, first, last))
+    own = settings.media.listen
+    taken += [(("media", "ports"), "udp", address, first, last) for address in own]
     for later, (key, kind, host, low, high) in enumerate(taken):
         for other, other_kind, other_host, other_low, other_high in taken[:later]:
             if kind != other_kind or low == 0 or not (low <= other_high and other_low <= high):
@@ -75,6 +77,28 @@ def _same_place(host: str, other: str) -> bool:
     except ValueError:
         return False  # names: the system will say when it opens the ports
     return one.version == two.version and (one.is_unspecified or two.is_unspecified)
+
+
+def _media(media: Media) -> Iterator[Finding]:
+    """One address of a family, and one that a phone can be told."""
+    for name, addresses in (("listen", media.listen), ("advertise", media.advertise)):
+        versions = [ip_address(address).version for address in addresses]
+        for index, version in enumerate(versions):
+            if version in versions[:index]:
+                text = f'expected at most one address of IPv{version}, got "{addresses[index]}" too'
+                yield Finding(("media", name, index), text)
+    told = {ip_address(address).version for address in media.advertise}
+    for index, address in enumerate(media.listen):
+        heard = ip_address(address)
+        if heard.is_unspecified and heard.version not in told:
+            text = f'expected media.advertise to have an address of IPv{heard.version}, for "'
+            yield Finding(("media", "listen", index), f'{text}{address}" is none to be told')
+    listened = {ip_address(address).version for address in media.listen}
+    for index, address in enumerate(media.advertise):
+        version = ip_address(address).version
+        if version not in listened:
+            text = f"expected media.listen to have an address of IPv{version} too"
+            yield Finding(("media", "advertise", index), f'{text}, got "{address}"')
 
 
 def _expiry(settings: Settings) -> Iterator[Finding]:

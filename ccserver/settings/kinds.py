@@ -39,6 +39,10 @@ def _concrete_address(text: str) -> None:
         raise ValueError
 
 
+def _one_or_several(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
 def port_range(text: str) -> tuple[int, int]:
     """First and last port of ``20000-29999``.  Raises ValueError."""
     low, _, high = text.partition("-")
@@ -79,8 +83,15 @@ HostPort: TypeAlias = Annotated[
 Address: TypeAlias = Annotated[
     str,
     _valid(_concrete_address),
-    Kind("an IP address of this machine, no wildcard", '"192.0.2.10"'),
+    Kind("an IP address that phones can send to, no wildcard", '"192.0.2.10"'),
 ]
+OwnAddress: TypeAlias = Annotated[
+    str,
+    _valid(ip_address),
+    Kind("an IP address of this machine, or the wildcard 0.0.0.0 or ::", '"192.0.2.10"'),
+]
+OneOrSeveral = BeforeValidator(_one_or_several)
+"""For a list: one element may stand without brackets."""
 Network: TypeAlias = Annotated[
     str, _valid(ip_network), Kind("an IP address or a network", '"192.0.2.0/24"')
 ]

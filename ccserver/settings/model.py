@@ -18,7 +18,9 @@ from ccserver.settings.kinds import (
     Name,
     Network,
     Number,
+    OneOrSeveral,
     OptionalPromptFile,
+    OwnAddress,
     Ports,
     PromptFile,
 )
@@ -67,8 +69,12 @@ class Sip(Section):
 
 
 class Media(Section):
-    listen: Address = "127.0.0.1"
-    """The address at which phones send their audio: it is told to them."""
+    listen: Annotated[list[OwnAddress], OneOrSeveral, Field(min_length=1)] = ["127.0.0.1"]
+    """Where phones' audio is awaited: one address, or one of IPv4 and one of IPv6. Phones are told
+    it, so a wildcard needs advertise."""
+    advertise: Annotated[list[Address], OneOrSeveral] = []
+    """What phones are told to send their audio to, in place of the address of its family in listen:
+    needed for a wildcard, and behind a NAT."""
     ports: Ports = "20000-29999"
     """UDP ports for audio; a call takes four."""
     rtp_timeout_seconds: SomeSeconds = 20.0

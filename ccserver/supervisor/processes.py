@@ -35,7 +35,9 @@ def media_command(loaded: Loaded, environ: Mapping[str, str]) -> Command:
     arguments = (
         *(sys.executable, "-m", "ccserver.media"),
         *("--socket", str(Path(loaded.settings.data.dir) / MEDIA_SOCKET)),
-        *("--listen", media.listen, "--ports", media.ports),
+        *(text for address in media.listen for text in ("--listen", address)),
+        *(text for address in media.advertise for text in ("--advertise", address)),
+        *("--ports", media.ports),
         *("--prompts", str(loaded.prompts)),
         *("--rtp-timeout", f"{media.rtp_timeout_seconds:g}"),
     )

@@ -61,7 +61,8 @@ def run(config: Path, overrides: Sequence[str], loaded: Loaded, environ: Mapping
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise CannotStart(f"data.dir: another ccserver runs on {data}") from None
-        _require_own_address(loaded.settings.media.listen)
+        for address in loaded.settings.media.listen:
+            _require_own_address(address)
         media = Child(media_command(loaded, environ))
         core = Child(core_command(config, overrides, environ))
         return trio.run(supervise, media, core, loaded.settings.drain.seconds + PATIENCE)

@@ -2,7 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from sip.offer_answer import Local, Negotiated, NoCommonCodec, accept_answer, answer, make_offer
+from sip.offer_answer import (
+    Local,
+    Negotiated,
+    NoCommonCodec,
+    OtherFamily,
+    accept_answer,
+    answer,
+    awaits_ipv6,
+    make_offer,
+)
 from sip.sdp import SdpError, parse
 
 OURS = Local("192.0.2.10", 20000)
@@ -126,6 +135,54 @@ def test_an_ipv6_phone_is_answered_from_an_ipv6_address():
 
     assert negotiated.remote_address == "2001:db8::5"
     assert b"c=IN IP6 2001:db8::1\r\n" in reply
+
+
+IP6 = "c=IN IP6 2001:db8::5\r\n"
+TWICE = AUDIO + "m=audio 4002 RTP/AVP 0\r\n" + IP6
+
+
+def test_of_two_streams_the_one_of_our_family_is_taken():
+    _, by_ipv4 = answer_to(TWICE)
+    _, by_ipv6 = answer_to(TWICE, Local("2001:db8::1", 20000))
+
+    assert (by_ipv4.remote_address, by_ipv4.remote_port) == ("192.0.2.1", 4000)
+    assert (by_ipv6.remote_address, by_ipv6.remote_port) == ("2001:db8::5", 4002)
+
+
+def test_audio_of_the_other_family_is_not_acceptable():
+    offer = make_offer(OURS, session_id=3, version=1)
+
+    with pytest.raises(OtherFamily) as caught:
+        answer_to(AUDIO + IP6)
+    with pytest.raises(OtherFamily):
+        accept_answer(offer, (HEAD + AUDIO + IP6).encode())
+
+    assert str(caught.value) == "488 expected audio at an address of IP4"
+
+
+def test_the_old_hold_is_understood_in_ipv6_too():
+    _, negotiated = answer_to(AUDIO + "c=IN IP4 0.0.0.0\r\n", Local("2001:db8::1", 20000))
+
+    assert not negotiated.may_send
+
+
+@pytest.mark.parametrize(
+    ("text", "six"),
+    [
+        (AUDIO, False),
+        (AUDIO + IP6, True),
+        (TWICE, False),
+        ("m=audio 0 RTP/AVP 0\r\n" + AUDIO + IP6, True),
+        ("m=video 4000 RTP/AVP 99\r\n", None),
+        ("nonsense", None),
+    ],
+)
+def test_an_offer_says_at_which_family_audio_is_awaited(text: str, six: bool | None):
+    assert awaits_ipv6((HEAD + text).encode()) is six
+
+
+def test_no_offer_says_nothing_about_a_family():
+    assert awaits_ipv6(b"") is None
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from ccserver.media.protocol import (
     decode_events,
     encode_frames,
 )
+from ccserver.media.sockets import Place
 from tests.support import ears
 
 E = TypeVar("E")
@@ -33,12 +34,17 @@ class RunningEngine:
     """Use as a context manager; the core's end of the control socket is spoken here."""
 
     def __init__(
-        self, directory: Path, *, rtp_timeout: float = 20.0, ports: tuple[int, int]
+        self,
+        directory: Path,
+        *,
+        ports: tuple[int, int],
+        rtp_timeout: float = 20.0,
+        hosts: tuple[str, ...] = (HOST,),
+        places: tuple[Place, ...] = (),
     ) -> None:
         settings = Settings(
             socket=directory / "media.sock",
-            listen=HOST,
-            advertise=HOST,
+            places=places or tuple(Place(host, host) for host in hosts),
             first_port=ports[0],
             last_port=ports[1],
             prompts=directory,
@@ -77,28 +83,32 @@ class RunningEngine:
                     return event
             self.events += decode_events(self.core.recv(65536))
 
-    def opens(self, name: str) -> int:
-        self.tell(CreateSession(name))
+    def opens(self, name: str, *, ipv6: bool = False) -> int:
+        self.tell(CreateSession(name, ipv6))
         return self.wait_for(SessionCreated).port
 
-    def phone(self, name: str, *, codec: str = "PCMU", hertz: float | None = None) -> Phone:
-        phone = Phone(name, self.opens(name), codec, hertz)
-        self.tell(SetRemote(name, HOST, phone.port, codec, PAYLOAD_TYPE[codec], 101, "sendrecv"))
+    def phone(
+        self, name: str, *, codec: str = "PCMU", hertz: float | None = None, host: str = HOST
+    ) -> Phone:
+        phone = Phone(name, self.opens(name, ipv6=":" in host), codec, hertz, host)
+        self.tell(SetRemote(name, host, phone.port, codec, PAYLOAD_TYPE[codec], 101, "sendrecv"))
         return phone
 
 
 class Phone:
     """Sends a tone, or silence, and keeps what it gets."""
 
-    def __init__(self, name: str, engine_port: int, codec: str, hertz: float | None) -> None:
+    def __init__(
+        self, name: str, engine_port: int, codec: str, hertz: float | None, host: str = HOST
+    ) -> None:
         self.name = name
         self.codec = codec
         self.heard: list[rtp.Packet] = []
         self._hertz = hertz
-        self._to = (HOST, engine_port)
+        self._to = (host, engine_port)
         self._sent = 0
         self._ssrc = engine_port
-        self._rtp, self._rtcp = _pair()
+        self._rtp, self._rtcp = _pair(host)
         self.port: int = self._rtp.getsockname()[1]
 
     def sends_frame(self) -> None:
@@ -149,16 +159,17 @@ def talk(*phones: Phone, seconds: float) -> None:
         phone.listens()
 
 
-def _pair() -> tuple[socket.socket, socket.socket]:
-    """Sockets of an even port and the next one."""
+def _pair(host: str) -> tuple[socket.socket, socket.socket]:
+    """Sockets of a port and the next one."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     while True:
-        first = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        second = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        first = socket.socket(family, socket.SOCK_DGRAM)
+        second = socket.socket(family, socket.SOCK_DGRAM)
         first.settimeout(2.0)
         second.settimeout(2.0)
-        first.bind((HOST, 0))
+        first.bind((host, 0))
         try:
-            second.bind((HOST, first.getsockname()[1] + 1))
+            second.bind((host, first.getsockname()[1] + 1))
         except (OSError, OverflowError):
             first.close()
             second.close()

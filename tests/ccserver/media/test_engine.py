@@ -15,6 +15,7 @@ import pytest
 from ccserver.media import g711, rtcp
 from ccserver.media.protocol import (
     DUPLICATE,
+    FAMILY,
     FULL,
     UNKNOWN,
     UNREACHABLE,
@@ -36,6 +37,7 @@ from ccserver.media.protocol import (
     Statistics,
     StopPlay,
 )
+from ccserver.media.sockets import Place
 from tests.support.ears import hears, loudest, tone
 from tests.support.phone_rtp import HOST, Phone, RunningEngine, both, talk
 
@@ -299,6 +301,49 @@ def test_m19_when_all_ports_are_in_use_or_rest_a_session_is_refused(media):
     assert media.wait_for(SessionRefused) == SessionRefused("another", FULL)
     statistics = media.wait_for(Statistics)
     assert (statistics.sessions, statistics.ports_used, statistics.ports_resting) == (0, 0, 20)
+
+
+def test_phones_of_both_families_hear_each_other(tmp_path: Path, phones):
+    with RunningEngine(tmp_path, ports=PORTS, hosts=(HOST, "::1")) as media:
+        anna, bert = phones[:] = [
+            media.phone("anna", hertz=440),
+            media.phone("bert", hertz=1000, host="::1"),
+        ]
+        media.tell(*both("anna", "bert"))
+
+        talk(anna, bert, seconds=0.3)
+
+        assert loudest("PCMU", anna.ear()) == pytest.approx(1000, abs=5)
+        assert loudest("PCMU", bert.ear()) == pytest.approx(440, abs=5)
+
+
+def test_a_phone_of_a_family_that_is_not_served_is_refused(media):
+    media.tell(CreateSession("a", ipv6=True))
+
+    assert media.wait_for(SessionRefused) == SessionRefused("a", FAMILY)
+
+
+def test_an_address_of_the_other_family_cannot_be_sent_to(tmp_path: Path):
+    with RunningEngine(tmp_path, ports=PORTS, hosts=(HOST, "::1")) as media:
+        media.tell(CreateSession("a", ipv6=True))
+        assert media.wait_for(SessionCreated).address == "::1"
+        media.tell(
+            SetRemote("a", "0.0.0.0", 4000, "PCMU", 0, None, "recvonly"),
+            SetRemote("a", HOST, 4000, "PCMU", 0, None, "sendrecv"),
+        )
+
+        assert media.wait_for(SessionRefused) == SessionRefused("a", UNREACHABLE)
+        assert not media.events
+
+
+def test_behind_a_wildcard_phones_are_told_the_address_to_send_to(tmp_path: Path, phones):
+    places = (Place("0.0.0.0", HOST), Place("::", "::1"))
+    with RunningEngine(tmp_path, ports=PORTS, places=places) as media:
+        media.tell(CreateSession("four"), CreateSession("six", ipv6=True))
+
+        addresses = [media.wait_for(SessionCreated).address for _ in range(2)]
+
+        assert addresses == [HOST, "::1"]
 
 
 def test_a_port_another_program_sits_on_is_passed_over(tmp_path: Path):

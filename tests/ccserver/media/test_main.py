@@ -35,6 +35,9 @@ def test_the_process_says_when_it_is_ready_and_ends_when_it_is_told(tmp_path: Pa
         ("--ports", "30000-20000"),
         ("--ports", "20000-70000"),
         ("--listen", "media.example.com"),
+        ("--listen", "0.0.0.0"),
+        ("--advertise", "2001:db8::1"),
+        ("--advertise", "0.0.0.0"),
         ("--port-order", "sorted"),
     ],
 )
