@@ -165,13 +165,10 @@ class Agent:
                 if name == DISPATCHER:
                     self._offered_to_dispatcher = False  # it must be told again
                 return []
+            case m.ContactKept(contact) if contact in self.engagements:
+                return []  # it has heard twice that we started again
             case m.ContactKept(contact, queue, kind):
-                kept = Engagement(contact, queue, eng.Engaged(), off_hook=True, kind=kind)
-                self.engagements[contact] = kept
-                return [
-                    Watch(contact_actor(contact)),
-                    self._lease(kept, self.settings.max_contact_seconds),
-                ]
+                return self._kept(Engagement(contact, queue, eng.Engaged(), True, kind))
             case m.AgentCommandReceived():
                 return self._command(message)
             case m.Down(name, _):
@@ -229,6 +226,22 @@ class Agent:
             return [TellContact(asked.contact, m.AgentNotFree(asked.contact, self.id, why))]
         engagement = Engagement(asked.contact, asked.queue, eng.Reserved(), kind=asked.kind)
         return self._take(engagement, self._now())
+
+    def _kept(self, kept: Engagement) -> list[Effect]:
+        """We talk with this contact, and did not know.
+
+        Reserved for another before we heard of it: that one goes back to its place.
+        """
+        others = [e for e in self.engagements.values() if isinstance(e.state, eng.OFFERED)]
+        self.engagements[kept.contact] = kept
+        effects: list[Effect] = [
+            Watch(contact_actor(kept.contact)),
+            self._lease(kept, self.settings.max_contact_seconds),
+        ]
+        for other in others:
+            effects.append(TellContact(other.contact, m.AgentLost(other.contact, self.id)))
+            effects.extend(self._let_go(other))
+        return effects
 
     def _not_free(self, kind: m.EngagementKind) -> NotFree | None:
         """A supervisor may listen while he is idle; whoever is asked for work must be available."""

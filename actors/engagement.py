@@ -43,6 +43,7 @@ class HangingUp(Struct, frozen=True, gc=False):
 
 
 State: TypeAlias = Reserved | Ringing | Engaged | WrapUp | HangingUp
+OFFERED = (Reserved, Ringing)
 
 
 class Engagement(Struct):

@@ -7,9 +7,9 @@ import pytest
 from actors import events as ev
 from actors import messages as m
 from actors.effects import Record, TellContact
-from actors.ids import AgentId
+from actors.ids import AgentId, ContactId
 from actors.reasons import EndedBy, Refusal
-from sip.machine import StartTimer, TimerFired
+from sip.machine import CancelTimer, StartTimer, TimerFired
 from tests.support.desk import AGENT, CONTACT, QUEUE, TARGET, Desk
 
 
@@ -173,6 +173,23 @@ def test_an_agent_started_again_in_a_talk_is_not_offered_another():
     assert desk.agent.state == "engaged"
     assert desk.told_dispatcher() == [m.AgentUnavailable(AGENT)]
     assert desk.leases() == [3600.0]
+
+
+def test_an_agent_reserved_before_he_heard_of_his_talk_gives_the_other_contact_back():
+    desk = Desk().registers()
+    other = ContactId("c2")
+    desk.hears(m.Reserve(other, QUEUE, desk.now))
+    desk.hears(m.ContactKept(CONTACT, QUEUE))
+    assert TellContact(other, m.AgentLost(other, AGENT)) in desk.effects
+    assert CancelTimer(f"lease:{other}") in desk.effects
+    assert list(desk.agent.engagements) == [CONTACT]
+    assert desk.agent.state == "engaged"
+
+
+def test_an_agent_who_is_told_twice_of_his_talk_has_it_once():
+    desk = Desk().registers()
+    desk.hears(m.ContactKept(CONTACT, QUEUE))
+    assert desk.hears(m.ContactKept(CONTACT, QUEUE)) == []
 
 
 def test_a_withdrawn_offer_costs_no_place_among_the_available():

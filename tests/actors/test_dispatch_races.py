@@ -1,0 +1,172 @@
+"""Agents, their queue and the dispatcher together, in every order that scheduling can take."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from actors import messages as m
+from actors.ids import DISPATCHER, AgentId, agent_actor, queue_actor
+from tests.support.floor import QUEUE, WRAP_UP, Floor, every_order
+
+
+def test_a_waiting_contact_goes_to_the_first_whose_wrap_up_ends_r07():
+    """Ten agents end their calls at steps of a second; one contact waits."""
+    floor = all_talking(10)
+    floor.calls("last")
+    began = floor.now
+    for agent in reversed(floor.agent_ids):  # the order of nothing else
+        end_the_call_of(floor, agent)
+        floor.passes(1.0)
+    floor.passes(10.0)
+    assert assignments_of(floor, "last") == [(began + WRAP_UP, floor.agent_ids[-1])]
+
+
+def test_a_contact_that_comes_at_the_tick_the_wrap_up_ends_is_offered_once_r09():
+    """Whoever is heard first, the contact or the timer, and whoever hears it first."""
+
+    def play(choose):
+        floor = all_talking(1)
+        end_the_call_of(floor, floor.agent_ids[0])
+        floor.settles()
+        floor.ticks(floor.now + WRAP_UP)  # the timer lies in the agent's mailbox
+        late = floor.calls("late")
+        floor.settles(choose)
+        assert (late.state, late.agent) == ("ringing", floor.agent_ids[0])
+        assert assignments_of(floor, "late") == [(floor.now, floor.agent_ids[0])]
+        assert floor.queue.order() == []
+
+    assert max(every_order(play)) > 1
+
+
+def test_an_agent_whose_contact_left_is_given_the_next_at_once_r21():
+    """X leaves while its reservation, its ringing or the news of them is under way."""
+
+    def play(choose):
+        floor = Floor(1)
+        floor.arrives(floor.agent_ids[0])
+        leaving = floor.calls("x")
+        floor.settles()
+        assert leaving.state == "ringing"
+        waiting = floor.calls("y")
+        floor.settles()
+        floor.does(leaving, leaving.ends())
+        floor.settles(choose)
+        assert (waiting.state, waiting.agent) == ("ringing", floor.agent_ids[0])
+        assert assignments_of(floor, "y") == [(floor.now, floor.agent_ids[0])]
+
+    assert max(every_order(play)) > 10
+
+
+def test_an_agent_assigned_to_a_contact_that_left_is_given_the_next_at_once_d03():
+    """X leaves before it hears of its assignment: the reservation may not have been read."""
+
+    def play(choose):
+        floor = Floor(1)
+        floor.arrives(floor.agent_ids[0])
+        floor.settles()
+        leaving = floor.calls("x")
+        floor.handles(queue_actor(QUEUE))
+        floor.handles(DISPATCHER)
+        waiting = floor.calls("y")
+        floor.handles(queue_actor(QUEUE))
+        floor.handles(queue_actor(QUEUE))
+        floor.handles(DISPATCHER)
+        assert floor.busy() == [agent_actor(floor.agent_ids[0])]
+        floor.does(leaving, leaving.ends())
+        floor.settles(choose)
+        assert (waiting.state, waiting.agent) == ("ringing", floor.agent_ids[0])
+        assert floor.queue.statistics().being_offered == 1
+
+    assert max(every_order(play)) > 1
+
+
+def test_an_agent_who_goes_idle_as_he_is_given_a_contact_costs_it_nothing():
+    """Sooner or later than the reservation; another agent takes it, or it keeps its place."""
+
+    def play(choose):
+        floor = Floor(2)
+        floor.arrives(floor.agent_ids[0])
+        floor.settles()
+        caller = floor.calls("x")
+        idle = m.AgentCommandReceived(m.SetIdle("lunch"), "test")
+        floor.tell(agent_actor(floor.agent_ids[0]), idle)
+        floor.settles(choose)
+        assert caller.state in ("waiting", "ringing")
+        offered = int(caller.state == "ringing")
+        figures = floor.queue.statistics()
+        assert (figures.waiting, figures.being_offered) == (1 - offered, offered)
+        floor.arrives(floor.agent_ids[1])
+        floor.settles(choose)
+        assert caller.state == "ringing"
+
+    assert max(every_order(play)) > 1
+
+
+def test_an_agent_asked_for_by_name_and_by_the_dispatcher_takes_one():
+    def play(choose):
+        floor = all_talking(1)
+        talking = floor.callers["c0"]
+        free = AgentId("1002")
+        floor.arrives(free)
+        floor.settles()
+        waiting = floor.calls("x")
+        floor.does(talking, talking.consults(free))
+        floor.settles(choose)
+        taken = (talking.consult_state == "ringing", waiting.state == "ringing")
+        assert sorted(taken) == [False, True]
+        assert len(floor.agent(free).engagements) == 1
+
+    assert max(every_order(play)) > 1
+
+
+def test_an_agent_that_crashes_with_an_unread_reservation_gives_the_contact_back():
+    floor = Floor(1)
+    (agent,) = floor.agent_ids
+    floor.arrives(agent)
+    floor.settles()
+    caller = floor.calls("x")
+    since = caller.place
+    floor.handles(queue_actor(QUEUE))
+    floor.handles(DISPATCHER)
+    floor.starts_again(agent_actor(agent))  # it has not read that it is reserved
+    floor.settles()
+    floor.passes(1.0)
+    assert (caller.state, caller.agent, caller.place) == ("ringing", agent, since)
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_an_agent_that_starts_again_in_a_talk_is_not_given_a_second_contact(seed):
+    """In whatever order he hears of his talk and of a reservation for the next."""
+    floor = all_talking(1)
+    (agent,) = floor.agent_ids
+    waiting = floor.calls("x")
+    floor.settles()
+    floor.starts_again(agent_actor(agent))
+    floor.settles(Random(seed).choice)
+    assert list(floor.agent(agent).engagements) == ["c0"]
+    assert waiting.state == "waiting"
+    assert floor.queue.order() == ["x"]
+
+
+def all_talking(agents):
+    """Each agent with a caller of his own: ``c0``, ``c1``, ..."""
+    floor = Floor(agents + 1)
+    floor.agent_ids.pop()
+    for n, agent in enumerate(floor.agent_ids):
+        floor.arrives(agent)
+        caller = floor.calls(f"c{n}")
+        floor.settles()
+        floor.does(caller, caller.answers())
+    floor.settles()
+    return floor
+
+
+def end_the_call_of(floor, agent):
+    (caller,) = [c for c in floor.callers.values() if c.agent == agent]
+    floor.does(caller, caller.ends())
+
+
+def assignments_of(floor, contact):
+    return [(at, agent) for at, name, agent in floor.assigned if name == contact]
