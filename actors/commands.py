@@ -138,6 +138,51 @@ class ContactCommandReceived(Struct, frozen=True):
     expect: int | None = None
 
 
+TargetKind: TypeAlias = Literal["agent", "team", "queue"]
+
+
+class RequestMonitoring(Command, frozen=True, tag="monitor.request"):
+    """Call me when a conversation of this target begins: the next one, or every one."""
+
+    kind: TargetKind
+    target: str
+    mode: MonitorMode = "listen"
+    continuous: bool = False
+
+
+class CancelMonitoring(Command, frozen=True, tag="monitor.cancel"):
+    kind: TargetKind
+    target: str
+
+
+MonitorCommand: TypeAlias = RequestMonitoring | CancelMonitoring
+
+
+class MonitorCommandReceived(Struct, frozen=True):
+    """To the monitor desk.  Answered with ``MonitorAnswer`` through ``ReplyTo``."""
+
+    command: MonitorCommand
+    by: Principal
+    reply_to: str
+
+
+class Wish(Struct, frozen=True):
+    """What a supervisor waits for."""
+
+    supervisor: AgentId
+    kind: TargetKind
+    target: str
+    mode: MonitorMode
+    continuous: bool
+
+
+class MonitorAnswer(Struct, frozen=True):
+    """``refused``: a code of ``actors.reasons.Refusal``, or None.  ``wishes``: all of his."""
+
+    refused: str | None
+    wishes: tuple[Wish, ...]
+
+
 class ContactDone(Struct, frozen=True):
     """``state`` and ``allowed`` are the author's, after the command."""
 

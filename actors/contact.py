@@ -1,45 +1,62 @@
 """The contact: one customer call, from its arrival to its end.
 
-    Arriving -> Answering -> Listening -> Waiting <-> Ringing -> Connected -> Ending
-                                             ^---------------------'  (the agent was lost)
+    Arriving -> Answering -> Listening -> Seeking <-> Talking -> Ending
+                                            |  ^---------'   (transferred, or the agent was lost)
+                                            '-> Parting      (the queue cannot keep him)
 
-The customer may hang up in any state.  Agent legs come and go; the customer leg is the contact.
+The customer may hang up in any state.  How a party is sought is a ``Search``; what agents do with
+the conversation is ``CallControl``; here they are put in their order.
 Vocabulary: docs/glossary.md.  Races: docs/races.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from msgspec import Struct
 
+from actors import commands as c
 from actors import events as ev
 from actors import messages as m
+from actors.call_control import CallControl
+from actors.call_control import Outcome as Done
+from actors.conversation import Conversation, Party
+from actors.dossier import Dossier
 from actors.effects import (
-    Bridge,
     Effect,
     Play,
     Record,
-    StartLeg,
-    StopPlaying,
+    ReplyTo,
     TellAgent,
     TellLeg,
-    TellQueue,
-    Unbridge,
+    TellMonitorDesk,
 )
 from actors.flow import AnswerCall, EntryPoint, PlayPrompt, QueuePlan, Step, WaitInQueue
-from actors.ids import AgentId, LegId, QueueName, agent_actor, queue_actor
-from actors.offer import failure_of, more_telling
+from actors.ids import AgentId, LegId, QueueName
+from actors.membership import CallOver, CustomerAlone, EnteredFlow, HandedOver
 from actors.place import Place
-from actors.reasons import During, EndedBy, OfferFailure, Outcome
+from actors.reasons import During, EndedBy, Outcome, Refusal
+from actors.search import (
+    ELSEWHERE,
+    AtAgent,
+    AtNumber,
+    Found,
+    Fresh,
+    InQueue,
+    News,
+    NotFound,
+    OfferFailed,
+    Presented,
+    Queued,
+    Ringing,
+    Search,
+    TurnedAway,
+    parted,
+)
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
-from sip.message import NameAddr
 
 PROMPT_LEASE = 120.0
 """A prompt that has not finished by now never will: media is gone."""
-MOST_MEDIA_ERRORS = 3
-ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 
 
 class Start(Struct, frozen=True, gc=False):
@@ -63,58 +80,63 @@ class Listening(Struct):
     rest: tuple[Step, ...]
 
 
-class Waiting(Struct):
-    plan: QueuePlan
-    place: Place
+class Served(Struct, frozen=True, gc=False):
+    """By whom last; ``since`` the first answered in this queue, after ``waited`` seconds there.
 
+    ``queued``: when he began to wait in this queue.
+    """
 
-class Ringing(Struct):
-    """An agent is reserved, and these of his phones have not failed yet."""
-
-    plan: QueuePlan
-    place: Place
-    agent: AgentId
-    legs: tuple[LegId, ...]
-    possible_at: float
-    invited_at: float | None = None
-    failure: OfferFailure | None = None
-
-
-class Connected(Struct):
-    plan: QueuePlan
-    place: Place
-    agent: AgentId
-    leg: LegId
+    agent: AgentId | None
     since: float
+    waited: float
+    queued: float
+
+
+class Seeking(Struct):
+    """Somebody is sought for the customer, who hears music.
+
+    ``plan`` and ``place`` are of the queue whose customer he is.  ``served``: by an agent of that
+    queue already, who transferred him to somebody by name.
+    """
+
+    search: Search
+    plan: QueuePlan
+    place: Place
+    since: float
+    """When he began to wait in this queue: his place may be older."""
+    served: Served | None = None
+
+
+class Talking(Struct):
+    control: CallControl
+    served: Served
 
 
 class Parting(Struct):
     """The queue cannot keep the customer: he hears why, then it ends."""
 
     plan: QueuePlan
-    place: Place
+    since: float
     token: str
     reason: str
 
 
 class Ending(Struct):
-    """The terminal event is written; legs go down.  ``agent_leg``: its agent is told when it is."""
-
-    agent: AgentId | None = None
-    agent_leg: LegId | None = None
+    """The terminal event is written; legs go down."""
 
 
-State: TypeAlias = (
-    Arriving | Answering | Listening | Waiting | Ringing | Connected | Parting | Ending
-)
+State: TypeAlias = Arriving | Answering | Listening | Seeking | Talking | Parting | Ending
 Message: TypeAlias = (
     Start
     | m.Assigned
+    | m.AgentNotFree
     | m.Overflowed
     | m.AgentLost
     | m.EndContact
     | m.Restarted
+    | m.MonitorAsked
     | m.LegNews
+    | c.ContactCommandReceived
     | TimerFired
 )
 
@@ -126,48 +148,50 @@ class UnexpectedMessage(Exception):
 class Contact:
     """One customer's attempt to reach us.
 
-    ``plans`` holds every queue; ``now`` gives monotonic seconds; ``arrival`` is a number that no
-    other contact of the process has.
+    ``arrival`` is a number that no other contact of the process has; ``longest``, in seconds, is
+    the most that any contact may last.
     """
 
     def __init__(
         self,
-        ref: ev.ContactRef,
-        customer: LegId,
+        dossier: Dossier,
         entry_point: EntryPoint,
-        plans: Mapping[QueueName, QueuePlan],
         *,
-        caller: NameAddr,
         ani: str,
         dnis: str,
         arrival: int,
-        now: Callable[[], float],
         longest: float,
     ) -> None:
-        self.ref = ref
-        self.id = ref.id
-        self.customer = customer
+        self.ref, self.id, self.customer = dossier.ref, dossier.id, dossier.customer
         self.state: State = Arriving()
-        self._entry_point, self._plans = entry_point, plans
-        self._caller, self._ani, self._dnis = caller, ani, dnis
-        self._arrival, self._now, self._longest = arrival, now, longest
+        self._dossier, self._now = dossier, dossier.now
+        self._entry_point = entry_point
+        self._ani, self._dnis = ani, dnis
+        self._arrival, self._longest = arrival, longest
         self._answered = False
-        self._legs: dict[LegId, None] = {customer: None}
-        self._offers = self._prompts = self._media_errors = 0
-        self._tried: tuple[AgentId, ...] = ()
+        self._first_place: Place | None = None
+        self._avoid: tuple[AgentId, ...] = ()
 
     @property
     def queue(self) -> QueueName | None:
         """The queue it is counted in, before its end."""
         match self.state:
-            case Waiting(plan) | Ringing(plan) | Connected(plan) | Parting(plan):
+            case Seeking(_, plan) | Parting(plan):
                 return plan.name
+            case Talking(control):
+                return control.plan.name
             case _:
                 return None
 
     def handle(self, message: Message) -> list[Effect]:
         if isinstance(message, m.LegEnded):
-            self._legs.pop(message.leg, None)
+            before = self.state
+            effects = [*self._hook_down(message.leg), *self._decide(message)]
+            last = isinstance(before, Ending) and not self._dossier.legs
+            return [*effects, Stop()] if last else effects
+        return self._decide(message)
+
+    def _decide(self, message: Message) -> list[Effect]:
         match self.state, message:
             case Arriving(), Start():
                 arrived = ev.ContactArrived(
@@ -179,23 +203,29 @@ class Contact:
                     *self._walk(self._entry_point.flow),
                 ]
 
-            case Ending() as ending, m.LegEnded(leg):
-                return self._one_leg_less(ending, leg)
             case Ending(), m.LegAnswered(leg) if leg != self.customer:
                 # Answered as we hung it up: CANCEL and 200 crossed.  The leg has sent its BYE.
                 return []
-            case Ending(), TimerFired("prompt" | "rona" | "lease") | m.EndContact():
-                return []
-            case Ending(), m.Assigned(_, agent, _, _):
+            case Ending(), m.Assigned(request, agent):
                 # Assigned as the customer hung up: the agent is free again, with no penalty.
-                return [TellAgent(agent, m.OfferWithdrawn(self.id, During.QUEUE))]
+                return [TellAgent(agent, m.OfferWithdrawn(request, During.QUEUE))]
+            case Ending(), c.ContactCommandReceived() as received:
+                return self._refuse(received, Refusal.UNKNOWN_CONTACT)
             case Ending(), _:
                 return []  # late news of legs that are going down
 
+            case Talking(control) as talking, m.LegEnded() as ended if (
+                control.concerned(ended) is None
+            ):
+                return self._after(talking, control.leg_ended(ended))
             case _, m.LegEnded(leg, cause) if leg == self.customer:
                 return self._customer_left(cause)
-            case _, m.Restarted(name):
-                return self._tell_again(name)
+            case Talking(control) as talking, m.Restarted(name):
+                return self._after(talking, control.tell_again(name))
+            case Seeking(search) as seeking, m.Restarted(name):
+                return self._sought(seeking, search.tell_again(name))
+            case _, m.Restarted():
+                return []
             case _, m.EndContact(reason):
                 return self._fail(reason)
             case _, TimerFired("lease"):
@@ -210,54 +240,40 @@ class Contact:
             case Listening(_, _), TimerFired("prompt"):
                 return self._fail("prompt never ended")
 
-            case Waiting(plan, place), m.Assigned() as assigned:
-                return self._dial(plan, place, assigned)
-            case Waiting(plan, place), m.Overflowed(_, _, reason):
-                return self._part(plan, place, reason)
+            case Seeking(search) as seeking, _ if search.concerns(message):
+                return self._sought(seeking, search.handle(message))
+            case Talking(control) as talking, _ if found := control.concerned(message):
+                return self._after(talking, control.search(*found))
+            case Talking(control) as talking, c.ContactCommandReceived() as received:
+                return self._after(talking, control.command(received))
+            case Talking(control) as talking, m.MonitorAsked() as asked:
+                return self._after(talking, control.monitor(asked))
 
-            case Ringing() as ringing, m.LegInvited(leg, at) if leg in ringing.legs:
-                return self._presented(ringing, leg, at)
-            case Ringing() as ringing, m.LegRinging(leg) if leg in ringing.legs:
-                return [TellAgent(ringing.agent, m.OfferRinging(self.id))]
-            case Ringing() as ringing, m.LegAnswered(leg) if leg in ringing.legs:
-                return self._connect(ringing, leg)
-            case Ringing() as ringing, m.LegEnded(leg) if leg in ringing.legs:
-                return self._phone_failed(ringing, message)
-            case Ringing() as ringing, TimerFired("rona"):
-                return [
-                    *(TellLeg(leg, m.HangUp()) for leg in ringing.legs),
-                    *self._offer_failed(ringing, OfferFailure.RONA),
-                ]
-            case Ringing() as ringing, m.AgentLost(_, agent) if agent == ringing.agent:
-                return self._give_up(ringing)
-
-            case Connected() as talking, m.LegEnded(leg, cause) if leg == talking.leg:
-                if cause == "bye":
-                    return self._agent_hung_up(talking)
-                return self._agent_lost(talking, cause)
-            case Connected() as talking, m.AgentLost(_, agent) if agent == talking.agent:
-                return []  # the talk goes on; it ends when one of the two hangs up
-
-            case Parting(_, _, token, _) as parting, m.PlayFinished(_, finished) if (
-                finished == token
-            ):
+            case Parting(_, _, token) as parting, m.PlayFinished(_, finished) if finished == token:
                 return [CancelTimer("prompt"), *self._overflow(parting)]
             case Parting() as parting, TimerFired("prompt"):
                 return self._overflow(parting)
 
-            case _, m.Assigned(_, agent, _, _):
-                # Assigned as we overflowed.
-                return [TellAgent(agent, m.OfferWithdrawn(self.id, During.QUEUE))]
+            case _, c.ContactCommandReceived() as received:
+                return self._refuse(received, Refusal.NOT_IN_CALL)
+            case _, m.Assigned(request, agent):
+                # Assigned as the search ended: overflow, end of consult, another agent answered.
+                return [TellAgent(agent, m.OfferWithdrawn(request, During.QUEUE))]
             case _, m.LegAnswered(leg) if leg != self.customer:
                 # Answered as RONA fired, or a second phone as the first: CANCEL and 200 crossed.
                 return [TellLeg(leg, m.HangUp(reason=ELSEWHERE))]
             case _, m.LegEnded() | m.LegRinging() | m.LegInvited():
-                return []  # an agent leg that we have given up
+                return []  # a leg that we have given up
             case _, m.PlayFinished() | m.DigitPressed():
                 return []  # stopped as it ended; a digit that no step asked for
-            case _, m.Overflowed() | m.AgentLost():
-                # Overflow fired as an agent was assigned, or news of an agent we gave up.
+            case _, m.Overflowed() | m.AgentLost() | m.AgentNotFree():
+                # Overflow fired as an agent was assigned; news of an agent we gave up; or of the
+                # agent we talk with, whose lease ran out: the talk goes on until one hangs up.
                 return []
+            case _, m.MonitorAsked():
+                return []  # the conversation ended as a supervisor asked for it
+            case _, TimerFired(name) if name == "prompt" or name.startswith("search:"):
+                return []  # due as it was cancelled
             case _:
                 raise UnexpectedMessage(type(self.state).__name__, type(message).__name__)
 
@@ -271,40 +287,106 @@ class Contact:
             case (AnswerCall(), *rest):
                 return self._walk(tuple(rest))
             case (PlayPrompt(file), *rest):
-                token = self._token()
+                token = self._dossier.new_token()
                 self.state = Listening(token, tuple(rest))
                 return [Play(self.customer, token, (file,)), StartTimer("prompt", PROMPT_LEASE)]
             case (WaitInQueue(queue, priority), *_):
-                plan = self._plans[queue]
-                place = Place(priority, self._now(), self._arrival)
-                return [
-                    Play(self.customer, self._token(), (plan.music,), loop=True),
-                    *self._wait(plan, place, again=False),
-                ]
+                return self._wait(self._dossier.world.plans[queue], priority)
             case _:
                 return self._fail("the flow ended without a queue")
 
-    def _token(self) -> str:
-        self._prompts += 1
-        return f"p{self._prompts}"
+    def _wait(self, plan: QueuePlan, priority: int) -> list[Effect]:
+        """The first instant that he waited anywhere counts, wherever he is sent later."""
+        now = self._now()
+        first = self._first_place or Place(priority, now, self._arrival)
+        self._first_place = place = Place(priority, first.since, first.seq)
+        search = Search(self._dossier, InQueue(plan, place, self._avoid))
+        seeking = Seeking(search, plan, place, now)
+        return [self._music(plan), *self._seek(seeking)]
 
-    # --- waiting ------------------------------------------------------------------------------
+    def _music(self, plan: QueuePlan) -> Effect:
+        return Play(self.customer, self._dossier.new_token(), (plan.music,), loop=True)
 
-    def _wait(self, plan: QueuePlan, place: Place, *, again: bool) -> list[Effect]:
-        self.state = Waiting(plan, place)
-        queued = ev.ContactQueued(self.ref, plan.name, place, plan.requirements, again)
-        return [Record(queued), TellQueue(plan.name, self._join(plan, place))]
+    # --- seeking ------------------------------------------------------------------------------
 
-    def _join(self, plan: QueuePlan, place: Place) -> m.JoinQueue:
-        return m.JoinQueue(self.id, place, plan.requirements, self._tried)
+    def _seek(self, seeking: Seeking) -> list[Effect]:
+        self.state = seeking
+        search = seeking.search
+        return self._sought(seeking, search.start() if isinstance(search.state, Fresh) else [])
 
-    def _wait_again(self, plan: QueuePlan, place: Place) -> list[Effect]:
-        """Back to the place it had; the music has never stopped."""
-        return self._wait(plan, place, again=True)
+    def _sought(self, seeking: Seeking, outcome: list[Effect | News]) -> list[Effect]:
+        effects, news = parted(outcome)
+        done: list[Effect] = []
+        for item in news:
+            done.extend(self._news(seeking, item))
+        # What is recorded of a queue comes before what is asked of it.
+        return [*done, *effects] if isinstance(seeking.search.goal, InQueue) else [*effects, *done]
 
-    def _part(self, plan: QueuePlan, place: Place, reason: str) -> list[Effect]:
-        token = self._token()
-        self.state = parting = Parting(plan, place, token, reason)
+    def _news(self, seeking: Seeking, news: News) -> list[Effect]:
+        plan, place = seeking.plan, seeking.place
+        match news:
+            case Queued(again):
+                needs = plan.requirements
+                return [Record(ev.ContactQueued(self.ref, plan.name, place, needs, again))]
+            case Presented(agent, leg, dispatch):
+                presented = ev.ContactPresented(self.ref, plan.name, agent, leg, dispatch)
+                return [Record(presented)]
+            case OfferFailed(agent, why):
+                return [Record(ev.ContactOfferFailed(self.ref, plan.name, agent, why))]
+            case Found() as found:
+                return self._connect(seeking, found)
+            case NotFound(reason) if seeking.served is not None:
+                return self._transfer_failed(seeking, seeking.served, reason)
+            case NotFound(reason):
+                return self._fail(reason)
+            case TurnedAway(reason):
+                return self._part(seeking, reason)
+            case _:
+                return []
+
+    def _connect(self, seeking: Seeking, found: Found) -> list[Effect]:
+        now, goal = self._now(), seeking.search.goal
+        plan, dossier = seeking.plan, self._dossier
+        customer = Party("customer", "customer", self.customer, now)
+        if found.agent is None:
+            number = getattr(goal, "number", "")
+            talk = Conversation(customer, Party("outsider", number, found.leg, now))
+        else:
+            request = seeking.search.request
+            agent = Party("agent", found.agent, found.leg, now, found.agent, request)
+            talk = Conversation(customer, agent)
+        self._avoid = ()
+        served = seeking.served or Served(found.agent, now, now - seeking.since, seeking.since)
+        control = CallControl(dossier, talk, plan, seeking.place)
+        self.state = Talking(control, served)
+        effects: list[Effect] = []
+        if found.agent is not None:
+            waited = now - seeking.since
+            connected = ev.ContactConnected(
+                self.ref, plan.name, found.agent, found.leg, waited, found.rang
+            )
+            began = m.ConversationBegan(self.id, found.agent, plan.name)
+            effects = [Record(connected), TellMonitorDesk(began)]
+        return [*effects, *control.start()]
+
+    def _transfer_failed(self, seeking: Seeking, served: Served, reason: str) -> list[Effect]:
+        """Nobody is left alone: he stands where he stood before he was served."""
+        by, to = served.agent or "", _described(seeking.search)
+        failed = ev.ContactTransferFailed(self.ref, by, to, reason)
+        return [Record(failed), *self._return(seeking.plan, seeking.place, served, reason)]
+
+    def _return(self, plan: QueuePlan, place: Place, served: Served, reason: str) -> list[Effect]:
+        """In front of the line again: his place is the one he had."""
+        talked = self._now() - served.since
+        returned = ev.ContactReturned(self.ref, plan.name, served.agent, reason, talked)
+        search = Search(self._dossier, InQueue(plan, place), again=True)
+        seeking = Seeking(search, plan, place, served.queued)
+        return [Record(returned), self._music(plan), *self._seek(seeking)]
+
+    def _part(self, seeking: Seeking, reason: str) -> list[Effect]:
+        token = self._dossier.new_token()
+        plan = seeking.plan
+        self.state = parting = Parting(plan, seeking.since, token, reason)
         if plan.overflow_prompt is None:
             return self._overflow(parting)
         return [
@@ -320,109 +402,79 @@ class Contact:
                 parting.plan.name,
                 reason=parting.reason,
                 ended_by=EndedBy.SYSTEM,
-                waited=self._now() - parting.place.since,
+                waited=self._now() - parting.since,
             )
         )
 
-    def _tell_again(self, name: str) -> list[Effect]:
-        """Our queue or our agent has been started again: what it must know of us."""
-        match self.state:
-            case Waiting(plan, place) if name == queue_actor(plan.name):
-                return [TellQueue(plan.name, self._join(plan, place))]
-            case Ringing() as ringing if name == agent_actor(ringing.agent):
-                return self._give_up(ringing)
-            case Connected(plan, _, agent) if name == agent_actor(agent):
-                return [TellAgent(agent, m.ContactKept(self.id, plan.name))]
-            case _:
-                return []
+    # --- the conversation ---------------------------------------------------------------------
 
-    def _give_up(self, ringing: Ringing) -> list[Effect]:
-        """Nobody is to blame, and nobody to tell."""
-        return [
-            CancelTimer("rona"),
-            *(TellLeg(leg, m.HangUp()) for leg in ringing.legs),
-            *self._wait_again(ringing.plan, ringing.place),
-        ]
+    def _after(self, talking: Talking, outcome: Done) -> list[Effect]:
+        """What agents did has been done; what it makes of the contact comes last."""
+        effects: list[Effect] = []
+        for item in outcome:
+            match item:
+                case CallOver(ended_by, reason):
+                    effects.extend(self._end(self._handled(talking, ended_by, reason), ended_by))
+                case CustomerAlone(last, cause):
+                    control, served = talking.control, talking.served
+                    served = Served(last.agent, served.since, served.waited, served.queued)
+                    effects.extend(control.let_go())
+                    effects.extend(self._return(control.plan, control.place, served, cause))
+                case HandedOver(last, search):
+                    effects.extend(self._handed_over(talking, last, search))
+                case EnteredFlow(last, entry_point):
+                    effects.extend(talking.control.let_go())
+                    effects.append(self._left_queue(talking, last))
+                    self._avoid = () if last.agent is None else (last.agent,)
+                    effects.extend(self._walk(entry_point.flow))
+                case _:
+                    effects.append(item)
+        return effects
 
-    # --- an offer to an agent -----------------------------------------------------------------
+    def _handed_over(self, talking: Talking, last: Party, search: Search) -> list[Effect]:
+        control, goal, now = talking.control, search.goal, self._now()
+        effects: list[Effect] = [*control.let_go()]
+        if not isinstance(goal, InQueue):
+            served = Served(
+                last.agent, talking.served.since, talking.served.waited, talking.served.queued
+            )
+            seeking = Seeking(search, control.plan, control.place, now, served)
+            return [*effects, self._music(control.plan), *self._seek(seeking)]
+        plan = goal.plan
+        seeking = Seeking(search, plan, control.place, now)
+        effects += [self._left_queue(talking, last), self._music(plan)]
+        if not isinstance(search.state, Fresh):  # it was sought for the agent, and now for him
+            effects.extend(self._news(seeking, Queued(again=False)))
+            match search.state:
+                case Ringing(agent, legs, possible_at, invited_at) if (
+                    agent is not None and invited_at is not None
+                ):
+                    late = Presented(agent, legs[0], invited_at - possible_at)
+                    effects.extend(self._news(seeking, late))
+        return [*effects, *self._seek(seeking)]
 
-    def _dial(self, plan: QueuePlan, place: Place, assigned: m.Assigned) -> list[Effect]:
-        legs = []
-        dialling: list[Effect] = []
-        for target in assigned.targets:
-            self._offers += 1
-            leg = LegId(f"{self.id}/{self._offers}")
-            self._legs[leg] = None
-            legs.append(leg)
-            dialling.append(StartLeg(leg, m.Dial(target, self._caller)))
-        ringing = Ringing(plan, place, assigned.agent, tuple(legs), assigned.possible_at)
-        self.state = ringing
-        if not legs:  # its last phone went as it was assigned
-            return self._offer_failed(ringing, OfferFailure.UNAVAILABLE)
-        return [*dialling, StartTimer("rona", plan.rona_seconds)]
+    def _left_queue(self, talking: Talking, last: Party) -> Effect:
+        talked = self._now() - talking.served.since
+        plan = talking.control.plan
+        return Record(ev.ContactLeftQueue(self.ref, plan.name, last.agent, talked))
 
-    def _presented(self, ringing: Ringing, leg: LegId, at: float) -> list[Effect]:
-        if ringing.invited_at is not None:
-            return []  # the agent's second phone
-        ringing.invited_at = at
-        presented = ev.ContactPresented(
-            self.ref, ringing.plan.name, ringing.agent, leg, at - ringing.possible_at
-        )
-        return [Record(presented)]
-
-    def _connect(self, ringing: Ringing, leg: LegId) -> list[Effect]:
-        now = self._now()
-        self.state = Connected(ringing.plan, ringing.place, ringing.agent, leg, now)
-        self._tried = ()
-        rang = now - (ringing.invited_at if ringing.invited_at is not None else now)
-        connected = ev.ContactConnected(
-            self.ref, ringing.plan.name, ringing.agent, leg, now - ringing.place.since, rang
-        )
-        return [
-            CancelTimer("rona"),
-            StopPlaying(self.customer),
-            Bridge(self.customer, leg),
-            *(TellLeg(other, m.HangUp(reason=ELSEWHERE)) for other in ringing.legs if other != leg),
-            TellAgent(ringing.agent, m.OfferAnswered(self.id)),
-            TellQueue(ringing.plan.name, m.ContactConnected(self.id)),
-            Record(connected),
-        ]
-
-    def _phone_failed(self, ringing: Ringing, ended: m.LegEnded) -> list[Effect]:
-        ringing.legs = tuple(leg for leg in ringing.legs if leg != ended.leg)
-        ringing.failure = more_telling(ringing.failure, failure_of(ended))
-        if ringing.legs:
-            return []  # another of his phones still rings
-        return self._offer_failed(ringing, ringing.failure)
-
-    def _offer_failed(self, ringing: Ringing, why: OfferFailure) -> list[Effect]:
-        self._tried = (ringing.agent, *(agent for agent in self._tried if agent != ringing.agent))
-        failed = ev.ContactOfferFailed(self.ref, ringing.plan.name, ringing.agent, why)
-        told: list[Effect] = [
-            CancelTimer("rona"),
-            TellAgent(ringing.agent, m.OfferFailed(self.id, why)),
-            Record(failed),
-        ]
-        if why is OfferFailure.MEDIA_ERROR:
-            self._media_errors += 1
-            if self._media_errors >= MOST_MEDIA_ERRORS:
-                self.state = Waiting(ringing.plan, ringing.place)
-                return [*told, *self._fail("media")]
-        return [*told, *self._wait_again(ringing.plan, ringing.place)]
+    def _refuse(self, received: c.ContactCommandReceived, why: Refusal) -> list[Effect]:
+        return [ReplyTo(received.reply_to, c.ContactRefused(why, "absent", ()))]
 
     # --- the end ------------------------------------------------------------------------------
 
     def _customer_left(self, cause: str) -> list[Effect]:
         queue: QueueName | None = None
         waited = 0.0
+        during = During.FLOW
         match self.state:
-            case Connected() as talking:
-                return self._end(self._handled(talking, EndedBy.CUSTOMER), EndedBy.CUSTOMER)
-            case Waiting(plan, place) | Ringing(plan, place) | Parting(plan, place):
-                during = During.RINGING if isinstance(self.state, Ringing) else During.QUEUE
-                queue, waited = plan.name, self._now() - place.since
-            case _:
-                during = During.FLOW
+            case Seeking(served=Served() as served) as seeking:
+                return self._end(self._served(seeking.plan, served, EndedBy.CUSTOMER))
+            case Seeking(search, plan, _, since):
+                during = During.RINGING if isinstance(search.state, Ringing) else During.QUEUE
+                queue, waited = plan.name, self._now() - since
+            case Parting(plan, since):
+                during, queue, waited = During.QUEUE, plan.name, self._now() - since
         return self._end(
             ev.ContactEnded(
                 self.ref,
@@ -435,77 +487,80 @@ class Contact:
             )
         )
 
-    def _agent_hung_up(self, talking: Connected) -> list[Effect]:
-        return self._end(self._handled(talking, EndedBy.AGENT), EndedBy.AGENT)
-
-    def _agent_lost(self, talking: Connected, cause: str) -> list[Effect]:
-        """His phone fell silent or unreachable: the customer is in front of the line again."""
-        returned = ev.ContactReturned(
-            self.ref, talking.plan.name, talking.agent, cause, self._now() - talking.since
-        )
-        return [
-            Unbridge(self.customer),
-            TellAgent(talking.agent, m.PhoneLost(self.id)),
-            Record(returned),
-            Play(self.customer, self._token(), (talking.plan.music,), loop=True),
-            *self._wait_again(talking.plan, talking.place),
-        ]
-
     def _fail(self, reason: str) -> list[Effect]:
         queue: QueueName | None = None
         waited = 0.0
         match self.state:
-            case Connected() as talking:
-                return self._end(self._handled(talking, EndedBy.SYSTEM, reason), EndedBy.SYSTEM)
-            case Waiting(plan, place) | Ringing(plan, place) | Parting(plan, place):
-                queue, waited = plan.name, self._now() - place.since
-        ended_by = EndedBy.SYSTEM
+            case Talking() as talking:
+                handled = self._handled(talking, EndedBy.SYSTEM, reason)
+                return self._end(handled, EndedBy.SYSTEM)
+            case Seeking(served=Served() as served) as seeking:
+                return self._end(self._served(seeking.plan, served, EndedBy.SYSTEM, reason))
+            case Seeking(_, plan, _, since) | Parting(plan, since):
+                queue, waited = plan.name, self._now() - since
         return self._end(
             ev.ContactEnded(
-                self.ref, Outcome.FAILED, queue, reason=reason, ended_by=ended_by, waited=waited
+                self.ref,
+                Outcome.FAILED,
+                queue,
+                reason=reason,
+                ended_by=EndedBy.SYSTEM,
+                waited=waited,
             )
         )
 
     def _handled(
-        self, talking: Connected, ended_by: EndedBy, reason: str | None = None
+        self, talking: Talking, ended_by: EndedBy, reason: str | None = None
+    ) -> ev.ContactEnded:
+        primary = talking.control.talk.primary
+        served = talking.served
+        if primary is not None:
+            served = Served(primary.agent, served.since, served.waited, served.queued)
+        return self._served(talking.control.plan, served, ended_by, reason)
+
+    def _served(
+        self, plan: QueuePlan, served: Served, ended_by: EndedBy, reason: str | None = None
     ) -> ev.ContactEnded:
         return ev.ContactEnded(
             self.ref,
             Outcome.HANDLED,
-            talking.plan.name,
-            talking.agent,
+            plan.name,
+            served.agent,
             reason=reason,
             ended_by=ended_by,
-            waited=talking.since - talking.place.since,
-            talked=self._now() - talking.since,
+            waited=served.waited,
+            talked=self._now() - served.since,
         )
 
     def _end(self, event: ev.ContactEnded, ended_by: EndedBy = EndedBy.SYSTEM) -> list[Effect]:
         """The one way out: write the terminal event, free whatever is held, hang up every leg."""
         before, self.state = self.state, Ending()
-        effects: list[Effect] = [CancelTimer("lease"), CancelTimer("prompt"), CancelTimer("rona")]
-        effects.append(Record(event))
+        effects: list[Effect] = [CancelTimer("lease"), CancelTimer("prompt")]
         match before:
-            case Waiting(plan, _):
-                effects.append(TellQueue(plan.name, m.LeaveQueue(self.id)))
-            case Ringing(plan, _, agent):
-                effects.append(TellQueue(plan.name, m.LeaveQueue(self.id)))
-                why = event.during or event.reason or ""
-                effects.append(TellAgent(agent, m.OfferWithdrawn(self.id, why)))
-            case Connected(_, _, agent, leg):
-                self.state = Ending(agent, leg)
-                effects.append(TellAgent(agent, m.ConversationEnded(self.id, ended_by)))
-                if leg not in self._legs:
-                    effects.append(TellAgent(agent, m.AgentLegDown(self.id)))
-        effects.extend(TellLeg(leg, m.HangUp()) for leg in self._legs)
-        if not self._legs:
+            case Seeking(search):
+                effects.extend(search.give_up(event.during or event.reason or ""))
+            case Talking(control):
+                effects.extend(control.end(ended_by))
+        effects.append(Record(event))
+        told = {effect.leg for effect in effects if isinstance(effect, TellLeg)}
+        legs = self._dossier.legs
+        effects.extend(TellLeg(leg, m.HangUp()) for leg in legs if leg not in told)
+        if not legs:
             effects.append(Stop())
         return effects
 
-    def _one_leg_less(self, ending: Ending, leg: LegId) -> list[Effect]:
-        effects: list[Effect] = []
-        if leg == ending.agent_leg and ending.agent is not None:
-            effects.append(TellAgent(ending.agent, m.AgentLegDown(self.id)))
-        if not self._legs:
-            effects.append(Stop())
-        return effects
+    def _hook_down(self, leg: LegId) -> list[Effect]:
+        """A leg has ended: an agent whose phone it was may be given the next call (V-57)."""
+        self._dossier.legs.pop(leg, None)
+        owed = self._dossier.off_hook.pop(leg, None)
+        return [] if owed is None else [TellAgent(owed[0], m.AgentLegDown(owed[1]))]
+
+
+def _described(search: Search) -> str:
+    match search.goal:
+        case AtAgent(agent):
+            return f"agent:{agent}"
+        case AtNumber(number):
+            return f"number:{number}"
+        case InQueue(plan):
+            return f"queue:{plan.name}"

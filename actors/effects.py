@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from actors import commands as c
 from actors import messages as m
 from actors.events import AnyEvent
 from actors.ids import AgentId, ContactId, LegId, QueueName
@@ -25,7 +26,16 @@ class TellContact(Struct, frozen=True):
     """``contact``: it, or one of its requests."""
 
     contact: ContactId
-    message: m.Assigned | m.AgentNotFree | m.Overflowed | m.AgentLost | m.EndContact | m.LegNews
+    message: (
+        m.Assigned
+        | m.AgentNotFree
+        | m.Overflowed
+        | m.AgentLost
+        | m.EndContact
+        | m.MonitorAsked
+        | m.LegNews
+        | c.ContactCommandReceived
+    )
 
 
 class TellLeg(Struct, frozen=True):
@@ -65,6 +75,10 @@ class TellAgent(Struct, frozen=True):
         | m.ContactKept
         | m.AgentCommandReceived
     )
+
+
+class TellMonitorDesk(Struct, frozen=True):
+    message: m.ConversationBegan | c.MonitorCommandReceived
 
 
 class Watch(Struct, frozen=True, gc=False):
@@ -231,6 +245,7 @@ Effect: TypeAlias = (
     | TellQueue
     | TellDispatcher
     | TellAgent
+    | TellMonitorDesk
     | Watch
     | ReplyTo
     | ContactEffect

@@ -133,9 +133,100 @@ class ContactReturned(Event, frozen=True, tag="contact.returned"):
 
     contact: ContactRef
     queue: QueueName
-    agent: AgentId
+    agent: AgentId | None
     reason: str
     talked: float
+
+
+class Participant(Struct, frozen=True, gc=False, omit_defaults=True):
+    """``id``: an agent's id, an outsider's number, or ``customer``."""
+
+    id: Personal
+    kind: str
+    """customer, agent, outsider or supervisor."""
+    role: str
+    """``primary``: in control; else empty."""
+    state: str
+    allowed: tuple[str, ...]
+    """What this participant may do now; everything else would be refused."""
+    since: float
+    """Monotonic seconds."""
+
+
+class ContactStateChanged(Event, frozen=True, tag="contact.state_changed"):
+    """The conversation is another than before; ``lasted``: how long ``before`` lasted, if it
+    ended.
+
+    States: connected, held, consult_requested, consulting, consult_on_hold, both_on_hold,
+    conference, post_call; and over, when nobody is left or the customer is sought another party.
+    """
+
+    contact: ContactRef
+    version: int
+    before: str
+    state: str
+    lasted: float
+    participants: tuple[Participant, ...]
+
+
+class ConsultRequested(Event, frozen=True, tag="contact.consult_requested"):
+    contact: ContactRef
+    by: str
+    to: Personal
+    """``agent:1002``, ``queue:sales``, ``number:...``."""
+
+
+class ConsultAnswered(Event, frozen=True, tag="contact.consult_answered"):
+    contact: ContactRef
+    by: str
+    party: Personal
+    waited: float
+
+
+class ConsultEnded(Event, frozen=True, tag="contact.consult_ended"):
+    """``outcome``: ended, left, cancelled, conference, transfer, or why nobody was reached."""
+
+    contact: ContactRef
+    by: str
+    to: Personal
+    outcome: str
+    lasted: float
+
+
+class ContactTransferred(Event, frozen=True, tag="contact.transferred"):
+    """``how``: blind, or consult."""
+
+    contact: ContactRef
+    by: str
+    to: Personal
+    how: str
+
+
+class ContactTransferFailed(Event, frozen=True, tag="contact.transfer_failed"):
+    """Nobody took it; the customer stayed with ``by``, or waits again."""
+
+    contact: ContactRef
+    by: str
+    to: Personal
+    reason: str
+
+
+class ContactLeftQueue(Event, frozen=True, tag="contact.left_queue"):
+    """The queue's agent served it, and sent it elsewhere: to this queue it is handled."""
+
+    contact: ContactRef
+    queue: QueueName
+    agent: AgentId | None
+    talked: float
+
+
+class ContactMonitored(Event, frozen=True, tag="contact.monitored"):
+    """``mode``: listen, whisper, barge_in, or ended."""
+
+    contact: ContactRef
+    supervisor: AgentId
+    target: AgentId
+    mode: str
 
 
 class ContactEnded(Event, frozen=True, tag="contact.ended"):
@@ -248,6 +339,14 @@ AnyEvent: TypeAlias = (
     | ContactOfferFailed
     | ContactConnected
     | ContactReturned
+    | ContactStateChanged
+    | ConsultRequested
+    | ConsultAnswered
+    | ConsultEnded
+    | ContactTransferred
+    | ContactTransferFailed
+    | ContactLeftQueue
+    | ContactMonitored
     | ContactEnded
     | AgentStateChanged
     | WrapUpEnded

@@ -46,3 +46,7 @@ class QueuePlan(Struct, frozen=True):
     rona_seconds: float
     overflow_prompt: str | None = None
     """Played before the customer is let go, when the queue cannot keep him."""
+    capacity_based: bool = False
+    """It only counts seats and has no agents to name: nobody can be consulted there (V-21)."""
+    monitored: bool = True
+    """False: no supervisor may listen to its calls."""

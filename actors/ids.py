@@ -65,6 +65,7 @@ def contact_actor(request: ContactId) -> str:
 
 
 DISPATCHER = "dispatcher"
+MONITOR_DESK = "monitor_desk"
 
 
 def queue_actor(queue: QueueName) -> str:

@@ -112,6 +112,25 @@ class DigitPressed(Struct, frozen=True, gc=False):
 LegNews: TypeAlias = LegEnded | LegRinging | LegAnswered | LegInvited | PlayFinished | DigitPressed
 
 
+# --- the contact hears from the monitor desk, and the desk from contacts ------------------------
+
+
+class MonitorAsked(Struct, frozen=True, gc=False):
+    """A supervisor wants to hear this agent's conversation, which has just begun."""
+
+    supervisor: AgentId
+    target: AgentId
+    mode: Literal["listen", "whisper", "barge_in"]
+
+
+class ConversationBegan(Struct, frozen=True, gc=False):
+    """To the monitor desk."""
+
+    contact: ContactId
+    agent: AgentId
+    queue: QueueName
+
+
 # --- the leg hears from its contact -----------------------------------------------------------
 
 

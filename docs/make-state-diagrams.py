@@ -24,6 +24,7 @@ MACHINES = {
     "invite_usage": ("sip/invite_usage/usage.py", "InviteUsage"),
     "leg": ("actors/leg.py", "Leg"),
     "contact": ("actors/contact.py", "Contact"),
+    "search": ("actors/search.py", "Search"),
     "feature_call": ("actors/feature.py", "FeatureCall"),
 }
 ANY = "any"

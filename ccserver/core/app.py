@@ -23,12 +23,23 @@ from actors.agent import Agent
 from actors.base import Actor
 from actors.contact import Contact, Start
 from actors.dispatcher import Dispatcher
+from actors.dossier import Dossier
 from actors.feature import FeatureCall
 from actors.feature import Start as StartFeature
 from actors.flow import EntryPoint
 from actors.guardian import Guardian
-from actors.ids import AgentId, ContactId, IdSource, LegId, QueueName, base32, contact_actor
+from actors.ids import (
+    MONITOR_DESK,
+    AgentId,
+    ContactId,
+    IdSource,
+    LegId,
+    QueueName,
+    base32,
+    contact_actor,
+)
 from actors.leg import Leg, MediaLost, MediaOpened, MediaRefused, MediaSilent
+from actors.monitor_desk import MonitorDesk
 from actors.queue import Queue
 from actors.reasons import Outcome
 from ccserver import __version__
@@ -108,8 +119,8 @@ class Core:
         self._tickets = count(1)
         self._tag_tail = base32(world.epoch, 10)
         self.queue_plans = plan.queue_plans(settings)
-        self.entry_points = plan.entry_points(settings)
         self.listeners = Listeners(world.transports)
+        self.centre = plan.world(settings, self.listeners.path_to)
         self.admission = Admission(
             lambda: len(self.directory.contacts),
             world.random,
@@ -127,7 +138,7 @@ class Core:
         ingress = Ingress(
             admission=self.admission,
             authenticator=authenticator,
-            entry_points=self.entry_points,
+            entry_points=self.centre.entry_points,
             trunks=plan.trunks(settings),
             features=plan.feature_codes(settings),
             start_contact=self._start_contact,
@@ -226,6 +237,9 @@ class Core:
         Who starts again knows nothing, and is told everything anew by those who know.
         """
         self._resident("dispatcher", lambda: Dispatcher(trio.current_time), self._set_dispatcher)
+        queues = frozenset(self.centre.plans)
+        make_desk = partial(MonitorDesk, self.centre.agents, queues)
+        self._resident(MONITOR_DESK, make_desk, self._set_monitor_desk)
         for queue in plan.queues(self.settings):
             make = partial(Queue, queue, trio.current_time)
             self._resident(f"queue/{queue.name}", make, partial(self._set_queue, queue.name))
@@ -264,6 +278,9 @@ class Core:
 
     def _set_dispatcher(self, actor: Actor) -> None:
         self.directory.dispatcher = actor
+
+    def _set_monitor_desk(self, actor: Actor) -> None:
+        self.directory.monitor_desk = actor
 
     def _set_queue(self, name: QueueName, actor: Actor) -> None:
         self.directory.queues[name] = actor
@@ -319,16 +336,13 @@ class Core:
         contact = ContactId(self.ids.make())
         leg = LegId(f"{contact}/0")
         caller = request.from_
+        ref = ev.ContactRef(contact, master=contact)
         machine = Contact(
-            ev.ContactRef(contact, master=contact),
-            leg,
+            Dossier(ref, leg, caller, self.centre, trio.current_time),
             entry_point,
-            self.queue_plans,
-            caller=caller,
             ani=caller.uri.user or "anonymous",
             dnis=request.uri.user or "",
             arrival=next(self._tickets),
-            now=trio.current_time,
             longest=self.settings.routing.max_contact_seconds,
         )
         group = self._call(contact, machine, self._customer_leg(leg, contact, key, request, path))

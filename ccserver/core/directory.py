@@ -10,13 +10,14 @@ from actors.ids import AgentId, ContactId, LegId, QueueName
 
 @dataclass
 class Directory:
-    """Contacts and legs come and go; queues, agents and the dispatcher stay."""
+    """Contacts and legs come and go; queues, agents, the dispatcher and the monitor desk stay."""
 
     contacts: dict[ContactId, Actor] = field(default_factory=dict)
     legs: dict[LegId, Actor] = field(default_factory=dict)
     queues: dict[QueueName, Actor] = field(default_factory=dict)
     agents: dict[AgentId, Actor] = field(default_factory=dict)
     dispatcher: Actor = field(init=False)
+    monitor_desk: Actor = field(init=False)
 
     def statistics(self) -> dict[str, list[ActorStatistics]]:
         """Mailbox figures of every living actor, by kind."""
@@ -26,4 +27,5 @@ class Directory:
             "queue": [actor.statistics() for actor in self.queues.values()],
             "agent": [actor.statistics() for actor in self.agents.values()],
             "dispatcher": [self.dispatcher.statistics()],
+            "monitor_desk": [self.monitor_desk.statistics()],
         }

@@ -50,6 +50,7 @@ class Effects:
             do.TellQueue: self._tell_queue,
             do.TellDispatcher: self._tell_dispatcher,
             do.TellAgent: self._tell_agent,
+            do.TellMonitorDesk: self._tell_monitor_desk,
             do.ReplyTo: self._reply_to,
             do.StartLeg: lambda e: start_leg(e),
             do.Play: lambda e: media_port.send(
@@ -110,6 +111,9 @@ class Effects:
 
     def _tell_dispatcher(self, effect: do.TellDispatcher) -> None:
         self._directory.dispatcher.tell(effect.message)
+
+    def _tell_monitor_desk(self, effect: do.TellMonitorDesk) -> None:
+        self._directory.monitor_desk.tell(effect.message)
 
     def _tell_agent(self, effect: do.TellAgent) -> None:
         self._directory.agents[effect.agent].tell(effect.message)

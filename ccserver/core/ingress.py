@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from actors import messages as m
 from actors.flow import EntryPoint
-from actors.ids import AgentId
+from actors.ids import AgentId, EntryPointName
 from ccserver.core.admission import Admission
 from ccserver.core.registration import Registration
 from sip.authentication import Authenticator, Verdict
@@ -67,7 +67,7 @@ class Ingress:
         *,
         admission: Admission,
         authenticator: Authenticator,
-        entry_points: Mapping[str, EntryPoint],
+        entry_points: Mapping[EntryPointName, EntryPoint],
         trunks: tuple[Trunk, ...],
         features: FeatureCodes,
         start_contact: Callable[[ServerKey, Request, Path, EntryPoint], None],
@@ -97,7 +97,7 @@ class Ingress:
             self._refuse(key, request, 400)
             return
         dialled = request.uri.user or ""
-        entry_point = self._entry_points.get(dialled)
+        entry_point = self._entry_points.get(EntryPointName(dialled))
         command = self._features.command(dialled)
         host = path.remote[0]
         if entry_point is not None and any(

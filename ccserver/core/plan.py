@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ipaddress import ip_network
 
 from actors.agent import AgentSettings
+from actors.dial_plan import DialPlan, DirectoryEntry, Gateway, Rule
+from actors.dossier import AgentCard, World
 from actors.flow import AnswerCall, EntryPoint, PlayPrompt, QueuePlan, Step, WaitInQueue
 from actors.ids import AgentId, EntryPointName, QueueName
 from actors.place import requirements_of
@@ -14,6 +17,7 @@ from ccserver.settings import Settings, model
 from sip.authentication import Account, account
 from sip.message.grammar import quote
 from sip.registrar import Limits
+from sip.transport.path import Path
 
 GREETING = "greeting.wav"
 
@@ -26,9 +30,45 @@ def queue_plans(settings: Settings) -> dict[QueueName, QueuePlan]:
             queue.music,
             _rona(queue, settings),
             queue.overflow_prompt,
+            queue.capacity_based,
+            queue.monitored,
         )
         for queue in settings.queues
     }
+
+
+def world(settings: Settings, path_to: Callable[[str, int], Path | None]) -> World:
+    """What every contact may know of the centre.
+
+    A gateway to which no listener leads is none: ``path_to`` gives None for it.
+    """
+    gateways = {}
+    for trunk in settings.trunks:
+        if trunk.gateway is None:
+            continue
+        path = path_to(*_host_port(trunk.gateway))
+        if path is not None:
+            gateways[trunk.name] = Gateway(trunk.name, trunk.gateway, path)
+    rules = tuple(
+        Rule(rule.prefix, frozenset(rule.roles), gateways.get(rule.trunk or ""))
+        for rule in settings.dial_plan
+    )
+    return World(
+        queue_plans(settings),
+        entry_points(settings),
+        {AgentId(agent.id): _card(agent) for agent in settings.agents},
+        DialPlan(rules),
+        {e.name: DirectoryEntry(e.name, e.number, e.agent) for e in settings.directory},
+    )
+
+
+def _card(agent: model.Agent) -> AgentCard:
+    return AgentCard(agent.name, agent.team or "main")
+
+
+def _host_port(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def queues(settings: Settings) -> list[QueueSettings]:
@@ -67,13 +107,13 @@ def agents(settings: Settings) -> list[AgentSettings]:
     ]
 
 
-def entry_points(settings: Settings) -> dict[str, EntryPoint]:
+def entry_points(settings: Settings) -> dict[EntryPointName, EntryPoint]:
     """By everything that can be dialled: the name and the numbers."""
     dialled = {}
     for entry in settings.entry_points:
         made = EntryPoint(EntryPointName(entry.name), _flow(entry))
         for number in (entry.name, *entry.numbers):
-            dialled[number] = made
+            dialled[EntryPointName(number)] = made
     return dialled
 
 

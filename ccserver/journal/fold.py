@@ -24,6 +24,17 @@ from ccserver.journal.histogram import Histogram, HistogramFigures
 NO_QUEUE = QueueName("")
 AGENT_STATES = ("signed_out", "idle", "available", "reserved", "engaged", "wrap_up")
 
+CALL_STATES = (
+    "connected",
+    "held",
+    "consult_requested",
+    "consulting",
+    "consult_on_hold",
+    "both_on_hold",
+    "conference",
+    "post_call",
+)
+
 DISPATCH_BOUNDS = (
     *(0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.005),
     *(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0),
@@ -76,6 +87,12 @@ class FoldFigures(Struct, frozen=True):
     answer: HistogramFigures
     talk: HistogramFigures
     wrap_up: HistogramFigures
+    states: dict[str, HistogramFigures]
+    """How long conversations were held, in conference, after the customer had left, ..."""
+    consults: dict[str, int]
+    """By outcome."""
+    transfers: dict[tuple[str, str], int]
+    """By how (blind, consult) and to what kind of destination."""
 
 
 class _Queue:
@@ -150,6 +167,9 @@ class Fold:
         self._answer = Histogram(ANSWER_BOUNDS)
         self._talk = Histogram(TALK_BOUNDS)
         self._wrap_up = Histogram(WRAP_UP_BOUNDS)
+        self._states = {state: Histogram(TALK_BOUNDS) for state in CALL_STATES}
+        self._consults: dict[str, int] = {}
+        self._transfers: dict[tuple[str, str], int] = {}
         self._handlers: dict[type, Callable[[Any], None]] = {
             ev.ContactArrived: self._arrived,
             ev.ContactQueued: self._queued,
@@ -157,6 +177,10 @@ class Fold:
             ev.ContactOfferFailed: self._offer_failed,
             ev.ContactConnected: self._connected,
             ev.ContactReturned: self._returned,
+            ev.ContactLeftQueue: self._left_queue,
+            ev.ContactStateChanged: self._state_changed,
+            ev.ConsultEnded: self._consult_ended,
+            ev.ContactTransferred: self._transferred,
             ev.ContactEnded: self._ended,
             ev.AgentStateChanged: self._agent_changed,
             ev.WrapUpEnded: self._wrap_up_ended,
@@ -181,6 +205,9 @@ class Fold:
             self._answer.figures(),
             self._talk.figures(),
             self._wrap_up.figures(),
+            {state: times.figures() for state, times in self._states.items()},
+            dict(self._consults),
+            dict(self._transfers),
         )
 
     # --- contacts -----------------------------------------------------------------------------
@@ -236,6 +263,28 @@ class Fold:
         self._talk.observe(event.talked)
         self._queue(event.queue).returned += 1
         self._wait_again(event.contact.id)
+
+    def _left_queue(self, event: ev.ContactLeftQueue) -> None:
+        """Served, and sent elsewhere: to this queue it is handled."""
+        contact = self._contacts.get(event.contact.id)
+        if contact is None or contact.queue is None:
+            return
+        self._leave(event.contact.id, contact)
+        contact.queue.handled += 1
+        self._talk.observe(event.talked)
+        contact.queue, contact.stage, contact.answered = None, _FLOW, False
+        self._in_flow += 1
+
+    def _state_changed(self, event: ev.ContactStateChanged) -> None:
+        if event.lasted > 0 and event.before in self._states:
+            self._states[event.before].observe(event.lasted)
+
+    def _consult_ended(self, event: ev.ConsultEnded) -> None:
+        self._consults[event.outcome] = self._consults.get(event.outcome, 0) + 1
+
+    def _transferred(self, event: ev.ContactTransferred) -> None:
+        kind = event.to.partition(":")[0]
+        self._transfers[event.how, kind] = self._transfers.get((event.how, kind), 0) + 1
 
     def _wait_again(self, name: ContactId) -> None:
         contact = self._contacts.get(name)

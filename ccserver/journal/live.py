@@ -53,6 +53,10 @@ class Live:
                     contact.queued = contact.queued or entry.at
             case ev.ContactPresented(ref, _, agent):
                 self._move(ref, "being_offered", entry.at, agent)
+            case ev.ContactLeftQueue(ref):
+                contact = self._move(ref, "flow", entry.at)
+                if contact is not None:
+                    contact.queue = contact.queued = None
             case ev.ContactOfferFailed(ref) | ev.ContactReturned(ref):
                 self._move(ref, "waiting", entry.at)
             case ev.ContactConnected(ref, _, agent):

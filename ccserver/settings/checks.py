@@ -46,6 +46,8 @@ def check(
         yield from _queue(("queues", index), queue, settings, prompts, unsure)
     if "entry_points" not in unsure:
         yield from _trunks(settings)
+    yield from _dial_plan(settings, "trunks" in unsure)
+    yield from _directory(settings, "agents" in unsure)
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:
@@ -208,6 +210,34 @@ def _trunks(settings: Settings) -> Iterator[Finding]:
             if name not in names:
                 text = f'expected the name of an entry point ({_listed(names)}), got "{name}"'
                 yield Finding(("trunks", index, "entry_points", at), text)
+
+
+def _dial_plan(settings: Settings, unsure: bool) -> Iterator[Finding]:
+    gateways = {trunk.name for trunk in settings.trunks if trunk.gateway is not None}
+    for index, rule in enumerate(settings.dial_plan):
+        if rule.trunk is not None and rule.trunk not in gateways and not unsure:
+            text = f'expected a trunk with a gateway ({_listed(gateways)}), got "{rule.trunk}"'
+            yield Finding(("dial_plan", index, "trunk"), text)
+    yield from _repeated("dial_plan", [rule.prefix for rule in settings.dial_plan])
+    listeners = [ip_address(parse_listen(e)[1]) for e in settings.sip.listen if e[:3] == "udp"]
+    for index, trunk in enumerate(settings.trunks):
+        if trunk.gateway is None:
+            continue
+        version = ip_address(host_port(trunk.gateway)[0]).version
+        if version not in {listener.version for listener in listeners}:
+            text = f"expected a sip.listen entry for UDP over IPv{version}, to reach it from"
+            yield Finding(("trunks", index, "gateway"), text)
+
+
+def _directory(settings: Settings, unsure: bool) -> Iterator[Finding]:
+    agents = {agent.id for agent in settings.agents}
+    for index, entry in enumerate(settings.directory):
+        if (entry.number is None) == (entry.agent is None):
+            yield Finding(("directory", index), "expected exactly one of number and agent")
+        elif entry.agent is not None and entry.agent not in agents and not unsure:
+            text = f'expected the id of an agent ({_listed(agents)}), got "{entry.agent}"'
+            yield Finding(("directory", index, "agent"), text)
+    yield from _repeated("directory", [entry.name for entry in settings.directory])
 
 
 def _repeated(table: str, names: Sequence[str]) -> Iterator[Finding]:

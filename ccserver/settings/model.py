@@ -167,6 +167,10 @@ class Queue(Section):
     """Who has waited so long hears overflow_prompt and is let go."""
     overflow_prompt: OptionalPromptFile = "sorry.wav"
     """Played before a customer is let go whom the queue cannot keep; "": nothing."""
+    capacity_based: bool = False
+    """It counts seats and has no agents of its own: agents cannot consult it."""
+    monitored: bool = True
+    """Whether supervisors may listen to its calls."""
 
 
 class Step(Section):
@@ -198,6 +202,30 @@ class Trunk(Section):
     """Who may call entry points, and nothing else, without registering."""
     entry_points: EntryPointNames = "all"
     """The entry points that may be called so."""
+    gateway: HostPort | None = None
+    """Where calls to numbers outside are sent, by UDP."""
+    max_calls: Annotated[int, Field(ge=1)] | None = None
+    """More calls at once, in and out, are refused with the reason TRUNK_LIMIT."""
+
+
+class DialRule(Section):
+    prefix: Annotated[str, Field(pattern=r"^[0-9*#+]*$", max_length=32)]
+    """Numbers that begin so; the longest prefix that fits a number decides."""
+    trunk: Name | None = None
+    """The trunk whose gateway they are sent to; without it nobody may dial them."""
+    roles: list[Literal["agent", "supervisor", "administrator"]] = ["agent", "supervisor"]
+    """Who may have them dialled."""
+
+
+class DirectoryEntry(Section):
+    """A name that agents may consult or transfer to: exactly one of number and agent."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    """As agents see it."""
+    number: Number | None = None
+    """A number of the dial plan, an entry point's, or an agent's."""
+    agent: Name | None = None
+    """The id of an agent."""
 
 
 class Settings(Section):
@@ -227,4 +255,8 @@ class Settings(Section):
     entry_points: list[EntryPoint] = []
     """Where a dialled number lands."""
     trunks: list[Trunk] = []
-    """From where customers' calls come."""
+    """From where customers' calls come, and where calls to numbers outside go."""
+    dial_plan: list[DialRule] = []
+    """What agents may have dialled; what no rule fits is refused."""
+    directory: list[DirectoryEntry] = []
+    """Whom agents can find by name."""

@@ -17,7 +17,10 @@ def test_no_diagram_is_stale() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_contacts_arrows_are_there() -> None:
-    page = (ROOT / "docs" / "states" / "contact.md").read_text()
-    assert "Waiting --> Ringing: Assigned" in page
-    assert "Ringing --> Connected: LegAnswered" in page
+def test_the_arrows_of_a_contact_and_its_search_are_there() -> None:
+    states = ROOT / "docs" / "states"
+    contact, search = (states / "contact.md").read_text(), (states / "search.md").read_text()
+    assert "Arriving --> Answering: Start" in contact
+    assert "Seeking --> Talking:" in contact
+    assert "Waiting --> Ringing: Assigned" in search
+    assert "Ringing --> Over: LegAnswered" in search

@@ -1,61 +1,103 @@
-"""Whatever the phones, the dispatcher and the clock do to a contact: nothing leaks."""
+"""Whatever phones, agents, supervisors, the dispatcher and the clock do to a contact: nobody is
+lost, nobody is alone on hold, nothing leaks.
+
+The machine is driven with random chains of hold, consult, conference, transfer, monitoring and
+hang-up; a small model outside keeps what its effects have promised to legs, agents and queues.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from actors import commands as c
 from actors import events as ev
 from actors import messages as m
-from actors.contact import Connected, Contact, Ending, Ringing, Start, Waiting
-from actors.effects import Bridge, Record, StartLeg, TellAgent, TellLeg, TellQueue
+from actors.contact import Contact, Ending, Parting, Seeking, Start, Talking
+from actors.conversation import Consulting, Requested
+from actors.dial_plan import DialPlan, Gateway, Rule
+from actors.dossier import AgentCard, Dossier, World
+from actors.effects import Hear, Record, ReplyTo, StartLeg, TellAgent, TellLeg, TellQueue
 from actors.flow import AnswerCall, EntryPoint, PlayPrompt, QueuePlan, WaitInQueue
-from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName
+from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName, owner_of
+from actors.permissions import ACTIONS, allowed
+from actors.reasons import NotFree
+from actors.search import Ringing, Search, Waiting
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
 from sip.message import NameAddr, Uri
 from sip.transport.path import Path
 
 CUSTOMER = LegId("c1/0")
 CONTACT = ContactId("c1")
-QUEUE = QueueName("support")
-PLAN = QueuePlan(QUEUE, (), "music.wav", 18.0, "sorry.wav")
+QUEUES = (QueueName("support"), QueueName("sales"))
+PLANS = {name: QueuePlan(name, (), "music.wav", 18.0, "sorry.wav") for name in QUEUES}
 ENTRY = EntryPoint(
-    EntryPointName("support"), (AnswerCall(), PlayPrompt("greeting.wav"), WaitInQueue(QUEUE))
+    EntryPointName("support"), (AnswerCall(), PlayPrompt("greeting.wav"), WaitInQueue(QUEUES[0]))
 )
-TARGET = m.Target("sip:1001@x", "sip:1001@10.0.0.9", Path("udp", 0, ("10.0.0.9", 5060)))
+HOST = Path("udp", 0, ("10.0.0.9", 5060))
+TARGET = m.Target("sip:1001@x", "sip:1001@10.0.0.9", HOST)
 CALLER = NameAddr("Anna", Uri.parse("sip:anna@example.com"))
+AGENTS = [AgentId(str(1001 + n)) for n in range(8)]
+SUPERVISOR = AgentId("1009")
+WORLD = World(
+    PLANS,
+    {ENTRY.name: ENTRY},
+    {**{name: AgentCard() for name in AGENTS}, SUPERVISOR: AgentCard(role="supervisor")},
+    DialPlan((Rule("0", frozenset({"agent"}), Gateway("pstn", "10.0.0.8:5060", HOST)),)),
+)
+DESTINATIONS = [
+    *(c.ToAgent(agent) for agent in AGENTS[:4]),
+    *(c.ToQueue(queue) for queue in QUEUES),
+    c.ToEntryPoint(ENTRY.name),
+    c.ToNumber("0123"),
+    c.ToNumber("999"),
+]
+COMMANDS = [
+    *(command for name, command in ACTIONS.items() if name not in ("consult", "blind_transfer")),
+    *(c.Consult(to) for to in DESTINATIONS),
+    *(c.Transfer(to) for to in DESTINATIONS),
+]
 
 
 class ContactLife(RuleBasedStateMachine):
-    """Legs, timers, the queue and the agent are watched from outside."""
+    """Legs, timers, queues and agents are watched from outside."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.begin()
+
+    def begin(self) -> None:
         self.now = 0.0
-        self.contact = Contact(
-            ev.ContactRef(CONTACT),
-            CUSTOMER,
-            ENTRY,
-            {QUEUE: PLAN},
-            caller=CALLER,
-            ani="anna",
-            dnis="2001",
-            arrival=1,
-            now=lambda: self.now,
-            longest=3600.0,
-        )
+        dossier = Dossier(ev.ContactRef(CONTACT), CUSTOMER, CALLER, WORLD, lambda: self.now)
+        self.contact = Contact(dossier, ENTRY, ani="anna", dnis="2001", arrival=1, longest=36000.0)
         self.timers: set[str] = set()
         self.legs: dict[LegId, str] = {CUSTOMER: "calling"}
-        self.held: list[AgentId] = []
-        self.in_queue = self.stopped = False
+        self.hears: dict[LegId, tuple[LegId, ...]] = {}
+        self.asked: dict[ContactId, AgentId] = {}
+        self.held: dict[ContactId, AgentId] = {}
+        self.on_hook: set[tuple[AgentId, ContactId]] = set()
+        self.queued: dict[ContactId, QueueName] = {}
+        self.stopped = False
         self.terminal = 0
-        self.agents = 0
-        self.tokens = 0
+        self.connected_at: float | None = None
+        self.talked = self.accounted = 0.0
+        self.answers: list[object] = []
+        self.reply_to = ""
         self.send(Start())
 
-    def send(self, message) -> None:
+    def commands(self, command: c.ContactCommand, by: c.Principal) -> None:
+        """``answers`` is what this command is answered at once, and not an earlier one."""
+        self.reply_to = f"test/{self.now}"
+        self.send(c.ContactCommandReceived(CONTACT, command, by, self.reply_to))
+
+    # --- the world outside ----------------------------------------------------------------------
+
+    def send(self, message: object) -> None:
         self.now += 0.5
+        self.answers = []
         for effect in self.contact.handle(message):
             assert not self.stopped, "an effect after Stop"
             match effect:
@@ -70,26 +112,93 @@ class ContactLife(RuleBasedStateMachine):
                 case TellLeg(leg, m.HangUp()):
                     if leg in self.legs:
                         self.legs[leg] = "leaving"
-                case Bridge(one, other):
-                    assert self.legs[one] == self.legs[other] == "up"
-                case TellQueue(_, m.JoinQueue()):
-                    assert not self.in_queue
-                    self.in_queue = True
-                case TellQueue(_, m.LeaveQueue()):
-                    self.in_queue = False
-                case TellAgent(agent, m.OfferWithdrawn() | m.OfferFailed() | m.PhoneLost()):
-                    self.held.remove(agent)
-                case TellAgent(agent, m.ConversationEnded()):
-                    self.held.remove(agent)
-                case Record(ev.ContactEnded()):
-                    self.terminal += 1
+                case Hear(leg, sources):
+                    self.hears[leg] = sources
+                case TellQueue(queue, message):
+                    self._queue_hears(queue, message)
+                case TellAgent(agent, message):
+                    self._agent_hears(agent, message)
+                case ReplyTo(reply_to, answer) if reply_to == self.reply_to:
+                    self.answers.append(answer)
+                case Record(event):
+                    self._journal_hears(event)
 
-    def agent_legs(self, *states: str) -> list[LegId]:
+    def _queue_hears(self, queue: QueueName, message: object) -> None:
+        match message:
+            case m.JoinQueue(request):
+                assert request not in self.queued
+                self.queued[request] = queue
+            case m.LeaveQueue(request):
+                self.queued.pop(request, None)
+
+    def _agent_hears(self, agent: AgentId, message: object) -> None:
+        match message:
+            case m.AskedFor(request):
+                assert request not in self.asked
+                self.asked[request] = agent
+            case m.OfferWithdrawn(request) if request in self.asked:
+                assert self.asked.pop(request) == agent
+            case m.OfferWithdrawn(request) | m.OfferFailed(request) | m.PhoneLost(request):
+                assert self.held.pop(request) == agent
+            case m.ConversationEnded(request):
+                assert self.held.pop(request) == agent
+                self.on_hook.add((agent, request))
+            case m.AgentLegDown(request):
+                self.on_hook.remove((agent, request))
+
+    def _journal_hears(self, event: object) -> None:
+        match event:
+            case ev.ContactEnded():
+                self.terminal += 1
+            case ev.ContactStateChanged(_, _, before, state, lasted):
+                if not before:
+                    self.connected_at = self.now
+                self.accounted += lasted
+                if state == "over":
+                    assert self.connected_at is not None
+                    self.talked += self.now - self.connected_at
+
+    def far_legs(self, *states: str) -> list[LegId]:
         return sorted(leg for leg, s in self.legs.items() if leg != CUSTOMER and s in states)
 
-    @rule()
-    def nothing_happens(self) -> None:
+    def searches(self) -> Iterator[Search]:
+        match self.contact.state:
+            case Seeking(search):
+                yield search
+            case Talking(control):
+                yield from control._searches()
+
+    @initialize(talks=st.booleans())
+    def the_first_customer_calls(self, talks) -> None:
+        self.an_agent_answers(talks)
+
+    def an_agent_answers(self, talks: bool) -> None:
+        """Half of the calls begin in a conversation."""
+        if not talks:
+            return
+        self.legs[CUSTOMER] = "up"
+        self.send(m.LegAnswered(CUSTOMER))
+        self.send(m.PlayFinished(CUSTOMER, "p1"))
+        del self.queued[CONTACT]
+        self.held[CONTACT] = AGENTS[0]
+        self.send(m.Assigned(CONTACT, AGENTS[0], (TARGET,), self.now))
+        leg = self.far_legs("calling")[0]
+        self.send(m.LegInvited(leg, self.now))
+        self.legs[leg] = "up"
+        self.send(m.LegAnswered(leg))
+
+    # --- what may happen ------------------------------------------------------------------------
+
+    @precondition(lambda self: self.terminal)
+    @rule(talks=st.booleans())
+    def another_customer_calls(self, talks) -> None:
         """So that a contact that has ended is no dead end of the exploration."""
+        for leg in sorted(self.legs):
+            del self.legs[leg]
+            self.send(m.LegEnded(leg, "bye"))
+        self.after_the_end_every_leg_is_down_or_going_down()
+        self.begin()
+        self.an_agent_answers(talks)
 
     @precondition(lambda self: self.legs.get(CUSTOMER) == "calling" and not self.stopped)
     @rule()
@@ -102,25 +211,61 @@ class ContactLife(RuleBasedStateMachine):
     def a_prompt_ends(self, number) -> None:
         self.send(m.PlayFinished(CUSTOMER, f"p{number}"))
 
-    @precondition(lambda self: self.in_queue)
-    @rule(phones=st.integers(0, 2))
-    def an_agent_is_assigned(self, phones) -> None:
-        self.in_queue = False
-        self.agents += 1
-        agent = AgentId(f"a{self.agents}")
-        self.held.append(agent)
-        self.send(m.Assigned(CONTACT, agent, (TARGET,) * phones, self.now))
+    @precondition(lambda self: self.queued and not self.stopped)
+    @rule(data=st.data(), phones=st.integers(0, 2))
+    def an_agent_is_assigned(self, data, phones) -> None:
+        request = data.draw(st.sampled_from(sorted(self.queued)))
+        free = [agent for agent in AGENTS if agent not in self.held.values()]
+        agent = data.draw(st.sampled_from(free))
+        del self.queued[request]
+        self.held[request] = agent
+        self.send(m.Assigned(request, agent, (TARGET,) * phones, self.now))
 
-    @precondition(lambda self: self.in_queue)
-    @rule()
-    def the_queue_gives_it_up(self) -> None:
-        self.in_queue = False
-        self.send(m.Overflowed(CONTACT, QUEUE, "max_wait"))
+    @precondition(lambda self: self.queued and not self.stopped)
+    @rule(data=st.data())
+    def the_queue_gives_it_up(self, data) -> None:
+        request = data.draw(st.sampled_from(sorted(self.queued)))
+        queue = self.queued.pop(request)
+        self.send(m.Overflowed(request, queue, "max_wait"))
 
-    @precondition(lambda self: self.agent_legs("calling", "leaving") and not self.stopped)
-    @rule(data=st.data(), what=st.sampled_from(["invited", "rings", "answers"]))
+    @precondition(lambda self: self.asked and not self.stopped)
+    @rule(data=st.data(), free=st.booleans())
+    def an_agent_who_was_asked_answers(self, data, free) -> None:
+        request = data.draw(st.sampled_from(sorted(self.asked)))
+        agent = self.asked.pop(request)
+        if free and agent not in self.held.values():
+            self.held[request] = agent
+            self.send(m.Assigned(request, agent, (TARGET,), self.now))
+        else:
+            self.send(m.AgentNotFree(request, agent, NotFree.BUSY))
+
+    @precondition(lambda self: self.queued or self.asked or self.far_legs("calling"))
+    @rule(data=st.data())
+    def whoever_is_sought_answers(self, data) -> None:
+        """The way into consults and conferences that chance alone would seldom find."""
+        free = [agent for agent in AGENTS if agent not in self.held.values()]
+        for request in sorted(self.queued)[:1]:
+            del self.queued[request]
+            agent = self.held[request] = data.draw(st.sampled_from(free))
+            self.send(m.Assigned(request, agent, (TARGET,), self.now))
+        for request in sorted(self.asked)[:1]:
+            agent = self.asked.pop(request)
+            if agent in self.held.values():
+                self.send(m.AgentNotFree(request, agent, NotFree.BUSY))
+            else:
+                self.held[request] = agent
+                self.send(m.Assigned(request, agent, (TARGET,), self.now))
+        for leg in self.far_legs("calling")[:1]:
+            self.send(m.LegInvited(leg, self.now))
+            self.send(m.LegRinging(leg))
+            if data.draw(st.booleans()):
+                self.legs[leg] = "up"
+                self.send(m.LegAnswered(leg))
+
+    @precondition(lambda self: self.far_legs("calling", "leaving") and not self.stopped)
+    @rule(data=st.data(), what=st.sampled_from(["invited", "rings", "answers", "answers"]))
     def a_phone(self, data, what) -> None:
-        leg = data.draw(st.sampled_from(self.agent_legs("calling", "leaving")))
+        leg = data.draw(st.sampled_from(self.far_legs("calling", "leaving")))
         if what == "invited":
             self.send(m.LegInvited(leg, self.now))
         elif what == "rings":
@@ -132,57 +277,188 @@ class ContactLife(RuleBasedStateMachine):
     @precondition(lambda self: self.legs and not self.stopped)
     @rule(
         data=st.data(),
-        cause=st.sampled_from(["bye", "rejected", "silent", "timeout", "transport", "media"]),
+        cause=st.sampled_from(["bye", "bye", "rejected", "silent", "timeout", "media"]),
         status=st.sampled_from([None, 486, 603, 480, 404, 500]),
+        patient=st.integers(0, 4),
     )
-    def a_leg_ends(self, data, cause, status) -> None:
+    def a_leg_ends(self, data, cause, status, patient) -> None:
         leg = data.draw(st.sampled_from(sorted(self.legs)))
+        if patient and self.legs[leg] != "leaving":
+            return  # most people wait, and talk on
         del self.legs[leg]
+        self.hears.pop(leg, None)
         self.send(m.LegEnded(leg, cause, status))
+
+    @precondition(lambda self: isinstance(self.contact.state, Talking))
+    @rule(data=st.data(), command=st.sampled_from(COMMANDS))
+    def an_agent_commands(self, data, command) -> None:
+        agent = data.draw(st.sampled_from([*self.held.values()] * 4 + [AGENTS[7]]))
+        by = c.Principal("someone", "agent", agent)
+        before = self._picture()
+        self.commands(command, by)
+        assert len(self.answers) <= 1
+        if self.answers and isinstance(self.answers[0], c.ContactRefused):
+            assert self._picture() == before, "a refused command changed something"
+
+    @precondition(lambda self: isinstance(self.contact.state, Talking))
+    @rule(data=st.data())
+    def an_agent_does_what_he_may(self, data) -> None:
+        """What is shown as allowed is not refused: chains of it lead deep into conferences."""
+        talk = self.contact.state.control.talk
+        party = data.draw(st.sampled_from(talk.agents() or [None]))
+        actions = [] if party is None else allowed(talk, party, WORLD)
+        if not set(actions) - {"end", "exit_conference"}:
+            return
+        action = data.draw(st.sampled_from([a for a in actions if a != "end"]))
+        here = {other.agent for other in talk.everyone()}
+        to = data.draw(st.sampled_from([c.ToAgent(a) for a in AGENTS if a not in here]))
+        command = {"consult": c.Consult(to), "blind_transfer": c.Transfer(to)}.get(
+            action, ACTIONS[action]
+        )
+        by = c.Principal("someone", "agent", party.agent)
+        self.commands(command, by)
+        assert not any(isinstance(answer, c.ContactRefused) for answer in self.answers)
+
+    @precondition(lambda self: isinstance(self.contact.state, Talking))
+    @rule(
+        command=st.sampled_from(
+            [c.Monitor(), c.Monitor("whisper"), c.ChangeMonitoring("barge_in"), c.StopMonitoring()]
+        )
+    )
+    def a_supervisor_commands(self, command) -> None:
+        by = c.Principal("boss", "supervisor", SUPERVISOR)
+        self.commands(command, by)
+        assert len(self.answers) == 1
 
     @precondition(lambda self: self.timers and not self.stopped)
     @rule(data=st.data())
     def a_timer_fires(self, data) -> None:
         name = data.draw(st.sampled_from(sorted(self.timers)))
+        if name == "lease" and data.draw(st.integers(0, 20)):
+            return
         self.timers.discard(name)
         self.send(TimerFired(name))
 
     @precondition(lambda self: self.held and not self.stopped)
-    @rule()
-    def the_agent_is_lost(self) -> None:
+    @rule(data=st.data())
+    def an_agent_is_lost(self, data) -> None:
         """Its lease ran out before the phones had answered: it has let go of us."""
-        if isinstance(self.contact.state, Ringing):
-            agent = self.held.pop()
-            self.send(m.AgentLost(CONTACT, agent))
+        ringing = [s.request for s in self.searches() if isinstance(s.state, Ringing)]
+        known = sorted(request for request in ringing if request in self.held)
+        if known:
+            request = data.draw(st.sampled_from(known))
+            self.send(m.AgentLost(request, self.held.pop(request)))
 
     @precondition(lambda self: not self.stopped)
-    @rule()
-    def the_server_shuts_down(self) -> None:
-        self.send(m.EndContact("shutdown"))
+    @rule(chance=st.integers(0, 40))
+    def the_server_shuts_down(self, chance) -> None:
+        if chance == 0:
+            self.send(m.EndContact("shutdown"))
+
+    # --- what must hold -------------------------------------------------------------------------
+
+    def _picture(self) -> object:
+        assert isinstance(self.contact.state, Talking)
+        talk = self.contact.state.control.talk
+        return (talk.state(), [p.leg for p in talk.everyone()], talk.ear, dict(self.hears))
 
     @invariant()
-    def it_holds_an_agent_only_while_ringing_or_connected(self) -> None:
-        assert len(self.held) == isinstance(self.contact.state, Ringing | Connected)
+    def every_agent_it_holds_has_a_part_in_it(self) -> None:
+        parts = {
+            search.request
+            for search in self.searches()
+            if isinstance(search.state, Ringing) and search.state.agent is not None
+        }
+        if isinstance(self.contact.state, Talking):
+            everyone = self.contact.state.control.talk.everyone()
+            parts |= {party.request for party in everyone if party.request is not None}
+        assert set(self.held) == parts
 
     @invariant()
-    def it_is_in_the_queue_exactly_while_it_waits(self) -> None:
-        assert self.in_queue == isinstance(self.contact.state, Waiting)
+    def it_is_in_a_queue_exactly_while_a_search_waits(self) -> None:
+        waiting = {s.request for s in self.searches() if isinstance(s.state, Waiting)}
+        assert set(self.queued) == waiting
+        assert all(owner_of(request) == CONTACT for request in self.queued)
 
     @invariant()
-    def rona_runs_only_while_ringing(self) -> None:
-        assert ("rona" in self.timers) <= isinstance(self.contact.state, Ringing)
-        assert ("lease" in self.timers) or self.terminal or isinstance(self.contact.state, Ending)
+    def every_living_leg_has_an_owner(self) -> None:
+        owned = {CUSTOMER}
+        for search in self.searches():
+            if isinstance(search.state, Ringing):
+                owned |= set(search.state.legs)
+        match self.contact.state:
+            case Talking(control):
+                owned |= {party.leg for party in control.talk.everyone()}
+        assert {leg for leg, state in self.legs.items() if state != "leaving"} <= owned
+
+    @invariant()
+    def nobody_is_alone(self) -> None:
+        if not isinstance(self.contact.state, Talking):
+            return
+        talk = self.contact.state.control.talk
+        assert len(talk.parties) >= 2
+        assert len(talk.parties) <= WORLD.most_parties
+        if talk.held:
+            assert (talk.initiator or talk.primary) in talk.parties
+        for agent in talk.agents():
+            assert agent.leg in self.legs
+
+    @invariant()
+    def control_is_with_an_agent_who_is_there(self) -> None:
+        if not isinstance(self.contact.state, Talking):
+            return
+        talk = self.contact.state.control.talk
+        if talk.agents():
+            assert talk.primary in talk.agents()
+        else:
+            assert talk.primary is None
+        match talk.consultation:
+            case Requested(by=by, then="consult") | Consulting(by=by):
+                assert by in talk.parties
+
+    @invariant()
+    def the_customer_never_hears_a_whisper(self) -> None:
+        if not isinstance(self.contact.state, Talking):
+            return
+        talk = self.contact.state.control.talk
+        for monitoring in talk.monitorings:
+            if monitoring.mode != "barge_in":
+                assert monitoring.supervisor.leg not in self.hears.get(CUSTOMER, ())
+
+    @invariant()
+    def what_each_hears_is_what_the_conversation_says(self) -> None:
+        if not isinstance(self.contact.state, Talking):
+            return
+        wanted = self.contact.state.control.talk.hearing()
+        assert {leg: self.hears.get(leg, ()) for leg in wanted} == wanted
+
+    @invariant()
+    def a_search_has_its_timer_while_it_rings(self) -> None:
+        ringing = {s.timer for s in self.searches() if isinstance(s.state, Ringing)}
+        assert {t for t in self.timers if t.startswith("search:")} >= ringing
+        assert ("lease" in self.timers) or self.terminal or self.contact.state is None
 
     @invariant()
     def it_ends_exactly_once(self) -> None:
         assert self.terminal == isinstance(self.contact.state, Ending)
+        if isinstance(self.contact.state, Parting):
+            assert not self.held
+
+    @invariant()
+    def the_times_of_all_states_add_up(self) -> None:
+        if not isinstance(self.contact.state, Talking):
+            assert abs(self.accounted - self.talked) < 1e-6
 
     @invariant()
     def after_the_end_every_leg_is_down_or_going_down(self) -> None:
         if self.terminal:
             assert not [leg for leg, state in self.legs.items() if state != "leaving"]
+            assert not self.held
+            assert not self.timers - {"lease"}
         assert self.stopped == (bool(self.terminal) and not self.legs)
+        if self.stopped:
+            assert not self.on_hook, "an agent waits for ever for his phone"
 
 
 TestContactLife = ContactLife.TestCase
-TestContactLife.settings = settings(max_examples=500, stateful_step_count=40, deadline=None)
+TestContactLife.settings = settings(max_examples=300, stateful_step_count=80, deadline=None)

@@ -64,12 +64,14 @@ class Centre:
         return [event for event in self.events if isinstance(event, kind)]
 
     def story(self, contact: ContactId | None = None) -> list[str]:
-        """The tags of the contact's events, without ``contact.``."""
+        """The tags of the contact's events, without ``contact.``; its states are another story."""
         story = []
         for event in self.events:
             tag = str(type(event).__struct_config__.tag)
             who = getattr(event, "contact", None)
             who = getattr(who, "id", who)
+            if tag == "contact.state_changed":
+                continue
             if tag.startswith("contact.") and (contact is None or who == contact):
                 story.append(tag.removeprefix("contact."))
         return story

@@ -46,6 +46,8 @@ def small() -> dict[str, Any]:
         "queues": [{"name": "q"}],
         "entry_points": [{"name": "e", "flow": [{"answer": True}]}],
         "trunks": [{"name": "t", "from": ["127.0.0.1"]}],
+        "dial_plan": [{"prefix": "0"}],
+        "directory": [{"name": "d", "number": "1"}],
     }
 
 
@@ -62,6 +64,8 @@ def sample(shape: Shape) -> tuple[str, Any]:
     if shape.origin is Literal:
         choice = get_args(shape.base)[-1]
         return ("true", True) if choice is True else (choice, choice)
+    if shape.base is bool:
+        return "true", True
     if shape.base in (int, float):
         most = shape.mark(at.Le)
         value = min(most.le if most else 7, 7)

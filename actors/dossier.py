@@ -1,0 +1,76 @@
+"""What the parts of a contact's machine share: who it is, its legs, and whom it may reach."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct
+
+from actors.dial_plan import DialPlan, DirectoryEntry
+from actors.events import ContactRef
+from actors.flow import EntryPoint, QueuePlan
+from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName
+from sip.message import NameAddr
+
+
+class AgentCard(Struct, frozen=True):
+    """What others are shown of an agent, and what he may do (V-1, V-24)."""
+
+    name: str = ""
+    team: str = "main"
+    role: str = "agent"
+    permissions: frozenset[str] | None = None
+    """Tags of commands without ``contact.``; None: all of them."""
+
+
+class World(Struct, frozen=True):
+    """The centre as every contact sees it: plain data, the same for all of them."""
+
+    plans: Mapping[QueueName, QueuePlan]
+    entry_points: Mapping[EntryPointName, EntryPoint] = {}
+    agents: Mapping[AgentId, AgentCard] = {}
+    dial_plan: DialPlan = DialPlan()
+    directory: Mapping[str, DirectoryEntry] = {}
+    ringback: str = "ringback.wav"
+    """What who consults hears until the far party answers."""
+    most_parties: int = 8
+    """In a conference, with the customer, without supervisors (V-34)."""
+
+
+class Dossier:
+    """One contact's.  ``now`` gives monotonic seconds."""
+
+    def __init__(
+        self,
+        ref: ContactRef,
+        customer: LegId,
+        caller: NameAddr,
+        world: World,
+        now: Callable[[], float],
+    ) -> None:
+        self.ref, self.id = ref, ref.id
+        self.customer, self.caller = customer, caller
+        self.world, self.now = world, now
+        self.legs: dict[LegId, None] = {customer: None}
+        """Those that have not ended, in the order of their start."""
+        self.off_hook: dict[LegId, tuple[AgentId, ContactId]] = {}
+        """Legs that were told to hang up, and the agents who wait to hear that they have."""
+        self._legs_made = self._requests = self._tokens = 0
+
+    def new_leg(self) -> LegId:
+        self._legs_made += 1
+        leg = LegId(f"{self.id}/{self._legs_made}")
+        self.legs[leg] = None
+        return leg
+
+    def new_request(self) -> ContactId:
+        """A name under which queues and agents know one search of this contact.
+
+        The first search bears the contact's own id; a later one must not be taken for it.
+        """
+        self._requests += 1
+        return self.id if self._requests == 1 else ContactId(f"{self.id}.{self._requests}")
+
+    def new_token(self) -> str:
+        self._tokens += 1
+        return f"p{self._tokens}"

@@ -1,0 +1,397 @@
+"""A search: one party sought for a contact, in a queue, by name, or by number.
+
+    Waiting <-> Ringing -> Over        in a queue: until an agent answers
+    Asking   -> Ringing -> Over        an agent by name: he is free, or he is not
+                Ringing -> Over        a number: it answers, or it does not
+
+A search decides how a party is found; what it is wanted for, and what the journal says of it, is
+its owner's affair, who finds the news of the search among its effects.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias, TypeGuard
+
+from msgspec import Struct
+
+from actors import messages as m
+from actors.dossier import Dossier
+from actors.effects import Effect, StartLeg, TellAgent, TellLeg, TellQueue
+from actors.flow import QueuePlan
+from actors.ids import AgentId, ContactId, LegId, agent_actor, queue_actor
+from actors.offer import failure_of, more_telling
+from actors.place import Place
+from actors.reasons import During, OfferFailure
+from sip.machine import CancelTimer, StartTimer, TimerFired
+
+MOST_MEDIA_ERRORS = 3
+ASK_LEASE = 5.0
+"""An agent answers at once whether he is free; by now he never will."""
+ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
+
+
+# --- whom ---------------------------------------------------------------------------------------
+
+
+class InQueue(Struct, frozen=True):
+    """Whoever the dispatcher chooses for this place.  ``avoid``: never these (V-51)."""
+
+    plan: QueuePlan
+    place: Place
+    avoid: tuple[AgentId, ...] = ()
+
+
+class AtAgent(Struct, frozen=True):
+    """This agent, if he is free.  ``plan``: of the queue whose rules his offer follows."""
+
+    agent: AgentId
+    by: AgentId | None
+    kind: Literal["consult", "transfer", "monitor"]
+    plan: QueuePlan
+
+
+class AtNumber(Struct, frozen=True):
+    """A party outside: nobody's agent."""
+
+    number: str
+    target: m.Target
+    ring_seconds: float
+    trunk: str
+
+
+Goal: TypeAlias = InQueue | AtAgent | AtNumber
+
+
+# --- what its owner hears -----------------------------------------------------------------------
+
+
+class Queued(Struct, frozen=True):
+    """It waits in the queue; ``again``: at the place it had."""
+
+    again: bool
+
+
+class Reserved(Struct, frozen=True):
+    """An agent is ours, and his phones are being called."""
+
+    agent: AgentId
+
+
+class Presented(Struct, frozen=True):
+    """The INVITE has gone.  ``dispatch``: seconds since the pairing became possible."""
+
+    agent: AgentId
+    leg: LegId
+    dispatch: float
+
+
+class Rings(Struct, frozen=True):
+    """The far end has said so."""
+
+
+class OfferFailed(Struct, frozen=True):
+    """This agent did not take it.  A search in a queue goes on."""
+
+    agent: AgentId
+    why: OfferFailure
+
+
+class Found(Struct, frozen=True):
+    """The party answered.  ``rang``: seconds from the INVITE to the answer."""
+
+    agent: AgentId | None
+    leg: LegId
+    rang: float
+
+
+class NotFound(Struct, frozen=True):
+    """The search is over; ``reason`` is a code of ``actors.reasons``."""
+
+    reason: str
+
+
+class TurnedAway(Struct, frozen=True):
+    """The queue will not keep it: the search is over."""
+
+    reason: str
+
+
+News: TypeAlias = (
+    Queued | Reserved | Presented | Rings | OfferFailed | Found | NotFound | TurnedAway
+)
+
+
+def parted(outcome: list[Effect | News]) -> tuple[list[Effect], list[News]]:
+    """What a search asks of the world, and what it tells its owner."""
+    effects: list[Effect] = []
+    news: list[News] = []
+    for item in outcome:
+        match item:
+            case (
+                Queued()
+                | Reserved()
+                | Presented()
+                | Rings()
+                | OfferFailed()
+                | Found()
+                | NotFound()
+                | TurnedAway()
+            ):
+                news.append(item)
+            case _:
+                effects.append(item)
+    return effects, news
+
+
+# --- states -------------------------------------------------------------------------------------
+
+
+class Fresh(Struct):
+    """Not begun."""
+
+
+class Waiting(Struct):
+    pass
+
+
+class Asking(Struct):
+    pass
+
+
+class Ringing(Struct):
+    """These phones have not failed yet.  ``agent``: whose they are, or None: a number's."""
+
+    agent: AgentId | None
+    legs: tuple[LegId, ...]
+    possible_at: float
+    invited_at: float | None = None
+    failure: OfferFailure | None = None
+
+
+class Over(Struct):
+    pass
+
+
+State: TypeAlias = Fresh | Waiting | Asking | Ringing | Over
+Message: TypeAlias = (
+    m.Assigned
+    | m.AgentNotFree
+    | m.Overflowed
+    | m.AgentLost
+    | m.Restarted
+    | m.LegInvited
+    | m.LegRinging
+    | m.LegAnswered
+    | m.LegEnded
+    | TimerFired
+)
+
+
+class Search:
+    """``request`` is its name to queues and agents; what is meant for another is not for it.
+
+    ``again``: the customer has been served, and comes back to the place he had.
+    """
+
+    def __init__(self, dossier: Dossier, goal: Goal, *, again: bool = False) -> None:
+        self.goal = goal
+        self.request: ContactId = dossier.new_request()
+        self.state: State = Fresh()
+        self.began = dossier.now()
+        self.rings = False
+        """The far end has said so, or an entry point has taken it (V-30)."""
+        self._dossier = dossier
+        self._tried: tuple[AgentId, ...] = ()
+        self._again = again
+        self._media_errors = 0
+
+    @property
+    def timer(self) -> str:
+        return f"search:{self.request}"
+
+    @property
+    def plan(self) -> QueuePlan | None:
+        match self.goal:
+            case InQueue(plan) | AtAgent(plan=plan):
+                return plan
+            case AtNumber():
+                return None
+
+    def concerns(self, message: object) -> TypeGuard[Message]:
+        """Whether a message of a contact's mailbox is this search's."""
+        match message:
+            case m.Assigned(request) | m.AgentNotFree(request) | m.Overflowed(request):
+                return request == self.request
+            case m.AgentLost(request):
+                return request == self.request
+            case m.LegInvited(leg) | m.LegRinging(leg) | m.LegAnswered(leg) | m.LegEnded(leg):
+                return isinstance(self.state, Ringing) and leg in self.state.legs
+            case TimerFired(name):
+                return name == self.timer
+            case _:
+                return False
+
+    def start(self) -> list[Effect | News]:
+        match self.goal:
+            case InQueue():
+                return self._wait(again=self._again)
+            case AtAgent(agent, by, kind, plan):
+                self.state = Asking()
+                asked = m.AskedFor(self.request, by, kind, plan.name)
+                return [TellAgent(agent, asked), StartTimer(self.timer, ASK_LEASE)]
+            case AtNumber(_, target, ring_seconds):
+                now = self._dossier.now()
+                leg = self._dossier.new_leg()
+                self.state = Ringing(None, (leg,), now)
+                dialled = StartLeg(leg, m.Dial(target, self._dossier.caller))
+                return [dialled, StartTimer(self.timer, ring_seconds)]
+
+    def handle(self, message: Message) -> list[Effect | News]:
+        match self.state, message:
+            case (Waiting() | Asking(), m.Assigned() as assigned):
+                return self._dial(assigned)
+            case Waiting(), m.Overflowed(_, _, reason):
+                self.state = Over()
+                return [TurnedAway(reason)]
+            case Asking(), m.AgentNotFree(_, _, reason):
+                return self._fail(reason)
+            case Asking(), TimerFired():
+                return [*self.give_up(), NotFound(OfferFailure.UNAVAILABLE)]
+            case Ringing() as ringing, m.LegInvited(leg, at):
+                return self._presented(ringing, leg, at)
+            case Ringing() as ringing, m.LegRinging():
+                self.rings = True
+                told: list[Effect | News] = [Rings()]
+                if ringing.agent is not None:
+                    told.append(TellAgent(ringing.agent, m.OfferRinging(self.request)))
+                return told
+            case Ringing() as ringing, m.LegAnswered(leg):
+                return self._found(ringing, leg)
+            case Ringing() as ringing, m.LegEnded() as ended:
+                return self._phone_failed(ringing, ended)
+            case Ringing() as ringing, TimerFired():
+                hung_up = [TellLeg(leg, m.HangUp()) for leg in ringing.legs]
+                return [*hung_up, *self._offer_failed(ringing, OfferFailure.RONA)]
+            case Ringing() as ringing, m.AgentLost():
+                return self._agent_lost(ringing)
+            case _, m.Assigned(_, agent):
+                # Assigned as the search ended: the agent is free again, with no penalty.
+                return [TellAgent(agent, m.OfferWithdrawn(self.request, During.QUEUE))]
+            case _:
+                # Overflow fired as an agent was assigned; a timer as it was cancelled.
+                return []
+
+    def tell_again(self, name: str) -> list[Effect | News]:
+        """A queue or an agent has been started again: what it must know of us."""
+        match self.state, self.goal:
+            case Waiting(), InQueue(plan) if name == queue_actor(plan.name):
+                return [self._join()]
+            case Asking(), AtAgent(agent) if name == agent_actor(agent):
+                return self._fail(OfferFailure.UNAVAILABLE)
+            case Ringing(agent) as ringing, _ if agent is not None and name == agent_actor(agent):
+                return self._agent_lost(ringing)
+            case _:
+                return []
+
+    def give_up(self, why: str = During.QUEUE) -> list[Effect]:
+        """It is wanted no more: leave the queue, withdraw the offer, stop the ringing."""
+        before, self.state = self.state, Over()
+        effects: list[Effect] = [CancelTimer(self.timer)]
+        if isinstance(self.goal, InQueue) and not isinstance(before, Fresh | Over):
+            effects.append(TellQueue(self.goal.plan.name, m.LeaveQueue(self.request)))
+        match before, self.goal:
+            case Ringing(agent, legs), _:
+                effects.extend(TellLeg(leg, m.HangUp()) for leg in legs)
+                if agent is not None:
+                    effects.append(TellAgent(agent, m.OfferWithdrawn(self.request, why)))
+            case Asking(), AtAgent(agent):
+                effects.append(TellAgent(agent, m.OfferWithdrawn(self.request, why)))
+        return effects
+
+    # --- the queue ----------------------------------------------------------------------------
+
+    def _wait(self, *, again: bool) -> list[Effect | News]:
+        self.state, self._again = Waiting(), again
+        return [Queued(again), self._join()]
+
+    def _join(self) -> Effect:
+        assert isinstance(self.goal, InQueue)
+        plan, place = self.goal.plan, self.goal.place
+        again = self._again
+        join = m.JoinQueue(
+            self.request, place, plan.requirements, self._tried, self.goal.avoid, again
+        )
+        return TellQueue(plan.name, join)
+
+    # --- the phones ---------------------------------------------------------------------------
+
+    def _dial(self, assigned: m.Assigned) -> list[Effect | News]:
+        dialling: list[Effect | News] = []
+        legs = []
+        for target in assigned.targets:
+            leg = self._dossier.new_leg()
+            legs.append(leg)
+            dialling.append(StartLeg(leg, m.Dial(target, self._dossier.caller)))
+        ringing = Ringing(assigned.agent, tuple(legs), assigned.possible_at)
+        self.state = ringing
+        if not legs:  # its last phone went as it was assigned
+            return self._offer_failed(ringing, OfferFailure.UNAVAILABLE)
+        plan = self.plan
+        assert plan is not None
+        return [*dialling, StartTimer(self.timer, plan.rona_seconds), Reserved(assigned.agent)]
+
+    def _presented(self, ringing: Ringing, leg: LegId, at: float) -> list[Effect | News]:
+        if ringing.invited_at is not None:
+            return []  # the agent's second phone
+        ringing.invited_at = at
+        if ringing.agent is None:
+            return []
+        return [Presented(ringing.agent, leg, at - ringing.possible_at)]
+
+    def _found(self, ringing: Ringing, leg: LegId) -> list[Effect | News]:
+        self.state = Over()
+        now = self._dossier.now()
+        effects: list[Effect | News] = [CancelTimer(self.timer)]
+        others = (other for other in ringing.legs if other != leg)
+        effects.extend(TellLeg(other, m.HangUp(reason=ELSEWHERE)) for other in others)
+        if ringing.agent is not None:
+            effects.append(TellAgent(ringing.agent, m.OfferAnswered(self.request)))
+        if isinstance(self.goal, InQueue):
+            connected = m.ContactConnected(self.request)
+            effects.append(TellQueue(self.goal.plan.name, connected))
+        rang = now - ringing.invited_at if ringing.invited_at is not None else 0.0
+        return [*effects, Found(ringing.agent, leg, rang)]
+
+    def _phone_failed(self, ringing: Ringing, ended: m.LegEnded) -> list[Effect | News]:
+        ringing.legs = tuple(leg for leg in ringing.legs if leg != ended.leg)
+        ringing.failure = more_telling(ringing.failure, failure_of(ended))
+        if ringing.legs:
+            return []  # another of his phones still rings
+        return self._offer_failed(ringing, ringing.failure)
+
+    def _offer_failed(self, ringing: Ringing, why: OfferFailure) -> list[Effect | News]:
+        agent = ringing.agent
+        told: list[Effect | News] = [CancelTimer(self.timer)]
+        if agent is not None:
+            self._tried = (agent, *(other for other in self._tried if other != agent))
+            told += [TellAgent(agent, m.OfferFailed(self.request, why)), OfferFailed(agent, why)]
+        if why is OfferFailure.MEDIA_ERROR:
+            self._media_errors += 1
+        if not isinstance(self.goal, InQueue):
+            return [*told, *self._fail(why)]
+        if self._media_errors >= MOST_MEDIA_ERRORS:
+            leave = TellQueue(self.goal.plan.name, m.LeaveQueue(self.request))
+            return [*told, leave, *self._fail("media")]
+        return [*told, *self._wait(again=True)]
+
+    def _agent_lost(self, ringing: Ringing) -> list[Effect | News]:
+        """Nobody is to blame, and nobody to tell."""
+        effects: list[Effect | News] = [CancelTimer(self.timer)]
+        effects.extend(TellLeg(leg, m.HangUp()) for leg in ringing.legs)
+        if isinstance(self.goal, InQueue):
+            return [*effects, *self._wait(again=True)]
+        return [*effects, *self._fail(OfferFailure.UNAVAILABLE)]
+
+    def _fail(self, reason: str) -> list[Effect | News]:
+        self.state = Over()
+        return [CancelTimer(self.timer), NotFound(reason)]
