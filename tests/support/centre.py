@@ -10,8 +10,13 @@ from typing import Any
 
 import trio
 
+from actors import commands as c
 from actors import events as ev
 from actors.agent import Agent
+from actors.base import Actor
+from actors.contact import Contact, Talking
+from actors.conversation import Conversation
+from actors.effects import TellContact
 from actors.ids import AgentId, ContactId, QueueName
 from actors.queue import Queue
 from ccserver.core.app import Core, World
@@ -59,6 +64,49 @@ class Centre:
         assert isinstance(machine, Queue)
         return machine.order()
 
+    # --- conversations ------------------------------------------------------------------------
+
+    @property
+    def contact(self) -> Contact:
+        """The one contact there is."""
+        actors = self.core.directory.contacts.values()
+        (contact,) = (a.machine for a in actors if isinstance(a, Actor))
+        assert isinstance(contact, Contact)
+        return contact
+
+    @property
+    def talk(self) -> Conversation:
+        assert isinstance(self.contact.state, Talking), self.contact.state
+        return self.contact.state.control.talk
+
+    async def does(self, agent: str, command: c.ContactCommand, *, role: Any = "agent") -> Any:
+        """The agent's button on the desktop; the answer, and a moment for it to be carried out."""
+        answers, contact = Answers(), self.contact
+        name = ContactId(f"asked{next(self._hosts)}")
+        self.core.directory.contacts[name] = answers  # type: ignore[assignment]
+        by = c.Principal(agent, role, AgentId(agent))
+        received = c.ContactCommandReceived(contact.id, command, by, name)
+        self.core.effects.perform(TellContact(contact.id, received))
+        try:
+            answer = await answers.first()
+        finally:
+            del self.core.directory.contacts[name]
+        await trio.sleep(0.05)
+        return answer
+
+    def ears(self) -> dict[str, set[str]]:
+        """Who hears whom and what, by name: ``{"customer": {"1001"}, "1001": {"customer"}}``."""
+        names: dict[str, str] = {party.leg: party.name for party in self.talk.everyone()}
+        return {
+            name: {names.get(source, source) for source in self.media.at_the_ear(leg)}
+            for leg, name in names.items()
+        }
+
+    def allowed(self, name: str) -> tuple[str, ...]:
+        """What the last published state lets this participant do."""
+        shown = self.of(ev.ContactStateChanged)[-1].participants
+        return next(one.allowed for one in shown if one.id == name)
+
     def of(self, kind: type[Any]) -> list[Any]:
         """Every event of a type, in order."""
         return [event for event in self.events if isinstance(event, kind)]
@@ -91,6 +139,19 @@ class Centre:
         assert len(set(ended)) == len(ended), "a contact ended twice"
         living = set(self.core.directory.contacts)
         assert {c for c in arrived if c not in set(ended)} == living & set(arrived)
+
+
+class Answers:
+    """Whom a command is answered to."""
+
+    def __init__(self) -> None:
+        self._send, self._receive = trio.open_memory_channel[Any](10)
+
+    def tell(self, answer: Any) -> None:
+        self._send.send_nowait(answer)
+
+    async def first(self) -> Any:
+        return await self._receive.receive()
 
 
 DEFAULT: Mapping[str, Any] = {
