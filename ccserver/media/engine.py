@@ -1,7 +1,8 @@
 """The shell around the sessions: sockets, the clock and one loop.
 
-RTP is relayed the moment it arrives; players are served every 20 ms, by deadlines that do not
-drift.  One packet is read per socket and turn, and no more than `PACKETS_PER_TICK` per socket and
+RTP is relayed the moment it arrives; players and the mixer are served every 20 ms, by deadlines
+that do not drift.  Sockets whose packets would only wait for the next tick are read there, all at
+once.  One packet is read per socket and turn, and no more than `PACKETS_PER_TICK` per socket and
 tick: a flood at one port costs that port its quality and no other one.
 """
 
@@ -22,6 +23,7 @@ from msgspec import Struct
 from ccserver.media import protocol
 from ccserver.media.address_rules import Address
 from ccserver.media.control import ControlSocket
+from ccserver.media.matrix import Matrix
 from ccserver.media.player import Player
 from ccserver.media.ports import PortPool, PortsExhausted
 from ccserver.media.protocol import (
@@ -58,6 +60,8 @@ _ROUND = 50
 """Ticks in which every session is looked after once: a second."""
 _EVENTS_PER_TURN = 64
 _DATAGRAM = 2048
+_ALL_EVERY = 16
+"""Ticks."""
 _SESSIONS_PER_EVENT = 256
 
 
@@ -123,13 +127,16 @@ class Engine:
         self._control = ControlSocket(settings.socket, self._poller, self._handle)
         self._legs: dict[str, _Leg] = {}
         self._sockets: dict[int, _Socket] = {}
-        self._playing: dict[str, _Leg] = {}
+        self._polled: dict[Session, _Leg] = {}
+        """Those whose packets are read at the tick."""
+        self._changes_seen = 0
         self._keys_held: dict[str, _Leg] = {}
         self._rounds: deque[_Leg] = deque()
         self._paused: list[_Socket] = []
         self._tick = 0
         self._stopping = False
         self._drops: Counter[str] = Counter()
+        self._matrix = Matrix(self._send_rtp, self._drops)
         self._packets_in = 0
         self._packets_out = 0
         self._lateness = [0] * (len(LATENESS_BOUNDS) + 1)
@@ -168,32 +175,48 @@ class Engine:
     # --- packets ------------------------------------------------------------------------------
 
     def _read(self, found: _Socket, now: float) -> None:
-        try:
-            data, source = found.sock.recvfrom(_DATAGRAM)
-        except OSError:
-            return  # nothing there after all, or the ICMP error of something we sent
+        """What the poller has found."""
+        if not self._receive(found, now):
+            return
         if found.tick != self._tick:
             found.tick, found.left = self._tick, PACKETS_PER_TICK
         found.left -= 1
         if found.left == 0:
             self._poller.modify(found.sock.fileno(), 0)
             self._paused.append(found)
+
+    def _receive(self, found: _Socket, now: float) -> bool:
+        """Whether there was a packet."""
+        try:
+            data, source = found.sock.recvfrom(_DATAGRAM)
+        except OSError:
+            return False  # nothing there after all, or the ICMP error of something we sent
         self._packets_in += 1
         session = found.leg.session
         if found.ipv6:
             source = source[:2]
         if found.reports:
             session.receive_report(data, source, now)
-            return
+            return True
         heard = session.receive(data, source, now)
         if session.keypad.holding:
             self._keys_held[session.name] = found.leg
-        if heard is None:
-            return
-        for listener in session.listeners:
-            datagram = listener.relay(heard[0], heard[1], now)
-            if datagram is not None:
-                self._send(self._legs[listener.name].rtp.sock, datagram, listener.send_to)
+        if heard is not None:
+            self._matrix.deliver(session, heard[0], heard[1], now)
+        return True
+
+    def _receive_polled(self, now: float) -> None:
+        """A packet of each, as there should be; more where the jitter buffer runs short, and all
+        of them now and then, for a source may be faster than we are."""
+        receive, is_short = self._receive, self._matrix.is_short
+        for index, (session, leg) in enumerate(self._polled.items()):
+            everything = index % _ALL_EVERY == self._tick % _ALL_EVERY
+            for _ in range(PACKETS_PER_TICK):
+                if not receive(leg.rtp, now) or not (everything or is_short(session)):
+                    break
+
+    def _send_rtp(self, session: Session, datagram: bytes) -> None:
+        self._send(self._legs[session.name].rtp.sock, datagram, session.send_to)
 
     def _send(self, sock: socket.socket, datagram: bytes, target: Address | None) -> None:
         if target is None:
@@ -224,20 +247,35 @@ class Engine:
     def _on_tick(self, now: float) -> None:
         self._tick += 1
         for paused in self._paused:
-            if not paused.leg.released:
+            leg = paused.leg
+            polled = leg.session in self._polled and paused is leg.rtp
+            if not leg.released and not polled:
                 self._poller.modify(paused.sock.fileno(), select.EPOLLIN)
         self._paused.clear()
-        for name, leg in list(self._playing.items()):
-            datagram = leg.session.play_frame(now)
-            if datagram is not None:
-                self._send(leg.rtp.sock, datagram, leg.session.send_to)
-            if leg.session.player is None:
-                del self._playing[name]
+        if self._changes_seen != self._matrix.changes:
+            self._choose_polled()
+        self._receive_polled(now)
+        self._matrix.tick(now)
         for name, leg in list(self._keys_held.items()):
             leg.session.expire_key(now)
             if not leg.session.keypad.holding:
                 del self._keys_held[name]
         self._look_after(-(-len(self._rounds) // _ROUND), now)
+
+    def _choose_polled(self) -> None:
+        self._changes_seen = self._matrix.changes
+        before = self._polled
+        self._polled = {
+            session: leg
+            for session in self._matrix.only_mixed()
+            if (leg := self._legs.get(session.name)) is not None and leg.session is session
+        }
+        for session, leg in self._polled.items():
+            if session not in before:
+                self._poller.modify(leg.rtp.sock.fileno(), 0)
+        for session, leg in before.items():
+            if session not in self._polled and not leg.released:
+                self._poller.modify(leg.rtp.sock.fileno(), select.EPOLLIN)
 
     def _look_after(self, count: int, now: float) -> None:
         for _ in range(count):
@@ -265,7 +303,7 @@ class Engine:
                 self._play(command)
             case StopPlay(name, token):
                 if name in self._legs:
-                    self._legs[name].session.stop_playing(token)
+                    self._matrix.stop_playing(self._legs[name].session, token)
             case Hear(name, sources):
                 self._hear(name, sources)
             case Release(name):
@@ -320,7 +358,7 @@ class Engine:
         elif not _reachable(command, ipv6=leg.opened.place.ipv6):
             self._control.emit(SessionRefused(command.session, protocol.UNREACHABLE))
         else:
-            leg.session.set_remote(command, now)
+            self._matrix.set_remote(leg.session, command, now)
 
     def _play(self, command: Play) -> None:
         leg = self._legs.get(command.session)
@@ -333,8 +371,7 @@ class Engine:
         except (BadPrompt, ValueError) as error:
             self._control.emit(PlayFailed(command.session, command.token, str(error)))
             return
-        leg.session.play(player)
-        self._playing[command.session] = leg
+        self._matrix.play(leg.session, player)
 
     def _hear(self, name: str, sources: list[str]) -> None:
         leg = self._legs.get(name)
@@ -343,13 +380,13 @@ class Engine:
             return
         known = dict.fromkeys(source for source in sources if source in self._legs)
         known.pop(name, None)
-        leg.session.hear([self._legs[source].session for source in known])
+        self._matrix.hear(leg.session, [self._legs[source].session for source in known])
 
     def _release(self, name: str) -> None:
         leg = self._legs.pop(name)
         leg.released = True
-        leg.session.release()
-        self._playing.pop(name, None)
+        self._matrix.release(leg.session)
+        self._polled.pop(leg.session, None)
         self._keys_held.pop(name, None)
         for found in (leg.rtp, leg.rtcp):
             del self._sockets[found.sock.fileno()]

@@ -44,9 +44,15 @@ def _encode(decoded: _Samples) -> _Codes:
 
 
 _DECODE = {"PCMU": _decode_mu(), "PCMA": _decode_a()}
+_DECODE_BOTH = np.concatenate((_DECODE["PCMU"], _DECODE["PCMA"])).astype(np.int32)
+LAW = {"PCMU": 0, "PCMA": 256}
+"""What is added to a code of this law for `decode_rows`."""
 _ENCODE = {law: _encode(table) for law, table in _DECODE.items()}
 # Of the two zeros of µ-law the positive one is silence.
 _ENCODE["PCMU"][0] = SILENCE["PCMU"][0]
+
+_ENCODE_SIGNED = {law: np.roll(table, 32768) for law, table in _ENCODE.items()}
+"""In the order of the signed samples, so that an index beyond an end is clipped to it."""
 
 _TRANSLATE = {
     ("PCMU", "PCMA"): _ENCODE["PCMA"][_DECODE["PCMU"].view(np.uint16)].tobytes(),
@@ -63,6 +69,17 @@ def encode(codec: str, linear: bytes) -> bytes:
     """One byte for two; an odd byte at the end is left out."""
     samples = np.frombuffer(linear[: len(linear) & ~1], "<i2")
     return _ENCODE[codec][samples.astype(np.int16).view(np.uint16)].tobytes()
+
+
+def decode_rows(codes: bytes, laws: NDArray[np.uint16], out: NDArray[np.int32]) -> None:
+    """Many frames at once: a row each, of `codes` to `out`; `laws` is a column of `LAW`."""
+    rows = np.frombuffer(codes, np.uint8).reshape(out.shape)
+    _DECODE_BOTH.take(rows + laws, out=out, mode="clip")
+
+
+def encode_rows(codec: str, samples: NDArray[np.int32]) -> bytes:
+    """Many frames at once, one after the other; what is beyond 16 bits saturates."""
+    return _ENCODE_SIGNED[codec].take(samples + 32768, mode="clip").tobytes()
 
 
 def translate(payload: bytes, source: str, target: str) -> bytes:

@@ -49,7 +49,7 @@ class SetRemote(Struct, frozen=True, gc=False, tag=True, array_like=True):
     address: str
     port: int
     codec: str
-    """``PCMU`` or ``PCMA``."""
+    """``PCMU``, ``PCMA`` or ``G722``."""
     payload_type: int
     telephone_event: int | None
     """The payload type to send telephone-event with; None if the other side takes none."""

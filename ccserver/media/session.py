@@ -28,7 +28,9 @@ from ccserver.media.reception import Reception
 from ccserver.media.stream import OutStream
 
 _STATIC = {0: "PCMU", 8: "PCMA"}
-_TELEPHONE_EVENT = "telephone-event"
+TELEPHONE_EVENT = "telephone-event"
+_ENOUGH = 800
+"""Bytes of G.722: 100 ms."""
 _UNSPECIFIED = ("0.0.0.0", "::")
 
 
@@ -44,8 +46,8 @@ class Drop(StrEnum):
     """The direction that was negotiated rules it out."""
     UNHEARD = "unheard"
     """Nobody listens."""
-    PLAYING = "playing"
-    """The receiver is listening to a prompt."""
+    LATE = "late"
+    """Its turn in the mix was over, or it came twice."""
     NO_TELEPHONE_EVENT = "no_telephone_event"
     """The receiver takes no keys."""
     KEYS = "keys"
@@ -79,6 +81,11 @@ class Session:
         """Whom it hears."""
         self.listeners: list[Session] = []
         """Who hears it."""
+        self.relays: list[Session] = []
+        """Those of them who are sent its packets as they come."""
+        self.latest = b""
+        """The end of what was heard, in `codec`: a packet of G.711, or as much of G.722 as a decoder
+        needs to find its way."""
         self.player: Player | None = None
         self.remote: SetRemote | None = None
         self.reception = Reception()
@@ -104,6 +111,8 @@ class Session:
     def set_remote(self, remote: SetRemote, now: float) -> None:
         before = self.remote
         self.remote = remote
+        if before is not None and before.codec != remote.codec:
+            self.latest = b""
         held = remote.address in _UNSPECIFIED
         self.may_send = remote.direction in ("sendrecv", "sendonly") and not held
         self._may_hear = remote.direction in ("sendrecv", "recvonly")
@@ -113,16 +122,23 @@ class Session:
             self._rules = AddressRules(signalled, now, remote.learn_from)
         else:
             rules.learn_from = remote.learn_from
-        self._heard_as = {**_STATIC, remote.payload_type: remote.codec}
+        # Either law may come at any time; of another sampling rate nothing may.
+        static = _STATIC if remote.codec in _STATIC.values() else {}
+        self._heard_as = {**static, remote.payload_type: remote.codec}
         for number in (remote.telephone_event, remote.heard_telephone_event):
             if number is not None:
-                self._heard_as[number] = _TELEPHONE_EVENT
+                self._heard_as[number] = TELEPHONE_EVENT
         expected = remote.direction == "sendrecv" and not held
         if not expected:
             self._expected_since = None
         elif self._expected_since is None or before is None or before.port != remote.port:
             self._expected_since = now
         self._silent = False
+
+    @property
+    def codec(self) -> str | None:
+        """None until it is known."""
+        return None if self.remote is None else self.remote.codec
 
     @property
     def send_to(self) -> Address | None:
@@ -151,7 +167,7 @@ class Session:
         except rtp.BadPacket:
             self._drops[Drop.MALFORMED] += 1
             return None
-        if self._rules is None:
+        if self._rules is None or self.remote is None:
             self._drops[Drop.NO_REMOTE] += 1
             return None
         kind = self._heard_as.get(packet.payload_type)
@@ -164,10 +180,15 @@ class Session:
         self._heard_at = now
         self._ever_heard = True
         self._silent = False
-        timed = kind is not _TELEPHONE_EVENT
+        timed = kind is not TELEPHONE_EVENT
         if self.reception.hear(packet.ssrc, packet.sequence, packet.timestamp, now, timed=timed):
             self._report_keys(self.keypad.restart())
-        if not timed and not self._hear_key(packet, now):
+        if timed:
+            if kind in _STATIC.values():
+                self.latest = translate(packet.payload, kind, self.remote.codec)
+            else:
+                self.latest = (self.latest + packet.payload)[-_ENOUGH:]
+        elif not self._hear_key(packet, now):
             return None
         if not self._may_hear:
             self._drops[Drop.DIRECTION] += 1
@@ -224,16 +245,30 @@ class Session:
         if remote is None or not self.may_send:
             self._drops[Drop.DIRECTION] += 1
             return None
-        if self.player is not None:
-            self._drops[Drop.PLAYING] += 1
-            return None
-        if kind is _TELEPHONE_EVENT:
+        if kind is TELEPHONE_EVENT:
             if remote.telephone_event is None:
                 self._drops[Drop.NO_TELEPHONE_EVENT] += 1
                 return None
             return self.out.relay(packet, remote.telephone_event, packet.payload, now)
         payload = translate(packet.payload, kind, remote.codec)
         return self.out.relay(packet, remote.payload_type, payload, now)
+
+    def relay_key(self, packet: rtp.Packet, now: float) -> bytes | None:
+        """The datagram for a packet of a source's key, amid frames of our own."""
+        remote = self.remote
+        if remote is None or not self.may_send:
+            self._drops[Drop.DIRECTION] += 1
+            return None
+        if remote.telephone_event is None:
+            self._drops[Drop.NO_TELEPHONE_EVENT] += 1
+            return None
+        return self.out.event(packet, remote.telephone_event, now)
+
+    def frame(self, payload: bytes, now: float) -> bytes | None:
+        """The datagram for a frame of our own, in its codec."""
+        if self.remote is None or not self.may_send:
+            return None
+        return self.out.play(self.remote.payload_type, payload, now)
 
     def play_frame(self, now: float) -> bytes | None:
         """The next frame of what plays.  It goes on, unheard, while nothing may be sent."""
@@ -320,9 +355,6 @@ class Session:
         """The end: what was held is let go, and the last word is said."""
         self._report_keys(self.keypad.restart())
         self.stop_playing()
-        self.hear([])
-        for listener in list(self.listeners):
-            listener.hear([source for source in listener.sources if source is not self])
         self._emit(
             SessionReleased(
                 self.name,

@@ -1,7 +1,7 @@
 """The RTP stream that one receiver gets: one SSRC, one sequence, one timeline, whatever is fed in.
 
-Players and relayed sources come and go; each is laid behind what was sent before, with the marker
-bit on its first packet, so that the receiver's jitter buffer never has to begin anew.
+Music, sums and relayed sources come and go; each is laid behind what was sent before, with the
+marker bit on its first packet, so that the receiver's jitter buffer never has to begin anew.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ _MISPLACED = 3000
 _ASTRAY = 10 * CLOCK_RATE
 """Samples by which a timestamp may differ from the time that passed."""
 _FRAME = 160
-_PLAYER = -1
-"""Stands for the SSRC of our own player."""
+_OURS = -1
+"""Stands for the SSRC of what we make ourselves: music, and sums of voices."""
 
 
 class OutStream:
@@ -32,6 +32,11 @@ class OutStream:
         """That belongs to it."""
         self.sent_at: float | None = None
         self._source: int | None = None
+        self._length = _FRAME
+        """Of what was sent last, in samples."""
+        self._event: tuple[int, int] | None = None
+        """SSRC and timestamp of the key that is passed on, and below the one it is given."""
+        self._event_at = 0
         self._sequence_shift = 0
         self._timestamp_shift = 0
 
@@ -56,13 +61,29 @@ class OutStream:
 
     def play(self, payload_type: int, payload: bytes, now: float) -> bytes:
         """The datagram for the next frame of our own."""
-        if self._source == _PLAYER:
+        if self._source == _OURS:
             sequence = self.sequence + 1 & 0xFFFF
-            timestamp = self.timestamp + _FRAME & 0xFFFFFFFF
+            timestamp = self.timestamp + self._length & 0xFFFFFFFF
             return self._send(payload_type, False, sequence, timestamp, payload, now, 1)
-        self._source = _PLAYER
+        self._source = _OURS
         sequence, timestamp = self._next(now)
         return self._send(payload_type, True, sequence, timestamp, payload, now, 1)
+
+    def event(self, packet: Packet, payload_type: int, now: float) -> bytes:
+        """The datagram for a packet of a key, amid frames of our own.
+
+        All packets of a key have one timestamp, that of its press (RFC 4733 §2.1), and the frames
+        go on beside it.
+        """
+        key = packet.ssrc, packet.timestamp
+        marker = key != self._event
+        if marker:
+            self._event = key
+            self._event_at = self.timestamp_at(now)
+        self.sequence = self.sequence + 1 & 0xFFFF
+        self.packets += 1
+        self.octets += len(packet.payload)
+        return build(payload_type, marker, self.sequence, self._event_at, self.ssrc, packet.payload)
 
     def break_off(self) -> None:
         """Whatever comes next is a new source, even if it is the one that was there before."""
@@ -74,8 +95,11 @@ class OutStream:
         return self.timestamp + int(elapsed * CLOCK_RATE) & 0xFFFFFFFF
 
     def _next(self, now: float) -> tuple[int, int]:
+        """What follows without a pause, unless there was one of more than a frame: a tick does not
+        come just when a source's next packet would have."""
         elapsed = 0 if self.sent_at is None else int((now - self.sent_at) * CLOCK_RATE)
-        timestamp = self.timestamp + max(_FRAME, elapsed)
+        length = max(_FRAME, self._length)
+        timestamp = self.timestamp + (length if elapsed < length + _FRAME else elapsed)
         return self.sequence + 1 & 0xFFFF, timestamp & 0xFFFFFFFF
 
     def _strays(self, timestamp: int, now: float) -> bool:
@@ -96,6 +120,7 @@ class OutStream:
             self.sequence = sequence
             self.timestamp = timestamp
             self.sent_at = now
+            self._length = len(payload)
         self.packets += 1
         self.octets += len(payload)
         return build(payload_type, marker, sequence, timestamp, self.ssrc, payload)

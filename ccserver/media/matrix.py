@@ -1,0 +1,222 @@
+"""Who hears whom, and by which way: the sessions' rows of the matrix, and how each is served.
+
+A single source in a codec that the listener understands is *relayed*: its packets are passed on as
+they come.  A player alone *plays*: its frames are cut from the file.  Everything else is *mixed*.
+A listener who leaves the mixer is given one frame more there, which fades to what he will hear, and
+then what still waits in the jitter buffer: he loses nothing on his way, and hears no click.
+
+Pure: times come in, datagrams go out to `send`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from enum import Enum, auto
+
+from ccserver.media import g711, rtp
+from ccserver.media.jitter import JitterBuffer
+from ccserver.media.mixer import WIDE, Mixer, Voice
+from ccserver.media.player import Player
+from ccserver.media.protocol import SetRemote
+from ccserver.media.session import TELEPHONE_EVENT, Drop, Session
+
+
+class Way(Enum):
+    """How a listener is served."""
+
+    NOTHING = auto()
+    RELAYED = auto()
+    PLAYS = auto()
+    MIXED = auto()
+
+
+class Matrix:
+    """`send` sends a datagram to a session's phone; `drops` counts for all sessions."""
+
+    def __init__(self, send: Callable[[Session, bytes], None], drops: Counter[str]) -> None:
+        self.mixer: Mixer[Session] = Mixer()
+        self.changes = 0
+        """Goes up when a session may have become, or ceased to be, one that is only mixed."""
+        self._send = send
+        self._drops = drops
+        self._buffers: dict[Session, JitterBuffer] = {}
+        self._players: dict[Session, Player] = {}
+        """Who has a player, until it is known that it ended."""
+        self._leaving: list[Session] = []
+        """They are in the mixer for one frame more."""
+
+    # --- what is asked for --------------------------------------------------------------------
+
+    def set_remote(self, session: Session, remote: SetRemote, now: float) -> None:
+        codec = session.codec
+        session.set_remote(remote, now)
+        if codec != session.codec:
+            for listener in (session, *session.listeners):
+                self._arrange(listener)
+
+    def hear(self, listener: Session, sources: list[Session]) -> None:
+        if sources != listener.sources:
+            before = _relayed_from(listener)
+            self._stop_relaying(listener)
+            listener.hear(sources)
+            self._arrange(listener, before)
+
+    def play(self, session: Session, player: Player) -> None:
+        session.play(player)
+        self._players[session] = player
+        self._arrange(session)
+
+    def stop_playing(self, session: Session, token: str | None) -> None:
+        session.stop_playing(token)
+        self._arrange(session)
+
+    def release(self, session: Session) -> None:
+        """It is heard for one frame more by those who mix it, and then it is gone."""
+        listeners = list(session.listeners)
+        self.hear(session, [])
+        self.mixer.forget(session)
+        self._players.pop(session, None)
+        for listener in listeners:
+            self.hear(listener, [source for source in listener.sources if source is not session])
+        session.release()
+
+    # --- packets and time ---------------------------------------------------------------------
+
+    def deliver(self, session: Session, packet: rtp.Packet, kind: str, now: float) -> None:
+        """A packet that `session` has received, to everybody who hears it."""
+        for listener in session.relays:
+            self._out(listener, listener.relay(packet, kind, now))
+        buffer = self._buffers.get(session)
+        if buffer is None or session.codec is None:
+            return
+        if kind is not TELEPHONE_EVENT:
+            payload = g711.translate(packet.payload, kind, session.codec)
+            if not buffer.put(packet.ssrc, packet.timestamp, payload):
+                self._drops[Drop.LATE] += 1
+            return
+        for listener in session.listeners:
+            if listener in self.mixer:
+                self._out(listener, listener.relay_key(packet, now))
+
+    def is_short(self, session: Session) -> bool:
+        """Whether its jitter buffer could do with a packet more than it has."""
+        buffer = self._buffers.get(session)
+        return buffer is not None and len(buffer) < 2
+
+    def only_mixed(self) -> list[Session]:
+        """Sessions whose packets wait for the next tick anyway."""
+        return [session for session in self._buffers if not session.relays]
+
+    def tick(self, now: float) -> None:
+        """20 ms for everybody who is played or mixed to."""
+        for session in self._players:
+            if session not in self.mixer:
+                self._out(session, session.play_frame(now))
+        for session, payload in self.mixer.tick():
+            self._out(session, session.frame(payload, now))
+        for session, player in list(self._players.items()):
+            if player.finished and session.player is player:
+                session.stop_playing()
+            if session.player is not player:
+                # Ended, stopped, or cut short by a key.
+                if session.player is None:
+                    del self._players[session]
+                else:
+                    self._players[session] = session.player
+                self._arrange(session)
+        self._let_go(now)
+
+    def _out(self, session: Session, datagram: bytes | None) -> None:
+        if datagram is not None:
+            self._send(session, datagram)
+
+    # --- the way of each listener -------------------------------------------------------------
+
+    def _arrange(self, listener: Session, before: Session | None = None) -> None:
+        """Let it hear what it should, by the way that this takes.  `before`: the source that it
+        was relayed until now, if that is another one."""
+        way = _way(listener)
+        before = before or _relayed_from(listener)
+        if way is Way.RELAYED and before is listener.sources[0] and listener not in self.mixer:
+            if listener not in before.relays:
+                before.relays.append(listener)
+            return
+        self._stop_relaying(listener)
+        self.changes += 1
+        if way is Way.MIXED or listener in self.mixer:
+            self._mix(listener, before)
+            if way is not Way.MIXED:
+                self._leaving.append(listener)
+        elif way is Way.RELAYED:
+            listener.sources[0].relays.append(listener)
+
+    def _stop_relaying(self, listener: Session) -> None:
+        for source in listener.sources:
+            if listener in source.relays:
+                source.relays.remove(listener)
+                if listener.codec == WIDE:
+                    self.mixer.has_heard(listener, source.latest)
+
+    def _mix(self, listener: Session, before: Session | None) -> None:
+        codec = listener.codec
+        assert codec is not None  # _way saw to it
+        relayed = None if before is None else self._voice(before, before.latest)
+        voices = [voice for source in listener.sources if (voice := self._voice(source))]
+        self.mixer.hear(listener, codec, voices, listener.player, relayed)
+
+    def _voice(self, source: Session, heard: bytes = b"") -> Voice[Session] | None:
+        """None while nothing is known of it: it cannot be heard yet."""
+        codec = source.codec
+        if codec is None:
+            return None
+        voice = self.mixer.voice(source)
+        if voice is None or voice.codec != codec:
+            buffer = self._buffers[source] = JitterBuffer()
+            voice = self.mixer.add(source, codec, buffer, heard)
+        return voice
+
+    def _let_go(self, now: float) -> None:
+        """Those who have had their last frame of the mixer; and voices that nobody hears."""
+        leaving, self._leaving = self._leaving, []
+        for listener in leaving:
+            way = _way(listener)
+            if listener not in self.mixer or way is Way.MIXED:
+                continue  # it was released, or is to be mixed after all
+            self.mixer.leave(listener)
+            self.changes += 1
+            if way is Way.RELAYED:
+                self._send_what_waits(listener, listener.sources[0], now)
+                listener.sources[0].relays.append(listener)
+        for session in self.mixer.closed:
+            del self._buffers[session]
+            self.changes += 1
+        self.mixer.closed.clear()
+
+    def _send_what_waits(self, listener: Session, source: Session, now: float) -> None:
+        buffer = self._buffers.get(source)
+        if buffer is None or source.codec is None or listener.codec is None:
+            return
+        for payload in buffer.pending():
+            translated = g711.translate(payload, source.codec, listener.codec)
+            self._out(listener, listener.frame(translated, now))
+
+
+def _way(listener: Session) -> Way:
+    codec = listener.codec
+    if not listener.sources or codec is None:
+        if listener.player is None:
+            return Way.NOTHING
+        return Way.PLAYS if codec is None or codec in g711.SILENCE else Way.MIXED
+    if listener.player is None and len(listener.sources) == 1:
+        theirs = listener.sources[0].codec
+        if theirs is None or theirs == codec or {theirs, codec} <= g711.SILENCE.keys():
+            return Way.RELAYED
+    return Way.MIXED
+
+
+def _relayed_from(listener: Session) -> Session | None:
+    for source in listener.sources:
+        if listener in source.relays:
+            return source
+    return None
