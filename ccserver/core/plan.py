@@ -63,7 +63,7 @@ def world(settings: Settings, path_to: Callable[[str, int], Path | None]) -> Wor
 
 
 def _card(agent: model.Agent) -> AgentCard:
-    return AgentCard(agent.name, agent.team or "main")
+    return AgentCard(agent.name, agent.team, agent.role, frozenset(agent.permissions))
 
 
 def _host_port(text: str) -> tuple[str, int]:

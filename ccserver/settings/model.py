@@ -146,8 +146,17 @@ class Agent(Section):
     """Whether the agent is available as soon as a phone registers."""
     skills: dict[Name, Proficiency] = {}
     """Each skill with a proficiency from 1 to 10."""
-    team: str = ""
-    """For reports."""
+    team: Name = "main"
+    """Supervisors may ask to hear a team's calls; who is consulted is shown it."""
+    role: Literal["agent", "supervisor", "administrator"] = "agent"
+    """A supervisor may listen to others' calls; the dial plan knows roles too."""
+    permissions: list[Literal["hold", "consult", "conference", "transfer"]] = [
+        "hold",
+        "consult",
+        "conference",
+        "transfer",
+    ]
+    """What the agent may do with a call; to answer and to end it is always allowed."""
 
 
 class Queue(Section):

@@ -12,11 +12,12 @@ import trio
 
 from actors import commands as c
 from actors import events as ev
+from actors import messages as m
 from actors.agent import Agent
 from actors.base import Actor
 from actors.contact import Contact, Talking
 from actors.conversation import Conversation
-from actors.effects import TellContact
+from actors.effects import TellAgent, TellContact
 from actors.ids import AgentId, ContactId, QueueName
 from actors.queue import Queue
 from ccserver.core.app import Core, World
@@ -27,6 +28,8 @@ from tests.support.network import MemoryTransport, Network, Weather
 from tests.support.phones import Phone
 
 EPOCH = 1_700_000_000.0
+LONGEST_STORY = 2 * 3600.0
+"""Virtual seconds: who waits for what never comes fails, and does not wait for ever."""
 
 
 class Centre:
@@ -49,6 +52,14 @@ class Centre:
         """A phone that has registered as this agent: with ``on_register``, he is available."""
         phone = self.phone(name)
         assert await phone.registers(f"secret-{name}") == 200
+        await trio.sleep(0.001)
+        return phone
+
+    async def supervisor(self, name: str) -> Phone:
+        """Signed in and idle: he takes no calls, and may listen to those of others."""
+        phone = await self.agent(name)
+        idle = m.AgentCommandReceived(m.SetIdle("break"), "nobody")
+        self.core.effects.perform(TellAgent(AgentId(name), idle))
         await trio.sleep(0.001)
         return phone
 
@@ -197,7 +208,8 @@ async def centre(
         await nursery.start(core.run)
         await trio.sleep(0.001)
         try:
-            yield opened
+            with trio.fail_after(LONGEST_STORY):
+                yield opened
         except BaseException:
             print(network.ladder())
             raise
