@@ -11,7 +11,7 @@ from typing import TypeAlias
 from actors import events as ev
 from actors import messages as m
 from actors.effects import Effect, Record, TellAgent, TellQueue
-from actors.ids import AgentId, ContactId
+from actors.ids import AgentId, ContactId, agent_actor, queue_actor
 from actors.routing import Choice, Index
 
 Message: TypeAlias = (
@@ -21,6 +21,7 @@ Message: TypeAlias = (
     | m.AgentAvailable
     | m.AgentUnavailable
     | m.ReservationRefused
+    | m.Restarted
 )
 
 
@@ -57,12 +58,30 @@ class Dispatcher:
                 self.index.add_contact(waits)
                 undone = TellQueue(waits.queue, m.PairingUndone(contact, agent))
                 return [undone, *self._find_agent(waits)]
+            case m.Restarted(name):
+                self._forget_what_was_told_by(name)
+                return []
 
     def _find_agent(self, contact: m.ContactWaits) -> list[Effect]:
         return self._pair("contact", self.index.agent_for(contact))
 
     def _find_contact(self, agent: m.AgentAvailable) -> list[Effect]:
         return self._pair("agent", self.index.contact_for(agent))
+
+    def _forget_what_was_told_by(self, name: str) -> None:
+        """A queue or an agent has been started again; whatever still holds comes anew.
+
+        What it said may hold no longer: it lost what lay in its mailbox, a contact's end perhaps.
+        """
+        for contact in list(self.index.waiting.values()):
+            if queue_actor(contact.queue) == name:
+                self.index.remove_contact(contact.contact)
+        for paired, (_, waits) in list(self._paired.items()):
+            if queue_actor(waits.queue) == name:
+                del self._paired[paired]
+        for agent in list(self.index.available):
+            if agent_actor(agent) == name:
+                self.index.remove_agent(agent)
 
     def _pair(self, on: str, choice: Choice | None) -> list[Effect]:
         if choice is None:

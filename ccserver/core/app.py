@@ -294,6 +294,7 @@ class Core:
         if kind == "agent":
             self._phones_changed(AgentId(which), m.PhonesChanged(self._registration.targets(which)))
         for actor in (
+            self.directory.dispatcher,
             *self.directory.agents.values(),
             *self.directory.queues.values(),
             *self.directory.contacts.values(),

@@ -112,6 +112,30 @@ def test_a_late_refusal_does_not_take_the_contact_from_another_agent_i3():
     assert office.frees(AgentId("third"), 22.0).pairs == []
 
 
+def test_what_a_queue_said_before_it_started_again_is_forgotten():
+    office = Office().waits().hears(m.Restarted("queue/q"))
+    assert office.frees().effects == []
+    office.waits(C, 10.0)  # and is heard anew from those who still wait
+    assert office.pairs == [(A, C)]
+
+
+def test_what_other_queues_said_stands():
+    assert Office().waits().hears(m.Restarted("queue/other")).frees().pairs == [(A, C)]
+    assert Office().waits().hears(m.Restarted("dispatcher")).frees().pairs == [(A, C)]
+
+
+def test_a_refusal_after_the_queue_started_again_is_left_to_the_contact():
+    """It does not ring, so it has joined again by itself, or it is dead."""
+    office = Office().frees().waits().hears(m.Restarted("queue/q"))
+    assert office.hears(m.ReservationRefused(A, C)).effects == []
+
+
+def test_an_agent_who_has_started_again_is_not_available_before_he_says_so():
+    office = Office().frees().hears(m.Restarted("agent/a")).waits()
+    assert office.effects == []
+    assert office.frees(A, 30.0).pairs == [(A, C)]
+
+
 def test_whoever_comes_back_keeps_his_place():
     office = Office().frees().waits(C, 10.0)
     office.waits(D, 11.0)

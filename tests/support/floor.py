@@ -34,7 +34,7 @@ from sip.transport.path import Path
 
 QUEUE = QueueName("support")
 NEEDS = requirements_of({"english": 1})
-WRAP_UP = 10.0
+WRAP_UP, RONA = 10.0, 18.0
 CHOOSE_FIRST: Callable[[list[str]], str] = min
 
 
@@ -62,15 +62,19 @@ class Caller:
                 return self._consult_assigned(request, agent)
             case m.AgentNotFree() | m.AgentLost() if message.contact != self.name:
                 if (message.contact, message.agent) == (self.consult_request, self.consulted):
-                    self.consulted, self.consult_state = None, "none"
+                    return self._no_consult()
                 return []
             case m.Assigned(_, agent) if self.state == "waiting":
                 self.state, self.agent = "ringing", agent
-                return [TellAgent(agent, m.OfferRinging(self.name))]
+                return [TellAgent(agent, m.OfferRinging(self.name)), StartTimer("rona", RONA)]
             case m.Assigned(_, agent):
                 return [TellAgent(agent, m.OfferWithdrawn(self.name, "queue"))]
             case m.AgentLost(_, agent) if (self.state, self.agent) == ("ringing", agent):
-                return self.join(again=True)
+                return [CancelTimer("rona"), *self.join(again=True)]
+            case TimerFired("rona"):
+                return self.fails(OfferFailure.RONA)
+            case TimerFired("consult rona"):
+                return self.consult_fails(OfferFailure.RONA)
             case m.Overflowed() if self.state == "waiting":
                 self.state = "ended"
             case m.EndContact():
@@ -86,12 +90,12 @@ class Caller:
                 kept = m.ContactKept(self.consult_request, QUEUE, "consult")
                 told.append(TellAgent(self.consulted, kept))
             else:
-                self.consulted, self.consult_state = None, "none"
+                told.extend(self._no_consult())
         if self.state == "waiting" and name == queue_actor(QUEUE):
             return [*told, *self.join(again=True)]
         if self.agent is not None and name == agent_actor(self.agent):
             if self.state == "ringing":
-                return [*told, *self.join(again=True)]
+                return [*told, CancelTimer("rona"), *self.join(again=True)]
             if self.state == "talking":
                 told.append(TellAgent(self.agent, m.ContactKept(self.name, QUEUE)))
         return told
@@ -103,21 +107,22 @@ class Caller:
         assert self.agent is not None
         self.state, self.tried = "talking", ()
         connected = TellQueue(QUEUE, m.ContactConnected(self.name))
-        return [TellAgent(self.agent, m.OfferAnswered(self.name)), connected]
+        return [CancelTimer("rona"), TellAgent(self.agent, m.OfferAnswered(self.name)), connected]
 
     def fails(self, why: OfferFailure) -> list[Any]:
         assert self.state == "ringing"
         assert self.agent is not None
         agent = self.agent
         self.tried = (agent, *(other for other in self.tried if other != agent))
-        return [TellAgent(agent, m.OfferFailed(self.name, why)), *self.join()]
+        failed = TellAgent(agent, m.OfferFailed(self.name, why))
+        return [CancelTimer("rona"), failed, *self.join()]
 
     def loses_his_agent(self) -> list[Any]:
         assert self.state == "talking"
         assert self.agent is not None
         agent = self.agent
         return [
-            *self._consult_ends(),
+            *self.consult_ends(),
             TellAgent(agent, m.PhoneLost(self.name)),
             *self.join(again=True),
         ]
@@ -125,13 +130,13 @@ class Caller:
     def ends(self) -> list[Any]:
         """Whoever hung up: all are told, and nothing more comes of this contact."""
         state, agent = self.state, self.agent
-        told = self._consult_ends()
+        told = self.consult_ends()
         self.state, self.agent = "ended", None
         if state == "waiting":
             told.append(TellQueue(QUEUE, m.LeaveQueue(self.name)))
         elif state == "ringing" and agent is not None:
             withdrawn = TellAgent(agent, m.OfferWithdrawn(self.name, "ringing"))
-            told += [TellQueue(QUEUE, m.LeaveQueue(self.name)), withdrawn]
+            told += [CancelTimer("rona"), TellQueue(QUEUE, m.LeaveQueue(self.name)), withdrawn]
         elif state == "talking" and agent is not None:
             ended = m.ConversationEnded(self.name, EndedBy.CUSTOMER)
             told += [TellAgent(agent, ended), TellAgent(agent, m.AgentLegDown(self.name))]
@@ -148,24 +153,35 @@ class Caller:
     def _consult_assigned(self, request: ContactId, agent: AgentId) -> list[Any]:
         if request == self.consult_request and self.consult_state == "asking":
             self.consult_state = "ringing"
-            return [TellAgent(agent, m.OfferRinging(request))]
+            return [TellAgent(agent, m.OfferRinging(request)), StartTimer("consult rona", RONA)]
         return [TellAgent(agent, m.OfferWithdrawn(request, "queue"))]
 
     def consulted_answers(self) -> list[Any]:
         assert self.consult_state == "ringing"
         assert self.consulted is not None
         self.consult_state = "talking"
-        return [TellAgent(self.consulted, m.OfferAnswered(self.consult_request))]
+        answered = TellAgent(self.consulted, m.OfferAnswered(self.consult_request))
+        return [CancelTimer("consult rona"), answered]
 
-    def _consult_ends(self) -> list[Any]:
+    def consult_fails(self, why: OfferFailure) -> list[Any]:
+        assert self.consult_state == "ringing"
+        assert self.consulted is not None
+        failed = TellAgent(self.consulted, m.OfferFailed(self.consult_request, why))
+        return [failed, *self._no_consult()]
+
+    def consult_ends(self) -> list[Any]:
         agent, state, request = self.consulted, self.consult_state, self.consult_request
-        self.consulted, self.consult_state = None, "none"
+        told = self._no_consult()
         if agent is None:
             return []
         if state == "talking":
             ended = m.ConversationEnded(request, EndedBy.AGENT, wraps_up=False)
-            return [TellAgent(agent, ended), TellAgent(agent, m.AgentLegDown(request))]
-        return [TellAgent(agent, m.OfferWithdrawn(request, "queue"))]
+            return [*told, TellAgent(agent, ended), TellAgent(agent, m.AgentLegDown(request))]
+        return [*told, TellAgent(agent, m.OfferWithdrawn(request, "queue"))]
+
+    def _no_consult(self) -> list[Any]:
+        self.consulted, self.consult_state = None, "none"
+        return [CancelTimer("consult rona")]
 
 
 class Floor:
@@ -195,7 +211,7 @@ class Floor:
 
     def _new_agent(self, agent: AgentId) -> Agent:
         settings = AgentSettings(
-            agent, {"english": 5}, "on_register", ("lunch",), {QUEUE: WRAP_UP}, 18.0, 3600.0
+            agent, {"english": 5}, "on_register", ("lunch",), {QUEUE: WRAP_UP}, RONA, 3600.0
         )
         return Agent(settings, lambda: self.now, lambda: next(self._tickets))
 
@@ -236,6 +252,7 @@ class Floor:
     def dies(self, caller: Caller, *, crashed: bool = True) -> None:
         name = contact_actor(caller.name)
         del self.callers[caller.name], self.machines[name], self.mailboxes[name]
+        self._forget_timers(name)
         for watcher in self.watchers.pop(name, ()):
             self.tell(watcher, m.Down(name, crashed))
 
@@ -243,13 +260,12 @@ class Floor:
         """It crashed: its mailbox and its timers are gone, and everyone is told."""
         self.machines[name] = self._make[name]()
         self.mailboxes[name].clear()
-        self.timers = {key: due for key, due in self.timers.items() if key[0] != name}
+        self._forget_timers(name)
         kind, _, which = name.partition("/")
         if kind == "agent":
             self.arrives(AgentId(which))
         for other in self.mailboxes:
-            if other != DISPATCHER:
-                self.tell(other, m.Restarted(name))
+            self.tell(other, m.Restarted(name))
 
     # --- mailboxes and timers -----------------------------------------------------------------
 
@@ -318,6 +334,9 @@ class Floor:
                         self.tell(sender, m.Down(name, False))
                 case Record(event):
                     self.events.append(event)
+
+    def _forget_timers(self, name: str) -> None:
+        self.timers = {key: due for key, due in self.timers.items() if key[0] != name}
 
     def _unread(self, name: str, timer: str) -> None:
         """One that is cancelled, or armed anew, while it lies in the mailbox has not fired."""
