@@ -127,17 +127,6 @@ class Hear(Struct, frozen=True, gc=False):
     sources: tuple[LegId, ...]
 
 
-class Bridge(Struct, frozen=True, gc=False):
-    """These two hear each other, and nothing else."""
-
-    leg: LegId
-    other: LegId
-
-
-class Unbridge(Struct, frozen=True, gc=False):
-    leg: LegId
-
-
 # --- a leg's own: SIP and its media session ---------------------------------------------------
 
 
@@ -235,9 +224,7 @@ LegEffect: TypeAlias = (
     | AttachDialog
     | DetachDialog
 )
-ContactEffect: TypeAlias = (
-    StartLeg | Play | StopPlaying | Hear | Bridge | Unbridge | TellLeg | TellQueue | TellAgent
-)
+ContactEffect: TypeAlias = StartLeg | Play | StopPlaying | Hear | TellLeg | TellQueue | TellAgent
 Effect: TypeAlias = (
     Record
     | TellContact

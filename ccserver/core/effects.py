@@ -42,7 +42,6 @@ class Effects:
         self._journal, self._guardian, self._now = journal, guardian, now
         self._start_leg, self._reply = start_leg, reply
         self._invites: dict[LegId, ClientKey] = {}
-        self._bridges: dict[LegId, LegId] = {}
         self._handlers: dict[type, Callable[[Any], object]] = {
             do.Record: lambda e: journal.append(e.event),
             do.TellContact: self._tell_contact,
@@ -58,8 +57,6 @@ class Effects:
             ),
             do.StopPlaying: lambda e: media_port.send(media.StopPlay(e.leg)),
             do.Hear: lambda e: media_port.send(media.Hear(e.leg, list(e.sources))),
-            do.Bridge: self._bridge,
-            do.Unbridge: self._unbridge,
             do.OpenMedia: lambda e: media_port.send(media.CreateSession(e.leg, e.ipv6)),
             do.DirectMedia: self._direct_media,
             do.CloseMedia: lambda e: media_port.send(media.Release(e.leg)),
@@ -92,7 +89,6 @@ class Effects:
     def forget_leg(self, leg: LegId) -> None:
         """Nothing of this leg is left, however it ended."""
         self._invites.pop(leg, None)
-        self._bridges.pop(self._bridges.pop(leg, leg), None)
 
     # --- telling ------------------------------------------------------------------------------
 
@@ -157,21 +153,6 @@ class Effects:
 
     def _attach(self, effect: do.AttachDialog) -> None:
         self._endpoint.attach(effect.call_id, effect.local_tag, self._hear(effect.leg))
-
-    def _bridge(self, effect: do.Bridge) -> None:
-        """Both hear each other, and nothing that played to them."""
-        self._unbridge(effect)
-        for one, another in ((effect.leg, effect.other), (effect.other, effect.leg)):
-            self._bridges[one] = another
-            self._media.send(media.StopPlay(one))
-            self._media.send(media.Hear(one, [another]))
-
-    def _unbridge(self, effect: do.Bridge | do.Unbridge) -> None:
-        other = self._bridges.pop(effect.leg, None)
-        if other is not None:
-            del self._bridges[other]
-            self._media.send(media.Hear(effect.leg, []))
-            self._media.send(media.Hear(other, []))
 
     def _direct_media(self, e: do.DirectMedia) -> None:
         self._media.send(

@@ -59,6 +59,7 @@ def world(settings: Settings, path_to: Callable[[str, int], Path | None]) -> Wor
         {AgentId(agent.id): _card(agent) for agent in settings.agents},
         DialPlan(rules),
         {e.name: DirectoryEntry(e.name, e.number, e.agent) for e in settings.directory},
+        settings.routing.ringback,
     )
 
 

@@ -34,6 +34,9 @@ CALL_STATES = (
     "conference",
     "post_call",
 )
+CONSULT_OUTCOMES = ("ended", "left", "cancelled", "conference", "transfer")
+"""Those that are no failure; a failure's reason is counted as it comes."""
+DESTINATIONS = ("agent", "queue", "entry_point", "number", "directory")
 
 DISPATCH_BOUNDS = (
     *(0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.005),
@@ -168,8 +171,8 @@ class Fold:
         self._talk = Histogram(TALK_BOUNDS)
         self._wrap_up = Histogram(WRAP_UP_BOUNDS)
         self._states = {state: Histogram(TALK_BOUNDS) for state in CALL_STATES}
-        self._consults: dict[str, int] = {}
-        self._transfers: dict[tuple[str, str], int] = {}
+        self._consults = dict.fromkeys(CONSULT_OUTCOMES, 0)
+        self._transfers = {(how, to): 0 for how in ("blind", "consult") for to in DESTINATIONS}
         self._handlers: dict[type, Callable[[Any], None]] = {
             ev.ContactArrived: self._arrived,
             ev.ContactQueued: self._queued,

@@ -178,6 +178,23 @@ def _contacts(fold: FoldFigures) -> Iterator[Metric]:
         fold.answer,
     )
     yield _histogram("ccserver_talk_seconds", "How long customer and agent talked.", fold.talk)
+    states = HistogramMetricFamily(
+        "ccserver_call_state_seconds",
+        "How long conversations were connected, held, in conference, after the customer left, ...",
+        labels=("state",),
+    )
+    for state, times in fold.states.items():
+        states.add_metric((state,), times.cumulated(), times.sum)
+    yield states
+    yield _counter(
+        "ccserver_consults", "Consults that ended, by outcome.", ("outcome",), _by(fold.consults)
+    )
+    yield _counter(
+        "ccserver_transfers",
+        "Transfers, by how (blind, consult) and to what kind of destination.",
+        ("how", "to"),
+        fold.transfers.items(),
+    )
 
 
 def _agents(fold: FoldFigures) -> Iterator[Metric]:

@@ -30,6 +30,8 @@ def check(
     """``unsure``: tables of which an element is wrong, so that a name not found proves nothing."""
     if not prompts.is_dir():
         yield Finding(("media", "prompts"), f"expected a directory, got {prompts}")
+    for finding in _file(("routing", "ringback"), prompts, settings.routing.ringback):
+        yield Finding(finding.key, finding.text, fatal=False)  # a consult does without
     yield from _ports(settings)
     yield from _media(settings.media)
     yield from _expiry(settings)

@@ -112,6 +112,8 @@ class Routing(Section):
     """Time after a conversation before the agent is available again."""
     max_contact_seconds: SomeSeconds = 14400.0
     """No contact lasts longer."""
+    ringback: PromptFile = "ringback.wav"
+    """What an agent hears who consults, until the other party answers."""
 
 
 class AdmissionControl(Section):

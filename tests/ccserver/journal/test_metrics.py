@@ -34,6 +34,7 @@ CONTRACT = {
     "ccserver_dispatch_seconds_bucket": {"le"},
     "ccserver_answer_seconds_bucket": {"le"},
     "ccserver_talk_seconds_bucket": {"le"},
+    "ccserver_call_state_seconds_bucket": {"state", "le"},
     "ccserver_wrap_up_seconds_bucket": {"le"},
     "ccserver_registrations": set(),
     "ccserver_sip_requests_total": {"method"},
@@ -123,7 +124,7 @@ def test_no_label_holds_an_id(snapshot):
     }
     assert labels <= {
         *("queue", "during", "state", "method", "class", "direction"),
-        *("reason", "kind", "side", "le"),
+        *("reason", "kind", "side", "le", "outcome", "how", "to"),
     }
 
 

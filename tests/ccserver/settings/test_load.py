@@ -30,7 +30,7 @@ numbers = ["2001"]
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    for name in ("greeting.wav", "music.wav"):
+    for name in ("greeting.wav", "music.wav", "ringback.wav"):
         (tmp_path / name).touch()
     return tmp_path
 
