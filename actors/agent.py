@@ -478,13 +478,11 @@ class Agent:
         lasted = now - self._shown_since
         self._shown_since = now
         contact = next(iter(self.engagements), None)
-        return [
-            Record(
-                ev.AgentStateChanged(
-                    self.id, "voice", before[0], shown[0], shown[1], shown[2], lasted, contact
-                )
-            )
-        ]
+        state, code, pending = shown
+        changed = ev.AgentStateChanged(
+            self.id, "voice", before[0], state, code, pending, lasted, contact, self.version
+        )
+        return [Record(changed)]
 
     def _tell_dispatcher(self) -> list[Effect]:
         fit = self.fits()

@@ -260,6 +260,8 @@ class AgentStateChanged(Event, frozen=True, tag="agent.state_changed"):
     lasted: float = 0.0
     """How long the state before lasted."""
     contact: ContactId | None = None
+    version: int = 0
+    """What a command's ``expect`` is compared with."""
 
 
 class WrapUpEnded(Event, frozen=True, tag="agent.wrap_up_ended"):

@@ -1,30 +1,65 @@
-"""The present state, folded from the journal: who waits where, who talks with whom."""
+"""The present state, folded from the journal: who waits where, who talks with whom.
+
+It is what desktops are shown.  Whoever has a snapshot of it and applies the entries behind the
+snapshot's number has the same state as the core: the web process does just that.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Literal, TypeAlias
 
+import msgspec
 from msgspec import Struct
 
 from actors import events as ev
 from actors.ids import AgentId, ContactId, QueueName
 from ccserver.journal.log import Entry
 
+Key: TypeAlias = tuple[Literal["agents", "contacts", "queues"], str]
+"""One resource: its kind and its id or name."""
+
 
 class LiveAgent(Struct):
+    """``since``: microseconds since 1970, UTC; None: since before the server started."""
+
     state: str = "signed_out"
     code: str | None = None
     pending: str | None = None
     since: int | None = None
-    """Microseconds since 1970, UTC; None: since before the server started."""
     contact: ContactId | None = None
+    version: int = 0
+    """What a command's ``expect`` is compared with."""
+
+
+class LiveParticipant(Struct, frozen=True):
+    """``kind``: customer, agent, outsider or supervisor; ``role``: primary, or empty."""
+
+    id: str
+    kind: str
+    role: str
+    state: str
+    allowed: tuple[str, ...]
+    """What he may do now; everything else would be refused."""
+    since: int
+    """In the conversation since, in microseconds since 1970."""
+
+
+class Conversation(Struct):
+    """``version`` is what a command's ``expect`` is compared with."""
+
+    version: int
+    state: str
+    since: int
+    participants: tuple[LiveParticipant, ...]
 
 
 class LiveContact(Struct):
-    """``state``: flow, waiting, being_offered or in_service."""
+    """``state``: flow, waiting, being_offered or in_service.  Times in microseconds since 1970."""
 
     entry_point: str
+    ani: str
+    dnis: str
     arrived: int
     state: str = "flow"
     since: int = 0
@@ -32,78 +67,178 @@ class LiveContact(Struct):
     queued: int | None = None
     """When it first waited."""
     agent: AgentId | None = None
+    conversation: Conversation | None = None
+
+    def agents(self) -> set[str]:
+        """Who takes part, or is offered it; supervisors who listen too."""
+        found: set[str] = set() if self.agent is None else {self.agent}
+        if self.conversation is not None:
+            found |= {
+                one.id
+                for one in self.conversation.participants
+                if one.kind in ("agent", "supervisor")
+            }
+        return found
+
+
+class LiveQueue(Struct):
+    waiting: dict[ContactId, int] = {}
+    """Since when; first come first."""
+    being_offered: int = 0
+    in_service: int = 0
+
+
+class Snapshot(Struct):
+    """Everything, as it was when the entry ``seq`` had been applied."""
+
+    seq: int
+    agents: dict[AgentId, LiveAgent]
+    contacts: dict[ContactId, LiveContact]
+    queues: dict[QueueName, LiveQueue]
 
 
 class Live:
     """``queues`` and ``agents``: the known ones."""
 
     def __init__(self, queues: Iterable[QueueName], agents: Iterable[AgentId]) -> None:
+        self.seq = 0
         self.agents: dict[AgentId, LiveAgent] = {name: LiveAgent() for name in agents}
         self.contacts: dict[ContactId, LiveContact] = {}
-        self._queues = tuple(queues)
+        self.queues: dict[QueueName, LiveQueue] = {name: LiveQueue() for name in queues}
 
-    def apply(self, entry: Entry) -> None:
+    @classmethod
+    def restore(cls, snapshot: Snapshot) -> Live:
+        live = cls((), ())
+        live.seq = snapshot.seq
+        live.agents, live.contacts = snapshot.agents, snapshot.contacts
+        live.queues = snapshot.queues
+        return live
+
+    def snapshot(self) -> Snapshot:
+        """Not a copy: encode it before the next event."""
+        return Snapshot(self.seq, self.agents, self.contacts, self.queues)
+
+    def apply(self, entry: Entry) -> set[Key]:
+        """What it has changed."""
+        self.seq = entry.seq
+        changed: set[Key] = set()
         match entry.event:
-            case ev.ContactArrived(ref, entry_point):
-                self.contacts[ref.id] = LiveContact(entry_point, entry.at, since=entry.at)
+            case ev.ContactArrived(ref, entry_point, ani, dnis):
+                self.contacts[ref.id] = LiveContact(
+                    entry_point, ani, dnis, entry.at, since=entry.at
+                )
+                changed.add(("contacts", ref.id))
             case ev.ContactQueued(ref, queue):
-                contact = self._move(ref, "waiting", entry.at)
-                if contact is not None:
-                    contact.queue, contact.agent = queue, None
-                    contact.queued = contact.queued or entry.at
-            case ev.ContactPresented(ref, _, agent):
-                self._move(ref, "being_offered", entry.at, agent)
+                self._move(changed, ref, "waiting", entry.at, queue=queue)
+            case ev.ContactPresented(ref, queue, agent):
+                self._move(changed, ref, "being_offered", entry.at, agent, queue)
             case ev.ContactLeftQueue(ref):
-                contact = self._move(ref, "flow", entry.at)
-                if contact is not None:
-                    contact.queue = contact.queued = None
-            case ev.ContactOfferFailed(ref) | ev.ContactReturned(ref):
-                self._move(ref, "waiting", entry.at)
-            case ev.ContactConnected(ref, _, agent):
-                self._move(ref, "in_service", entry.at, agent)
+                self._move(changed, ref, "flow", entry.at)
+                if ref.id in self.contacts:
+                    self.contacts[ref.id].queue = self.contacts[ref.id].queued = None
+            case ev.ContactOfferFailed(ref, queue) | ev.ContactReturned(ref, queue):
+                self._move(changed, ref, "waiting", entry.at, queue=queue)
+            case ev.ContactConnected(ref, queue, agent):
+                self._move(changed, ref, "in_service", entry.at, agent, queue)
+            case ev.ContactStateChanged():
+                self._converse(changed, entry.event, entry.at)
             case ev.ContactEnded(ref):
-                self.contacts.pop(ref.id, None)
-            case ev.AgentStateChanged(agent, _, _, state, code, pending, _, contact_id):
-                self.agents[agent] = LiveAgent(state, code, pending, entry.at, contact_id)
+                self._end(changed, ref.id)
+            case ev.AgentStateChanged(agent, _, _, state, code, pending, _, contact, version):
+                self.agents[agent] = LiveAgent(state, code, pending, entry.at, contact, version)
+                changed.add(("agents", agent))
+            case ev.ServerStarted():
+                self._begin_anew(changed)
+        return changed
+
+    def _begin_anew(self, changed: set[Key]) -> None:
+        """What another run of the server left has gone with it."""
+        for contact in list(self.contacts):
+            self._end(changed, contact)
+        for name in self.agents:
+            self.agents[name] = LiveAgent()
+            changed.add(("agents", name))
 
     def _move(
-        self, ref: ev.ContactRef, state: str, at: int, agent: AgentId | None = None
-    ) -> LiveContact | None:
+        self,
+        changed: set[Key],
+        ref: ev.ContactRef,
+        state: str,
+        at: int,
+        agent: AgentId | None = None,
+        queue: QueueName | None = None,
+    ) -> None:
         contact = self.contacts.get(ref.id)
+        if contact is None:
+            return
+        changed.add(("contacts", ref.id))
+        self._count(changed, ref.id, contact, -1)
+        contact.state, contact.since, contact.agent = state, at, agent
+        if queue is not None:
+            contact.queue = queue
+        if state == "waiting":
+            contact.queued = contact.queued or at
+        self._count(changed, ref.id, contact, +1)
+
+    def _count(self, changed: set[Key], name: ContactId, contact: LiveContact, step: int) -> None:
+        """In or out of the figures of its queue."""
+        if contact.queue is None or contact.state == "flow":
+            return
+        queue = self.queues.setdefault(contact.queue, LiveQueue())
+        changed.add(("queues", contact.queue))
+        match contact.state:
+            case "waiting" if step > 0:
+                queue.waiting[name] = contact.queued or contact.since
+            case "waiting":
+                queue.waiting.pop(name, None)
+            case "being_offered":
+                queue.being_offered += step
+            case _:
+                queue.in_service += step
+
+    def _converse(self, changed: set[Key], event: ev.ContactStateChanged, at: int) -> None:
+        contact = self.contacts.get(event.contact.id)
+        if contact is None:
+            return
+        changed.add(("contacts", event.contact.id))
+        before = contact.conversation
+        if event.state == "over":
+            contact.conversation = None
+            return
+        since, joined = at, dict[str, int]()
+        if before is not None:
+            joined = {one.id: one.since for one in before.participants}
+            since = before.since if before.state == event.state else at
+        participants = tuple(
+            LiveParticipant(
+                one.id, one.kind, one.role, one.state, one.allowed, joined.get(one.id, at)
+            )
+            for one in event.participants
+        )
+        contact.conversation = Conversation(event.version, event.state, since, participants)
+
+    def _end(self, changed: set[Key], name: ContactId) -> None:
+        contact = self.contacts.pop(name, None)
         if contact is not None:
-            contact.state, contact.since, contact.agent = state, at, agent
-        return contact
+            changed.add(("contacts", name))
+            self._count(changed, name, contact, -1)
 
     def waiting(self, queue: QueueName) -> list[tuple[ContactId, LiveContact]]:
         """The contacts that wait in a queue, first come first."""
-        found = [
-            (name, contact)
-            for name, contact in self.contacts.items()
-            if contact.queue == queue and contact.state == "waiting"
-        ]
-        return sorted(found, key=lambda item: (item[1].queued or 0, item[0]))
+        names = sorted(self.queues[queue].waiting.items(), key=lambda item: (item[1], item[0]))
+        return [(name, self.contacts[name]) for name, _ in names]
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, object]:
         """For JSON: ``{"agents": {id: {...}}, "queues": {name: {...}}, "contacts": number}``."""
-        queues = {}
-        for name in self._queues:
-            waiting = self.waiting(name)
-            queues[name] = {
-                "waiting": [{"contact": c, "since": contact.queued} for c, contact in waiting],
-                "being_offered": self._count(name, "being_offered"),
-                "in_service": self._count(name, "in_service"),
-            }
-        agents = {
-            name: {
-                "state": agent.state,
-                "code": agent.code,
-                "pending": agent.pending,
-                "since": agent.since,
-                "contact": agent.contact,
-            }
-            for name, agent in self.agents.items()
-        }
+        queues = {name: shown_queue(queue) for name, queue in self.queues.items()}
+        agents = {name: msgspec.to_builtins(agent) for name, agent in self.agents.items()}
         return {"agents": agents, "queues": queues, "contacts": len(self.contacts)}
 
-    def _count(self, queue: QueueName, state: str) -> int:
-        return sum(c.queue == queue and c.state == state for c in self.contacts.values())
+
+def shown_queue(queue: LiveQueue) -> dict[str, object]:
+    waiting = sorted(queue.waiting.items(), key=lambda item: (item[1], item[0]))
+    return {
+        "waiting": [{"contact": contact, "since": since} for contact, since in waiting],
+        "being_offered": queue.being_offered,
+        "in_service": queue.in_service,
+    }

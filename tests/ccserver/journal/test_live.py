@@ -2,16 +2,43 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from actors import events as ev
 from actors.ids import ContactId, EntryPointName, LegId
 from actors.place import Place
 from actors.reasons import Outcome
-from ccserver.journal.live import Live
-from ccserver.journal.log import Journal
+from ccserver.journal.live import Live, Snapshot
+from ccserver.journal.log import Entry, Journal
 from tests.support.figures import AGENTS, QUEUES
 
-SUPPORT, ADA = QUEUES[0], AGENTS[0]
+SUPPORT, SALES = QUEUES
+ADA, BEN = AGENTS
 REF = ev.ContactRef(ContactId("a01"))
+ARRIVED = ev.ContactArrived(REF, EntryPointName("support"), "+44", "2001", LegId("c"))
+CUSTOMER = ev.Participant("customer", "customer", "", "connected", (), 3.0)
+
+
+def talking(*agents: str, version: int = 1, state: str = "connected") -> ev.ContactStateChanged:
+    shown = (ev.Participant(a, "agent", "", "connected", ("hold",), 3.0) for a in agents)
+    return ev.ContactStateChanged(REF, version, "", state, 0.0, (CUSTOMER, *shown))
+
+
+STORY: tuple[ev.AnyEvent, ...] = (
+    ARRIVED,
+    ev.ContactQueued(REF, SUPPORT, Place(5, 0.0, 1), ()),
+    ev.ContactPresented(REF, SUPPORT, ADA, LegId("a"), 0.1),
+    ev.ContactOfferFailed(REF, SUPPORT, ADA, "USER_BUSY"),  # type: ignore[arg-type]
+    ev.ContactPresented(REF, SUPPORT, BEN, LegId("b"), 0.1),
+    ev.ContactConnected(REF, SUPPORT, BEN, LegId("b"), 1.0, 1.0),
+    talking(BEN),
+    talking(BEN, ADA, version=2, state="conference"),
+    ev.ContactLeftQueue(REF, SUPPORT, BEN, 9.0),
+    ev.ContactQueued(REF, SALES, Place(5, 0.0, 2), ()),
+    talking(version=3, state="over"),
+    ev.AgentStateChanged(ADA, "voice", "available", "idle", code="lunch", version=4),
+    ev.ServerStarted("1", "e"),
+)
 
 
 def test_a_contact_is_followed_from_its_arrival_to_its_end():
@@ -20,7 +47,7 @@ def test_a_contact_is_followed_from_its_arrival_to_its_end():
     live = Live(QUEUES, AGENTS)
     journal.listen(live.apply)
 
-    journal.append(ev.ContactArrived(REF, EntryPointName("support"), "+44", "2001", LegId("c")))
+    journal.append(ARRIVED)
     assert live.state()["contacts"] == 1
     journal.append(ev.ContactQueued(REF, SUPPORT, Place(5, 0.0, 1), ()))
     assert live.state()["queues"]["support"] == {
@@ -37,13 +64,14 @@ def test_a_contact_is_followed_from_its_arrival_to_its_end():
     assert live.contacts[REF.id].agent == ADA
     journal.append(ev.ContactEnded(REF, Outcome.HANDLED, SUPPORT, ADA))
     assert live.state()["contacts"] == 0
+    assert live.state()["queues"]["support"]["in_service"] == 0
 
 
 def test_an_agent_is_shown_with_what_he_does_and_since_when():
     journal = Journal.in_memory(lambda: 7.0)
     live = Live(QUEUES, AGENTS)
     journal.listen(live.apply)
-    changed = ev.AgentStateChanged(ADA, "voice", "available", "idle", code="lunch")
+    changed = ev.AgentStateChanged(ADA, "voice", "available", "idle", code="lunch", version=3)
     journal.append(changed)
     assert live.state()["agents"]["1001"] == {
         "state": "idle",
@@ -51,5 +79,57 @@ def test_an_agent_is_shown_with_what_he_does_and_since_when():
         "pending": None,
         "since": 7_000_000,
         "contact": None,
+        "version": 3,
     }
     assert live.state()["agents"]["1002"]["state"] == "signed_out"
+
+
+def test_a_conversation_shows_its_participants_and_what_each_may_do():
+    live = Live(QUEUES, AGENTS)
+    live.apply(Entry(1, 1_000, ARRIVED))
+    live.apply(Entry(2, 2_000, talking(ADA)))
+    live.apply(Entry(3, 3_000, talking(ADA, BEN, version=2, state="conference")))
+
+    conversation = live.contacts[REF.id].conversation
+
+    assert conversation is not None
+    assert (conversation.version, conversation.state, conversation.since) == (2, "conference", 3000)
+    joined = {one.id: one.since for one in conversation.participants}
+    assert joined == {"customer": 2_000, "1001": 2_000, "1002": 3_000}
+    assert conversation.participants[1].allowed == ("hold",)
+    assert live.contacts[REF.id].agents() == {"1001", "1002"}
+
+
+def test_what_an_event_changes_is_named():
+    live = Live(QUEUES, AGENTS)
+    live.apply(Entry(1, 0, ARRIVED))
+
+    changed = live.apply(Entry(2, 0, ev.ContactQueued(REF, SUPPORT, Place(5, 0.0, 1), ())))
+
+    assert changed == {("contacts", "a01"), ("queues", "support")}
+
+
+def test_a_new_run_of_the_server_begins_without_the_contacts_of_the_last():
+    live = Live(QUEUES, AGENTS)
+    for seq, event in enumerate(STORY, 1):
+        live.apply(Entry(seq, seq, event))
+
+    assert not live.contacts
+    assert live.agents[ADA].state == "signed_out"
+    assert not live.queues[SALES].waiting
+
+
+def test_whoever_goes_on_from_a_snapshot_knows_what_the_server_knows():
+    """Wherever in the story the snapshot was taken, and over the wire at that."""
+    for taken in range(len(STORY)):
+        server = Live(QUEUES, AGENTS)
+        reader = None
+        for seq, event in enumerate(STORY, 1):
+            if seq == taken + 1:
+                wire = msgspec.json.encode(server.snapshot())
+                reader = Live.restore(msgspec.json.decode(wire, type=Snapshot))
+            if reader is not None:
+                reader.apply(Entry(seq, seq, event))
+            server.apply(Entry(seq, seq, event))
+            if reader is not None:
+                assert reader.snapshot() == server.snapshot()
