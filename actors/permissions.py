@@ -108,6 +108,8 @@ def _hold(talk: Conversation, party: Party, command: c.Hold | c.Resume) -> Refus
         case Consulting(by=by):
             if party is not by:
                 return Refusal.NOT_IN_CONTROL
+            if talk.in_conference and isinstance(command, c.Hold):
+                return Refusal.IN_CONFERENCE
         case _:
             if talk.in_conference:
                 return Refusal.IN_CONFERENCE
