@@ -144,6 +144,8 @@ class Dial(Struct, frozen=True):
     target: Target
     caller: NameAddr
     """Shown as From: the customer's ANI and name."""
+    trunk: str | None = None
+    """The trunk of which it takes a line; None: a phone of our own."""
 
 
 class HangUp(Struct, frozen=True, gc=False):

@@ -24,6 +24,8 @@ _BY_STATUS = {
     606: OfferFailure.MEDIA_ERROR,
 }
 _BY_CAUSE = {
+    OfferFailure.TRUNK_LIMIT: OfferFailure.TRUNK_LIMIT,
+    OfferFailure.TENANT_LIMIT: OfferFailure.TENANT_LIMIT,
     "media": OfferFailure.MEDIA_ERROR,
     "timeout": OfferFailure.UNAVAILABLE,
 }
@@ -35,6 +37,8 @@ _MOST_TELLING = (
     OfferFailure.INVALID_NUMBER,
     OfferFailure.UNAVAILABLE,
     OfferFailure.CHANNEL_FAILURE,
+    OfferFailure.TRUNK_LIMIT,
+    OfferFailure.TENANT_LIMIT,
 )
 
 

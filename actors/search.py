@@ -239,11 +239,11 @@ class Search:
                 self.state = Asking()
                 asked = m.AskedFor(self.request, by, kind, plan.name)
                 return [TellAgent(agent, asked), StartTimer(self.timer, ASK_LEASE)]
-            case AtNumber(_, target, ring_seconds):
+            case AtNumber(_, target, ring_seconds, trunk):
                 now = self._dossier.now()
                 leg = self._dossier.new_leg()
                 self.state = Ringing(None, (leg,), now)
-                dialled = StartLeg(leg, m.Dial(target, self._dossier.caller))
+                dialled = StartLeg(leg, m.Dial(target, self._dossier.caller, trunk))
                 return [dialled, StartTimer(self.timer, ring_seconds)]
 
     def handle(self, message: Message) -> list[Effect | News]:

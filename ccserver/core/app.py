@@ -21,31 +21,21 @@ from actors import events as ev
 from actors import messages as m
 from actors.agent import Agent
 from actors.base import Actor
-from actors.contact import Contact, Start
 from actors.dispatcher import Dispatcher
-from actors.dossier import Dossier
-from actors.feature import FeatureCall
-from actors.feature import Start as StartFeature
-from actors.flow import EntryPoint
 from actors.guardian import Guardian
 from actors.ids import (
     MONITOR_DESK,
     AgentId,
-    ContactId,
     IdSource,
-    LegId,
     QueueName,
     base32,
-    contact_actor,
 )
-from actors.leg import Leg, MediaLost, MediaOpened, MediaRefused, MediaSilent
 from actors.monitor_desk import MonitorDesk
 from actors.queue import Queue
-from actors.reasons import Outcome
 from ccserver import __version__
 from ccserver.core import plan
 from ccserver.core.admission import Admission
-from ccserver.core.crash_group import CrashGroup
+from ccserver.core.calls import Calls, Names
 from ccserver.core.directory import Directory
 from ccserver.core.door import Door
 from ccserver.core.effects import Effects, MediaPort
@@ -61,14 +51,9 @@ from ccserver.media import protocol as media
 from ccserver.settings import Settings
 from sip.authentication import Authenticator
 from sip.endpoint import Endpoint
-from sip.invite_usage import InviteUsage, outgoing_invite
-from sip.message import Request
-from sip.reach import way_back
 from sip.registrar import Registrar
 from sip.timer_shell import TimerShell
 from sip.transport.listeners import Listeners, Transport
-from sip.transport.path import Path
-from sip.usage_messages import ServerKey
 
 log = logging.getLogger(__name__)
 
@@ -135,14 +120,29 @@ class Core:
             algorithms=tuple(settings.sip.algorithms),
             nonce_seconds=settings.sip.nonce_seconds,
         )
+        self.mailboxes = Mailboxes()
+        self.calls = Calls(
+            centre=self.centre,
+            realm=settings.sip.realm,
+            longest=settings.routing.max_contact_seconds,
+            max_calls=plan.max_calls(settings),
+            room=lambda: self.admission.open,
+            directory=self.directory,
+            listeners=self.listeners,
+            names=Names(self.ids, lambda: next(self._tickets), self._tag),
+            make_actor=self._actor,
+            journal=self.journal,
+            mailboxes=self.mailboxes,
+        )
         ingress = Ingress(
             admission=self.admission,
             authenticator=authenticator,
             entry_points=self.centre.entry_points,
             trunks=plan.trunks(settings),
             features=plan.feature_codes(settings),
-            start_contact=self._start_contact,
-            start_feature=self._start_feature,
+            start_contact=self.calls.start_contact,
+            start_feature=self.calls.start_feature,
+            is_full=self.calls.lines.is_full,
         )
         self.endpoint = Endpoint(self.listeners, self.timers, ingress, self._tag)
         self.registrar = Registrar(authenticator, trio.current_time, plan.limits(settings))
@@ -160,11 +160,8 @@ class Core:
         self.door = Door(
             self.directory.agents.__contains__, lambda e: self.effects.perform(e), self.status
         )
-        self._groups: dict[ContactId, CrashGroup] = {}
-        self._a_contact_ended = trio.Event()
         self.fold = Fold(self.queue_plans, self._agent_ids(), trio.current_time)
         self.live = Live(self.queue_plans, self._agent_ids())
-        self.mailboxes = Mailboxes()
         self.gc_pauses = GcPauses()
         self.media_statistics: media.Statistics | None = None
         self.metrics = Metrics(
@@ -193,9 +190,10 @@ class Core:
                 self.journal,
                 self.guardian,
                 trio.current_time,
-                self._start_agent_leg,
+                self.calls.start_leg,
                 self.door.reply,
             )
+            self.calls.bind(self.effects, self.guardian)
             self.world.media.listen(self._media_event)
             nursery.start_soon(self.timers.run)
             self._start_residents()
@@ -219,17 +217,12 @@ class Core:
         self.admission.draining = True
         self.journal.append(ev.ServerDraining(len(self.directory.contacts)))
         with patience:
-            await self._wait_empty()
+            await self.calls.wait_none()
         for actor in list(self.directory.contacts.values()):
             actor.tell(m.EndContact("shutdown"))
         with trio.move_on_after(2.0):
-            await self._wait_empty()
+            await self.calls.wait_none()
         self.journal.append(ev.ServerStopped())
-
-    async def _wait_empty(self) -> None:
-        while self.directory.contacts:
-            self._a_contact_ended = trio.Event()
-            await self._a_contact_ended.wait()
 
     def _start_residents(self) -> None:
         """The dispatcher, the queues and the agents: essential, and started again when they crash.
@@ -329,139 +322,6 @@ class Core:
     def _agent_ids(self) -> list[AgentId]:
         return [AgentId(agent.id) for agent in self.settings.agents]
 
-    # --- calls --------------------------------------------------------------------------------
-
-    def _start_contact(
-        self, key: ServerKey, request: Request, path: Path, entry_point: EntryPoint
-    ) -> None:
-        contact = ContactId(self.ids.make())
-        leg = LegId(f"{contact}/0")
-        caller = request.from_
-        ref = ev.ContactRef(contact, master=contact)
-        machine = Contact(
-            Dossier(ref, leg, caller, self.centre, trio.current_time),
-            entry_point,
-            ani=caller.uri.user or "anonymous",
-            dnis=request.uri.user or "",
-            arrival=next(self._tickets),
-            longest=self.settings.routing.max_contact_seconds,
-        )
-        group = self._call(contact, machine, self._customer_leg(leg, contact, key, request, path))
-        group.actor.tell(Start())
-
-    def _start_feature(
-        self,
-        key: ServerKey,
-        request: Request,
-        path: Path,
-        agent: AgentId,
-        command: m.AgentCommand,
-    ) -> None:
-        call = ContactId(self.ids.make())
-        leg = LegId(f"{call}/0")
-        machine = FeatureCall(call, leg, agent, command, confirm="confirm.wav", refuse="error.wav")
-        group = self._call(call, machine, self._customer_leg(leg, call, key, request, path))
-        group.actor.tell(StartFeature())
-
-    def _call(self, contact: ContactId, machine: Any, customer: Leg) -> CrashGroup:
-        name = contact_actor(contact)
-        actor = self._actor(name, machine)
-        group = CrashGroup(contact, actor, self.effects.perform, self._leg_actor, self._forget_leg)
-        self.directory.contacts[contact] = actor
-        self._groups[contact] = group
-        group.add_leg(customer)
-
-        async def run() -> None:
-            try:
-                await group.run()
-            finally:
-                del self.directory.contacts[contact], self._groups[contact]
-                self.mailboxes.ended("contact", actor.statistics())
-                self._a_contact_ended.set()
-                if group.last_word_failed and isinstance(machine, Contact):
-                    self._last_word(machine)
-
-        self.guardian.start(name, run)
-        return group
-
-    def _last_word(self, contact: Contact) -> None:
-        """The one terminal event of a contact whose own machine could not write it."""
-        queue = contact.queue
-        failed = ev.ContactEnded(contact.ref, Outcome.FAILED, queue, reason="internal")
-        self.journal.append(failed)
-        if queue is not None:
-            leave = m.LeaveQueue(contact.id)
-            self.effects.perform(do.TellQueue(queue, leave))
-
-    def _customer_leg(
-        self, leg: LegId, contact: ContactId, key: ServerKey, request: Request, path: Path
-    ) -> Leg:
-        our_contact = self._contact_header(path)
-        return Leg(
-            leg,
-            contact,
-            way_back(request, path),
-            dialog_key=(request.call_id, key.tag),
-            sdp_session=next(self._tickets),
-            usage_of=lambda _: InviteUsage.incoming(key, request, our_contact),
-            invite=request,
-            key=key,
-        )
-
-    def _start_agent_leg(self, effect: do.StartLeg) -> None:
-        contact = ContactId(effect.leg.partition("/")[0])
-        group = self._groups.get(contact)
-        if group is not None:
-            group.add_leg(self._agent_leg(effect.leg, contact, effect.dial))
-
-    def _agent_leg(self, leg: LegId, contact: ContactId, dial: m.Dial) -> Leg:
-        target = dial.target
-        tag, call_id = self._tag(), self._tag()
-        our_contact = self._contact_header(target.path)
-        shown = dial.caller.display or dial.caller.uri.user or ""
-        who = dial.caller.uri.user or "anonymous"
-        realm = self.settings.sip.realm
-        from_ = f"{plan.quoted(shown)} <sip:{who}@{realm}>;tag={tag}"
-
-        def usage_of(offer: bytes) -> InviteUsage:
-            invite = outgoing_invite(
-                target=target.contact_uri,
-                from_=from_,
-                to=f"<{target.aor}>",
-                call_id=call_id,
-                contact=our_contact,
-                body=offer,
-            )
-            return InviteUsage.outgoing(invite, our_contact)
-
-        return Leg(
-            leg,
-            contact,
-            target.path,
-            dialog_key=(call_id, tag),
-            sdp_session=next(self._tickets),
-            usage_of=usage_of,
-        )
-
-    def _leg_actor(self, leg: Leg) -> Actor:
-        actor = self._actor(f"leg/{leg.id}", leg)
-        self.directory.legs[leg.id] = actor
-        return actor
-
-    def _forget_leg(self, leg: Leg) -> None:
-        actor = self.directory.legs.pop(leg.id, None)
-        if actor is not None:
-            self.mailboxes.ended("leg", actor.statistics())
-        self.effects.forget_leg(leg.id)
-        for effect in leg.remains():
-            self.effects.perform(effect)
-
-    def _contact_header(self, path: Path) -> str:
-        host, port = self.listeners.local_address(path)
-        host = f"[{host}]" if ":" in host else host
-        transport = ";transport=tcp" if path.transport == "tcp" else ""
-        return f"<sip:ccserver@{host}:{port}{transport}>"
-
     def _tag(self) -> str:
         """A name that no other process and no other moment makes: tags, branches, Call-IDs."""
         return f"a0{base32(next(self._tickets), 7)}{self._tag_tail}"
@@ -472,30 +332,10 @@ class Core:
         self.effects.perform(do.TellAgent(agent, changed))
 
     def _media_event(self, event: media.Event) -> None:
-        match event:
-            case media.SessionCreated(leg, address, port):
-                message: Any = MediaOpened(address, port)
-            case media.SessionRefused(leg, reason) if reason == media.DOWN:
-                message = MediaLost()
-            case media.SessionRefused(leg, reason):
-                message = MediaRefused(reason)
-            case media.RtpSilent(leg, seconds):
-                message = MediaSilent(seconds)
-            case media.PlayFinished(leg, token):
-                message = m.PlayFinished(LegId(leg), token)
-            case media.PlayFailed(leg, token, reason):
-                log.warning("a prompt could not be played: %s", reason)
-                message = m.PlayFinished(LegId(leg), token)
-            case media.DigitHeard(leg, digit, _, _):
-                message = m.DigitPressed(LegId(leg), digit)
-            case media.Statistics():
-                self.media_statistics = event
-                return
-            case _:
-                return
-        actor = self.directory.legs.get(LegId(leg))
-        if actor is not None:
-            actor.tell(message)
+        if isinstance(event, media.Statistics):
+            self.media_statistics = event
+        else:
+            self.calls.media_event(event)
 
     def status(self) -> dict[str, Any]:
         """What the door answers to ``status``."""

@@ -11,6 +11,7 @@ from msgspec import Struct
 from actors import messages as m
 from actors.flow import EntryPoint
 from actors.ids import AgentId, EntryPointName
+from actors.reasons import OfferFailure
 from ccserver.core.admission import Admission
 from ccserver.core.registration import Registration
 from sip.authentication import Authenticator, Verdict
@@ -20,6 +21,9 @@ from sip.transport.path import Path
 from sip.usage_messages import ServerKey
 
 log = logging.getLogger(__name__)
+
+RETRY_AFTER = "10"
+TRUNK_FULL = f'SIP;cause=503;text="{OfferFailure.TRUNK_LIMIT}"'
 
 
 class Trunk(Struct, frozen=True):
@@ -70,12 +74,14 @@ class Ingress:
         entry_points: Mapping[EntryPointName, EntryPoint],
         trunks: tuple[Trunk, ...],
         features: FeatureCodes,
-        start_contact: Callable[[ServerKey, Request, Path, EntryPoint], None],
+        start_contact: Callable[[ServerKey, Request, Path, EntryPoint, str | None], None],
         start_feature: Callable[[ServerKey, Request, Path, AgentId, m.AgentCommand], None],
+        is_full: Callable[[str], bool],
     ) -> None:
         self._admission, self._authenticator = admission, authenticator
         self._entry_points, self._trunks, self._features = entry_points, trunks, features
         self._start_contact, self._start_feature = start_contact, start_feature
+        self._is_full = is_full
 
     def bind(self, endpoint: Endpoint, registration: Registration) -> None:
         """The two that need us, and that we need."""
@@ -100,20 +106,37 @@ class Ingress:
         entry_point = self._entry_points.get(EntryPointName(dialled))
         command = self._features.command(dialled)
         host = path.remote[0]
-        if entry_point is not None and any(
-            trunk.admits(host, entry_point.name) for trunk in self._trunks
-        ):
-            self._start_contact(key, request, path, entry_point)
-            return
+        if entry_point is not None:
+            admitted = [t.name for t in self._trunks if t.admits(host, entry_point.name)]
+            if admitted:
+                self._by_trunk(key, request, path, entry_point, admitted)
+                return
         agent = self._authenticated(key, request, path)
         if agent is None:
             return
         if entry_point is not None:
-            self._start_contact(key, request, path, entry_point)
+            self._start_contact(key, request, path, entry_point, None)
         elif command is not None:
             self._start_feature(key, request, path, agent, command)
         else:
             self._refuse(key, request, 404)
+
+    def _by_trunk(
+        self,
+        key: ServerKey,
+        request: Request,
+        path: Path,
+        entry_point: EntryPoint,
+        trunks: list[str],
+    ) -> None:
+        """The first of these trunks that has a line takes the call."""
+        free = next((trunk for trunk in trunks if not self._is_full(trunk)), None)
+        if free is not None:
+            self._start_contact(key, request, path, entry_point, free)
+            return
+        headers = [("Retry-After", RETRY_AFTER), ("Reason", TRUNK_FULL)]
+        refusal = request.response(503, to_tag=key.tag, headers=headers)
+        self._endpoint.respond(key, refusal)
 
     def _authenticated(self, key: ServerKey, request: Request, path: Path) -> AgentId | None:
         """The agent who calls, or None: the call has been challenged or refused."""

@@ -151,6 +151,11 @@ def trunks(settings: Settings) -> tuple[Trunk, ...]:
     )
 
 
+def max_calls(settings: Settings) -> dict[str, int]:
+    """By trunk, of those that have a limit."""
+    return {t.name: t.max_calls for t in settings.trunks if t.max_calls is not None}
+
+
 def feature_codes(settings: Settings) -> FeatureCodes:
     codes = settings.feature_codes
     return FeatureCodes(codes.available, codes.idle, codes.sign_out, tuple(settings.idle_codes))

@@ -185,6 +185,37 @@ async def test_the_dial_plan_says_who_may_dial_what(autojump_clock) -> None:
         assert refused.code == Refusal.NOT_IN_DIAL_PLAN
 
 
+@pytest.mark.parametrize("limit", ["TRUNK_LIMIT", "TENANT_LIMIT"])
+async def test_when_no_line_is_free_the_reason_is_said(autojump_clock, limit) -> None:
+    """V-82."""
+    changes = {**PSTN}
+    if limit == "TRUNK_LIMIT":
+        pstn = {**PSTN["trunks"][1], "from": ["10.0.1.0/24"], "max_calls": 1}
+        changes["trunks"] = [pstn]
+    else:
+        changes["admission"] = {"max_contacts": 1}
+    async with talking(**changes) as (floor, _, _):
+        await floor.does("1001", c.Consult(c.ToNumber("0123")))
+        await trio.sleep(1)
+        assert floor.talk.state() == "held"
+        (over,) = floor.of(ev.ConsultEnded)
+        assert over.outcome == limit
+
+
+async def test_a_line_is_given_back_with_the_call(autojump_clock) -> None:
+    trunks = [{"name": "lan", "from": ["10.0.1.0/24"], "max_calls": 1}]
+    async with talking(trunks=trunks) as (floor, phones, calls):
+        bill = floor.phone("bill")
+        bill.dials("2001")
+        await trio.sleep(1)
+        (refusal,) = [heard for heard in bill.heard if heard.status == 503]
+        assert "TRUNK_LIMIT" in refusal.header("Reason")
+        phones["anna"].hangs_up(calls["anna"])
+        await trio.sleep(10)
+        third = await floor.phone("carl").calls_to("2001")
+        assert third.state == "talking"
+
+
 @pytest.mark.parametrize("stage", ["ringing", "waiting"])
 async def test_the_customer_hangs_up_while_he_is_transferred(autojump_clock, stage) -> None:
     async with talking("1002") as (floor, phones, calls):

@@ -1,0 +1,266 @@
+"""What a call is made of: a contact or a feature call, its legs, and the group they live in."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import trio
+from msgspec import Struct
+
+from actors import effects as do
+from actors import events as ev
+from actors import messages as m
+from actors.base import Actor
+from actors.contact import Contact, Start
+from actors.dossier import Dossier, World
+from actors.feature import FeatureCall
+from actors.feature import Start as StartFeature
+from actors.flow import EntryPoint
+from actors.guardian import Guardian
+from actors.ids import AgentId, ContactId, IdSource, LegId, contact_actor
+from actors.leg import Leg, MediaLost, MediaOpened, MediaRefused, MediaSilent
+from actors.reasons import Outcome
+from ccserver.core import plan
+from ccserver.core.crash_group import CrashGroup
+from ccserver.core.directory import Directory
+from ccserver.core.effects import Effects
+from ccserver.core.lines import Lines
+from ccserver.journal.log import Journal
+from ccserver.journal.mailboxes import Mailboxes
+from ccserver.media import protocol as media
+from sip.invite_usage import InviteUsage, outgoing_invite
+from sip.message import Request
+from sip.reach import way_back
+from sip.transport.listeners import Listeners
+from sip.transport.path import Path
+from sip.usage_messages import ServerKey
+
+log = logging.getLogger(__name__)
+
+NO_LINE = 503
+"""What a number's leg ends with when no line was free; its cause says which limit."""
+
+
+class Names(Struct, frozen=True):
+    """Sources of names and numbers that nothing else of any process has."""
+
+    ids: IdSource
+    ticket: Callable[[], int]
+    tag: Callable[[], str]
+
+
+class Calls:
+    """Starts calls and their legs, and forgets them when they have ended.
+
+    ``make_actor(name, machine)`` gives an actor that is not running; ``longest``, in seconds, is
+    the most that a contact may last; ``max_calls`` limits trunks by name; ``room``: whether the
+    centre may have one more call.
+    """
+
+    def __init__(
+        self,
+        *,
+        centre: World,
+        realm: str,
+        longest: float,
+        max_calls: Mapping[str, int],
+        room: Callable[[], bool],
+        directory: Directory,
+        listeners: Listeners,
+        names: Names,
+        make_actor: Callable[[str, Any], Actor],
+        journal: Journal,
+        mailboxes: Mailboxes,
+    ) -> None:
+        self._centre, self._realm, self._longest = centre, realm, longest
+        self._directory, self._listeners, self._names = directory, listeners, names
+        self._make_actor, self._journal, self._mailboxes = make_actor, journal, mailboxes
+        self.lines = Lines(max_calls, room)
+        self._groups: dict[ContactId, CrashGroup] = {}
+        self._one_ended = trio.Event()
+
+    def bind(self, effects: Effects, guardian: Guardian) -> None:
+        """Those who live only while the centre runs."""
+        self._effects, self._guardian = effects, guardian
+
+    async def wait_none(self) -> None:
+        """Until no call is left."""
+        while self._directory.contacts:
+            self._one_ended = trio.Event()
+            await self._one_ended.wait()
+
+    # --- calls --------------------------------------------------------------------------------
+
+    def start_contact(
+        self,
+        key: ServerKey,
+        request: Request,
+        path: Path,
+        entry_point: EntryPoint,
+        trunk: str | None,
+    ) -> None:
+        """A customer's call has been let in, by this trunk or from a registered phone."""
+        contact = ContactId(self._names.ids.make())
+        leg = LegId(f"{contact}/0")
+        if trunk is not None:
+            self.lines.take(trunk, leg)
+        caller = request.from_
+        ref = ev.ContactRef(contact, master=contact)
+        machine = Contact(
+            Dossier(ref, leg, caller, self._centre, trio.current_time),
+            entry_point,
+            ani=caller.uri.user or "anonymous",
+            dnis=request.uri.user or "",
+            arrival=self._names.ticket(),
+            longest=self._longest,
+        )
+        group = self._call(contact, machine, self._customer_leg(leg, contact, key, request, path))
+        group.actor.tell(Start())
+
+    def start_feature(
+        self,
+        key: ServerKey,
+        request: Request,
+        path: Path,
+        agent: AgentId,
+        command: m.AgentCommand,
+    ) -> None:
+        """An agent has dialled a feature code."""
+        call = ContactId(self._names.ids.make())
+        leg = LegId(f"{call}/0")
+        machine = FeatureCall(call, leg, agent, command, confirm="confirm.wav", refuse="error.wav")
+        group = self._call(call, machine, self._customer_leg(leg, call, key, request, path))
+        group.actor.tell(StartFeature())
+
+    def _call(self, contact: ContactId, machine: Any, customer: Leg) -> CrashGroup:
+        name = contact_actor(contact)
+        actor = self._make_actor(name, machine)
+        group = CrashGroup(contact, actor, self._effects.perform, self._leg_actor, self._forget)
+        self._directory.contacts[contact] = actor
+        self._groups[contact] = group
+        group.add_leg(customer)
+
+        async def run() -> None:
+            try:
+                await group.run()
+            finally:
+                del self._directory.contacts[contact], self._groups[contact]
+                self._mailboxes.ended("contact", actor.statistics())
+                self._one_ended.set()
+                if group.last_word_failed and isinstance(machine, Contact):
+                    self._last_word(machine)
+
+        self._guardian.start(name, run)
+        return group
+
+    def _last_word(self, contact: Contact) -> None:
+        """The one terminal event of a contact whose own machine could not write it.
+
+        Its queues and agents hear that it is down from the guardian.
+        """
+        failed = ev.ContactEnded(contact.ref, Outcome.FAILED, contact.queue, reason="internal")
+        self._journal.append(failed)
+
+    # --- legs ---------------------------------------------------------------------------------
+
+    def _customer_leg(
+        self, leg: LegId, contact: ContactId, key: ServerKey, request: Request, path: Path
+    ) -> Leg:
+        our_contact = self._contact_header(path)
+        return Leg(
+            leg,
+            contact,
+            way_back(request, path),
+            dialog_key=(request.call_id, key.tag),
+            sdp_session=self._names.ticket(),
+            usage_of=lambda _: InviteUsage.incoming(key, request, our_contact),
+            invite=request,
+            key=key,
+        )
+
+    def start_leg(self, effect: do.StartLeg) -> None:
+        """Call a phone, or a number outside if its trunk has a line."""
+        contact = ContactId(effect.leg.partition("/")[0])
+        group = self._groups.get(contact)
+        if group is None:
+            return
+        trunk = effect.dial.trunk
+        full = None if trunk is None else self.lines.take(trunk, effect.leg)
+        if full is None:
+            group.add_leg(self._outgoing_leg(effect.leg, contact, effect.dial))
+        else:
+            group.actor.tell(m.LegEnded(effect.leg, full, NO_LINE, by_us=True))
+
+    def _outgoing_leg(self, leg: LegId, contact: ContactId, dial: m.Dial) -> Leg:
+        target = dial.target
+        tag, call_id = self._names.tag(), self._names.tag()
+        our_contact = self._contact_header(target.path)
+        shown = dial.caller.display or dial.caller.uri.user or ""
+        who = dial.caller.uri.user or "anonymous"
+        from_ = f"{plan.quoted(shown)} <sip:{who}@{self._realm}>;tag={tag}"
+
+        def usage_of(offer: bytes) -> InviteUsage:
+            invite = outgoing_invite(
+                target=target.contact_uri,
+                from_=from_,
+                to=f"<{target.aor}>",
+                call_id=call_id,
+                contact=our_contact,
+                body=offer,
+            )
+            return InviteUsage.outgoing(invite, our_contact)
+
+        return Leg(
+            leg,
+            contact,
+            target.path,
+            dialog_key=(call_id, tag),
+            sdp_session=self._names.ticket(),
+            usage_of=usage_of,
+        )
+
+    def _leg_actor(self, leg: Leg) -> Actor:
+        actor = self._make_actor(f"leg/{leg.id}", leg)
+        self._directory.legs[leg.id] = actor
+        return actor
+
+    def _forget(self, leg: Leg) -> None:
+        actor = self._directory.legs.pop(leg.id, None)
+        if actor is not None:
+            self._mailboxes.ended("leg", actor.statistics())
+        self.lines.give_back(leg.id)
+        self._effects.forget_leg(leg.id)
+        for effect in leg.remains():
+            self._effects.perform(effect)
+
+    def _contact_header(self, path: Path) -> str:
+        host, port = self._listeners.local_address(path)
+        host = f"[{host}]" if ":" in host else host
+        transport = ";transport=tcp" if path.transport == "tcp" else ""
+        return f"<sip:ccserver@{host}:{port}{transport}>"
+
+    def media_event(self, event: media.Event) -> None:
+        """News of a leg's media session, for the leg."""
+        match event:
+            case media.SessionCreated(leg, address, port):
+                message: Any = MediaOpened(address, port)
+            case media.SessionRefused(leg, reason) if reason == media.DOWN:
+                message = MediaLost()
+            case media.SessionRefused(leg, reason):
+                message = MediaRefused(reason)
+            case media.RtpSilent(leg, seconds):
+                message = MediaSilent(seconds)
+            case media.PlayFinished(leg, token):
+                message = m.PlayFinished(LegId(leg), token)
+            case media.PlayFailed(leg, token, reason):
+                log.warning("a prompt could not be played: %s", reason)
+                message = m.PlayFinished(LegId(leg), token)
+            case media.DigitHeard(leg, digit, _, _):
+                message = m.DigitPressed(LegId(leg), digit)
+            case _:
+                return
+        actor = self._directory.legs.get(LegId(leg))
+        if actor is not None:
+            actor.tell(message)
