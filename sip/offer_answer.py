@@ -1,4 +1,4 @@
-"""Offer and answer (RFC 3264) for one audio stream in G.711 with telephone-event (RFC 4733).
+"""Offer and answer (RFC 3264): one audio stream, G.711 or G.722, with telephone-event (RFC 4733).
 
 Pure functions from bytes to bytes and a `Negotiated`.  Whoever calls keeps the last description
 it sent: a further offer needs it, for m-lines may not be taken away (RFC 3264 §8).
@@ -11,11 +11,12 @@ from msgspec import Struct
 from sip.message.grammar import parse_uint
 from sip.sdp import Media, SdpError, Session, parse
 
-_STATIC = {0: "PCMU", 8: "PCMA"}
+_STATIC = {0: "PCMU", 8: "PCMA", 9: "G722"}
 _PAYLOAD_TYPE = {name: number for number, name in _STATIC.items()}
 _PROTOCOLS = frozenset({"RTP/AVP", "RTP/AVPF"})
 _TELEPHONE_EVENT = "TELEPHONE-EVENT"
 _CLOCK_RATE = 8000
+"""Of G.722 as well, though it is audio of 16 kHz (RFC 3551 §4.5.2)."""
 
 _MIRRORED = {
     "sendrecv": "sendrecv",
@@ -46,7 +47,7 @@ class Local(Struct, frozen=True):
 
     address: str
     port: int
-    codecs: tuple[str, ...] = ("PCMU", "PCMA")
+    codecs: tuple[str, ...] = ("PCMU", "PCMA", "G722")
     telephone_event: int | None = 101
 
 
@@ -56,7 +57,7 @@ class Negotiated(Struct, frozen=True, gc=False):
     remote_address: str
     remote_port: int
     codec: str
-    """``PCMU`` or ``PCMA``."""
+    """``PCMU``, ``PCMA`` or ``G722``."""
     payload_type: int
     """The number we send `codec` with."""
     telephone_event: int | None
@@ -176,7 +177,7 @@ def _our_stream(offered: Session) -> tuple[int, Media]:
 
 
 def _codec(media: Media, text: str) -> tuple[int, str] | None:
-    """The payload type and encoding a format stands for, if it is 8 kHz mono and we know it."""
+    """The payload type and encoding a format stands for, if it has our clock rate and is mono."""
     number = parse_uint(text, 127)
     if number is None:
         return None

@@ -39,9 +39,23 @@ def test_a_phone_is_answered_with_its_first_codec_that_we_have():
 
 
 def test_codecs_we_do_not_have_are_passed_over():
-    _, negotiated = answer_to("m=audio 4000 RTP/AVP 9 18 96 0\r\na=rtpmap:96 opus/48000/2\r\n")
+    _, negotiated = answer_to("m=audio 4000 RTP/AVP 3 18 96 0\r\na=rtpmap:96 opus/48000/2\r\n")
 
     assert (negotiated.codec, negotiated.payload_type) == ("PCMU", 0)
+
+
+@pytest.mark.parametrize("named", ["", "a=rtpmap:9 G722/8000\r\n", "a=rtpmap:9 g722/8000/1\r\n"])
+def test_a_phone_that_prefers_g722_is_answered_with_it(named: str):
+    reply, negotiated = answer_to(f"m=audio 4000 RTP/AVP 9 0\r\n{named}")
+
+    assert (negotiated.codec, negotiated.payload_type) == ("G722", 9)
+    assert b"a=rtpmap:9 G722/8000\r\n" in reply
+
+
+def test_a_g722_of_another_clock_rate_is_not_ours():
+    _, negotiated = answer_to("m=audio 4000 RTP/AVP 96 0\r\na=rtpmap:96 G722/16000\r\n")
+
+    assert negotiated.codec == "PCMU"
 
 
 def test_the_caller_of_answer_may_narrow_the_codecs():
@@ -222,7 +236,7 @@ def test_a_late_offer_of_ours_is_completed_by_the_answer_in_the_ack():
 
     negotiated = accept_answer(offer, (HEAD + "m=audio 4000 RTP/AVP 0\r\n").encode())
 
-    assert parse(offer).media[0].formats == ("0", "8", "101")
+    assert parse(offer).media[0].formats == ("0", "8", "9", "101")
     assert (negotiated.codec, negotiated.payload_type) == ("PCMU", 0)
     assert negotiated.telephone_event is None
     assert negotiated.heard_telephone_event is None
@@ -282,7 +296,7 @@ def test_a_further_offer_keeps_refused_streams_and_the_number_of_telephone_event
 
     streams = parse(offer).media
     assert [(media.kind, media.port) for media in streams] == [("video", 0), ("audio", 20000)]
-    assert streams[1].formats == ("0", "8", "96")
+    assert streams[1].formats == ("0", "8", "9", "96")
     text = "m=video 0 RTP/AVP 99\r\n" + AUDIO.replace("101", "96")
     assert accept_answer(offer, (HEAD + text).encode()).remote_port == 4000
 
