@@ -1,18 +1,23 @@
 """An engagement: one contact in one agent's hands.
 
-    Reserved -> Ringing -> Engaged -> WrapUp -> Over
+    Reserved -> Ringing -> Engaged -> WrapUp -> HangingUp -> Over
 
 Every state but the last has a lease: a deadline by which someone must have moved it on.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeAlias
 
 from msgspec import Struct
 
-from actors.ids import ContactId, QueueName
-from actors.messages import EngagementKind
+from actors import availability as av
+from actors import events as ev
+from actors import messages as m
+from actors.effects import Effect, Record, TellContact, Watch
+from actors.ids import AgentId, ContactId, QueueName, agent_actor, contact_actor
+from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
 
 OFFER_MARGIN = 10.0
 """Beyond the RONA time-out, which is the contact's, and runs even if no 180 ever comes."""
@@ -21,7 +26,7 @@ HOOK_LEASE = 40.0
 
 
 class Reserved(Struct, frozen=True, gc=False):
-    """The dispatcher gave us the contact; the phone has not rung."""
+    """The contact is ours, and its phone has not rung."""
 
 
 class Ringing(Struct, frozen=True, gc=False):
@@ -42,23 +47,77 @@ class HangingUp(Struct, frozen=True, gc=False):
     """Nothing is left to do but to put the phone on the hook (V-57)."""
 
 
-State: TypeAlias = Reserved | Ringing | Engaged | WrapUp | HangingUp
-OFFERED = (Reserved, Ringing)
+class Over(Struct, frozen=True, gc=False):
+    pass
 
 
-class Engagement(Struct):
-    """``contact`` is the request that asked for the agent; ``off_hook``: his phone has the call."""
+State: TypeAlias = Reserved | Ringing | Engaged | WrapUp | HangingUp | Over
 
-    contact: ContactId
-    queue: QueueName | None
-    state: State
-    off_hook: bool = False
-    kind: EngagementKind = "contact"
+
+class Terms(Struct, frozen=True):
+    """Of the agent who is engaged, and of the queue whose rules hold.  Times in seconds."""
+
+    agent: AgentId
+    ring_seconds: float
+    contact_seconds: float
+    wrap_up_seconds: float = 0.0
+    """0: there is none."""
+
+
+class TellAvailability(Struct, frozen=True):
+    """For the availability of the same agent."""
+
+    message: av.Message
+
+
+class GivenBack(Struct, frozen=True, gc=False):
+    """From the agent: he cannot have it after all."""
+
+
+Message: TypeAlias = (
+    m.OfferRinging
+    | m.OfferAnswered
+    | m.OfferWithdrawn
+    | m.OfferFailed
+    | m.ConversationEnded
+    | m.AgentLegDown
+    | m.PhoneLost
+    | m.EndWrapUp
+    | m.Down
+    | GivenBack
+    | TimerFired
+)
+
+
+class Engagement:
+    """``contact`` is the request that asked for the agent; ``queue`` the one it waited in.
+
+    ``off_hook``: the agent's phone has the call.  A supervisor's listening is no work: no wrap-up,
+    no idle code, and he keeps his place among those who wait for work.
+    """
+
+    def __init__(
+        self,
+        contact: ContactId,
+        queue: QueueName | None,
+        kind: m.EngagementKind,
+        terms: Terms,
+        now: Callable[[], float],
+    ) -> None:
+        self.contact, self.queue, self.kind = contact, queue, kind
+        self._terms, self._now = terms, now
+        self.state: State = Reserved()
+        self.off_hook = False
+
+    # --- what others may see ------------------------------------------------------------------
 
     @property
     def is_work(self) -> bool:
-        """A supervisor's listening is none: no wrap-up, no idle code, no new place in the line."""
         return self.kind != "monitor"
+
+    @property
+    def is_offered(self) -> bool:
+        return isinstance(self.state, Reserved | Ringing)
 
     @property
     def name(self) -> str:
@@ -68,9 +127,136 @@ class Engagement(Struct):
                 return "reserved"
             case Engaged():
                 return "engaged"
-            case WrapUp() | HangingUp():
+            case WrapUp() | HangingUp() | Over():
                 return "wrap_up"
 
     @property
     def lease(self) -> str:
         return f"lease:{self.contact}"
+
+    # --- how it begins ------------------------------------------------------------------------
+
+    def offer(self, targets: tuple[m.Target, ...], possible_at: float) -> list[Effect]:
+        """Reserve the agent, whose phones these are."""
+        agent = self._terms.agent
+        return [
+            Watch(contact_actor(self.contact)),
+            TellContact(self.contact, m.Assigned(self.contact, agent, targets, possible_at)),
+            self._lease_offer(),
+        ]
+
+    def resume(self) -> list[Effect]:
+        """The agent talks already, and had forgotten it."""
+        self.state, self.off_hook = Engaged(), True
+        return [Watch(contact_actor(self.contact)), self._lease(self._terms.contact_seconds)]
+
+    # --- the machine --------------------------------------------------------------------------
+
+    def handle(self, message: Message) -> list[Effect | TellAvailability]:
+        match self.state, message:
+            case Reserved(), m.OfferRinging():
+                self.state = Ringing()
+                return [self._lease_offer()]
+            case Ringing() | Engaged(), m.OfferRinging():
+                return []  # a second phone rings
+            case Reserved() | Ringing(), m.OfferAnswered():
+                self.state, self.off_hook = Engaged(), True
+                return [TellAvailability(message), self._lease(self._terms.contact_seconds)]
+            case Reserved() | Ringing(), m.OfferWithdrawn():
+                return self._end()  # his place among the available is what it was
+            case Reserved() | Ringing(), m.OfferFailed():
+                told = [TellAvailability(message)] if self.is_work else []
+                return [*told, *self._end()]
+            case Reserved() | Ringing(), GivenBack():
+                return [self._lost(), *self._end()]
+            case Reserved() | Ringing(), TimerFired():
+                return [self._expired(), self._lost(), *self._end()]
+
+            case Engaged(), m.ConversationEnded(_, _, wraps_up):
+                return self._wrap_up() if wraps_up else self._hang_up()
+            case Engaged(), m.PhoneLost():
+                return [TellAvailability(message), *self._end()]
+            case Engaged(), TimerFired() if not self.is_work:
+                # A supervisor who listens for ever costs nobody else his call.
+                return [self._expired(), self._lost(), *self._hang_up()]
+            case Engaged(), TimerFired():
+                end = TellContact(self.contact, m.EndContact("lease"))
+                return [self._expired(), end, *self._wrap_up()]
+
+            case WrapUp(), m.EndWrapUp(code):
+                return self._end_wrap_up(by_timer=False, code=code)
+            case WrapUp(), TimerFired():
+                return self._end_wrap_up(by_timer=True)
+            case HangingUp(), TimerFired():  # the phone never confirmed its BYE
+                return [self._expired(), *self._end()]
+            case WrapUp() | HangingUp(), m.ConversationEnded():
+                return []  # it ended as our lease of the talk ran out
+            case WrapUp() | HangingUp(), m.PhoneLost():
+                # The same, but the phone is silent: he must not be given the next call.
+                return [TellAvailability(message), *self._on_hook()]
+            case _, m.AgentLegDown():
+                return self._on_hook()
+
+            # The contact's actor has ended: a talk becomes wrap-up, anything else is over.
+            case Engaged(), m.Down() if self.kind == "consult":
+                self.off_hook = False
+                return self._hang_up()  # he helped another, for all we know
+            case Engaged(), m.Down():
+                self.off_hook = False
+                return self._wrap_up()
+            case WrapUp(), m.Down():
+                self.off_hook = False
+                return []  # it ended in good order, and its leg with it
+            case _, m.Down():
+                return self._end()
+            case _:
+                raise ValueError(f"{type(message).__name__} while {self.name}")
+
+    # --- wrap-up ------------------------------------------------------------------------------
+
+    def _wrap_up(self) -> list[Effect | TellAvailability]:
+        if self.queue is None or not self.is_work:
+            return self._hang_up()
+        self.state = WrapUp(self._now())
+        if self._terms.wrap_up_seconds <= 0:
+            return self._end_wrap_up(by_timer=True)
+        return [self._lease(self._terms.wrap_up_seconds)]
+
+    def _end_wrap_up(
+        self, *, by_timer: bool, code: str | None = None
+    ) -> list[Effect | TellAvailability]:
+        assert isinstance(self.state, WrapUp)
+        assert self.queue is not None
+        lasted = self._now() - self.state.since
+        agent = self._terms.agent
+        ended = ev.WrapUpEnded(agent, self.contact, self.queue, lasted, code, by_timer)
+        return [Record(ended), *self._hang_up()]
+
+    def _hang_up(self) -> list[Effect | TellAvailability]:
+        """His part is done; he is free when his phone is on the hook."""
+        worked = [TellAvailability(av.Worked())] if self.is_work else []
+        self.state = HangingUp()
+        return [*worked, *([self._lease(HOOK_LEASE)] if self.off_hook else self._end())]
+
+    def _on_hook(self) -> list[Effect | TellAvailability]:
+        self.off_hook = False
+        return self._end() if isinstance(self.state, HangingUp) else []
+
+    # --- leases and the end -------------------------------------------------------------------
+
+    def _lease(self, seconds: float) -> StartTimer:
+        return StartTimer(self.lease, seconds)
+
+    def _lease_offer(self) -> StartTimer:
+        return self._lease(self._terms.ring_seconds + OFFER_MARGIN)
+
+    def _expired(self) -> Record:
+        state = type(self.state).__name__
+        return Record(ev.LeaseExpired(agent_actor(self._terms.agent), self.contact, state))
+
+    def _lost(self) -> TellContact:
+        return TellContact(self.contact, m.AgentLost(self.contact, self._terms.agent))
+
+    def _end(self) -> list[Effect | TellAvailability]:
+        self.state = Over()
+        return [CancelTimer(self.lease), Stop()]

@@ -262,6 +262,8 @@ class AgentStateChanged(Event, frozen=True, tag="agent.state_changed"):
     contact: ContactId | None = None
     version: int = 0
     """What a command's ``expect`` is compared with."""
+    allowed: tuple[str, ...] = ()
+    """The commands that would not be refused: available, end-wrap-up, idle, sign-out."""
 
 
 class WrapUpEnded(Event, frozen=True, tag="agent.wrap_up_ended"):

@@ -25,6 +25,8 @@ MACHINES = {
     "leg": ("actors/leg.py", "Leg"),
     "contact": ("actors/contact.py", "Contact"),
     "search": ("actors/search.py", "Search"),
+    "availability": ("actors/availability.py", "Availability"),
+    "engagement": ("actors/engagement.py", "Engagement"),
     "feature_call": ("actors/feature.py", "FeatureCall"),
 }
 ANY = "any"
@@ -153,7 +155,7 @@ def flat(targets: list[ast.expr]) -> Iterator[ast.expr]:
 
 def does_nothing(body: list[ast.stmt]) -> bool:
     return all(
-        isinstance(statement, ast.Return) and ast.unparse(statement) == "return []"
+        isinstance(statement, ast.Pass) or ast.unparse(statement) == "return []"
         for statement in body
     )
 

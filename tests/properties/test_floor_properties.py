@@ -12,11 +12,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from actors import engagement as eng
 from actors import messages as m
 from actors.ids import DISPATCHER, agent_actor, queue_actor
-from actors.reasons import OfferFailure
+from tests.support.desk import PHONE_FAILURES
 from tests.support.floor import QUEUE, Caller, Floor
 
 COMMANDS = st.sampled_from([m.SetAvailable(), m.SetIdle("lunch"), m.SignOut(), m.EndWrapUp()])
-WHY = st.sampled_from(sorted(OfferFailure))
+WHY = st.sampled_from(PHONE_FAILURES)
 IN_HAND = (eng.Reserved, eng.Ringing, eng.Engaged)
 
 

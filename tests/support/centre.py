@@ -67,7 +67,7 @@ class Centre:
         """``available``, ``idle:rona``, ..."""
         machine = self.core.directory.agents[AgentId(agent)].machine
         assert isinstance(machine, Agent)
-        code = getattr(machine.availability, "code", None)
+        code = getattr(machine.availability.state, "code", None)
         return f"idle:{code}" if machine.state == "idle" else machine.state
 
     def queue(self, name: str) -> list[ContactId]:

@@ -8,13 +8,15 @@ from actors import messages as m
 from actors.agent import Agent, AgentSettings
 from actors.effects import Record, ReplyTo, TellDispatcher
 from actors.ids import AgentId, ContactId, QueueName
-from actors.reasons import EndedBy
+from actors.reasons import EndedBy, OfferFailure
 from sip.machine import StartTimer
 from sip.transport.path import Path
 
 AGENT = AgentId("1001")
 QUEUE = QueueName("support")
 CONTACT = ContactId("c1")
+PHONE_FAILURES = sorted(why for why in OfferFailure if not why.endswith("_LIMIT"))
+"""A limit is met before any phone is called, and never at an agent's."""
 TARGET = m.Target("sip:1001@x", "sip:1001@10.0.0.9", Path("udp", 0, ("10.0.0.9", 5060)))
 
 
@@ -32,6 +34,7 @@ class Desk:
             {QUEUE: wrap_up},
             18.0,
             3600.0,
+            frozenset({"solved", "wrong-number"}),
         )
         self.agent = Agent(settings, lambda: self.now, lambda: next(tickets))
         self.effects: list = []
@@ -74,4 +77,4 @@ class Desk:
 
     @property
     def code(self) -> str | None:
-        return getattr(self.agent.availability, "code", None)
+        return getattr(self.agent.availability.state, "code", None)

@@ -71,7 +71,9 @@ def test_an_agent_is_shown_with_what_he_does_and_since_when():
     journal = Journal.in_memory(lambda: 7.0)
     live = Live(QUEUES, AGENTS)
     journal.listen(live.apply)
-    changed = ev.AgentStateChanged(ADA, "voice", "available", "idle", code="lunch", version=3)
+    changed = ev.AgentStateChanged(
+        ADA, "voice", "available", "idle", code="lunch", version=3, allowed=("available",)
+    )
     journal.append(changed)
     assert live.state()["agents"]["1001"] == {
         "state": "idle",
@@ -80,8 +82,22 @@ def test_an_agent_is_shown_with_what_he_does_and_since_when():
         "since": 7_000_000,
         "contact": None,
         "version": 3,
+        "allowed": ("available",),
     }
     assert live.state()["agents"]["1002"]["state"] == "signed_out"
+
+
+def test_an_agents_timer_begins_anew_with_his_state_and_not_with_what_is_pending():
+    live = Live(QUEUES, AGENTS)
+    engaged = ev.AgentStateChanged(ADA, "voice", "reserved", "engaged", version=1)
+    live.apply(Entry(1, 1_000, engaged))
+    pending = msgspec.structs.replace(engaged, before="engaged", pending="idle:lunch", version=2)
+    live.apply(Entry(2, 2_000, pending))
+
+    assert (live.agents[ADA].since, live.agents[ADA].pending) == (1_000, "idle:lunch")
+
+    live.apply(Entry(3, 3_000, msgspec.structs.replace(engaged, state="wrap_up", version=3)))
+    assert live.agents[ADA].since == 3_000
 
 
 def test_a_conversation_shows_its_participants_and_what_each_may_do():

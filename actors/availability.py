@@ -1,0 +1,200 @@
+"""Availability: what an agent wants on one channel, and what he will want next.
+
+    SignedOut <-> Available <-> Idle
+
+While a contact is in hand a wish is pending: it can be seen, the last one counts, and it comes
+true when nothing is in hand any more.  What the system sets, it sets at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from actors import messages as m
+from actors.reasons import IdleCode, OfferFailure
+
+CHANNEL_FAILURES = 3
+"""Failed deliveries in a row that are tried again before the agent is set idle (features 2.5)."""
+
+_IDLE_BY_FAILURE = {
+    OfferFailure.RONA: IdleCode.RONA,
+    OfferFailure.NO_ANSWER: IdleCode.RONA,
+    OfferFailure.BUSY: IdleCode.BUSY,
+    OfferFailure.DECLINED: IdleCode.DECLINED,
+    OfferFailure.UNAVAILABLE: IdleCode.UNAVAILABLE,
+    OfferFailure.INVALID_NUMBER: IdleCode.INVALID_NUMBER,
+    OfferFailure.CHANNEL_FAILURE: IdleCode.CHANNEL_FAILURE,
+}
+
+
+class SignedOut(Struct, frozen=True, gc=False):
+    pass
+
+
+class Idle(Struct, frozen=True, gc=False):
+    code: str
+
+
+class Available(Struct, frozen=True, gc=False):
+    """``since``, ``seq``: the agent's place among those who wait for work."""
+
+    since: float
+    seq: int
+
+
+State: TypeAlias = SignedOut | Idle | Available
+SignIn: TypeAlias = Literal["on_register", "manual"]
+Wish: TypeAlias = m.SetAvailable | m.SetIdle | m.SignOut
+
+
+class Worked(Struct, frozen=True, gc=False):
+    """He has served a contact: others have waited for work longer."""
+
+
+class Freed(Struct, frozen=True, gc=False):
+    """Nothing is in hand any more."""
+
+
+Message: TypeAlias = (
+    Wish | m.PhonesChanged | m.OfferFailed | m.OfferAnswered | m.PhoneLost | Worked | Freed
+)
+
+
+class Availability:
+    """``busy``: whether anything is in hand; ``ticket``: a number that no other call of it gives.
+
+    ``sign_in``: ``on_register``, there with his phones and gone with them, or ``manual``, by
+    command.  Who has no phone is never available.
+    """
+
+    def __init__(
+        self,
+        sign_in: SignIn,
+        busy: Callable[[], bool],
+        now: Callable[[], float],
+        ticket: Callable[[], int],
+    ) -> None:
+        self._on_register = sign_in == "on_register"
+        self._busy, self._now, self._ticket = busy, now, ticket
+        self.state: State = SignedOut()
+        self.pending: Wish | None = None
+        self._reachable = False
+        self._channel_failures = 0
+
+    # --- what others may see ------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        match self.state:
+            case SignedOut():
+                return "signed_out"
+            case Idle():
+                return "idle"
+            case Available():
+                return "available"
+
+    @property
+    def coming(self) -> str | None:
+        """What he will be when nothing is in hand any more, if it is another thing than now.
+
+        ``available``, ``idle:CODE`` or ``signed_out``.
+        """
+        if self._busy() and not self._reachable:
+            if self._on_register:
+                return "signed_out"
+            if isinstance(self.pending or self.state, m.SetAvailable | Available):
+                return f"idle:{IdleCode.UNAVAILABLE}"
+        match self.pending:
+            case None:
+                return None
+            case m.SetAvailable():
+                return "available"
+            case m.SetIdle(code):
+                return f"idle:{code}"
+            case m.SignOut():
+                return "signed_out"
+
+    # --- the machine --------------------------------------------------------------------------
+
+    def handle(self, message: Message) -> None:
+        match self.state, message:
+            case Available(), m.SetAvailable():
+                self.pending = None  # he takes back what he wished before
+            case _, m.SetAvailable() | m.SetIdle() | m.SignOut() if self._busy():
+                self.pending = message
+            case _, m.SetAvailable():
+                self._available_from_now()
+            case _, m.SetIdle(code):
+                self.state = Idle(code)
+            case _, m.SignOut():
+                self.state = SignedOut()
+            case SignedOut(), m.PhonesChanged(targets) if self._first_of(targets):
+                self._available_from_now()
+            case _, m.PhonesChanged(targets):
+                self._reachable = bool(targets)
+                if not self._busy():
+                    self._need_a_phone()
+            case _, m.OfferAnswered():
+                self._channel_failures = 0
+            case _, m.OfferFailed(_, reason):
+                self._failed(reason)
+            case Available(), m.PhoneLost():
+                self._set_idle(IdleCode.PHONE_LOST)
+            case Available(), Worked():
+                self._available_from_now()
+            case _, Freed():
+                self._come_true()
+                self._need_a_phone()
+            case Idle() | SignedOut(), m.PhoneLost():
+                self._expect_no_work()  # he keeps his code
+            case Idle() | SignedOut(), Worked():
+                pass  # he went idle, or home, in the middle of it
+
+    def _first_of(self, targets: tuple[m.Target, ...]) -> bool:
+        """Whether he signs in by this."""
+        before, self._reachable = self._reachable, bool(targets)
+        return self._on_register and self._reachable and not before
+
+    def _come_true(self) -> None:
+        wish, self.pending = self.pending, None
+        match wish:
+            case m.SetAvailable():  # from now on, not since he wished it
+                self._available_from_now()
+            case m.SetIdle(code):
+                self.state = Idle(code)
+            case m.SignOut():
+                self.state = SignedOut()
+
+    def _available_from_now(self) -> None:
+        self.state = Available(self._now(), self._ticket())
+
+    def _need_a_phone(self) -> None:
+        if self._reachable:
+            return
+        if self._on_register:
+            self.state = SignedOut()
+        elif isinstance(self.state, Available):
+            self.state = Idle(IdleCode.UNAVAILABLE)
+
+    def _failed(self, reason: OfferFailure) -> None:
+        if reason is OfferFailure.MEDIA_ERROR:
+            return  # no fault of the agent's
+        if reason is OfferFailure.CHANNEL_FAILURE:
+            self._channel_failures += 1
+            if self._channel_failures <= CHANNEL_FAILURES:
+                self._available_from_now()
+                return
+        self._channel_failures = 0
+        self._set_idle(_IDLE_BY_FAILURE[reason])
+
+    def _set_idle(self, code: IdleCode) -> None:
+        self.state = Idle(code)
+        self._expect_no_work()
+
+    def _expect_no_work(self) -> None:
+        """What he wished himself, idle or gone home, still comes after what the system set."""
+        if isinstance(self.pending, m.SetAvailable):
+            self.pending = None
