@@ -50,6 +50,16 @@ class IdSource:
         )
 
 
+def made_at(name: str) -> float | None:
+    """When an id was made, in seconds since 1970; None: it is none of ours."""
+    if len(name) != 26 or not set(name) <= set(_ALPHABET):
+        return None
+    milliseconds = 0
+    for digit in name[2:11]:
+        milliseconds = milliseconds << 5 | _ALPHABET.index(digit)
+    return milliseconds / 1000
+
+
 def owner_of(request: ContactId) -> ContactId:
     """The contact that asks.
 

@@ -37,7 +37,7 @@ from ccserver.core import plan
 from ccserver.core.admission import Admission
 from ccserver.core.calls import Calls, Names
 from ccserver.core.directory import Directory
-from ccserver.core.door import Door
+from ccserver.core.door import Commands, Door, Queries
 from ccserver.core.effects import Effects, MediaPort
 from ccserver.core.ingress import Ingress
 from ccserver.core.registration import Registration
@@ -157,11 +157,14 @@ class Core:
         )
         self._registration = registration
         ingress.bind(self.endpoint, registration)
-        self.door = Door(
-            self.directory.agents.__contains__, lambda e: self.effects.perform(e), self.status
-        )
         self.fold = Fold(self.queue_plans, self._agent_ids(), trio.current_time)
         self.live = Live(self.queue_plans, self._agent_ids())
+        codes = tuple(settings.wrap_up_codes)
+        self.door = Door(
+            Commands(self.directory, lambda e: self.effects.perform(e), codes),
+            Queries(settings, self.live, self.journal, self._figures),
+            self.journal,
+        )
         self.gc_pauses = GcPauses()
         self.media_statistics: media.Statistics | None = None
         self.metrics = Metrics(
@@ -337,10 +340,6 @@ class Core:
         else:
             self.calls.media_event(event)
 
-    def status(self) -> dict[str, Any]:
-        """What the door answers to ``status``."""
-        return {
-            "contacts": len(self.directory.contacts),
-            "registrations": len(self.registrar),
-            **self.live.state(),
-        }
+    def _figures(self) -> dict[str, Any]:
+        """What the door's ``status`` says beyond the live state."""
+        return {"registrations": len(self.registrar)}

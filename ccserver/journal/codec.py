@@ -20,10 +20,15 @@ def encode(event: AnyEvent) -> bytes:
     """Text that is no valid Unicode (from the wire) is kept with U+FFFD in place of the bad bytes:
     an event that cannot be written must not hold up those behind it.
     """
+    return encode_any(event)
+
+
+def encode_any(value: Any) -> bytes:
+    """Whatever msgspec can write as JSON, text of any kind included."""
     try:
-        return _encoder.encode(event)
+        return _encoder.encode(value)
     except UnicodeEncodeError:
-        return _encoder.encode(_valid(msgspec.to_builtins(event)))
+        return _encoder.encode(_valid(msgspec.to_builtins(value)))
 
 
 def decode(payload: bytes) -> AnyEvent:

@@ -145,6 +145,15 @@ class Journal:
         for seq, at, payload in self._storage.read(after, limit):
             yield Entry(seq, at, codec.decode(payload))
 
+    def rows(
+        self, after: int, limit: int, containing: bytes | None = None
+    ) -> list[tuple[int, int, bytes]]:
+        """As ``read``, with the events as they lie there.
+
+        ``containing``: of those ``limit`` only the ones that hold these bytes.
+        """
+        return self._storage.read(after, limit, containing)
+
     async def wait_durable(self, seq: int) -> None:
         """Until the disk has this event and all before it.  Raises EventLost.
 

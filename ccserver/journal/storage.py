@@ -32,7 +32,9 @@ class Storage(Protocol):
 
     def write(self, rows: Sequence[Row]) -> None: ...
 
-    def read(self, after: int, limit: int) -> list[tuple[int, int, bytes]]: ...
+    def read(
+        self, after: int, limit: int, containing: bytes | None = None
+    ) -> list[tuple[int, int, bytes]]: ...
 
     def close(self) -> None: ...
 
@@ -125,23 +127,31 @@ class SqliteStorage:
                 self._db.execute("ROLLBACK")
             raise
 
-    def read(self, after: int, limit: int) -> list[tuple[int, int, bytes]]:
+    def read(
+        self, after: int, limit: int, containing: bytes | None = None
+    ) -> list[tuple[int, int, bytes]]:
         """Through a connection of its own: the writer's may be in the middle of a transaction."""
-        return read_rows(self.path, after, limit)
+        return read_rows(self.path, after, limit, containing)
 
     def close(self) -> None:
         self._db.close()
         self._drop_lock()
 
 
-def read_rows(path: Path, after: int, limit: int) -> list[tuple[int, int, bytes]]:
-    """Committed rows behind ``after``, in order; the file may be in use.  Raises JournalError."""
+def read_rows(
+    path: Path, after: int, limit: int, containing: bytes | None = None
+) -> list[tuple[int, int, bytes]]:
+    """Committed rows behind ``after``, in order; the file may be in use.  Raises JournalError.
+
+    ``containing``: of those ``limit`` rows only the ones whose payload holds these bytes.
+    """
+    columns = "SELECT seq, at, payload FROM journal WHERE seq > ? ORDER BY seq LIMIT ?"
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as db:
-            return db.execute(
-                "SELECT seq, at, payload FROM journal WHERE seq > ? ORDER BY seq LIMIT ?",
-                (after, limit),
-            ).fetchall()
+            if containing is None:
+                return db.execute(columns, (after, limit)).fetchall()
+            holding = f"SELECT * FROM ({columns}) WHERE instr(payload, ?)"
+            return db.execute(holding, (after, limit, containing)).fetchall()
     except sqlite3.Error as error:
         raise JournalError(f"{path}: {error}") from error
 
@@ -160,8 +170,11 @@ class MemoryStorage:
     def write(self, rows: Sequence[Row]) -> None:
         self.rows.extend(rows)
 
-    def read(self, after: int, limit: int) -> list[tuple[int, int, bytes]]:
-        return [(seq, at, data) for seq, at, _, data in self.rows if seq > after][:limit]
+    def read(
+        self, after: int, limit: int, containing: bytes | None = None
+    ) -> list[tuple[int, int, bytes]]:
+        rows = [(seq, at, data) for seq, at, _, data in self.rows if seq > after][:limit]
+        return [row for row in rows if containing is None or containing in row[2]]
 
     def close(self) -> None:
         """Nothing is held."""

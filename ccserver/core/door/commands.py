@@ -1,0 +1,287 @@
+"""Commands from outside: read, put to the actor they are for, answered.
+
+Whatever is wrong with one is a refusal, and a refused command changes nothing.  The actor alone
+decides what is right in its state; here it is only found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from typing import Any, get_args
+
+import msgspec
+import trio
+from msgspec import Struct
+
+from actors import commands as c
+from actors import messages as m
+from actors.contact import Contact
+from actors.effects import Effect, TellAgent, TellContact, TellMonitorDesk
+from actors.ids import AgentId, ContactId
+from actors.reasons import Refusal
+from ccserver.core.directory import Directory
+from ccserver.door import DEADLINE, LONGEST_DEADLINE, Answer, Request
+
+MOST_AT_ONCE = 16
+"""Commands under way to one actor: a flood must not fill its mailbox, which would end it."""
+GONE_SECONDS = 0.2
+"""How often it is looked whether the contact that was asked is still there."""
+REMEMBERED = 10_000
+"""Answers that are kept for a repeated key, and for how many seconds."""
+REMEMBERED_SECONDS = 600.0
+
+_AGENT: dict[str, type[m.AgentCommand]] = {
+    "agent.set_available": m.SetAvailable,
+    "agent.set_idle": m.SetIdle,
+    "agent.sign_out": m.SignOut,
+    "agent.end_wrap_up": m.EndWrapUp,
+}
+_CONTACT = {str(kind.__struct_config__.tag) for kind in get_args(c.ContactCommand)}
+_MONITOR = {str(kind.__struct_config__.tag) for kind in get_args(c.MonitorCommand)}
+OPERATIONS = frozenset(_AGENT) | _CONTACT | _MONITOR
+
+
+class BadArgument(Exception):
+    """``field`` as ``to.kind``; the text says what was expected."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(text)
+        self.field = field
+
+
+class Refused(Exception):
+    """Here, before any actor heard of it."""
+
+    def __init__(self, code: Refusal, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class _Order(Struct):
+    """``told`` makes the message, given whom to answer to."""
+
+    target: str
+    told: Callable[[str], Effect]
+    contact: ContactId | None = None
+
+
+class _Asked:
+    """Put to an actor, and perhaps answered; kept as long as its key may be repeated."""
+
+    def __init__(self, digest: bytes, reply_to: str, at: float) -> None:
+        self.digest, self.reply_to, self.at = digest, reply_to, at
+        self.answer: Answer | None = None
+        self.answered = trio.Event()
+
+
+class Commands:
+    """``perform`` tells an actor; ``wrap_up_codes`` are those that an agent may give."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        perform: Callable[[Effect], None],
+        wrap_up_codes: tuple[str, ...] = (),
+    ) -> None:
+        self._directory, self._perform = directory, perform
+        self._wrap_up_codes = wrap_up_codes
+        self._waiting: dict[str, _Asked] = {}
+        self._remembered: OrderedDict[tuple[str, str], _Asked] = OrderedDict()
+        self._under_way: Counter[str] = Counter()
+        self._asked = 0
+
+    def reply(self, reply_to: str, answer: object) -> None:
+        """An actor has answered; whoever asked and left hears nothing."""
+        asked = self._waiting.pop(reply_to, None)
+        if asked is not None:
+            asked.answer = _shown(answer)
+            asked.answered.set()
+
+    async def answer(self, request: Request) -> Answer:
+        """Within the request's deadline.  A command that was not answered in time may yet be
+        carried out: the same key asks for its answer again.
+        """
+        try:
+            order = self._read(request)
+        except BadArgument as error:
+            return {"refused": Refusal.BAD_REQUEST, "field": error.field, "detail": str(error)}
+        except Refused as refused:
+            return {"refused": refused.code, "detail": str(refused)}
+        name = (request.principal.user if request.principal else "", request.key or "")
+        target = order.target
+        asked = self._known(name, request)
+        if asked is None:
+            if self._under_way[target] >= MOST_AT_ONCE:
+                detail = f"{MOST_AT_ONCE} commands to {target} are under way"
+                return {"refused": Refusal.TOO_MANY_COMMANDS, "detail": detail}
+            asked = self._ask(request, order)
+            if request.key is not None:
+                self._remember(name, asked)
+        elif asked.digest != _digest(request):
+            detail = "this key came with another command"
+            return {"refused": Refusal.KEY_REUSED, "detail": detail}
+        self._under_way[target] += 1
+        try:
+            with trio.move_on_after(min(request.deadline or DEADLINE, LONGEST_DEADLINE)):
+                await self._wait(asked, order.contact)
+        finally:
+            self._under_way[target] -= 1
+            if not self._under_way[target]:
+                del self._under_way[target]
+            if request.key is None:
+                self._waiting.pop(asked.reply_to, None)
+        if asked.answer is None:
+            if order.contact is not None and not self._lives(order.contact):
+                return _no_contact(order.contact)  # it ended before it heard of the command
+            return {"refused": Refusal.NO_ANSWER, "detail": f"{target} did not answer in time"}
+        return asked.answer
+
+    async def _wait(self, asked: _Asked, contact: ContactId | None) -> None:
+        """Until it is answered, or there is nobody left who would."""
+        while not asked.answered.is_set() and (contact is None or self._lives(contact)):
+            with trio.move_on_after(GONE_SECONDS):
+                await asked.answered.wait()
+
+    def _lives(self, contact: ContactId) -> bool:
+        actor = self._directory.contacts.get(contact)
+        return actor is not None and isinstance(actor.machine, Contact)
+
+    def _ask(self, request: Request, order: _Order) -> _Asked:
+        self._asked += 1
+        reply_to = f"door/{self._asked}"
+        asked = _Asked(_digest(request), reply_to, trio.current_time())
+        self._waiting[reply_to] = asked
+        self._perform(order.told(reply_to))
+        return asked
+
+    # --- the same key again -------------------------------------------------------------------
+
+    def _known(self, name: tuple[str, str], request: Request) -> _Asked | None:
+        forgotten = trio.current_time() - REMEMBERED_SECONDS
+        while self._remembered and next(iter(self._remembered.values())).at < forgotten:
+            self._forget_oldest()
+        return self._remembered.get(name) if request.key is not None else None
+
+    def _remember(self, name: tuple[str, str], asked: _Asked) -> None:
+        if len(self._remembered) >= REMEMBERED:
+            self._forget_oldest()
+        self._remembered[name] = asked
+
+    def _forget_oldest(self) -> None:
+        _, oldest = self._remembered.popitem(last=False)
+        self._waiting.pop(oldest.reply_to, None)
+
+    # --- reading ------------------------------------------------------------------------------
+
+    def _read(self, request: Request) -> _Order:
+        """Raises BadArgument and Refused."""
+        by = request.principal
+        if by is not None and by.role == "read_only":
+            raise Refused(Refusal.NOT_PERMITTED, "read_only may look, and nothing else")
+        if request.op in _AGENT:
+            return self._for_agent(request, by)
+        if by is None:
+            raise BadArgument("principal", "expected on whose behalf: user, role and agent")
+        if request.op in _CONTACT:
+            return self._for_contact(request, by)
+        command: c.MonitorCommand = read(request.op, request.args, c.MonitorCommand)
+        return _Order(
+            "the monitor desk",
+            lambda reply_to: TellMonitorDesk(c.MonitorCommandReceived(command, by, reply_to)),
+        )
+
+    def _for_agent(self, request: Request, by: c.Principal | None) -> _Order:
+        args = dict(request.args)
+        agent = AgentId(str(args.pop("agent", None)))
+        if by is not None and by.role == "agent" and by.agent != agent:
+            raise Refused(Refusal.NOT_PERMITTED, "an agent commands only himself")
+        if agent not in self._directory.agents:
+            raise Refused(Refusal.UNKNOWN_AGENT, f"no agent {agent}")
+        command = read(None, args, _AGENT[request.op])
+        match command:
+            case m.EndWrapUp(str(code)) if code not in self._wrap_up_codes:
+                known = ", ".join(self._wrap_up_codes)
+                raise Refused(Refusal.UNKNOWN_WRAP_UP_CODE, f"expected one of {known}, got {code}")
+        expect = request.expect
+        return _Order(
+            f"agent {agent}",
+            lambda reply_to: TellAgent(agent, m.AgentCommandReceived(command, reply_to, expect)),
+        )
+
+    def _for_contact(self, request: Request, by: c.Principal) -> _Order:
+        args = dict(request.args)
+        contact = args.pop("contact", None)
+        command: c.ContactCommand = read(request.op, args, c.ContactCommand)
+        if not isinstance(contact, str):
+            raise BadArgument("contact", "expected the id of a contact")
+        name, expect = ContactId(contact), request.expect
+        if not self._lives(name):
+            raise Refused(Refusal.UNKNOWN_CONTACT, str(_no_contact(name)["detail"]))
+        return _Order(
+            f"contact {name}",
+            lambda reply_to: TellContact(
+                name, c.ContactCommandReceived(name, command, by, reply_to, expect)
+            ),
+            name,
+        )
+
+
+def read(op: str | None, args: dict[str, Any], kind: Any) -> Any:
+    """``args`` as a command of this kind; what it does not know is refused, not passed over."""
+    tagged = args if op is None else {**args, "op": op}
+    try:
+        command = msgspec.convert(tagged, kind)
+    except msgspec.ValidationError as error:
+        raise _explained(str(error)) from None
+    known = msgspec.to_builtins(command)
+    unknown = _unknown(tagged, known, "")
+    if unknown is not None:
+        raise BadArgument(unknown, "expected no such argument")
+    return command
+
+
+def _explained(text: str) -> BadArgument:
+    """msgspec says ``Expected `str`, got `int` - at `$.to.agent` ``."""
+    text, _, path = text.replace("`", "").partition(" - at $")
+    missing = re.fullmatch(r"Object missing required field (\w+)", text)
+    if missing is not None:
+        path, text = f"{path}.{missing[1]}", "expected a value, got nothing"
+    return BadArgument(path.removeprefix("."), text[:1].lower() + text[1:])
+
+
+def _unknown(given: dict[str, Any], known: dict[str, Any], path: str) -> str | None:
+    for name, value in given.items():
+        if name not in known:
+            return f"{path}{name}"
+        if isinstance(value, dict) and isinstance(known[name], dict):
+            found = _unknown(value, known[name], f"{path}{name}.")
+            if found is not None:
+                return found
+    return None
+
+
+def _no_contact(contact: ContactId) -> Answer:
+    return {"refused": Refusal.UNKNOWN_CONTACT, "detail": f"no living contact {contact}"}
+
+
+def _digest(request: Request) -> bytes:
+    return msgspec.json.encode((request.op, request.args, request.expect), order="deterministic")
+
+
+def _shown(answer: object) -> Answer:
+    match answer:
+        case m.Done(version, state, code, pending, allowed):
+            shown = {"version": version, "state": state, "code": code, "pending": pending}
+            return {"ok": True, **shown, "allowed": allowed}
+        case c.ContactDone(version, state, allowed):
+            return {"ok": True, "version": version, "state": state, "allowed": allowed}
+        case m.Refused(reason, state, allowed) | c.ContactRefused(reason, state, allowed):
+            return {"refused": reason, "state": state, "allowed": allowed}
+        case c.MonitorAnswer(None, wishes):
+            return {"ok": True, "wishes": wishes}
+        case c.MonitorAnswer(reason, wishes):
+            return {"refused": reason, "wishes": wishes}
+        case _:
+            raise TypeError(f"{type(answer).__name__} is no answer to a command")

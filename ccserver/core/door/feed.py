@@ -1,0 +1,150 @@
+"""The journal feed: every entry behind a sequence number, and then each as it is written.
+
+What lies behind comes from the disk, at the reader's own pace; what is new is kept for him in
+memory, up to a bound.  Who is slower than that is told from where to go on, and let go.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+import trio
+
+from ccserver.journal import codec
+from ccserver.journal.log import Entry, EventLost, Journal, JournalError
+
+log = logging.getLogger(__name__)
+
+Send: TypeAlias = Callable[[bytes], Awaitable[None]]
+
+PAGE = 1000
+"""Entries read from the disk at once."""
+MOST_BUFFERED = 4 * 2**20
+"""Bytes for one reader."""
+CHUNK = 64 * 1024
+GATHER = 0.005
+"""Seconds in which entries are put together: a thousand small writes cost the loop more."""
+PATIENCE = 5.0
+"""Seconds for a reader that is cut to take what is on its way; and for the disk to catch up."""
+
+
+class _Follower:
+    """One reader's entries that he has not taken yet."""
+
+    def __init__(self) -> None:
+        self.cut = False
+        self.scope = trio.CancelScope()
+        self._lines: deque[tuple[int, bytes]] = deque()
+        self._size = 0
+        self._wake = trio.Event()
+
+    def put(self, seq: int, line: bytes) -> None:
+        if self.cut:
+            return
+        self._size += len(line)
+        if self._size > MOST_BUFFERED:
+            self.cut = True
+            self.scope.deadline = trio.current_time() + PATIENCE
+            self._lines.clear()
+        else:
+            self._lines.append((seq, line))
+        self._wake.set()
+
+    async def wait(self) -> None:
+        await self._wake.wait()
+        self._wake = trio.Event()
+
+    def take(self) -> tuple[int, bytes] | None:
+        """Some lines, and the number of the last; None: there are none."""
+        taken: list[bytes] = []
+        last = size = 0
+        while self._lines and size < CHUNK:
+            last, line = self._lines.popleft()
+            taken.append(line)
+            size += len(line)
+        self._size -= size
+        return (last, b"".join(taken)) if taken else None
+
+
+class Feed:
+    """Hears the journal as soon as it is made."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._followers: set[_Follower] = set()
+        journal.listen(self._heard)
+
+    def _heard(self, entry: Entry) -> None:
+        if self._followers:
+            line = as_line(entry.seq, entry.at, codec.encode(entry.event))
+            for follower in self._followers:
+                follower.put(entry.seq, line)
+
+    async def follow(self, after: int, send: Send) -> None:
+        """Until cancelled, or until the reader was too slow."""
+        follower = _Follower()
+        try:
+            with follower.scope:
+                after = await self._catch_up(after, send)
+                self._followers.add(follower)
+                after = await self._join(after, self._journal.last_seq, send)
+                after = await self._live(follower, after, send)
+            if follower.scope.cancelled_caught:
+                return  # it does not even take what is on its way
+        except JournalError as error:
+            log.error("a reader of the feed is cut: %s", error)
+        finally:
+            self._followers.discard(follower)
+        with trio.move_on_after(PATIENCE):
+            await send(b'{"resync":{"after":%d}}\n' % after)
+
+    async def _catch_up(self, after: int, send: Send) -> int:
+        """Far behind: page by page, and nothing is kept in memory meanwhile."""
+        while self._journal.last_seq - after > PAGE:
+            page = await trio.to_thread.run_sync(self._journal.rows, after, PAGE)
+            if not page:
+                break
+            await send(b"".join(as_line(*row) for row in page))
+            after = page[-1][0]
+        return after
+
+    async def _join(self, after: int, upto: int, send: Send) -> int:
+        """What the disk has or will soon have, up to where the buffer begins.
+
+        Raises JournalError when the disk fails.
+        """
+        while after < upto:
+            with trio.move_on_after(PATIENCE) as patience:
+                try:
+                    await self._journal.wait_durable(upto)
+                except EventLost:
+                    log.warning("the feed lacks what the journal has lost")
+            if patience.cancelled_caught:
+                raise JournalError(f"event {upto} is not on the disk after {PATIENCE:g} s")
+            page = await trio.to_thread.run_sync(self._journal.rows, after, PAGE)
+            page = [row for row in page if row[0] <= upto]
+            if not page:
+                return upto
+            await send(b"".join(as_line(*row) for row in page))
+            after = page[-1][0]
+        return after
+
+    async def _live(self, follower: _Follower, after: int, send: Send) -> int:
+        """Until it is cut.  Returns the number of the last entry that was sent."""
+        while not follower.cut:
+            await follower.wait()
+            await trio.sleep(GATHER)
+            while (taken := follower.take()) is not None:
+                last, lines = taken
+                await send(lines)
+                after = last
+        follower.scope.deadline = math.inf
+        return after
+
+
+def as_line(seq: int, at: int, payload: bytes) -> bytes:
+    return b'{"seq":%d,"at":%d,"event":%b}\n' % (seq, at, payload)

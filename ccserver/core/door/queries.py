@@ -1,0 +1,140 @@
+"""Questions from outside: what there is, what happens now, and what has happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import trio
+
+from actors.ids import ContactId
+from actors.reasons import Refusal
+from ccserver.core.door.commands import BadArgument
+from ccserver.door import Answer
+from ccserver.journal.history import read_history
+from ccserver.journal.live import Live, shown_queue
+from ccserver.journal.log import Journal
+from ccserver.settings import Settings
+
+PAGE = 1000
+"""Entries of the journal in one answer, at most."""
+
+
+class Queries:
+    """``figures`` are what the status has beyond the live state."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        live: Live,
+        journal: Journal,
+        figures: Callable[[], dict[str, Any]],
+    ) -> None:
+        self._settings, self._live, self._journal = settings, live, journal
+        self._figures = figures
+        self._one_reading = trio.CapacityLimiter(1)
+        self._now: dict[str, Callable[[], Any]] = {
+            "status": lambda: {**figures(), **live.state()},
+            "live": live.snapshot,
+            "centre": lambda: centre(settings),
+            **{name: _part(settings, name) for name in centre(settings)},
+            "agents": lambda: {"agents": self._agents()},
+            "queues": lambda: {"queues": self._queues()},
+            "contacts": lambda: {"contacts": self._contacts()},
+        }
+
+    def knows(self, op: str) -> bool:
+        return op in self._now or op in ("contact", "journal")
+
+    async def answer(self, op: str, args: dict[str, Any]) -> Answer:
+        """Raises BadArgument, and JournalError."""
+        if op == "contact":
+            return await self._contact(_text(args, "contact"))
+        if op == "journal":
+            return await self._page(_number(args, "after", 0), _number(args, "limit", PAGE))
+        shown: Answer = msgspec.to_builtins(self._now[op]())
+        return {"ok": True, **shown}
+
+    def _agents(self) -> list[dict[str, Any]]:
+        return [
+            {**agent, **msgspec.to_builtins(self._live.agents[agent["id"]])}
+            for agent in centre(self._settings)["agents"]
+        ]
+
+    def _queues(self) -> list[dict[str, Any]]:
+        return [
+            {**queue, **shown_queue(self._live.queues[queue["name"]])}
+            for queue in centre(self._settings)["queues"]
+        ]
+
+    def _contacts(self) -> list[dict[str, Any]]:
+        return [
+            {"id": name, **msgspec.to_builtins(contact)}
+            for name, contact in self._live.contacts.items()
+        ]
+
+    async def _contact(self, name: str) -> Answer:
+        """Its state while it lives, and all that the journal says of it."""
+        contact = self._live.contacts.get(ContactId(name))
+        state = None if contact is None else msgspec.to_builtins(contact)
+        rows = await trio.to_thread.run_sync(
+            read_history, self._journal, name, limiter=self._one_reading
+        )
+        if contact is None and not rows:
+            return {"refused": Refusal.UNKNOWN_CONTACT, "detail": f"no contact {name}"}
+        return {"ok": True, "id": name, "state": state, "timeline": _entries(rows)}
+
+    async def _page(self, after: int, limit: int) -> Answer:
+        rows = await trio.to_thread.run_sync(
+            self._journal.rows, after, min(limit, PAGE), limiter=self._one_reading
+        )
+        return {"ok": True, "entries": _entries(rows), "last": self._journal.last_seq}
+
+
+def centre(settings: Settings) -> dict[str, list[Any]]:
+    """What does not change while the server runs, and is no secret."""
+    agents = [
+        {"id": a.id, "name": a.name, "team": a.team or "main", "skills": a.skills}
+        for a in settings.agents
+    ]
+    return {
+        "agents": agents,
+        "teams": [
+            {"name": name, "agents": [a["id"] for a in agents if a["team"] == name]}
+            for name in dict.fromkeys(a["team"] for a in agents)
+        ],
+        "queues": [{"name": q.name, "requirements": q.requirements} for q in settings.queues],
+        "entry_points": [{"name": e.name, "numbers": e.numbers} for e in settings.entry_points],
+        "trunks": [
+            {"name": t.name, "entry_points": t.entry_points, "outbound": t.gateway is not None}
+            for t in settings.trunks
+        ],
+        "directory": [
+            {"name": e.name, "number": e.number, "agent": e.agent} for e in settings.directory
+        ],
+        "idle_codes": list(settings.idle_codes),
+        "wrap_up_codes": list(settings.wrap_up_codes),
+    }
+
+
+def _part(settings: Settings, name: str) -> Callable[[], dict[str, Any]]:
+    return lambda: {name: centre(settings)[name]}
+
+
+def _entries(rows: list[tuple[int, int, bytes]]) -> list[dict[str, Any]]:
+    return [{"seq": seq, "at": at, "event": msgspec.Raw(event)} for seq, at, event in rows]
+
+
+def _text(args: dict[str, Any], name: str) -> str:
+    value = args.get(name)
+    if not isinstance(value, str):
+        raise BadArgument(name, "expected text")
+    return value
+
+
+def _number(args: dict[str, Any], name: str, default: int) -> int:
+    value = args.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise BadArgument(name, "expected a number of 0 or more")
+    return value

@@ -1,0 +1,301 @@
+"""Commands through the door, to the real core."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import trio
+
+from actors import events as ev
+from actors.commands import Principal
+from ccserver.core.door.commands import MOST_AT_ONCE, REMEMBERED_SECONDS
+from sip.message import Response
+from tests.support.centre import Centre, centre
+from tests.support.door import Knocker, agent
+from tests.support.phones import SERVER, authorize
+
+SUPERVISOR = Principal("sue", "supervisor")
+READER = Principal("ray", "read_only")
+
+
+@asynccontextmanager
+async def opened(**changes: Any) -> AsyncIterator[tuple[Centre, Knocker]]:
+    async with trio.open_nursery() as nursery, centre(**changes) as c:
+        yield c, Knocker(c.core.door, nursery)
+        nursery.cancel_scope.cancel()
+
+
+async def a_conversation(c: Centre) -> str:
+    """Of a customer with 1001; the contact's id."""
+    ada = await c.agent("1001")
+    await c.phone("anna").calls_to("2001")
+    ada.answers(await ada.rings())
+    await trio.sleep(1)
+    return c.contact.id
+
+
+class Deaf:
+    """In an actor's place: keeps what it is told."""
+
+    def __init__(self, actor: Any) -> None:
+        self.machine, self._actor = actor.machine, actor
+        self.held: list[Any] = []
+
+    def tell(self, message: Any) -> None:
+        self.held.append(message)
+
+    def wake(self) -> None:
+        self._actor.tell(self.held[-1])
+
+
+def deafen(actors: dict[Any, Any], name: str) -> Deaf:
+    actors[name] = deaf = Deaf(actors[name])
+    return deaf
+
+
+async def test_an_agent_changes_his_state(autojump_clock):
+    async with opened() as (c, door):
+        await c.agent("1001")
+
+        done = await door.asks("agent.set_idle", by=agent("1001"), agent="1001", code="lunch")
+
+        allowed = ["available", "idle", "sign-out"]
+        shown = {"version": 2, "state": "idle", "code": "lunch", "pending": None}
+        assert done == {"id": 1, "ok": True, **shown, "allowed": allowed}
+        assert c.of(ev.AgentStateChanged)[-1].code == "lunch"
+
+
+async def test_a_hold_reaches_the_contact_and_its_answer_comes_back(autojump_clock):
+    async with opened() as (c, door):
+        contact = await a_conversation(c)
+        version = c.of(ev.ContactStateChanged)[-1].version
+
+        held = await door.asks("contact.hold", by=agent("1001"), contact=contact, expect=version)
+
+        assert (held["ok"], held["state"]) == (True, "held")
+        assert c.talk.state() == "held"
+        assert held["version"] > version
+
+
+async def test_a_refusal_says_the_state_and_what_is_allowed(autojump_clock):
+    async with opened() as (c, door):
+        contact = await a_conversation(c)
+
+        refused = await door.asks("contact.resume", by=agent("1001"), contact=contact)
+
+        assert refused["refused"] == "NOT_HELD"
+        assert "hold" in refused["allowed"]
+
+
+async def test_what_the_author_saw_must_still_be_so(autojump_clock):
+    async with opened() as (c, door):
+        contact = await a_conversation(c)
+
+        stale = await door.asks("contact.hold", by=agent("1001"), contact=contact, expect=0)
+
+        assert stale["refused"] == "STALE"
+        assert c.talk.state() == "connected"
+
+
+@pytest.mark.parametrize(
+    ("args", "field", "said"),
+    [
+        ({"side": "left"}, "side", "invalid enum value 'left'"),
+        ({"sied": "consult"}, "sied", "expected no such argument"),
+        ({"side": 3}, "side", "expected str, got int"),
+    ],
+)
+async def test_a_bad_argument_is_named_with_what_was_expected(autojump_clock, args, field, said):
+    async with opened() as (c, door):
+        contact = await a_conversation(c)
+
+        refused = await door.asks("contact.hold", by=agent("1001"), contact=contact, **args)
+
+        assert refused["refused"] == "BAD_REQUEST"
+        assert refused["field"] == field
+        assert refused["detail"] == said
+
+
+@pytest.mark.parametrize(
+    ("args", "field"),
+    [
+        ({}, "to"),
+        ({"to": {"kind": "friend"}}, "to.kind"),
+        ({"to": {"kind": "agent"}}, "to.agent"),
+        ({"to": {"kind": "agent", "agent": "1002", "queue": "x"}}, "to.queue"),
+        ({"contact": 7, "to": {"kind": "agent", "agent": "1002"}}, "contact"),
+    ],
+)
+async def test_a_destination_is_read_to_its_last_field(autojump_clock, args, field):
+    async with opened() as (_, door):
+        refused = await door.asks("contact.consult", by=agent("1001"), **{"contact": "x", **args})
+
+        assert (refused["refused"], refused["field"]) == ("BAD_REQUEST", field)
+
+
+async def test_only_a_living_contact_can_be_commanded(autojump_clock):
+    async with opened() as (_, door):
+        refused = await door.asks("contact.hold", by=agent("1001"), contact="a0gone")
+
+        assert refused["refused"] == "UNKNOWN_CONTACT"
+
+
+async def test_who_dials_a_feature_code_is_no_contact_to_command(autojump_clock):
+    async with opened() as (c, door):
+        ada = await c.agent("1001")
+        await ada.dials("*52").wait("ended")
+        challenged = [m for m in ada.heard if isinstance(m, Response) and m.status == 407]
+        challenge = challenged[0].header_all("Proxy-Authenticate")[0]
+        target = f"sip:*52@{SERVER[0]}:{SERVER[1]}"
+        proof = authorize(challenge, "1001", "secret-1001", "INVITE", target)
+        await ada.dials("*52", headers=[("Proxy-Authorization", proof)]).wait("talking")
+        (call,) = c.core.directory.contacts
+
+        refused = await door.asks("contact.hold", by=agent("1001"), contact=call)
+
+        assert refused["refused"] == "UNKNOWN_CONTACT"
+        assert not c.of(ev.ActorCrashed)
+
+
+async def test_a_contact_that_ends_before_it_hears_is_gone_and_not_silent(autojump_clock):
+    async with opened() as (c, door):
+        contact = await a_conversation(c)
+        living = c.core.directory.contacts
+        actor = living[c.contact.id]
+        deafen(living, contact)
+        started = trio.current_time()
+
+        async def end() -> None:
+            await trio.sleep(0.05)
+            del living[actor.machine.id]
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(end)
+            answer = await door.asks("contact.hold", by=agent("1001"), contact=contact)
+
+        assert answer["refused"] == "UNKNOWN_CONTACT"
+        assert trio.current_time() - started < 1
+        living[actor.machine.id] = actor
+
+
+@pytest.mark.parametrize(
+    ("by", "op", "args"),
+    [
+        (READER, "agent.set_available", {"agent": "1001"}),
+        (READER, "contact.hold", {"contact": "x"}),
+        (READER, "monitor.request", {"kind": "agent", "target": "1001"}),
+        (agent("1002"), "agent.set_available", {"agent": "1001"}),
+        (agent("1001"), "monitor.request", {"kind": "agent", "target": "1002"}),
+    ],
+)
+async def test_who_may_not_is_refused(autojump_clock, by, op, args):
+    async with opened() as (c, door):
+        await c.agent("1001")
+
+        refused = await door.asks(op, by=by, **args)
+
+        assert refused["refused"] == "NOT_PERMITTED"
+
+
+async def test_a_command_to_a_contact_needs_an_author(autojump_clock):
+    async with opened() as (_, door):
+        refused = await door.asks("contact.hold", contact="x")
+
+        assert (refused["refused"], refused["field"]) == ("BAD_REQUEST", "principal")
+
+
+async def test_a_supervisor_waits_for_the_next_call_of_an_agent(autojump_clock):
+    async with opened() as (_, door):
+        by = Principal("sue", "supervisor", agent("1002").agent)
+
+        wanted = await door.asks("monitor.request", by=by, kind="agent", target="1001")
+        cancelled = await door.asks("monitor.cancel", by=by, kind="agent", target="1001")
+        again = await door.asks("monitor.cancel", by=by, kind="agent", target="1001")
+
+        assert [wish["target"] for wish in wanted["wishes"]] == ["1001"]
+        assert cancelled == {"id": 2, "ok": True, "wishes": []}
+        assert again["refused"] == "NOT_MONITORING"
+
+
+async def test_a_wrap_up_code_must_be_a_known_one(autojump_clock):
+    async with opened() as (_, door):
+        refused = await door.asks("agent.end_wrap_up", agent="1001", code="whatever")
+
+        assert refused["refused"] == "UNKNOWN_WRAP_UP_CODE"
+
+
+# --- the same key again ---------------------------------------------------------------------------
+
+
+async def test_the_same_key_has_one_effect_and_one_answer(autojump_clock):
+    async with opened() as (c, door):
+        contact = await a_conversation(c)
+
+        first = await door.asks("contact.hold", by=agent("1001"), contact=contact, key="k")
+        again = await door.asks("contact.hold", by=agent("1001"), contact=contact, key="k")
+
+        assert first["ok"]
+        assert again == {**first, "id": 2}
+
+
+async def test_a_key_is_its_authors_own_and_is_forgotten(autojump_clock):
+    async with opened() as (c, door):
+        contact = await a_conversation(c)
+        await door.asks("contact.hold", by=agent("1001"), contact=contact, key="k")
+
+        other = await door.asks("contact.hold", by=agent("1002"), contact=contact, key="k")
+        await trio.sleep(REMEMBERED_SECONDS + 1)
+        later = await door.asks("contact.hold", by=agent("1001"), contact=contact, key="k")
+
+        assert other["refused"] == "NOT_IN_CALL"
+        assert later["refused"] == "ALREADY_HELD"
+
+
+async def test_the_same_key_with_another_command_is_refused(autojump_clock):
+    async with opened() as (c, door):
+        contact = await a_conversation(c)
+        await door.asks("contact.hold", by=agent("1001"), contact=contact, key="k")
+
+        refused = await door.asks("contact.resume", by=agent("1001"), contact=contact, key="k")
+
+        assert refused["refused"] == "KEY_REUSED"
+        assert c.talk.state() == "held"
+
+
+async def test_an_answer_that_came_too_late_is_there_for_who_asks_again(autojump_clock):
+    async with opened() as (c, door):
+        await c.agent("1001")
+        deaf = deafen(c.core.directory.agents, "1001")
+        args = {"agent": "1001", "code": "lunch", "key": "k"}
+
+        nothing = await door.asks("agent.set_idle", deadline=0.5, **args)
+        deaf.wake()
+        await trio.sleep(0.01)
+        answer = await door.asks("agent.set_idle", **args)
+
+        assert nothing["refused"] == "NO_ANSWER"
+        assert (answer["ok"], answer["state"]) == (True, "idle")
+        assert len(deaf.held) == 1
+
+
+async def test_a_flood_of_commands_does_not_reach_the_actors_mailbox(autojump_clock):
+    async with trio.open_nursery() as nursery, centre() as c:
+        await c.agent("1001")
+        deafen(c.core.directory.agents, "1001")
+        answers: list[dict[str, Any]] = []
+
+        async def ask() -> None:
+            door = Knocker(c.core.door, nursery)
+            answers.append(await door.asks("agent.set_available", agent="1001", deadline=1))
+
+        async with trio.open_nursery() as askers:
+            for _ in range(MOST_AT_ONCE + 3):
+                askers.start_soon(ask)
+
+        refused = [answer["refused"] for answer in answers]
+        assert refused.count("TOO_MANY_COMMANDS") == 3
+        assert refused.count("NO_ANSWER") == MOST_AT_ONCE
+        nursery.cancel_scope.cancel()
