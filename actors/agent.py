@@ -81,6 +81,14 @@ class Agent:
         self.availability = Availability(
             settings.sign_in, lambda: bool(self.engagements), now, ticket
         )
+        self._commands: tuple[tuple[str, m.AgentCommand], ...] = (
+            ("available", m.SetAvailable()),
+            ("end-wrap-up", m.EndWrapUp()),
+            *(("idle", m.SetIdle(code)) for code in settings.idle_codes[:1]),
+            ("sign-out", m.SignOut()),
+        )
+        self._allowed: dict[tuple[bool, ...], tuple[str, ...]] = {}
+        """By what decides it: asked at every change of state, and the same few each time."""
         self.targets: tuple[m.Target, ...] = ()
         self.version = 0
         self._offered_to_dispatcher: tuple[float, int] | None = None
@@ -101,13 +109,18 @@ class Agent:
 
         After RONA, the choice between ``available`` and ``idle`` is among them (V-7).
         """
-        commands: list[tuple[str, m.AgentCommand]] = [
-            ("available", m.SetAvailable()),
-            ("end-wrap-up", m.EndWrapUp()),
-            *(("idle", m.SetIdle(code)) for code in self.settings.idle_codes[:1]),
-            ("sign-out", m.SignOut()),
-        ]
-        return tuple(name for name, command in commands if self._refusal(command) is None)
+        decides = (
+            isinstance(self.availability.state, SignedOut),
+            bool(self.targets),
+            self._being_offered(),
+            bool(self._wrapping_up()),
+        )
+        known = self._allowed.get(decides)
+        if known is None:
+            known = self._allowed[decides] = tuple(
+                name for name, command in self._commands if self._refusal(command) is None
+            )
+        return known
 
     def fits(self) -> bool:
         """Available, with room, and reachable."""
@@ -248,7 +261,7 @@ class Agent:
                 return Refusal.NOT_REGISTERED
             case m.SetIdle(code) if code not in self.settings.idle_codes:
                 return Refusal.UNKNOWN_IDLE_CODE
-            case m.SignOut() if any(e.is_offered for e in self.engagements.values()):
+            case m.SignOut() if self._being_offered():
                 return Refusal.OFFER_PENDING  # V-9
             case m.EndWrapUp() if not self._wrapping_up():
                 return Refusal.NOT_IN_WRAP_UP
@@ -256,6 +269,9 @@ class Agent:
                 return Refusal.UNKNOWN_WRAP_UP_CODE
             case _:
                 return None
+
+    def _being_offered(self) -> bool:
+        return any(e.is_offered for e in self.engagements.values())
 
     def _wrapping_up(self) -> list[Engagement]:
         return [e for e in self.engagements.values() if isinstance(e.state, eng.WrapUp)]

@@ -13,7 +13,7 @@ from actors import events as ev
 from actors import messages as m
 from actors.agent import Agent, AgentSettings
 from actors.availability import Available
-from actors.effects import Record, TellContact, TellDispatcher
+from actors.effects import Record, ReplyTo, TellContact, TellDispatcher
 from actors.ids import AgentId, ContactId, QueueName
 from actors.reasons import EndedBy
 from sip.machine import CancelTimer, StartTimer, TimerFired
@@ -25,6 +25,12 @@ TARGET = m.Target("sip:1001@x", "sip:1001@10.0.0.9", Path("udp", 0, ("10.0.0.9",
 COMMANDS = st.sampled_from(
     [m.SetAvailable(), m.SetIdle("lunch"), m.SetIdle("rona"), m.SignOut(), m.EndWrapUp()]
 )
+NAMES = {
+    m.SetAvailable: "available",
+    m.SetIdle: "idle",
+    m.SignOut: "sign-out",
+    m.EndWrapUp: "end-wrap-up",
+}
 
 
 class AgentLife(RuleBasedStateMachine):
@@ -45,6 +51,7 @@ class AgentLife(RuleBasedStateMachine):
         )
         self.timers: set[str] = set()
         self.offered = False
+        self.answered: object = None
         self.lasted = 0.0
         self.changed_at = self.started
         self.contact: ContactId | None = None
@@ -68,6 +75,8 @@ class AgentLife(RuleBasedStateMachine):
                     self.offered = False
                 case TellContact(contact, m.Assigned()):
                     self.contact = contact
+                case ReplyTo(_, answer):
+                    self.answered = answer
                 case Record(ev.WrapUpEnded()):
                     self.worked_until = self.now
                 case Record(ev.AgentStateChanged() as changed):
@@ -78,7 +87,11 @@ class AgentLife(RuleBasedStateMachine):
 
     @rule(command=COMMANDS)
     def a_command_comes(self, command) -> None:
+        """It is refused exactly if it was not allowed."""
+        allowed = NAMES[type(command)] in self.agent.allowed()
         self.tell(m.AgentCommandReceived(command, "test"))
+        if command != m.SetIdle("rona"):  # of which nobody has said so
+            assert allowed is isinstance(self.answered, m.Done)
 
     @rule(registered=st.booleans())
     def the_phones_change(self, registered) -> None:
