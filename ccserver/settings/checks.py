@@ -123,6 +123,10 @@ def _codes(settings: Settings) -> Iterator[Finding]:
         if code in list(IdleCode):
             text = f'expected a code that the server does not set itself, got "{code}"'
             yield Finding(("idle_codes", index), text)
+    for code in settings.wrap_up_names:
+        if code not in settings.wrap_up_codes:
+            text = f"expected a code of wrap_up_codes ({_listed(set(settings.wrap_up_codes))})"
+            yield Finding(("wrap_up_names", code), f'{text}, got "{code}"')
     features = settings.feature_codes
     named = {"available": features.available, "idle": features.idle, "sign_out": features.sign_out}
     for index, (name, code) in enumerate(named.items()):

@@ -259,6 +259,8 @@ class Settings(Section):
     """Why an agent may be idle, in the order of the feature code."""
     wrap_up_codes: list[Name] = ["resolved", "call-back", "wrong-number"]
     """What an agent may say of a contact when it ends."""
+    wrap_up_names: dict[Name, Annotated[str, Field(min_length=1, max_length=100)]] = {}
+    """What agents read, and search, in place of a code of wrap_up_codes."""
     agents: list[Agent] = []
     """People who answer."""
     queues: list[Queue] = []

@@ -114,7 +114,10 @@ def centre(settings: Settings) -> dict[str, list[Any]]:
             {"name": e.name, "number": e.number, "agent": e.agent} for e in settings.directory
         ],
         "idle_codes": list(settings.idle_codes),
-        "wrap_up_codes": list(settings.wrap_up_codes),
+        "wrap_up_codes": [
+            {"code": code, "name": settings.wrap_up_names.get(code, code)}
+            for code in settings.wrap_up_codes
+        ],
     }
 
 

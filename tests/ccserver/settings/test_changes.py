@@ -60,7 +60,8 @@ def sample(shape: Shape) -> tuple[str, Any]:
         text, value = sample(shape_of(get_args(shape.base)[0]))
         return f"{text}, {text}", [value, value]
     if shape.origin is dict:
-        return "{ french = 3 }", {"french": 3}
+        _, value = sample(shape_of(get_args(shape.base)[1]))
+        return f"{{ french = {value!r} }}", {"french": value}
     if shape.origin is Literal:
         choice = get_args(shape.base)[-1]
         return ("true", True) if choice is True else (choice, choice)

@@ -222,6 +222,10 @@ def test_a_queue_that_nobody_can_serve_is_a_warning(directory: Path):
             "idle_codes=break,rona",
             "idle_codes.1: expected a code that the server does not set itself",
         ),
+        (
+            'wrap_up_names={siesta="Asleep"}',
+            "wrap_up_names.siesta: expected a code of wrap_up_codes (call-back, resolved",
+        ),
         ("feature_codes.sign_out=*51", "feature_codes.sign_out: expected a code of its own"),
         ("feature_codes.sign_out=*521", "feature_codes.sign_out: expected a code that is not"),
         ("sip.min_expires_seconds=4000", "sip.min_expires_seconds: expected at most"),
