@@ -84,6 +84,7 @@ Message: TypeAlias = (
     | MediaRefused
     | MediaSilent
     | MediaLost
+    | m.Begin
     | m.Answer
     | m.HangUp
     | m.PlayFinished
@@ -127,8 +128,7 @@ class Leg:
         self._media_open = False
         self._said_ended = False
 
-    def start(self) -> list[do.Effect]:
-        """The first effects: open media, and be reachable in the dialog."""
+    def _begin(self) -> list[do.Effect]:
         offered = offer_answer.awaits_ipv6(self._offered)
         ipv6 = ":" in self._path.remote[0] if offered is None else offered
         effects: list[do.Effect] = [
@@ -142,6 +142,10 @@ class Leg:
 
     def handle(self, message: Message) -> list[do.Effect]:
         match self.state, message:
+            case Opening(), m.Begin():
+                return self._begin()
+            case _, m.Begin():
+                raise UnexpectedMessage(type(self.state).__name__, "Begin")
             case Opening(), MediaOpened(address, port):
                 return self._media_opened(address, port)
             case _, MediaOpened():

@@ -134,6 +134,10 @@ class ConversationBegan(Struct, frozen=True, gc=False):
 # --- the leg hears from its contact -----------------------------------------------------------
 
 
+class Begin(Struct, frozen=True, gc=False):
+    """The first message: ask for media, and be reachable in the dialog."""
+
+
 class Answer(Struct, frozen=True, gc=False):
     """Answer the caller with the media that was negotiated."""
 

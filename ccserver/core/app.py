@@ -20,7 +20,7 @@ from actors import effects as do
 from actors import events as ev
 from actors import messages as m
 from actors.agent import Agent
-from actors.base import Actor
+from actors.base import Actor, Mailbox
 from actors.dispatcher import Dispatcher
 from actors.guardian import Guardian
 from actors.ids import (
@@ -246,7 +246,7 @@ class Core:
     def _resident(
         self, name: str, make: Callable[[], Any], remember: Callable[[Actor], None]
     ) -> None:
-        actor = self._actor(name, make(), MAILBOX_OF_MANY)
+        actor = self._actor(name, make())
         remember(actor)
         first = [actor]
 
@@ -254,21 +254,34 @@ class Core:
             if first:
                 await first.pop().run()
                 return
-            again = self._actor(name, make(), MAILBOX_OF_MANY)
+            again = self._actor(name, make())
             remember(again)
             self._tell_everything(name)
             await again.run()
 
         self.guardian.start(name, run, essential=True)
 
-    def _actor(self, name: str, machine: Any, size: int = 256) -> Actor:
+    def _actor(
+        self,
+        name: str,
+        machine: Any,
+        mailbox: Mailbox | None = None,
+        on_end: Callable[[], None] | None = None,
+    ) -> Actor:
+        """In its crash group's mailbox, or with one of its own, for many to speak to."""
         actor: Actor
 
         def tell(message: Any) -> None:
             actor.tell(message)
 
         actor = Actor(
-            name, machine, self.effects.performer(name, tell), self.timers, mailbox_size=size
+            name,
+            machine,
+            self.effects.performer(name, tell),
+            self.timers,
+            mailbox=mailbox,
+            size=MAILBOX_OF_MANY,
+            on_end=on_end,
         )
         return actor
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import trio
 from msgspec import Struct
@@ -12,7 +12,7 @@ from msgspec import Struct
 from actors import effects as do
 from actors import events as ev
 from actors import messages as m
-from actors.base import Actor
+from actors.base import Actor, Mailbox
 from actors.contact import Contact, Start
 from actors.dossier import Dossier, World
 from actors.feature import FeatureCall
@@ -43,6 +43,9 @@ NO_LINE = 503
 """What a number's leg ends with when no line was free; its cause says which limit."""
 
 
+MakeActor: TypeAlias = Callable[[str, Any, "Mailbox | None", "Callable[[], None] | None"], Actor]
+
+
 class Names(Struct, frozen=True):
     """Sources of names and numbers that nothing else of any process has."""
 
@@ -54,7 +57,7 @@ class Names(Struct, frozen=True):
 class Calls:
     """Starts calls and their legs, and forgets them when they have ended.
 
-    ``make_actor(name, machine)`` gives an actor that is not running; ``longest``, in seconds, is
+    ``make_actor(name, machine, mailbox, on_end)`` gives an actor; ``longest``, in seconds, is
     the most that a contact may last; ``max_calls`` limits trunks by name; ``room``: whether the
     centre may have one more call.
     """
@@ -70,7 +73,7 @@ class Calls:
         directory: Directory,
         listeners: Listeners,
         names: Names,
-        make_actor: Callable[[str, Any], Actor],
+        make_actor: MakeActor,
         journal: Journal,
         mailboxes: Mailboxes,
     ) -> None:
@@ -136,8 +139,9 @@ class Calls:
 
     def _call(self, contact: ContactId, machine: Any, customer: Leg) -> CrashGroup:
         name = contact_actor(contact)
-        actor = self._make_actor(name, machine)
-        group = CrashGroup(contact, actor, self._effects.perform, self._leg_actor, self._forget)
+        group = CrashGroup(contact, self._effects.perform, self._leg_actor, self._forget)
+        actor = self._make_actor(name, machine, group.mailbox, None)
+        group.set_contact(actor)
         self._directory.contacts[contact] = actor
         self._groups[contact] = group
         group.add_leg(customer)
@@ -221,8 +225,10 @@ class Calls:
             usage_of=usage_of,
         )
 
-    def _leg_actor(self, leg: Leg) -> Actor:
-        actor = self._make_actor(f"leg/{leg.id}", leg)
+    def _leg_actor(
+        self, leg: Leg, mailbox: Mailbox | None, on_end: Callable[[], None] | None
+    ) -> Actor:
+        actor = self._make_actor(f"leg/{leg.id}", leg, mailbox, on_end)
         self._directory.legs[leg.id] = actor
         return actor
 

@@ -1,4 +1,4 @@
-"""A call's crash group: a contact (or feature call) with its legs, in one nursery.
+"""A call's crash group: a contact (or feature call) with its legs, one mailbox and one task.
 
 Whatever fails in it ends it alone, and well: every phone that is still on the line is hung up by
 a farewell that nobody can cancel and that cannot last for ever.
@@ -11,11 +11,11 @@ from collections.abc import Callable
 
 import trio
 
-from actors.base import Actor
+from actors.base import Actor, Mailbox
 from actors.effects import Effect
-from actors.ids import ContactId, LegId
+from actors.ids import ContactId, LegId, contact_actor
 from actors.leg import Leg
-from actors.messages import EndContact, HangUp
+from actors.messages import Begin, EndContact, HangUp
 from sip.machine import CancelTimer, StartTimer, Stop
 
 log = logging.getLogger(__name__)
@@ -26,49 +26,40 @@ INTERNAL_ERROR = 'SIP;cause=500;text="Internal error"'
 
 
 class CrashGroup:
-    """``make_leg`` wraps a leg's machine in an actor that others can reach."""
+    """``make_leg(leg, mailbox, on_end)`` wraps a leg's machine in an actor that others can reach.
+
+    The contact's actor is made with ``mailbox``, too.
+    """
 
     def __init__(
         self,
         contact: ContactId,
-        actor: Actor,
         perform: Callable[[Effect], None],
-        make_leg: Callable[[Leg], Actor],
+        make_leg: Callable[[Leg, Mailbox | None, Callable[[], None] | None], Actor],
         forget_leg: Callable[[Leg], None],
     ) -> None:
         self.contact = contact
-        self.actor = actor
+        self.mailbox = Mailbox(contact_actor(contact))
         self._perform, self._make_leg, self._forget_leg = perform, make_leg, forget_leg
         self._legs: dict[LegId, Leg] = {}
-        self._nursery: trio.Nursery | None = None
-        self._early: list[Leg] = []
+
+    def set_contact(self, actor: Actor) -> None:
+        self.actor = actor
 
     def add_leg(self, leg: Leg) -> None:
-        """Its actor runs in this group from now on."""
+        """It lives in this group from now on."""
         self._legs[leg.id] = leg
-        if self._nursery is None:
-            self._early.append(leg)
-        else:
-            self._start(leg)
 
-    def _start(self, leg: Leg) -> None:
-        assert self._nursery is not None
-        actor = self._make_leg(leg)
-        self._nursery.start_soon(self._run_leg, leg, actor)
+        def ended() -> None:
+            del self._legs[leg.id]
+            self._forget_leg(leg)
 
-    async def _run_leg(self, leg: Leg, actor: Actor) -> None:
-        actor.perform_all(leg.start())
-        await actor.run()
-        self._legs.pop(leg.id, None)
-        self._forget_leg(leg)
+        self._make_leg(leg, self.mailbox, ended).tell(Begin())
 
     async def run(self) -> None:
         """Until the contact and its legs have ended.  A crash passes, after the farewell."""
         try:
-            async with trio.open_nursery() as self._nursery:
-                for leg in self._early:
-                    self._start(leg)
-                await self.actor.run()
+            await self.mailbox.run()
         except Exception:
             await self._part()
             raise
@@ -80,7 +71,7 @@ class CrashGroup:
         """The contact says its last word, if it can; each leg is hung up, if it can be."""
         with trio.CancelScope(deadline=trio.current_time() + FAREWELL, shield=True):
             legs = list(self._legs.values())
-            actors = [(leg, self._make_leg(leg)) for leg in legs]
+            actors = [(leg, self._make_leg(leg, None, None)) for leg in legs]
             try:
                 for effect in self.actor.machine.handle(EndContact("internal")):
                     if not isinstance(effect, StartTimer | CancelTimer | Stop):

@@ -98,7 +98,7 @@ class Journal:
         """The number of the event appended last; 0: none ever."""
         return self._seq
 
-    def listen(self, reader: Callable[[Entry], None]) -> None:
+    def listen(self, reader: Callable[[Entry], object]) -> None:
         """``reader`` hears every entry from now on, in order; it must not wait.
 
         One that raises disturbs no other.

@@ -1,0 +1,188 @@
+"""Mailboxes and actors: order, timers, overflow, and what ends with what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import trio
+
+from actors.base import BURST, Actor, Mailbox, Overloaded
+from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
+from sip.timer_shell import TimerShell
+
+
+class Script:
+    """A machine that answers each message with what ``replies`` says, and remembers it."""
+
+    def __init__(self, **replies: list[Any]) -> None:
+        self.heard: list[Any] = []
+        self.replies = replies
+
+    def handle(self, message: Any) -> list[Any]:
+        self.heard.append(message)
+        if isinstance(message, Exception):
+            raise message
+        name = f"timer_{message.name}" if isinstance(message, TimerFired) else message
+        return self.replies.get(name, [])
+
+
+class Stage:
+    """Actors, each with what it performed; an effect ``(actor, message)`` is told."""
+
+    def __init__(self) -> None:
+        self.timers = TimerShell()
+        self.performed: list[Any] = []
+
+    def actor(self, name: str, mailbox: Mailbox | None = None, size: int = 256, **replies) -> Actor:
+        return Actor(
+            name,
+            Script(**replies),
+            self.perform,
+            self.timers,
+            mailbox=mailbox,
+            size=size,
+            on_end=lambda: self.performed.append(f"{name} ended"),
+        )
+
+    def perform(self, effect: Any) -> None:
+        if isinstance(effect, tuple):
+            effect[0].tell(effect[1])
+        else:
+            self.performed.append(effect)
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+async def test_messages_are_handled_in_their_order_until_stop(stage, autojump_clock) -> None:
+    actor = stage.actor("one", go=["first", "second"], end=["last", Stop()])
+    for message in ("go", "end", "late"):
+        actor.tell(message)
+    await actor.run()
+    assert actor.machine.heard == ["go", "end"]
+    assert stage.performed == ["first", "second", "last", "one ended"]
+    actor.tell("after the end")
+    assert len(actor.mailbox) == 0
+
+
+async def test_a_message_to_a_sleeping_actor_wakes_it(stage, autojump_clock) -> None:
+    actor = stage.actor("one", end=[Stop()])
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(actor.run)
+        await trio.sleep(1)
+        actor.tell("end")
+    assert actor.machine.heard == ["end"]
+
+
+async def test_a_group_shares_a_mailbox_and_lasts_until_its_last_actor(
+    stage, autojump_clock
+) -> None:
+    mailbox = Mailbox("group")
+    leg = stage.actor("leg", mailbox, hang_up=["bye", Stop()])
+    contact = stage.actor("contact", mailbox, go=[(leg, "ring")], end=[(leg, "hang_up"), Stop()])
+    contact.tell("go")
+    contact.tell("end")
+    contact.tell("late")
+    with trio.fail_after(1):
+        await mailbox.run()
+    assert leg.machine.heard == ["ring", "hang_up"]
+    assert contact.machine.heard == ["go", "end"]
+    assert stage.performed == ["contact ended", "bye", "leg ended"]
+
+
+async def test_what_one_raises_ends_its_whole_group_and_no_timer_fires_later(
+    stage, autojump_clock
+) -> None:
+    mailbox = Mailbox("group")
+    leg = stage.actor("leg", mailbox, arm=[StartTimer("t", 1.0)])
+    contact = stage.actor("contact", mailbox)
+    leg.tell("arm")
+    contact.tell(ValueError("broken"))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stage.timers.run)
+        with pytest.raises(ValueError, match="broken"):
+            await mailbox.run()
+        await trio.sleep(2)
+        nursery.cancel_scope.cancel()
+    assert leg.machine.heard == ["arm"]
+    assert len(stage.timers) == 0
+    assert stage.performed == []  # nobody stopped in good order
+
+
+async def test_a_cancelled_timer_does_not_fire_and_an_armed_one_fires_once(
+    stage, autojump_clock
+) -> None:
+    actor = stage.actor(
+        "one",
+        arm=[StartTimer("a", 1.0), StartTimer("b", 1.0)],
+        cancel=[CancelTimer("a")],
+        again=[StartTimer("b", 5.0)],
+        timer_b=[Stop()],
+    )
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stage.timers.run)
+        actor.tell("arm")
+        actor.tell("cancel")
+        actor.tell("again")
+        await actor.run()
+        assert trio.current_time() >= 5
+        nursery.cancel_scope.cancel()
+    assert actor.machine.heard == ["arm", "cancel", "again", TimerFired("b")]
+
+
+class TimersByHand:
+    """A timer fires when the test says so."""
+
+    def __init__(self) -> None:
+        self.callbacks: dict[object, Any] = {}
+
+    def arm(self, key: object, seconds: float, callback: Any) -> None:
+        self.callbacks[key] = callback
+
+    def cancel(self, key: object) -> None:
+        del self.callbacks[key]
+
+
+async def test_a_timer_cancelled_after_it_was_due_has_never_fired(stage, autojump_clock) -> None:
+    """Its message waits behind the one that cancels it."""
+    stage.timers = timers = TimersByHand()
+    actor = stage.actor("one", arm=[StartTimer("a", 1.0)], cancel=[CancelTimer("a")], end=[Stop()])
+    actor.handle("arm")
+    actor.tell("cancel")
+    timers.callbacks["one", "a"]()
+    actor.tell("end")
+    await actor.run()
+    assert actor.machine.heard == ["arm", "cancel", "end"]
+
+
+async def test_a_mailbox_that_runs_over_ends_its_owner_and_not_the_sender(
+    stage, autojump_clock
+) -> None:
+    actor = stage.actor("slow", size=10)
+    for number in range(11):
+        actor.tell(number)
+    with pytest.raises(Overloaded, match="slow"):
+        await actor.run()
+    actor.tell("nobody hears this")
+
+
+async def test_a_flood_lets_other_tasks_have_their_turn(stage, autojump_clock) -> None:
+    actor = stage.actor("busy", size=10 * BURST)
+    for number in range(5 * BURST):
+        actor.tell(number)
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while len(actor.mailbox):
+            await trio.lowlevel.checkpoint()
+            turns += 1
+        nursery.cancel_scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(actor.run)
+        nursery.start_soon(other)
+    assert turns >= 4
