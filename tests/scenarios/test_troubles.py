@@ -9,6 +9,7 @@ from actors import events as ev
 from actors.ids import AgentId
 from actors.messages import Reserve
 from actors.reasons import Outcome
+from ccserver.journal.log import Entry
 from tests.support.centre import Centre, centre
 from tests.support.network import Weather
 from tests.support.phones import Call, Phone
@@ -191,6 +192,37 @@ async def test_an_agent_crashes_and_is_not_given_a_second_call(autojump_clock) -
         anna.hangs_up(call)
         offered = await agent.rings()
         assert offered.state == "ringing"
+
+
+async def test_an_agent_that_crashes_as_he_is_reserved_gives_the_contact_back(
+    autojump_clock,
+) -> None:
+    """Neither the contact nor the new agent has heard of the reservation: the queue's lease has."""
+    async with centre() as c:
+        agent = await c.agent("1001")
+        sound = [c.core.directory.agents[AgentId("1001")]]
+
+        def breaks(entry: Entry) -> None:
+            if isinstance(entry.event, ev.ContactAssigned) and sound:
+                sound.pop().machine = Broken()
+
+        c.core.journal.listen(breaks)
+        await c.phone("anna").calls_to("2001")
+        offered = await agent.rings()
+
+        first, second = c.of(ev.ContactAssigned)
+        assert 1.0 <= second.decided_at - first.decided_at < 1.1
+        assert second.decision.place == first.decision.place
+        agent.answers(offered)
+        await offered.wait("talking")
+        assert c.state("1001") == "engaged"
+
+
+class Broken:
+    """A machine that cannot read its next message."""
+
+    def handle(self, message: object) -> list[object]:
+        raise RuntimeError(type(message).__name__)
 
 
 async def test_ports_run_out_and_come_back_m19(autojump_clock) -> None:
