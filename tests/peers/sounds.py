@@ -23,7 +23,12 @@ def write_prompts(directory: Path, *, greeting: float, music: float) -> None:
     directory.mkdir()
     write_tone(directory / "greeting.wav", greeting, 0.3)
     write_tone(directory / "music.wav", music, 2.0)
-    for name, hertz in (("sorry", 300.0), ("confirm", 350.0), ("error", 250.0)):
+    for name, hertz in (
+        ("sorry", 300.0),
+        ("confirm", 350.0),
+        ("error", 250.0),
+        ("ringback", 275.0),
+    ):
         write_tone(directory / f"{name}.wav", hertz, 0.2)
 
 
@@ -41,7 +46,7 @@ def heard(path: Path, *, last: float | None = None, floor: float = -35.0) -> lis
     width = int(20 * samples.size / rate)
     loudest = spectrum.max()
     found: list[float] = []
-    while len(found) < 5:
+    while len(found) < 12:
         peak = int(spectrum.argmax())
         if spectrum[peak] < loudest * 10 ** (floor / 20):
             break

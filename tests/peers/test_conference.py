@@ -1,0 +1,147 @@
+"""Real phones in the hands of commanded calls: each says a tone, and an FFT at each ear says who
+hears whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors.commands import Principal
+from ccserver.door import ask
+from tests.peers.baresip import Baresip
+from tests.peers.conftest import MUSIC
+from tests.peers.programs import until
+from tests.peers.server import Server
+from tests.peers.sounds import heard
+
+TONES = {
+    "+4420": 431.0,
+    "1001": 577.0,
+    "1002": 743.0,
+    "1003": 941.0,
+    "1004": 1163.0,
+    "1005": 1409.0,
+    "1006": 1709.0,
+    "1007": 2069.0,
+}
+
+
+class Floor:
+    """The centre with its phones; agents answer by themselves."""
+
+    def __init__(self, server: Server, directory: Path, cleanup: ExitStack) -> None:
+        self.server, self.directory, self.cleanup = server, directory, cleanup
+        self.phones: dict[str, Baresip] = {}
+
+    def phone(self, user: str, **options: Any) -> Baresip:
+        phone = Baresip(self.server, self.directory, user, hertz=int(TONES[user]), **options)
+        self.cleanup.callback(phone.stop)
+        self.phones[user] = phone
+        return phone
+
+    def agents(self, *users: str) -> None:
+        for user in users:
+            self.phone(user, secret=f"secret-{user}", answers=True)
+        for user in users:
+            self.server.wait_agent(user, "available")
+
+    def does(self, agent: str, what: str, **args: Any) -> dict[str, Any]:
+        """A command of this agent's desktop."""
+        (contact,) = (one["id"] for one in self.contacts())
+        by = Principal(agent, "agent", agent)
+        return ask(self.server.data, f"contact.{what}", {"contact": contact, **args}, None, by)
+
+    def contacts(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = ask(self.server.data, "contacts")["contacts"]
+        return found
+
+    def state(self) -> str:
+        """Of the conversation there is; ``over``: there is no contact."""
+        for contact in self.contacts():
+            conversation = contact.get("conversation") or {}
+            return str(conversation.get("state"))
+        return "over"
+
+    def wait_state(self, state: str) -> None:
+        until(lambda: self.state() == state, 25, f"the contact to be {state}")
+
+    def tones_at(self, user: str) -> set[str]:
+        """Whose tones are in the last second that this phone has heard; ``music`` is one too."""
+        names = {**TONES, "music": float(MUSIC)}
+        path = self.phones[user].recording()
+        found = heard(path, last=1.0, floor=-26.0) if path.exists() else []
+        return {name for name, hertz in names.items() if any(abs(hertz - f) < 6 for f in found)}
+
+    def wait_ears(self, **ears: set[str]) -> None:
+        """Until these hear exactly that; keywords are users with an underscore in front."""
+        wanted = {name.lstrip("_").replace("customer", "+4420"): who for name, who in ears.items()}
+        now: dict[str, set[str]] = {}
+
+        def so() -> bool:
+            now.update({name: self.tones_at(name) for name in wanted})
+            return now == wanted
+
+        try:
+            until(so, 25, "the ears to hear what they should")
+        except AssertionError:
+            raise AssertionError(f"wanted {wanted}, heard {now}") from None
+
+
+@pytest.fixture
+def floor(start_server: Callable[..., Server], tmp_path: Path, cleanup: ExitStack) -> Floor:
+    server = start_server(routing__wrap_up_seconds="1", sip__algorithms='["MD5"]')
+    return Floor(server, tmp_path, cleanup)
+
+
+def test_an_attended_transfer_of_a_queue_call(floor: Floor) -> None:
+    floor.agents("1001")
+    customer = floor.phone("+4420")
+    customer.dial("2001")
+    floor.wait_ears(_customer={"1001"}, _1001={"+4420"})
+    floor.agents("1002")
+
+    assert floor.does("1001", "consult", to={"kind": "agent", "agent": "1002"})["ok"]
+    floor.wait_ears(_customer={"music"}, _1001={"1002"}, _1002={"1001"})
+    assert floor.does("1001", "end")["refused"] == "CONSULT_IN_PROGRESS"
+    assert floor.does("1001", "resume")["ok"]
+    floor.wait_ears(_customer={"1001"}, _1001={"+4420"}, _1002={"music"})
+    assert floor.does("1001", "resume", side="consult")["ok"]
+    assert floor.does("1001", "transfer")["ok"]
+    floor.wait_ears(_customer={"1002"}, _1002={"+4420"})
+    floor.server.wait_agent("1001", "available")
+    customer.hang_up()
+    floor.server.wait_agent("1002", "available")
+    floor.server.wait_figure("ccserver_contacts_handled_total", 1, queue="support")
+    floor.server.wait_figure("ccserver_media_sessions", 0)
+
+
+def test_eight_speak_with_each_other_and_go_one_by_one(floor: Floor) -> None:
+    floor.agents("1001")
+    customer = floor.phone("+4420")
+    customer.dial("2001")
+    floor.wait_state("connected")
+    others = [str(number) for number in range(1002, 1008)]
+    for user in others:
+        floor.agents(user)
+        assert floor.does("1001", "consult", to={"kind": "agent", "agent": user})["ok"]
+        floor.wait_state("consulting")
+        assert floor.does("1001", "conference")["ok"]
+    everyone = set(TONES)
+    floor.wait_ears(**{f"_{user}": everyone - {user} for user in ("1001", "1004", "1007")})
+    floor.wait_ears(_customer=everyone - {"+4420"})
+    full = floor.does("1001", "consult", to={"kind": "queue", "queue": "sales"})
+    assert full["refused"] == "CONFERENCE_FULL"
+
+    for user in others[:-1]:
+        assert floor.does(user, "exit_conference")["ok"]
+    floor.wait_ears(_customer={"1001", "1007"}, _1001={"+4420", "1007"}, _1007={"+4420", "1001"})
+    customer.hang_up()
+    floor.wait_state("post_call")
+    floor.wait_ears(_1001={"1007"}, _1007={"1001"})
+    assert floor.does("1001", "end")["ok"]
+    floor.wait_state("over")
+    floor.server.wait_figure("ccserver_media_sessions", 0)
