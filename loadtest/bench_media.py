@@ -3,8 +3,9 @@
     python -m loadtest.bench_media --calls 300 --seconds 20
     python -m loadtest.bench_media --conferences 100 --parties 8
 
-Without either it measures both, one after the other.  It starts a media process of its own on loopback; this process plays all phones.  If it cannot keep its
-own pace it says so: then the figures are about the generator.
+Without either it measures both, one after the other.  It starts a media process of its own on
+loopback, and plays all phones.  If it cannot keep its own pace it says so: then the figures are
+about the generator.
 """
 
 from __future__ import annotations

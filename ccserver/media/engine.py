@@ -357,6 +357,8 @@ class Engine:
             self._control.emit(SessionRefused(command.session, protocol.UNKNOWN))
         elif not _reachable(command, ipv6=leg.opened.place.ipv6):
             self._control.emit(SessionRefused(command.session, protocol.UNREACHABLE))
+        elif command.codec not in protocol.CODECS:
+            self._control.emit(SessionRefused(command.session, protocol.CODEC))
         else:
             self._matrix.set_remote(leg.session, command, now)
 

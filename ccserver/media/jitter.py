@@ -62,6 +62,11 @@ class JitterBuffer:
         """How many packets wait."""
         return len(self._packets)
 
+    @property
+    def plays(self) -> bool:
+        """It has begun, and is not filling."""
+        return self._next is not None
+
     def put(self, ssrc: int, timestamp: int, payload: bytes) -> bool:
         """False if it came too late, or twice, or is one too many."""
         if ssrc != self._ssrc:

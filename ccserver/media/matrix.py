@@ -2,8 +2,9 @@
 
 A single source in a codec that the listener understands is *relayed*: its packets are passed on as
 they come.  A player alone *plays*: its frames are cut from the file.  Everything else is *mixed*.
-A listener who leaves the mixer is given one frame more there, which fades to what he will hear, and
-then what still waits in the jitter buffer: he loses nothing on his way, and hears no click.
+A listener who leaves the mixer stays for a frame that fades to what he will hear (or a few, until
+that has begun), and is given what then waits in the jitter buffer: he loses nothing on his way, and
+hears no click.
 
 Pure: times come in, datagrams go out to `send`.
 """
@@ -20,6 +21,9 @@ from ccserver.media.mixer import WIDE, Mixer, Voice
 from ccserver.media.player import Player
 from ccserver.media.protocol import SetRemote
 from ccserver.media.session import TELEPHONE_EVENT, Drop, Session
+
+_LONGEST_STAY = 5
+"""Frames in which a source that speaks at all has begun."""
 
 
 class Way(Enum):
@@ -43,8 +47,8 @@ class Matrix:
         self._buffers: dict[Session, JitterBuffer] = {}
         self._players: dict[Session, Player] = {}
         """Who has a player, until it is known that it ended."""
-        self._leaving: list[Session] = []
-        """They are in the mixer for one frame more."""
+        self._leaving: dict[Session, int] = {}
+        """Who need not be mixed any more, and for how many frames he may yet stay."""
 
     # --- what is asked for --------------------------------------------------------------------
 
@@ -147,7 +151,7 @@ class Matrix:
         if way is Way.MIXED or listener in self.mixer:
             self._mix(listener, before)
             if way is not Way.MIXED:
-                self._leaving.append(listener)
+                self._leaving[listener] = _LONGEST_STAY
         elif way is Way.RELAYED:
             listener.sources[0].relays.append(listener)
 
@@ -178,11 +182,16 @@ class Matrix:
 
     def _let_go(self, now: float) -> None:
         """Those who have had their last frame of the mixer; and voices that nobody hears."""
-        leaving, self._leaving = self._leaving, []
-        for listener in leaving:
+        for listener, stay in list(self._leaving.items()):
             way = _way(listener)
             if listener not in self.mixer or way is Way.MIXED:
-                continue  # it was released, or is to be mixed after all
+                # It was released, or is to be mixed after all.
+                del self._leaving[listener]
+                continue
+            if way is Way.RELAYED and stay > 1 and not self._plays(listener.sources[0]):
+                self._leaving[listener] = stay - 1
+                continue
+            del self._leaving[listener]
             self.mixer.leave(listener)
             self.changes += 1
             if way is Way.RELAYED:
@@ -192,6 +201,10 @@ class Matrix:
             del self._buffers[session]
             self.changes += 1
         self.mixer.closed.clear()
+
+    def _plays(self, source: Session) -> bool:
+        buffer = self._buffers.get(source)
+        return buffer is not None and buffer.plays
 
     def _send_what_waits(self, listener: Session, source: Session, now: float) -> None:
         buffer = self._buffers.get(source)

@@ -198,7 +198,7 @@ class Mixer(Generic[K]):
             self._plan = None
 
     def has_heard(self, key: K, payload: bytes) -> None:
-        """This phone was sent these frames of G.722 by another way, and its decoder follows them."""
+        """This phone was sent these frames of G.722 by another way; its decoder follows them."""
         encoder = self._encoders[key] = g722.Encoder()
         encoder.encode(g722.Decoder().decode(payload))
 

@@ -34,6 +34,11 @@ UNREACHABLE = "unreachable"
 family."""
 
 
+CODEC = "codec"
+"""`SessionRefused.reason`: a codec that we do not speak."""
+CODECS = frozenset({"PCMU", "PCMA", "G722"})
+
+
 class CreateSession(Struct, frozen=True, gc=False, tag=True, array_like=True):
     """Open a port pair; answered by SessionCreated or SessionRefused."""
 
@@ -49,7 +54,7 @@ class SetRemote(Struct, frozen=True, gc=False, tag=True, array_like=True):
     address: str
     port: int
     codec: str
-    """``PCMU``, ``PCMA`` or ``G722``."""
+    """One of `CODECS`."""
     payload_type: int
     telephone_event: int | None
     """The payload type to send telephone-event with; None if the other side takes none."""

@@ -84,8 +84,8 @@ class Session:
         self.relays: list[Session] = []
         """Those of them who are sent its packets as they come."""
         self.latest = b""
-        """The end of what was heard, in `codec`: a packet of G.711, or as much of G.722 as a decoder
-        needs to find its way."""
+        """The end of what was heard, in `codec`: a packet of G.711, or as much of G.722 as a
+        decoder needs to find its way."""
         self.player: Player | None = None
         self.remote: SetRemote | None = None
         self.reception = Reception()

@@ -76,7 +76,7 @@ def tones_heard(codec: str, payloads: Iterable[bytes], tones: Iterable[float]) -
     return {hertz for hertz in tones if level(codec, data, hertz) > AMPLITUDE / 8}
 
 
-def worst_step(codec: str, payloads: Iterable[bytes]) -> float:
+def worst_bend(codec: str, payloads: Iterable[bytes]) -> float:
     """The greatest second difference between neighbouring samples: a click is one that no tone of
     the band and loudness has."""
     return float(np.abs(np.diff(linear(codec, payloads), n=2)).max(initial=0.0))

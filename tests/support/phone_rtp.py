@@ -27,7 +27,7 @@ from tests.support import ears
 
 E = TypeVar("E")
 HOST = "127.0.0.1"
-PAYLOAD_TYPE = {"PCMU": 0, "PCMA": 8}
+PAYLOAD_TYPE = {"PCMU": 0, "PCMA": 8, "G722": 9}
 
 
 class RunningEngine:
@@ -104,7 +104,7 @@ class Phone:
         self.name = name
         self.codec = codec
         self.heard: list[rtp.Packet] = []
-        self._hertz = hertz
+        self._voice = None if hertz is None else ears.Voice(codec, hertz)
         self._to = (host, engine_port)
         self._sent = 0
         self._ssrc = engine_port
@@ -112,10 +112,7 @@ class Phone:
         self.port: int = self._rtp.getsockname()[1]
 
     def sends_frame(self) -> None:
-        if self._hertz is None:
-            payload = ears.silence(self.codec)
-        else:
-            payload = ears.tone(self.codec, self._hertz, start=self._sent * ears.FRAME)
+        payload = ears.silence(self.codec) if self._voice is None else self._voice.frame()
         self.sends(PAYLOAD_TYPE[self.codec], self._sent * ears.FRAME, payload)
 
     def sends(self, payload_type: int, timestamp: int, payload: bytes) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from ccserver.media import g711, rtcp
 from ccserver.media.protocol import (
+    CODEC,
     DUPLICATE,
     FAMILY,
     FULL,
@@ -38,6 +39,7 @@ from ccserver.media.protocol import (
     StopPlay,
 )
 from ccserver.media.sockets import Place
+from tests.support import ears
 from tests.support.ears import hears, loudest, tone
 from tests.support.phone_rtp import HOST, Phone, RunningEngine, both, talk
 
@@ -226,6 +228,54 @@ def test_a_port_nobody_listens_at_does_no_harm(media, phones):
     assert {state.session for state in media.wait_for(Sessions).sessions} == {"anna", "bert"}
 
 
+@pytest.mark.parametrize("codecs", ["PCMU PCMU PCMU", "PCMU PCMA G722"])
+def test_a_third_party_joins_and_leaves_again(media, phones, codecs: str):
+    tones = {"anna": 440, "bert": 1000, "carl": 1730}
+    pairs = zip(tones.items(), codecs.split(), strict=True)
+    anna, bert, carl = phones[:] = [
+        media.phone(name, codec=codec, hertz=hertz) for (name, hertz), codec in pairs
+    ]
+    media.tell(*both("anna", "bert"))
+    talk(anna, bert, carl, seconds=0.2)
+    two = list(anna.heard)
+
+    media.tell(
+        Hear("anna", ["bert", "carl"]), Hear("bert", ["anna", "carl"]), Hear("carl", list(tones))
+    )
+    talk(*phones, seconds=0.4)
+    three = {phone.name: phone.ear()[-12:] for phone in phones}
+    media.tell(Release("carl"), *both("anna", "bert"))
+    talk(anna, bert, carl, seconds=0.4)
+
+    for phone in phones:
+        heard = ears.tones_heard(phone.codec, three[phone.name], tones.values())
+        assert heard == {hertz for name, hertz in tones.items() if name != phone.name}
+    assert ears.tones_heard(anna.codec, [p.payload for p in anna.heard][-12:], [440, 1730]) == set()
+    packets = [*two, *anna.heard]
+    assert len({packet.ssrc for packet in packets}) == 1
+    media.tell(GetStatistics())
+    assert media.wait_for(Statistics).sessions == 2
+
+
+def test_who_is_only_mixed_is_read_at_the_tick_and_still_heard_at_once_after_it(media, phones):
+    anna, bert, carl = phones[:] = [
+        media.phone("anna"),
+        media.phone("bert"),
+        media.phone("carl", hertz=1730),
+    ]
+    media.tell(Hear("anna", ["bert", "carl"]))
+    talk(anna, bert, carl, seconds=0.2)
+    carl.sends(101, 5000, bytes([5, 138]) + (640).to_bytes(2))
+    assert media.wait_for(DigitHeard).digit == "5"
+
+    media.tell(Hear("anna", []), Hear("bert", ["carl"]), GetStatistics())
+    media.wait_for(Statistics)
+    talk(anna, bert, carl, seconds=0.2)
+
+    assert len(bert.ear()) == 10
+    assert loudest("PCMU", anna.ear()[-1:]) == pytest.approx(1730, abs=60)
+
+
 def test_a_core_that_comes_back_finds_its_sessions_talking(media, phones):
     anna, bert = phones[:] = [media.phone("anna", hertz=440), media.phone("bert", hertz=1000)]
     media.tell(*both("anna", "bert"), ListSessions())
@@ -271,14 +321,16 @@ def test_commands_that_cannot_be_served_are_answered(media):
         remote,
         SetRemote("a", "2001:db8::1", 4000, "PCMU", 0, None, "sendrecv"),
         SetRemote("b", HOST, 4000, "PCMU", 0, None, "sendrecv"),
+        SetRemote("a", HOST, 4000, "OPUS", 96, None, "sendrecv"),
         Hear("b", ["a"]),
     )
-    refusals = [media.wait_for(SessionRefused) for _ in range(5)]
+    refusals = [media.wait_for(SessionRefused) for _ in range(6)]
     assert refusals == [
         SessionRefused("a", DUPLICATE),
         SessionRefused("a", UNREACHABLE),
         SessionRefused("a", UNREACHABLE),
         SessionRefused("b", UNKNOWN),
+        SessionRefused("a", CODEC),
         SessionRefused("b", UNKNOWN),
     ]
 
