@@ -177,7 +177,9 @@ class InviteUsage:
 
             case Cancelling() as cancelling, ResponseReceived("invite", response):
                 return self._cancel_answered(cancelling, response)
-            case Cancelling(), RequestTimedOut() | TransportLost() | TimerFired("cancel"):
+            case Cancelling(), (
+                RequestTimedOut("invite") | TransportLost("invite") | TimerFired("cancel")
+            ):
                 # §9.1: no final answer within 64*T1 of the CANCEL counts as one
                 return [CancelTimer("cancel"), *self._over(w.EndCause("local", by="us"))]
             case Cancelling(), w.HangUp():
@@ -219,7 +221,9 @@ class InviteUsage:
             # --- BYE is under way
             case Byeing(), ResponseReceived("bye", response) if response.status < 200:
                 return []
-            case Byeing(_, cause), ResponseReceived("bye") | RequestTimedOut() | TransportLost():
+            case Byeing(_, cause), (
+                ResponseReceived("bye") | RequestTimedOut("bye") | TransportLost("bye")
+            ):
                 return self._over(cause)
             case Byeing(), RequestReceived(key, request, _):
                 if request.method == "BYE":  # BYE crossed BYE: both are answered
@@ -230,6 +234,8 @@ class InviteUsage:
                 return self._answered_again(ack, response)
             case Byeing(), w.HangUp() | AckReceived():
                 return []
+            case Byeing(), Cancelled():
+                return []  # of an INVITE that we answered, and have hung up since
 
             case Over(), RequestReceived(key, request, _):
                 return [w.RespondWith(key, request.response(481))]  # late, after the end
@@ -326,10 +332,9 @@ class InviteUsage:
 
     def _requested(self, confirmed: Confirmed, key: ServerKey, request: Request) -> list[w.Effect]:
         if request.method == "BYE":
-            dropped = self._drop_reoffer(confirmed)
             if refusal := confirmed.dialog.check(request):
                 return [w.RespondWith(key, _try_again(request, refusal))]
-            return [*dropped, *self._bye_came(key, request)]
+            return [*self._drop_reoffer(confirmed), *self._bye_came(key, request)]
         if request.method not in ("INVITE", "UPDATE"):
             return self._in_dialog(confirmed.dialog, key, request)
         if refusal := confirmed.dialog.check(request):
