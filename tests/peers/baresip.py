@@ -14,7 +14,7 @@ from tests.peers.programs import LOOPBACK, Program, free_ports, until
 from tests.peers.server import Server
 
 MODULE_PATH = "/usr/lib/baresip/modules"
-MODULES = ("g711", "ausine", "aubridge", "sndfile", "uuid")
+MODULES = ("g711", "g722", "ausine", "aubridge", "sndfile", "uuid")
 APPLICATIONS = ("account", "contact", "menu", "ctrl_tcp", "debug_cmd")
 
 
@@ -66,7 +66,7 @@ class Baresip:
             f"auth_user={user}",
             f"auth_pass={secret or 'none'}",
             f"answermode={'auto' if answers else 'manual'}",
-            f"audio_codecs={codec}/8000/1",
+            f"audio_codecs={codec}/{16000 if codec == 'G722' else 8000}/1",
             f"regint={60 if secret else 0}",
             f'outbound="sip:{server.address};lr;transport={transport}"',
             "ptime=20",

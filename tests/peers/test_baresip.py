@@ -43,8 +43,8 @@ def until_heard(phone: Baresip, hertz: float) -> None:
 
 @pytest.mark.parametrize(
     ("codec", "transport"),
-    [("PCMU", "udp"), ("PCMA", "tcp")],
-    ids=["same codec", "transcoded, tcp"],
+    [("PCMU", "udp"), ("PCMA", "tcp"), ("G722", "udp")],
+    ids=["same codec", "transcoded, tcp", "mixed with wide band"],
 )
 def test_music_while_waiting_then_each_hears_the_other(server, phone, codec, transport):
     agent = phone("1001", hertz=AGENT_TONE, secret="secret-1001", codec=codec, transport=transport)

@@ -10,6 +10,7 @@ import trio
 from ccserver.media import protocol as media
 
 ADDRESS = "10.0.0.1"
+ADDRESS_IPV6 = "2001:db8::1"
 
 
 @dataclass
@@ -37,8 +38,8 @@ class MediaInMemory:
 
     def send(self, command: media.Command) -> None:
         match command:
-            case media.CreateSession(session):
-                self._create(session)
+            case media.CreateSession(session, ipv6):
+                self._create(session, ADDRESS_IPV6 if ipv6 else ADDRESS)
             case media.SetRemote():
                 self.remotes[command.session] = command
             case media.Play(session, token, files, loop):
@@ -82,14 +83,14 @@ class MediaInMemory:
         for session in sessions:
             self._hear(media.SessionRefused(session, media.DOWN))
 
-    def _create(self, session: str) -> None:
+    def _create(self, session: str, address: str) -> None:
         if len(self.sessions) >= self.free:
             event: media.Event = media.SessionRefused(session, media.FULL)
         else:
             self._made += 1
             port = 20000 + 2 * (self._made % 5000)
             self.sessions[session] = port
-            event = media.SessionCreated(session, ADDRESS, port)
+            event = media.SessionCreated(session, address, port)
         self._nursery.start_soon(self._say, event)
 
     async def _say(self, event: media.Event) -> None:

@@ -23,8 +23,9 @@ T1 = 0.5
 
 def sdp(host: str, port: int, direction: str = "sendrecv", codec: int = 0) -> bytes:
     name = {0: "PCMU", 8: "PCMA"}[codec]
+    family = "IP6" if ":" in host else "IP4"
     return (
-        f"v=0\r\no=- 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
+        f"v=0\r\no=- 1 1 IN {family} {host}\r\ns=-\r\nc=IN {family} {host}\r\nt=0 0\r\n"
         f"m=audio {port} RTP/AVP {codec} 101\r\na=rtpmap:{codec} {name}/8000\r\n"
         f"a=rtpmap:101 telephone-event/8000\r\na={direction}\r\n"
     ).encode()
