@@ -153,19 +153,20 @@ class MediaClient:
                         return
 
     async def _receive_all(self, connection: socket.socket) -> None:
+        frame = memoryview(bytearray(MAXIMUM_FRAME))
         while True:
             await trio.lowlevel.wait_readable(connection)
             for _ in range(_FRAMES_PER_PASS):
                 try:
-                    frame = connection.recv(MAXIMUM_FRAME)
+                    size = connection.recv_into(frame)
                 except BlockingIOError:
                     break
                 except OSError:
                     return
-                if not frame:
+                if not size:
                     return
                 try:
-                    events = decode_events(frame)
+                    events = decode_events(frame[:size])
                 except BadFrame:
                     return  # a process of another version: a new one may come
                 for event in events:

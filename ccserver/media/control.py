@@ -44,6 +44,8 @@ class ControlSocket:
         self._events: deque[Event] = deque()
         self._unsent: deque[bytes] = deque()
         self._core: socket.socket | None = None
+        self._frame = memoryview(bytearray(MAXIMUM_FRAME + 1))
+        self._wants_to_send = False
         self._listener = _listen(path)
         poller.register(self._listener.fileno(), select.EPOLLIN)
 
@@ -88,11 +90,14 @@ class ControlSocket:
                 for _ in batch:
                     self._events.popleft()
         except BlockingIOError:
+            self._wants_to_send = True
             self._poller.modify(core.fileno(), select.EPOLLIN | select.EPOLLOUT)
         except OSError:
             self._hang_up()
         else:
-            self._poller.modify(core.fileno(), select.EPOLLIN)
+            if self._wants_to_send:
+                self._wants_to_send = False
+                self._poller.modify(core.fileno(), select.EPOLLIN)
 
     def close(self) -> None:
         self._hang_up()
@@ -117,16 +122,16 @@ class ControlSocket:
             if core is None:
                 return
             try:
-                frame = core.recv(MAXIMUM_FRAME + 1)
+                size = core.recv_into(self._frame)
             except BlockingIOError:
                 return
             except OSError:
-                frame = b""
-            if not frame:
+                size = 0
+            if not size:
                 self._hang_up()
                 return
             try:
-                commands = decode_commands(frame)
+                commands = decode_commands(self._frame[:size])
             except BadFrame:
                 self.bad_frames += 1
                 continue
@@ -141,6 +146,7 @@ class ControlSocket:
         self.dropped += len(self._events)
         self._events.clear()
         self._unsent.clear()
+        self._wants_to_send = False
 
 
 def _listen(path: Path) -> socket.socket:

@@ -332,8 +332,8 @@ class Engine:
         except NoSuchFamily:
             self._control.emit(SessionRefused(name, protocol.FAMILY))
             return
-        random = self._random
-        out = OutStream(random.getrandbits(32), random.getrandbits(16), random.getrandbits(32))
+        number = self._random.getrandbits(80)
+        out = OutStream(number >> 48, number >> 32 & 0xFFFF, number & 0xFFFFFFFF)
         session = Session(
             name,
             opened.place.advertise,
@@ -421,5 +421,6 @@ class Engine:
 
 
 def _reachable(command: SetRemote, *, ipv6: bool) -> bool:
-    ports = command.port, 1 if command.rtcp_port is None else command.rtcp_port
-    return all(is_reachable(command.address, port, ipv6=ipv6) for port in ports)
+    rtcp_port = 1 if command.rtcp_port is None else command.rtcp_port
+    ports_fit = 0 < command.port < 65536 and 0 < rtcp_port < 65536
+    return ports_fit and is_reachable(command.address, ipv6=ipv6)

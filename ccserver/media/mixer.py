@@ -228,6 +228,8 @@ class Mixer(Generic[K]):
         """The next 20 ms of every ear, in its codec."""
         plan = self._plan
         if plan is None:
+            if not (self._ears or self._voices or self._others):
+                return []
             voices = [*self._voices.values(), *self._others]
             plan = self._plan = _Plan(list(self._ears.values()), voices)
         self._fill(plan)
@@ -279,6 +281,8 @@ class Mixer(Generic[K]):
             yield ear.key, codes[index * FRAME : (index + 1) * FRAME]
 
     def _encode_wide(self, plan: _Plan[K]) -> Iterable[tuple[K, bytes]]:
+        if not plan.wide:
+            return
         heard = self._heard(plan.wide, plan.wide_sums, self._planes[True])
         samples = np.clip(heard, -32768, 32767).astype(np.int16)
         for ear, row in zip(plan.wide, samples, strict=True):

@@ -262,7 +262,7 @@ _ARRAY_HEAD = 5
 """The longest head of a msgpack array."""
 
 
-def decode_commands(frame: bytes) -> list[Command]:
+def decode_commands(frame: bytes | memoryview) -> list[Command]:
     """Raises BadFrame."""
     try:
         return _commands.decode(frame)
@@ -270,7 +270,7 @@ def decode_commands(frame: bytes) -> list[Command]:
         raise BadFrame(str(error)) from error
 
 
-def decode_events(frame: bytes) -> list[Event]:
+def decode_events(frame: bytes | memoryview) -> list[Event]:
     """Raises BadFrame."""
     try:
         return _events.decode(frame)

@@ -10,6 +10,7 @@ import ipaddress
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -80,7 +81,8 @@ class PortPairs:
         self._pool.give_back(opened.port, now)
 
 
-def is_reachable(address: str, port: int, *, ipv6: bool) -> bool:
+@lru_cache(4096)
+def is_reachable(address: str, *, ipv6: bool) -> bool:
     """Whether a socket of this family can send there, without asking a resolver.
 
     The unspecified address of either family will do: it stands for nowhere (RFC 3264 §8.4).
@@ -89,8 +91,7 @@ def is_reachable(address: str, port: int, *, ipv6: bool) -> bool:
         literal = ipaddress.ip_address(address)
     except ValueError:
         return False
-    of_ours = literal.is_unspecified or literal.version == (6 if ipv6 else 4)
-    return of_ours and 0 < port < 65536
+    return literal.is_unspecified or literal.version == (6 if ipv6 else 4)
 
 
 def _bind(place: Place, port: int) -> socket.socket:

@@ -5,6 +5,7 @@ A prompt is kept in both laws, so that playing costs no more than cutting bytes.
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from pathlib import Path
 from stat import S_ISREG
@@ -91,22 +92,22 @@ class Library:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory.resolve()
-        self._known: OrderedDict[str, tuple[tuple[int, int], Sound]] = OrderedDict()
+        self._known: OrderedDict[str, tuple[tuple[int, int, int], Sound]] = OrderedDict()
         self._bytes = 0
 
     def load(self, name: str) -> Sound:
         """Raises BadPrompt; also for a name that leads, by dots or by a link, elsewhere."""
         try:
-            path = self._directory / name
-            status = path.lstat()
-            inside = path.is_relative_to(self._directory) and path.resolve(strict=True) == path
-            if not inside or not S_ISREG(status.st_mode):
-                raise BadPrompt("expected a plain file in the prompts directory")
-            stamp = (status.st_mtime_ns, status.st_size)
+            status = os.lstat(f"{self._directory}/{name}")
+            stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
             known = self._known.get(name)
             if known is not None and known[0] == stamp:
                 self._known.move_to_end(name)
                 return known[1]
+            path = self._directory / name
+            inside = path.is_relative_to(self._directory) and path.resolve(strict=True) == path
+            if not inside or not S_ISREG(status.st_mode):
+                raise BadPrompt("expected a plain file in the prompts directory")
             if status.st_size > _MAXIMUM_BYTES:
                 raise BadPrompt(f"expected at most {LONGEST} seconds")
             sound = parse(path.read_bytes())
@@ -129,7 +130,7 @@ class Library:
             count += 1
         return count
 
-    def _keep(self, name: str, stamp: tuple[int, int], sound: Sound) -> None:
+    def _keep(self, name: str, stamp: tuple[int, int, int], sound: Sound) -> None:
         old = self._known.pop(name, None)
         if old is not None:
             self._bytes -= 2 * len(old[1])
