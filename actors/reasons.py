@@ -86,6 +86,24 @@ class Refusal(StrEnum):
     UNKNOWN_CONTACT = "UNKNOWN_CONTACT"
 
 
+class WebRefusal(StrEnum):
+    """Why the web process refused a request before the core heard of it."""
+
+    NOT_SIGNED_IN = "NOT_SIGNED_IN"
+    WRONG_PASSWORD = "WRONG_PASSWORD"
+    FORBIDDEN = "FORBIDDEN"
+    FOREIGN_ORIGIN = "FOREIGN_ORIGIN"
+    NO_CSRF_TOKEN = "NO_CSRF_TOKEN"
+    NOT_FOUND = "NOT_FOUND"
+    METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+    SUPERSEDED = "SUPERSEDED"
+    TOO_LARGE = "TOO_LARGE"
+    NOT_JSON = "NOT_JSON"
+    RATE_LIMITED = "RATE_LIMITED"
+    INTERNAL = "INTERNAL"
+    CORE_DOWN = "CORE_DOWN"
+
+
 class Outcome(StrEnum):
     """How a contact ended.  Every contact has exactly one (invariant I1)."""
 

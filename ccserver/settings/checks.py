@@ -50,6 +50,8 @@ def check(
         yield from _trunks(settings)
     yield from _dial_plan(settings, "trunks" in unsure)
     yield from _directory(settings, "agents" in unsure)
+    yield from _accounts(settings, "agents" in unsure)
+    yield from _web(settings)
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:
@@ -233,6 +235,27 @@ def _dial_plan(settings: Settings, unsure: bool) -> Iterator[Finding]:
         if version not in {listener.version for listener in listeners}:
             text = f"expected a sip.listen entry for UDP over IPv{version}, to reach it from"
             yield Finding(("trunks", index, "gateway"), text)
+
+
+def _accounts(settings: Settings, unsure: bool) -> Iterator[Finding]:
+    yield from _repeated("accounts", [account.name for account in settings.accounts])
+    agents = {agent.id for agent in settings.agents}
+    for index, account in enumerate(settings.accounts):
+        key: Key = ("accounts", index, "agent")
+        if account.agent is None and account.role == "agent":
+            yield Finding(key, "expected the id of an agent, for that is the account's role")
+        elif account.agent is not None and account.agent not in agents and not unsure:
+            text = f'expected the id of an agent ({_listed(agents)}), got "{account.agent}"'
+            yield Finding(key, text)
+
+
+def _web(settings: Settings) -> Iterator[Finding]:
+    web = settings.web
+    if (web.tls_certificate is None) != (web.tls_key is None):
+        yield Finding(("web", "tls_key"), "expected together with web.tls_certificate")
+    for name, text in (("tls_certificate", web.tls_certificate), ("tls_key", web.tls_key)):
+        if text is not None and not Path(text).is_file():
+            yield Finding(("web", name), f"expected a file, found none at {text}")
 
 
 def _directory(settings: Settings, unsure: bool) -> Iterator[Finding]:

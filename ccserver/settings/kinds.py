@@ -80,6 +80,11 @@ Listen: TypeAlias = Annotated[
 HostPort: TypeAlias = Annotated[
     str, _valid(host_port), Kind('"HOST:PORT" (IPv6 in brackets)', '"127.0.0.1:9464"')
 ]
+Origin: TypeAlias = Annotated[
+    str,
+    Field(pattern=r"^https?://[A-Za-z0-9.\-]+(:[0-9]{1,5})?$|^https?://\[[0-9a-f:]+\](:[0-9]{1,5})?$"),
+    Kind('"http://HOST:PORT" or "https://HOST"', '"https://desk.example.com"'),
+]
 Address: TypeAlias = Annotated[
     str,
     _valid(_concrete_address),

@@ -20,6 +20,7 @@ from ccserver.settings.kinds import (
     Number,
     OneOrSeveral,
     OptionalPromptFile,
+    Origin,
     OwnAddress,
     Ports,
     PromptFile,
@@ -90,7 +91,18 @@ class Metrics(Section):
 
 class Web(Section):
     listen: HostPort = "127.0.0.1:8080"
-    """Where browsers reach the server."""
+    """Where browsers and other programs reach the server."""
+    origins: list[Origin] = []
+    """Where the desktop's pages come from, as browsers name it, beside `listen` itself: needed
+    behind a proxy, and for a wildcard."""
+    tls_certificate: str | None = None
+    """A file with the certificate and its chain, PEM: then HTTPS is spoken, and nothing else."""
+    tls_key: str | None = None
+    """The file with its key."""
+    session_seconds: WholeSeconds = 43_200
+    """Who has signed in stays so for this long."""
+    requests_per_second: Annotated[float, Field(gt=0, le=10_000)] = 20.0
+    """What one account may ask; three times as many in a burst, then 429."""
 
 
 class Data(Section):
@@ -159,6 +171,24 @@ class Agent(Section):
         "transfer",
     ]
     """What the agent may do with a call; to answer and to end it is always allowed."""
+
+
+class AccountEntry(Section):
+    """Someone who may sign in at the web process.
+
+    ``ccserver users`` makes others, whose passwords nobody can read.
+    """
+
+    name: Name
+    """With this name."""
+    password: Secret
+    """And this password: for demonstrations, since it stands here as it is."""
+    role: Literal["agent", "supervisor", "administrator", "read_only"]
+    """What he may do."""
+    agent: Name | None = None
+    """The agent who he is, if he takes calls or listens to them."""
+    teams: list[Name] = []
+    """A supervisor's teams; empty: all."""
 
 
 class Queue(Section):
@@ -263,6 +293,8 @@ class Settings(Section):
     """What agents read, and search, in place of a code of wrap_up_codes."""
     agents: list[Agent] = []
     """People who answer."""
+    accounts: list[AccountEntry] = []
+    """Who may sign in at the web process, beside those of `ccserver users`."""
     queues: list[Queue] = []
     """What contacts wait in."""
     entry_points: list[EntryPoint] = []

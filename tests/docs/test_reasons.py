@@ -18,6 +18,7 @@ TEXT = (Path(__file__).parents[2] / "docs" / "reasons.md").read_text()
         *reasons.NotFree,
         *reasons.IdleCode,
         *reasons.Refusal,
+        *reasons.WebRefusal,
         *reasons.Outcome,
         *reasons.During,
         *reasons.EndedBy,

@@ -43,6 +43,7 @@ EVERY_KEY = [
 def small() -> dict[str, Any]:
     return {
         "agents": [{"id": "1", "secret": "s"}],
+        "accounts": [{"name": "a", "password": "p", "role": "administrator"}],
         "queues": [{"name": "q"}],
         "entry_points": [{"name": "e", "flow": [{"answer": True}]}],
         "trunks": [{"name": "t", "from": ["127.0.0.1"]}],

@@ -1,0 +1,143 @@
+"""The web process's side of the core's door: commands and questions, and the feed into the model.
+
+Two connections: an answer never waits behind the feed.  When the core goes, it is knocked at again
+until it is back; what has changed meanwhile is found by comparing its state with what we knew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from actors.reasons import WebRefusal
+from ccserver.door import LONGEST_ANSWER, PATIENCE, SOCKET, Answer, Request
+from ccserver.journal.live import Snapshot
+from ccserver.journal.log import Entry
+from ccserver.web.model import Changes, Model
+from ccserver.web.refusals import Refused, of_door
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
+
+
+class CoreLink:
+    """``changed`` hears what is another than before in ``model``."""
+
+    def __init__(self, data: Path, model: Model, changed: Callable[[Changes], None]) -> None:
+        self._path, self._model, self._changed = data / SOCKET, model, changed
+        self._writer: asyncio.StreamWriter | None = None
+        self._waiting: dict[int, asyncio.Future[Answer]] = {}
+        self._asked = 0
+        self.up = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                await self._connected()
+            except (OSError, EOFError, Refused, msgspec.DecodeError, ValueError) as error:
+                if self.up.is_set():
+                    log.warning("the core has gone: %s", error or type(error).__name__)
+                    pause = FIRST_PAUSE
+            finally:
+                self.up.clear()
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def ask(self, request: Request) -> Answer:
+        """The core's answer, a refusal too.  Raises Refused when there is none to be had."""
+        if self._writer is None:
+            raise _down()
+        self._asked += 1
+        request.id = self._asked
+        answered = asyncio.get_running_loop().create_future()
+        self._waiting[request.id] = answered
+        try:
+            self._writer.write(msgspec.json.encode(request) + b"\n")
+            async with asyncio.timeout(PATIENCE):
+                await self._writer.drain()
+                answer: Answer = await answered
+                return answer
+        except (TimeoutError, ConnectionError):
+            raise _down() from None
+        finally:
+            self._waiting.pop(request.id, None)
+
+    async def done(self, request: Request) -> Answer:
+        """As ``ask``; a refusal is raised."""
+        answer = await self.ask(request)
+        if "refused" in answer:
+            raise of_door(answer)
+        return answer
+
+    async def _connected(self) -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            reader, writer = await asyncio.open_unix_connection(self._path, limit=LONGEST_ANSWER)
+            stack.callback(writer.close)
+            feed, feeds = await asyncio.open_unix_connection(self._path, limit=LONGEST_ANSWER)
+            stack.callback(feeds.close)
+            self._writer = writer
+            stack.callback(self._disconnected)
+            works = [
+                asyncio.create_task(self._hear(reader)),
+                asyncio.create_task(self._follow(feed, feeds)),
+            ]
+            try:
+                over, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+                for work in over:
+                    work.result()
+            finally:
+                for work in works:
+                    work.cancel()
+                await asyncio.gather(*works, return_exceptions=True)
+
+    def _disconnected(self) -> None:
+        self._writer = None
+        for answered in self._waiting.values():
+            if not answered.done():
+                answered.set_exception(_down())
+        self._waiting.clear()
+
+    async def _hear(self, reader: asyncio.StreamReader) -> None:
+        while line := await reader.readline():
+            answer: dict[str, Any] = msgspec.json.decode(line)
+            answered = self._waiting.get(answer.pop("id"))
+            if answered is not None and not answered.done():
+                answered.set_result(answer)
+        raise EOFError("it closed the connection")
+
+    async def _follow(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """The whole state, then each entry behind it."""
+        centre = await self.done(Request("centre"))
+        state = await self.done(Request("live"))
+        snapshot = msgspec.convert(state, Snapshot)
+        self._changed(self._model.replace(centre, snapshot))
+        request = Request("feed.follow", 0, {"after": snapshot.seq})
+        writer.write(msgspec.json.encode(request) + b"\n")
+        await writer.drain()
+        first = msgspec.json.decode(await reader.readline() or b"{}")
+        if not first.get("ok"):
+            raise EOFError(f"it gives no feed: {first}")
+        self.up.set()
+        log.info("the core is there, at event %d", snapshot.seq)
+        decoder = msgspec.json.Decoder(Entry)
+        while line := await reader.readline():
+            if line.startswith(b'{"resync"'):
+                raise EOFError("we read too slowly")
+            changed = self._model.apply(decoder.decode(line))
+            if changed:
+                self._changed(changed)
+        raise EOFError("it closed the connection")
+
+
+def _down() -> Refused:
+    detail = "the core does not answer: it is being started again"
+    return Refused(WebRefusal.CORE_DOWN, detail, retry_after=1)

@@ -1,0 +1,299 @@
+"""What goes in and comes out, for the reader and for OpenAPI."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ccserver.web.store import Role
+
+Micros = Annotated[int, Field(description="Microseconds since 1970, UTC")]
+Text = Annotated[str, Field(min_length=1, max_length=100)]
+Version = Annotated[int, Field(description="What Expect-Version is compared with")]
+Allowed = Annotated[
+    list[str], Field(description="What may be done now; everything else would be refused")
+]
+Mode = Literal["listen", "whisper", "barge_in"]
+Side = Annotated[
+    Literal["customer", "consult"], Field(description="Which of the two conversations")
+]
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Refusal(BaseModel):
+    """Whatever is refused is answered with this; it has changed nothing."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "refused": "ALREADY_HELD",
+                "detail": "",
+                "state": "held",
+                "allowed": ["resume", "consult"],
+            }
+        }
+    )
+    refused: Annotated[str, Field(description="A reason code: docs/reasons.md has them all")]
+    detail: str
+    state: str | None = None
+    allowed: list[str] | None = None
+    errors: list[dict[str, str]] | None = None
+
+
+# --- in -------------------------------------------------------------------------------------------
+
+
+class SignIn(Shape):
+    name: Text
+    password: Annotated[str, Field(min_length=1, max_length=256)]
+    cookie: Annotated[
+        bool, Field(description="For browsers: the token in a cookie, not in the answer")
+    ] = False
+
+
+class Idle(Shape):
+    code: Annotated[Text, Field(examples=["lunch"], description="One of /codes/idle")]
+
+
+class WrapUp(Shape):
+    code: Annotated[
+        Text | None, Field(examples=["resolved"], description="One of /codes/wrap-up")
+    ] = None
+
+
+class OneSide(Shape):
+    side: Side = "customer"
+
+
+class ToAgent(Shape):
+    kind: Literal["agent"]
+    agent: Annotated[Text, Field(examples=["1002"])]
+
+
+class ToQueue(Shape):
+    kind: Literal["queue"]
+    queue: Annotated[Text, Field(examples=["sales"])]
+
+
+class ToEntryPoint(Shape):
+    kind: Literal["entry_point"]
+    entry_point: Text
+
+
+class ToNumber(Shape):
+    kind: Literal["number"]
+    number: Annotated[Text, Field(examples=["+4930123456"])]
+
+
+class ToDirectory(Shape):
+    kind: Literal["directory"]
+    name: Text
+
+
+Destination = Annotated[
+    ToAgent | ToQueue | ToEntryPoint | ToNumber | ToDirectory, Field(discriminator="kind")
+]
+
+
+class Consult(Shape):
+    to: Destination
+
+
+class Transfer(Shape):
+    to: Annotated[
+        Destination | None, Field(description="None: to the party that is being consulted")
+    ] = None
+
+
+class Monitor(Shape):
+    mode: Mode = "listen"
+
+
+class ChangeMonitoring(Shape):
+    mode: Mode
+
+
+class Wanted(Shape):
+    mode: Mode = "listen"
+    continuous: Annotated[bool, Field(description="Every call, and not only the next one")] = False
+
+
+# --- out ------------------------------------------------------------------------------------------
+
+
+class Me(BaseModel):
+    name: str
+    role: Role
+    agent: str | None
+    teams: list[str]
+    expires: Annotated[float, Field(description="Seconds since 1970, UTC")]
+    csrf: Annotated[str, Field(description="For X-CSRF-Token, beside a cookie")]
+    token: Annotated[str | None, Field(description="For Authorization: Bearer")] = None
+
+
+class Agent(BaseModel):
+    """Of a colleague, an agent is shown id, name, team and state."""
+
+    id: Annotated[str, Field(examples=["1001"])]
+    name: str
+    team: str
+    state: Annotated[str, Field(examples=["available"])]
+    skills: dict[str, int] | None = None
+    code: str | None = None
+    pending: str | None = None
+    since: Micros | None = None
+    contact: str | None = None
+    version: Version | None = None
+    allowed: Allowed | None = None
+
+
+class Participant(BaseModel):
+    id: str
+    kind: Literal["customer", "agent", "outsider", "supervisor"]
+    role: Annotated[str, Field(description="primary: in control; else empty")]
+    state: str
+    allowed: Allowed
+    since: Micros
+
+
+class Conversation(BaseModel):
+    version: Version
+    state: Annotated[str, Field(examples=["connected"])]
+    since: Micros
+    participants: list[Participant]
+
+
+class Contact(BaseModel):
+    id: Annotated[str, Field(examples=["a01jd2k3m4n5p6q7r8s9t0v1w2"])]
+    entry_point: str
+    ani: Annotated[str, Field(description="Who calls; hidden from read_only")]
+    dnis: str
+    arrived: Micros
+    state: Literal["flow", "waiting", "being_offered", "in_service"]
+    since: Micros
+    queue: str | None = None
+    queued: Micros | None = None
+    agent: str | None = None
+    conversation: Conversation | None = None
+
+
+class Waiting(BaseModel):
+    contact: str
+    since: Micros
+
+
+class Queue(BaseModel):
+    name: str
+    waiting: list[Waiting]
+    being_offered: int
+    in_service: int
+
+
+class Team(BaseModel):
+    name: str
+    agents: list[str]
+
+
+class EntryPoint(BaseModel):
+    name: str
+    numbers: list[str]
+
+
+class Trunk(BaseModel):
+    name: str
+    entry_points: Literal["all"] | list[str]
+    outbound: bool
+
+
+class DirectoryEntry(BaseModel):
+    name: str
+    number: str | None
+    agent: str | None
+
+
+class Code(BaseModel):
+    code: str
+    name: str
+
+
+class Entry(BaseModel):
+    seq: int
+    at: Micros
+    event: dict[str, Any]
+
+
+class Agents(BaseModel):
+    agents: list[Agent]
+
+
+class Contacts(BaseModel):
+    contacts: list[Contact]
+    next: Annotated[str | None, Field(description="For after, when there are more")]
+
+
+class Queues(BaseModel):
+    queues: list[Queue]
+
+
+class Teams(BaseModel):
+    teams: list[Team]
+
+
+class EntryPoints(BaseModel):
+    entry_points: list[EntryPoint]
+
+
+class Trunks(BaseModel):
+    trunks: list[Trunk]
+
+
+class Directory(BaseModel):
+    directory: list[DirectoryEntry]
+
+
+class Codes(BaseModel):
+    codes: list[Code]
+
+
+class Timeline(BaseModel):
+    id: str
+    timeline: list[Entry]
+
+
+class Page(BaseModel):
+    entries: list[Entry]
+    last: Annotated[int, Field(description="The number of the journal's last entry")]
+
+
+class AgentDone(BaseModel):
+    version: Version
+    state: str
+    code: str | None
+    pending: Annotated[str | None, Field(description="What comes after the contact in hand")]
+    allowed: Allowed
+
+
+class ContactDone(BaseModel):
+    version: Version
+    state: str
+    allowed: Allowed
+
+
+class Wish(BaseModel):
+    supervisor: str
+    kind: str
+    target: str
+    mode: Mode
+    continuous: bool
+
+
+class Wishes(BaseModel):
+    wishes: list[Wish]
+
+
+class Ok(BaseModel):
+    ok: Literal[True] = True

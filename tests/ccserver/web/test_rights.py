@@ -1,0 +1,150 @@
+"""W05: every route for every role.  The table here is read by people; the other one by the server.
+
+A route without a row in both fails; so does a row without a route.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.routing import WebSocketRoute
+from starlette.testclient import WebSocketDenialResponse
+from starlette.websockets import WebSocketDisconnect
+
+from ccserver.web.app import ROUTERS
+from ccserver.web.guard import GuardedRoute
+from ccserver.web.limits import Limit
+from tests.support.web import V1, Site, arrives, is_offered, site, talks
+
+ROLES = ("nobody", "agent", "supervisor", "administrator", "read_only")
+ACCOUNT = {"agent": "ada", "supervisor": "sue", "administrator": "root", "read_only": "eye"}
+BODIES = {
+    "idle": {"code": "lunch"},
+    "consult": {"to": {"kind": "agent", "agent": "1002"}},
+    "change-monitoring": {"mode": "listen"},
+    "session": {"name": "nobody", "password": "wrong"},
+}
+#                                              nobody agent superv admin read_only
+EXPECTED = """
+    GET       /healthz                          yes   yes   yes   yes   yes
+    GET       /readyz                           yes   yes   yes   yes   yes
+    GET       /api/v1/openapi.json              yes   yes   yes   yes   yes
+    POST      /api/v1/session                   yes   yes   yes   yes   yes
+    GET       /api/v1/session                   no    yes   yes   yes   yes
+    DELETE    /api/v1/session                   no    yes   yes   yes   yes
+    WEBSOCKET /api/v1/events                    no    yes   yes   yes   yes
+    GET       /api/v1/agents                    no    yes   yes   yes   yes
+    GET       /api/v1/agents/1001               no    yes   yes   yes   yes
+    GET       /api/v1/contacts                  no    yes   yes   yes   yes
+    GET       /api/v1/contacts/c1               no    yes   yes   yes   yes
+    GET       /api/v1/contacts/c1/timeline      no    yes   yes   yes   yes
+    GET       /api/v1/queues                    no    yes   yes   yes   yes
+    GET       /api/v1/queues/support            no    yes   yes   yes   yes
+    GET       /api/v1/teams                     no    yes   yes   yes   yes
+    GET       /api/v1/entry-points              no    yes   yes   yes   yes
+    GET       /api/v1/directory                 no    yes   yes   yes   yes
+    GET       /api/v1/codes/idle                no    yes   yes   yes   yes
+    GET       /api/v1/codes/wrap-up             no    yes   yes   yes   yes
+    GET       /api/v1/trunks                    no    no    yes   yes   yes
+    GET       /api/v1/journal                   no    no    no    yes   no
+    POST      /api/v1/agents/1001/available     no    yes   yes   yes   no
+    POST      /api/v1/agents/1001/idle          no    yes   yes   yes   no
+    POST      /api/v1/agents/1001/sign-out      no    yes   yes   yes   no
+    POST      /api/v1/agents/1001/end-wrap-up   no    yes   yes   yes   no
+    POST      /api/v1/contacts/c1/hold          no    yes   yes   yes   no
+    POST      /api/v1/contacts/c1/resume        no    yes   yes   yes   no
+    POST      /api/v1/contacts/c1/consult       no    yes   yes   yes   no
+    POST      /api/v1/contacts/c1/end-consult   no    yes   yes   yes   no
+    POST      /api/v1/contacts/c1/conference    no    yes   yes   yes   no
+    POST      /api/v1/contacts/c1/transfer      no    yes   yes   yes   no
+    POST      /api/v1/contacts/c1/exit-conference no  yes   yes   yes   no
+    POST      /api/v1/contacts/c1/end           no    yes   yes   yes   no
+    POST      /api/v1/contacts/c1/monitor       no    no    yes   yes   no
+    POST      /api/v1/contacts/c1/change-monitoring no no   yes   yes   no
+    POST      /api/v1/contacts/c1/stop-monitoring no  no    yes   yes   no
+    PUT       /api/v1/monitoring/agent/1001     no    no    yes   yes   no
+    DELETE    /api/v1/monitoring/agent/1001     no    no    yes   yes   no
+"""
+ROWS = [line.split() for line in EXPECTED.strip().splitlines()]
+CASES = [(row[0], row[1], role, said) for row in ROWS for role, said in zip(ROLES, row[2:], strict=True)]
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with site(tmp_path_factory.mktemp("web")) as found:
+        found.web.app.state.attempts_by_name = Limit(1000.0, 1000.0, time.monotonic)
+        found.happens(arrives("c1"), is_offered("c1", "1001"), talks("c1", "1001"))
+        yield found
+
+
+@pytest.mark.parametrize(("method", "path", "role", "said"), CASES)
+def test_a_role_may_what_the_table_says_and_nothing_else(
+    opened: Site, method: str, path: str, role: str, said: str
+):
+    headers = {} if role == "nobody" else opened.signed_in(ACCOUNT[role]).headers
+    opened.core.asked.clear()
+
+    status = ask(opened, method, path, headers)
+
+    if said == "yes":
+        assert status not in (401, 403) or path == f"{V1}/session", status
+    else:
+        assert status == (401 if role == "nobody" else 403)
+        assert not opened.core.asked
+
+
+def ask(opened: Site, method: str, path: str, headers: dict[str, str]) -> int:
+    if method == "WEBSOCKET":
+        try:
+            with opened.client.websocket_connect(path, headers=headers):
+                return 101
+        except WebSocketDenialResponse as denied:
+            return denied.status_code
+        except WebSocketDisconnect:
+            return 403
+    body = BODIES.get(path.rpartition("/")[2], {} if method in ("POST", "PUT") else None)
+    if method in ("GET", "DELETE"):
+        return opened.client.request(method, path, headers=headers).status_code
+    return opened.client.request(method, path, headers=headers, json=body).status_code
+
+
+def test_every_route_has_a_row_and_every_row_a_route():
+    routes = {
+        (method, route.path)
+        for router in ROUTERS
+        for route in router.routes
+        for method in (getattr(route, "methods", None) or {"WEBSOCKET"})
+    }
+    names = {"1001": "{agent}", "c1": "{contact}"}
+    rows = set()
+    for method, path, *_ in ROWS:
+        if path == f"{V1}/queues/support":
+            path = f"{V1}/queues/{{queue}}"
+        if path == f"{V1}/monitoring/agent/1001":
+            path = f"{V1}/monitoring/{{kind}}/{{target}}"
+        rows.add((method, "/".join(names.get(part, part) for part in path.split("/"))))
+
+    assert rows == routes
+
+
+def test_no_route_is_without_its_guard(opened: Site):
+    """Only the included routers' routes are served, and each of those asks the guard."""
+    for router in ROUTERS:
+        for route in router.routes:
+            assert isinstance(route, GuardedRoute | WebSocketRoute), route
+    assert len(opened.web.app.routes) == len(ROUTERS)
+
+
+def test_a_route_that_is_not_in_the_table_is_nobodys(tmp_path: Path):
+    with site(tmp_path) as opened:
+        opened.web.app.router.route_class = GuardedRoute
+
+        @opened.web.app.get("/api/v1/new")
+        async def new() -> dict[str, str]:
+            return {}
+
+        for name in ACCOUNT.values():
+            assert opened.signed_in(name).get("/new").status_code == 403
