@@ -22,7 +22,7 @@ from pathlib import Path
 
 SIPP = Path(__file__).parent / "sipp"
 PROMPTS = Path(__file__).parent.parent / "config" / "prompts"
-SERVER, METRICS = 15060, 19464
+SERVER, METRICS, WEB = 15060, 19464, 18080
 REGISTER, AGENTS, CALLERS = 15070, 15072, 15074
 
 
@@ -105,6 +105,7 @@ data.dir = "{data}"
 sip.listen = ["udp:127.0.0.1:{SERVER}"]
 sip.options_seconds = 0
 metrics.listen = "127.0.0.1:{METRICS}"
+web.listen = "127.0.0.1:{WEB}"
 routing.wrap_up_seconds = 0
 drain.seconds = 1
 log.level = "error"
@@ -152,7 +153,8 @@ def _children(parent: int) -> dict[str, int]:
             except OSError:
                 continue
             if int(stat[1]) == parent:
-                found["media" if "ccserver.media" in command else "core"] = int(entry.name)
+                name = next(n for n in ("media", "web", "core") if f"ccserver.{n}" in command)
+                found[name] = int(entry.name)
     return found
 
 

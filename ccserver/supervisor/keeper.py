@@ -84,12 +84,17 @@ Effect: TypeAlias = (
 
 
 class Keeper:
-    """Keeps the process ``name`` running.  ``now`` gives monotonic seconds."""
+    """Keeps the process ``name`` running.  ``now`` gives monotonic seconds.
 
-    def __init__(self, name: str, now: Callable[[], float]) -> None:
+    One that is not ``vital`` ends the server only if its very first start is hopeless: when calls
+    are under way, they matter more.
+    """
+
+    def __init__(self, name: str, now: Callable[[], float], *, vital: bool = True) -> None:
         self.name = name
         self.state: State = Idle()
-        self._now = now
+        self._now, self._vital = now, vital
+        self._starts = 0
         self._crashes: deque[float] = deque()
 
     def wants_it(self) -> bool:
@@ -98,11 +103,12 @@ class Keeper:
 
     def start(self) -> list[Effect]:
         self.state = Running()
+        self._starts += 1
         return [StartProcess()]
 
     def handle(self, message: Message) -> list[Effect]:
         match self.state, message:
-            case Running(), ProcessEnded(status) if status == HOPELESS:
+            case Running(), ProcessEnded(status) if status == HOPELESS and self._may_end_all():
                 return self._end(GiveUp(HOPELESS, None))
             case Running(), ProcessEnded(status):
                 return self._crashed(status)
@@ -125,12 +131,15 @@ class Keeper:
                 state = type(self.state).__name__
                 raise ValueError(f"{self.name}: {type(message).__name__} while {state}")
 
+    def _may_end_all(self) -> bool:
+        return self._vital or self._starts == 1
+
     def _crashed(self, status: int) -> list[Effect]:
         now = self._now()
         while self._crashes and now >= self._crashes[0] + WINDOW:
             self._crashes.popleft()
         self._crashes.append(now)
-        if len(self._crashes) > MOST_CRASHES:
+        if len(self._crashes) > MOST_CRASHES and self._vital:
             reason = (
                 f"the {self.name} process crashed {len(self._crashes)} times within "
                 f"{WINDOW:.0f} seconds, last with {describe(status)}: giving up"

@@ -28,6 +28,8 @@ class Command(Struct, frozen=True):
     environment: Mapping[str, str]
     speaks: bool
     """Whether its standard output is the server's."""
+    vital: bool = True
+    """Whether the server ends when it cannot be kept."""
 
 
 def media_command(loaded: Loaded, environ: Mapping[str, str]) -> Command:
@@ -49,6 +51,11 @@ def core_command(config: Path, overrides: Sequence[str], environ: Mapping[str, s
     """The overrides may hold secrets, and go by the environment, which only this user can read."""
     arguments = (sys.executable, "-m", "ccserver.core", "--config", str(config))
     return Command("core", arguments, hand_down(overrides, environ), speaks=True)
+
+
+def web_command(config: Path, overrides: Sequence[str], environ: Mapping[str, str]) -> Command:
+    arguments = (sys.executable, "-m", "ccserver.web", "--config", str(config))
+    return Command("web", arguments, hand_down(overrides, environ), speaks=False, vital=False)
 
 
 class Process:

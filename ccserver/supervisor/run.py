@@ -34,6 +34,7 @@ from ccserver.supervisor.processes import (
     core_command,
     media_command,
     open_process,
+    web_command,
 )
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
 
@@ -65,7 +66,8 @@ def run(config: Path, overrides: Sequence[str], loaded: Loaded, environ: Mapping
             _require_own_address(address)
         media = Child(media_command(loaded, environ))
         core = Child(core_command(config, overrides, environ))
-        return trio.run(supervise, media, core, loaded.settings.drain.seconds + PATIENCE)
+        web = Child(web_command(config, overrides, environ))
+        return trio.run(supervise, media, core, web, loaded.settings.drain.seconds + PATIENCE)
 
 
 def _require_own_address(address: str) -> None:
@@ -79,19 +81,25 @@ def _require_own_address(address: str) -> None:
             raise CannotStart(f"media.listen: {reason}") from None
 
 
-async def supervise(media: Child, core: Child, patience: float) -> int:
-    """Calls end before the audio does: core drains, then media is ended."""
+async def supervise(media: Child, core: Child, web: Child, patience: float) -> int:
+    """Calls end before the audio does: core drains, then media is ended.
+
+    Desktops are served for as long as there are calls.
+    """
     with trio.open_signal_receiver(*SIGNALS) as signals:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(media.keep)
             nursery.start_soon(core.keep)
-            asked = await _wait_for_the_end(signals, media, core)
+            nursery.start_soon(web.keep)
+            asked = await _wait_for_the_end(signals, media, core, web)
             core.end(patience if asked else PATIENCE)
             await _see_off(core, signals)
             media.end(PATIENCE)
+            web.end(PATIENCE)
             await _see_off(media, signals)
+            await _see_off(web, signals)
             nursery.cancel_scope.cancel()
-    verdict = core.verdict or media.verdict
+    verdict = core.verdict or media.verdict or web.verdict
     if verdict is None:
         return 0
     if verdict.reason is not None:
@@ -99,7 +107,7 @@ async def supervise(media: Child, core: Child, patience: float) -> int:
     return verdict.status
 
 
-async def _wait_for_the_end(signals: AsyncIterator[int], media: Child, core: Child) -> bool:
+async def _wait_for_the_end(signals: AsyncIterator[int], *children: Child) -> bool:
     """Whether a signal asked for it, and no process gave up."""
     async with trio.open_nursery() as nursery:
 
@@ -107,13 +115,13 @@ async def _wait_for_the_end(signals: AsyncIterator[int], media: Child, core: Chi
             await child.ended.wait()
             nursery.cancel_scope.cancel()
 
-        nursery.start_soon(watch, media)
-        nursery.start_soon(watch, core)
+        for child in children:
+            nursery.start_soon(watch, child)
         async for number in signals:
             log.info("%s: ending", signal.Signals(number).name)
             nursery.cancel_scope.cancel()
             break
-    return not (media.ended.is_set() or core.ended.is_set())
+    return not any(child.ended.is_set() for child in children)
 
 
 async def _see_off(child: Child, signals: AsyncIterator[int]) -> None:
@@ -140,7 +148,7 @@ class Child:
         self.command = command
         self.ended = trio.Event()
         self.verdict: GiveUp | None = None
-        self._keeper = Keeper(command.name, trio.current_time)
+        self._keeper = Keeper(command.name, trio.current_time, vital=command.vital)
         self._tell, self._heard = trio.open_memory_channel[Heard](math.inf)
         self._process: Process | None = None
         self._timer = trio.CancelScope()

@@ -22,11 +22,13 @@ class Server:
     def __init__(self, directory: Path, prompts: Path, **changes: str) -> None:
         self.sip = free_ports()
         self.metrics = free_ports()
+        self.web = free_ports()
         self.data = directory / "var"
         media = free_ports(200)
         settings = {
             "sip.listen": f'["udp:{LOOPBACK}:{self.sip}", "tcp:{LOOPBACK}:{self.sip}"]',
             "metrics.listen": f"{LOOPBACK}:{self.metrics}",
+            "web.listen": f"{LOOPBACK}:{self.web}",
             "data.dir": str(self.data),
             "media.ports": f"{media}-{media + 199}",
             "media.prompts": str(prompts),

@@ -138,3 +138,23 @@ def test_what_cannot_happen_raises_and_changes_nothing(state, message):
     with pytest.raises(ValueError, match=f"{type(message).__name__} while {type(state).__name__}"):
         keeper.handle(message)
     assert keeper.state == state
+
+
+def test_one_that_is_not_vital_is_started_again_for_ever():
+    keeper = Keeper("web", Clock(), vital=False)
+    keeper.start()
+
+    pauses = [crash_and_restart(keeper) for _ in range(20)]
+
+    assert pauses[-1] == 5.0
+    assert isinstance(keeper.state, Running)
+
+
+def test_a_port_that_is_taken_when_the_server_starts_ends_it_and_later_does_not():
+    first, later = (Keeper("web", Clock(), vital=False) for _ in range(2))
+    first.start()
+    later.start()
+    crash_and_restart(later)
+
+    assert first.handle(ProcessEnded(2)) == [GiveUp(2, None), Stop()]
+    assert later.handle(ProcessEnded(2)) == [StartTimer("restart", 0.2)]
