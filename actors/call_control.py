@@ -13,10 +13,10 @@ from actors import events as ev
 from actors import messages as m
 from actors.conversation import Consulting, Conversation, Party, Requested
 from actors.destinations import described, goal_of, resolved
-from actors.dossier import Dossier
+from actors.dossier import AgentCard, Dossier
 from actors.effects import Effect, Record, ReplyTo, TellAgent
 from actors.flow import EntryPoint, QueuePlan
-from actors.ids import agent_actor
+from actors.ids import AgentId, agent_actor
 from actors.membership import (
     CallOver,
     EnteredFlow,
@@ -209,7 +209,10 @@ class CallControl:
         talk, now = self.talk, self._dossier.now()
         talk.consultation = Requested(party, to, search, now)
         talk.ear = "consult"  # the customer is held by itself (V-15)
-        asked = ev.ConsultRequested(self._dossier.ref, party.agent or party.name, described(to))
+        card = self._dossier.world.agents.get(party.agent or AgentId(""), AgentCard())
+        asked = ev.ConsultRequested(
+            self._dossier.ref, party.agent or party.name, described(to), card.name, card.team
+        )
         return [Record(asked), *self._hear(search, search.start(), settle=False)]
 
     def _search(

@@ -170,10 +170,14 @@ class ContactStateChanged(Event, frozen=True, tag="contact.state_changed"):
 
 
 class ConsultRequested(Event, frozen=True, tag="contact.consult_requested"):
+    """``by``: the agent who asks, whose name and team the consulted one is shown (V-24)."""
+
     contact: ContactRef
     by: str
     to: Personal
     """``agent:1002``, ``queue:sales``, ``number:...``."""
+    by_name: str = ""
+    by_team: str = ""
 
 
 class ConsultAnswered(Event, frozen=True, tag="contact.consult_answered"):

@@ -241,6 +241,15 @@ async def test_a_consult_to_a_queue_finds_whoever_fits(autojump_clock) -> None:
         assert queued == ["support"]  # a consult is no contact of that queue
 
 
+async def test_who_is_consulted_is_told_who_asks(autojump_clock) -> None:
+    """V-24: name, number and team of who began it."""
+    agents = [{**DEFAULT["agents"][0], "name": "Ada", "team": "gold"}, *DEFAULT["agents"][1:]]
+    async with talking("1002", agents=agents) as (floor, _, _):
+        await floor.does("1001", CONSULT)
+        (asked,) = floor.of(ev.ConsultRequested)
+        assert (asked.by, asked.by_name, asked.by_team) == ("1001", "Ada", "gold")
+
+
 async def test_a_second_consult_is_refused_for_everybody(autojump_clock) -> None:
     async with talking("1002", "1003") as (floor, phones, calls):
         await consulted(floor, phones, calls)

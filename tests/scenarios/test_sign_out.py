@@ -40,7 +40,7 @@ async def reach(floor, agent, anna, point: str):
         agent.silent = True
     call = anna.dials("2001")
     await call.wait("talking")
-    while floor.state("1001") != "reserved":
+    while floor.state("1001") != "reserved":  # noqa: ASYNC110  (virtual time)
         await trio.sleep(0.0005)
     agent.silent = False
     if point == "selected":
