@@ -69,7 +69,9 @@ EXPECTED = """
     DELETE    /api/v1/monitoring/agent/1001     no    no    yes   yes   no
 """
 ROWS = [line.split() for line in EXPECTED.strip().splitlines()]
-CASES = [(row[0], row[1], role, said) for row in ROWS for role, said in zip(ROLES, row[2:], strict=True)]
+CASES = [
+    (row[0], row[1], role, said) for row in ROWS for role, said in zip(ROLES, row[2:], strict=True)
+]
 
 
 @pytest.fixture(scope="module")
