@@ -14,9 +14,10 @@ from actors.commands import Principal
 from ccserver.door import ask
 from tests.peers.baresip import Baresip
 from tests.peers.conftest import MUSIC
+from tests.peers.linphone import Linphone, PulseAudio
 from tests.peers.programs import until
 from tests.peers.server import Server
-from tests.peers.sounds import heard
+from tests.peers.sounds import heard, hears, write_tone
 
 TONES = {
     "+4420": 431.0,
@@ -145,3 +146,44 @@ def test_eight_speak_with_each_other_and_go_one_by_one(floor: Floor) -> None:
     assert floor.does("1001", "end")["ok"]
     floor.wait_state("over")
     floor.server.wait_figure("ccserver_media_sessions", 0)
+
+
+def test_a_linphone_is_joined_and_all_three_hear_each_other(floor: Floor, tmp_path: Path) -> None:
+    voice_hertz = 1321.0
+    sound = PulseAudio(tmp_path)
+    floor.cleanup.callback(sound.stop)
+    linphone = Linphone(floor.server, sound, tmp_path, "1008", "secret-1008")
+    floor.cleanup.callback(linphone.stop)
+    floor.server.wait_agent("1008", "available")
+    ask(floor.server.data, "agent.set_idle", {"agent": "1008", "code": "lunch"})
+    floor.agents("1001")
+    customer = floor.phone("+4420")
+    customer.dial("2001")
+    floor.wait_ears(_customer={"1001"}, _1001={"+4420"})
+    ask(floor.server.data, "agent.set_available", {"agent": "1008"})
+    floor.server.wait_agent("1008", "available")
+
+    assert floor.does("1001", "consult", to={"kind": "agent", "agent": "1008"})["ok"]
+    call = linphone.wait_event("call-state-changed", "IncomingReceived")
+    number = call.partition("Id:")[2].split()[0]
+    ear = tmp_path / "speaker.wav"
+    recorder = sound.record_speaker(ear)
+    floor.cleanup.callback(recorder.stop)
+    linphone.command(f"answer {number}")
+    floor.wait_state("consulting")
+    voice = tmp_path / "voice.wav"
+    write_tone(voice, voice_hertz, 30.0)
+    linphone.command(f"incall-player-start {voice} {number}")
+    assert floor.does("1001", "conference")["ok"]
+
+    def all_heard() -> bool:
+        at_linphone = ear.exists() and all(
+            hears(ear, TONES[u], last=1.0) for u in ("+4420", "1001")
+        )
+        others = [floor.phones[user].recording() for user in ("+4420", "1001")]
+        return at_linphone and all(hears(path, voice_hertz, last=1.0) for path in others)
+
+    until(all_heard, 25, "the three to hear each other")
+    linphone.command(f"terminate {number}")
+    floor.wait_state("connected")
+    floor.wait_ears(_customer={"1001"}, _1001={"+4420"})
