@@ -126,7 +126,8 @@ class CallControl:
         for party in self.talk.everyone():
             if party.agent is not None and name == agent_actor(party.agent):
                 assert party.request is not None
-                kept = m.ContactKept(party.request, self.plan.name)
+                kind: m.EngagementKind = "monitor" if party.kind == "supervisor" else "contact"
+                kept = m.ContactKept(party.request, self.plan.name, kind)
                 outcome.append(TellAgent(party.agent, kept))
         for search in self._searches():
             outcome.extend(self._hear(search, search.tell_again(name)))
