@@ -82,7 +82,9 @@ HostPort: TypeAlias = Annotated[
 ]
 Origin: TypeAlias = Annotated[
     str,
-    Field(pattern=r"^https?://[A-Za-z0-9.\-]+(:[0-9]{1,5})?$|^https?://\[[0-9a-f:]+\](:[0-9]{1,5})?$"),
+    Field(
+        pattern=r"^https?://[A-Za-z0-9.\-]+(:[0-9]{1,5})?$|^https?://\[[0-9a-f:]+\](:[0-9]{1,5})?$"
+    ),
     Kind('"http://HOST:PORT" or "https://HOST"', '"https://desk.example.com"'),
 ]
 Address: TypeAlias = Annotated[
