@@ -1,17 +1,20 @@
 """One structure for all timers of a process: a heap whose cancelled entries are skipped.
 
 Arming and cancelling cost well under a microsecond; a cancelled entry stays in the heap until its
-moment, or until such entries are the majority and the heap is built anew.
+moment, or until such entries are the majority.  Then the living move to a new heap, a few with each
+timer that is armed: in one go it would hold up the loop for 90 ms with 100,000 of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from typing import Generic, TypeVar
 
 Payload = TypeVar("Payload")
 _FEW = 1024
+_STEP = 8
+"""Entries looked at with each timer armed: more than one, so that a sweep ends."""
 
 
 class TimerQueue(Generic[Payload]):
@@ -19,6 +22,8 @@ class TimerQueue(Generic[Payload]):
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Hashable, Payload]] = []
+        self._old: list[tuple[float, int, Hashable, Payload]] = []
+        """A heap too: what a sweep has not looked at yet."""
         self._live: dict[Hashable, int] = {}
         self._armed = 0
         self._sweep_at = _FEW
@@ -29,8 +34,10 @@ class TimerQueue(Generic[Payload]):
         self._live[key] = self._armed
         heap = self._heap
         heappush(heap, (deadline, self._armed, key, payload))
-        if len(heap) > self._sweep_at:
+        if self._old:
             self._sweep()
+        elif len(heap) > self._sweep_at:
+            self._begin_sweep()
 
     def cancel(self, key: Hashable) -> None:
         """Nothing armed under this key is ever due.  An unknown key is no error."""
@@ -38,10 +45,13 @@ class TimerQueue(Generic[Payload]):
 
     def next_deadline(self) -> float | None:
         """The earliest instant at which something is due; None if nothing is armed."""
-        heap, live = self._heap, self._live
-        while heap and live.get(heap[0][2]) != heap[0][1]:
+        live = self._live
+        while heap := self._first():
+            deadline, armed, key, _ = heap[0]
+            if live.get(key) == armed:
+                return deadline
             heappop(heap)
-        return heap[0][0] if heap else None
+        return None
 
     def due(self, now: float) -> Iterator[Payload]:
         """What is due at ``now``, earliest first, armed-first among equals; it is forgotten.
@@ -50,11 +60,11 @@ class TimerQueue(Generic[Payload]):
         and what it arms has to wait for the next call, however early its deadline.
         """
         last = self._armed
-        while self._heap:
-            deadline, armed, key, payload = self._heap[0]
+        while heap := self._first():
+            deadline, armed, key, payload = heap[0]
             if deadline > now or armed > last:
                 return
-            heappop(self._heap)
+            heappop(heap)
             if self._live.get(key) == armed:
                 del self._live[key]
                 yield payload
@@ -62,10 +72,24 @@ class TimerQueue(Generic[Payload]):
     def __len__(self) -> int:
         return len(self._live)
 
+    def _first(self) -> list[tuple[float, int, Hashable, Payload]]:
+        """The heap with the earliest entry; an empty one if there is none."""
+        heap, old = self._heap, self._old
+        return old if old and (not heap or old[0] < heap[0]) else heap
+
+    def _begin_sweep(self) -> None:
+        """If the cancelled are the majority; else look again when the heap has doubled."""
+        if len(self._heap) > 2 * len(self._live):
+            self._old, self._heap = self._heap, []
+        else:
+            self._sweep_at = 2 * len(self._heap)
+
     def _sweep(self) -> None:
-        """Build the heap anew if the cancelled are the majority; look again when it has doubled."""
-        live = self._live
-        if len(self._heap) > 2 * len(live):
-            self._heap = [entry for entry in self._heap if live.get(entry[2]) == entry[1]]
-            heapify(self._heap)
-        self._sweep_at = max(_FEW, 2 * len(self._heap))
+        """A heap that loses its last entries is a heap still."""
+        heap, old, live = self._heap, self._old, self._live
+        for _ in range(min(_STEP, len(old))):
+            entry = old.pop()
+            if live.get(entry[2]) == entry[1]:
+                heappush(heap, entry)
+        if not old:
+            self._sweep_at = max(_FEW, 2 * len(heap))

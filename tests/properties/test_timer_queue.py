@@ -40,8 +40,8 @@ class Model:
 class TimerQueueLife(RuleBasedStateMachine):
     @initialize()
     def begin(self):
-        # So that the heap is built anew every few steps.
-        self.few = patch.object(timers, "_FEW", 4)
+        # So that a sweep begins every few steps, and takes some.
+        self.few = patch.multiple(timers, _FEW=4, _STEP=2)
         self.few.start()
         self.queue, self.model, self.now, self.payload = TimerQueue(), Model(), 0.0, 0
 

@@ -110,6 +110,35 @@ def test_a_timer_armed_again_and_again_leaves_nothing_behind():
     assert queue.next_deadline() == 1000.0
 
 
+def test_no_single_timer_pays_for_sweeping_out_all_the_cancelled_ones():
+    queue: TimerQueue[str] = TimerQueue()
+    keys = [CountingKey() for _ in range(20_000)]
+    for key in keys:
+        queue.arm(key, 500.0, "x")
+    for key in keys[5:]:
+        queue.cancel(key)
+
+    most = 0
+    for n in range(20_000):
+        before = CountingKey.hashed
+        queue.arm(n, 500.0, "y")
+        queue.cancel(n)
+        most = max(most, CountingKey.hashed - before)
+
+    assert 0 < most <= 8
+    assert list(queue.due(500.0)) == ["x"] * 5
+
+
+class CountingKey:
+    """Counts how often any of them has been looked up."""
+
+    hashed = 0
+
+    def __hash__(self):
+        CountingKey.hashed += 1
+        return id(self)
+
+
 def filled(*timers: tuple[str, float]) -> TimerQueue[str]:
     queue: TimerQueue[str] = TimerQueue()
     for name, deadline in timers:
