@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
 from hypothesis import given, settings
@@ -55,7 +56,8 @@ class Floor:
             shown = self.model.shown(viewer, key)
             if shown is not None:
                 found[key[0]][key[1]] = shown
-        return found
+        made: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(found))
+        return made
 
 
 class Client:
@@ -313,8 +315,12 @@ def test_changes_come_together_when_they_come_fast(monkeypatch):
     floor = Floor()
     heard: list[dict[str, Any]] = []
 
+    enough = asyncio.Event()
+
     async def hear(text: str) -> None:
         heard.append(orjson.loads(text))
+        if len(heard) == 2:
+            enough.set()
 
     async def story() -> None:
         desktop = floor.desktops.open(SUE)
