@@ -137,9 +137,8 @@ class MediaClient:
     async def _send_all(self, connection: socket.socket, scope: trio.CancelScope) -> None:
         while True:
             await self._work.wait()
+            # Woken in the pass after that of the first command: all of that pass goes together.
             self._work = trio.Event()
-            # All that is told in this pass of the loop goes together.
-            await trio.lowlevel.checkpoint()
             commands, self._commands = self._commands, deque()
             for frame in encode_frames(commands):
                 while True:
