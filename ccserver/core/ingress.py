@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from msgspec import Struct
@@ -35,11 +36,17 @@ class Trunk(Struct, frozen=True):
     """Names; None: all of them."""
 
     def admits(self, host: str, entry_point: str) -> bool:
-        address = ip_address(host)
-        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
         known = self.entry_points is None or entry_point in self.entry_points
-        return known and any(address in network for network in self.networks)
+        return known and _lies_in(host, self.networks)
+
+
+@lru_cache(4096)
+def _lies_in(host: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+    """Remembered: a trunk's calls come from a few hosts."""
+    address = ip_address(host)
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return any(address in network for network in networks)
 
 
 class FeatureCodes(Struct, frozen=True):
