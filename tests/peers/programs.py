@@ -89,8 +89,9 @@ def free_ports(count: int = 1, host: str = LOOPBACK) -> int:
 
 
 def _is_free(port: int, host: str) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-        with socket.socket(socket.AF_INET, kind) as probe:
+        with socket.socket(family, kind) as probe:
             try:
                 probe.bind((host, port))
             except OSError:

@@ -17,16 +17,20 @@ SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 
 
 class Server:
-    """``changes`` are settings, as for ``--set``."""
+    """Speaks SIP and RTP on ``host``; ``changes`` are settings, as for ``--set``."""
 
-    def __init__(self, directory: Path, prompts: Path, **changes: str) -> None:
-        self.sip = free_ports()
+    def __init__(
+        self, directory: Path, prompts: Path, *, host: str = LOOPBACK, **changes: str
+    ) -> None:
+        self.host = host
+        self.sip = free_ports(host=host)
         self.metrics = free_ports()
         self.web = free_ports()
         self.data = directory / "var"
-        media = free_ports(200)
+        media = free_ports(200, host=host)
         settings = {
-            "sip.listen": f'["udp:{LOOPBACK}:{self.sip}", "tcp:{LOOPBACK}:{self.sip}"]',
+            "sip.listen": f'["udp:{self.address}", "tcp:{self.address}"]',
+            "media.listen": host,
             "metrics.listen": f"{LOOPBACK}:{self.metrics}",
             "web.listen": f"{LOOPBACK}:{self.web}",
             "data.dir": str(self.data),
@@ -49,7 +53,7 @@ class Server:
 
     @property
     def address(self) -> str:
-        return f"{LOOPBACK}:{self.sip}"
+        return f"[{self.host}]:{self.sip}" if ":" in self.host else f"{self.host}:{self.sip}"
 
     @property
     def metrics_url(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 from pathlib import Path
 
-from tests.peers.programs import LOOPBACK, Program, free_ports
+from tests.peers.programs import Program, free_ports
 from tests.peers.server import Server
 
 SCENARIOS = Path(__file__).parent / "sipp"
@@ -13,7 +13,10 @@ _runs = count(1)
 
 
 class Sipp:
-    """A scenario towards ``server``; ``keys`` are the scenario's own (``[name]`` in the XML)."""
+    """A scenario towards ``server``, from the server's host unless another is said.
+
+    ``keys`` are the scenario's own (``[name]`` in the XML).
+    """
 
     def __init__(
         self,
@@ -23,7 +26,7 @@ class Sipp:
         *,
         service: str = "2001",
         port: int | None = None,
-        host: str = LOOPBACK,
+        host: str | None = None,
         transport: str = "u1",
         user: str = "",
         secret: str = "",
@@ -31,13 +34,14 @@ class Sipp:
         pause: float = 0.0,
         **keys: str,
     ) -> None:
+        host = host or server.host
         self.port = port or free_ports(host=host)
         self.seconds = seconds
         self.name = f"{scenario}-{next(_runs)}"
         media = free_ports(4, host=host)
         arguments = ["sipp", server.address, "-sf", str(SCENARIOS / f"{scenario}.xml")]
         arguments += ["-m", "1", "-i", host, "-p", str(self.port), "-t", transport]
-        arguments += ["-mp", str(media), "-s", service, "-nostdin", "-nd"]
+        arguments += ["-mi", host, "-mp", str(media), "-s", service, "-nostdin", "-nd"]
         arguments += ["-timeout", f"{seconds:.0f}s", "-timeout_error"]
         self._server = server
         self._errors = directory / f"{self.name}.errors"
@@ -48,6 +52,7 @@ class Sipp:
             arguments += ["-d", f"{pause * 1000:.0f}"]
         if user:
             arguments += ["-au", user, "-ap", secret, "-key", "user", user]
+            arguments += ["-auth_uri", server.address]  # SIPp's own forgets IPv6's brackets
         for key, value in keys.items():
             arguments += ["-key", key, value]
         self.program = Program(arguments, directory / f"{self.name}.log")

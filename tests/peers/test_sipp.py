@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -15,7 +18,7 @@ Start = Callable[..., Sipp]
 
 def register(sipp: Start, server: Server, agent: str) -> int:
     """The port of its phone."""
-    port = free_ports()
+    port = free_ports(host=server.host)
     sipp(server, "register", port=port, user=agent, secret=f"secret-{agent}").finish()
     server.wait_agent(agent, "available")
     return port
@@ -30,6 +33,29 @@ def test_a_customer_reaches_an_agent_and_hangs_up(server, sipp, transport):
     server.wait_agent("1001", "available")
     assert server.figure("ccserver_dispatch_seconds_count") == 1
     assert server.figure("ccserver_wrap_up_seconds_count") == 1
+
+
+@pytest.mark.parametrize("transport", ["u1", "t1"])
+def test_a_call_over_ipv6_from_end_to_end(start_server, sipp, transport):
+    server = start_server(host="::1", trunks__local__from='["::1"]')
+    agent = sipp(server, "agent", port=register(sipp, server, "1001"), pause=0.1)
+    sipp(server, "customer", transport=transport, pause=1.5).finish()
+    agent.finish()
+    server.wait_figure("ccserver_contacts_handled_total", 1, queue="support")
+
+
+def test_a_customer_cancels_before_he_is_answered(server, sipp):
+    """The greeting answers at once; so the media process is held until he has given up."""
+    told = re.findall(r"media runs as process (\d+)", server.program.output())
+    media = int(told[-1])
+    os.kill(media, signal.SIGSTOP)
+    try:
+        sipp(server, "customer_cancels", pause=0.3).finish()
+    finally:
+        os.kill(media, signal.SIGCONT)
+    server.wait_figure("ccserver_contacts_in_flow", 0)
+    sipp(server, "customer", pause=1.2).finish()
+    server.wait_figure("ccserver_contacts_abandoned_total", 1, queue="support", during="queue")
 
 
 def test_an_agent_hangs_up_and_the_customer_is_let_go(server, sipp):
