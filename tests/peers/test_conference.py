@@ -3,6 +3,8 @@ hears whom."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,7 +18,7 @@ from tests.peers.baresip import Baresip
 from tests.peers.conftest import MUSIC
 from tests.peers.linphone import Linphone, PulseAudio
 from tests.peers.programs import until
-from tests.peers.server import Server
+from tests.peers.server import ROOT, Server
 from tests.peers.sounds import heard, hears, write_tone
 
 TONES = {
@@ -187,3 +189,40 @@ def test_a_linphone_is_joined_and_all_three_hear_each_other(floor: Floor, tmp_pa
     linphone.command(f"terminate {number}")
     floor.wait_state("connected")
     floor.wait_ears(_customer={"1001"}, _1001={"+4420"})
+
+
+def test_the_command_line_has_every_button(floor: Floor) -> None:
+    def ccserver(*arguments: str) -> str:
+        settings = ["--set", f"data.dir={floor.server.data}"]
+        config = ["--config", str(ROOT / "config" / "ccserver.toml")]
+        command = [sys.executable, "-m", "ccserver", *arguments, *config, *settings]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        return done.stdout + done.stderr
+
+    floor.agents("1001", "1002")
+    customer = floor.phone("+4420")
+    customer.dial("2001")
+    floor.wait_state("connected")
+    (contact,) = (one["id"] for one in floor.contacts())
+    assert contact in ccserver("contacts")
+    assert "1001" in ccserver("agents")
+    assert "support" in ccserver("queues")
+    (agent,) = {"1001", "1002"} & {one["agent"] for one in floor.contacts()}
+    other = "1002" if agent == "1001" else "1001"
+
+    assert ccserver("contact", "hold", contact, "--as", agent).startswith(f"{agent}: held")
+    floor.wait_ears(_customer={"music"})
+    refused = ccserver("contact", "end", contact, "--as", agent)
+    assert "refused: CALL_ON_HOLD" in refused
+    assert "connected" in ccserver("contact", "resume", contact, "--as", agent)
+    said = ccserver("contact", "transfer", contact, "--as", agent, "--to", f"agent:{other}")
+    assert said.startswith(f"{agent}: ")
+    floor.wait_ears(_customer={other})
+    story = ccserver("contact", "show", contact)
+    assert "contact.transferred" in story
+    assert "connected" in story
+    assert "NAME, KIND one of agent, queue" in ccserver(
+        "contact", "consult", contact, "--as", other, "--to", "1001"
+    )
+    assert "UNKNOWN_CONTACT" in ccserver("contact", "hold", "nobody", "--as", other)
+    assert '"contact.arrived"' in ccserver("events")
