@@ -157,6 +157,7 @@ class Core:
         )
         self._registration = registration
         ingress.bind(self.endpoint, registration)
+        self.listeners.watch_connections(registration.connection_closed)
         self.fold = Fold(self.queue_plans, self._agent_ids(), trio.current_time)
         self.live = Live(self.queue_plans, self._agent_ids())
         codes = tuple(settings.wrap_up_codes)

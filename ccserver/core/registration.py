@@ -43,6 +43,9 @@ class Registration:
     def register(self, key: ServerKey, request: Request, path: Path) -> None:
         self._carry_out(self._registrar.handle(reg.RegisterReceived(request, path, key.tag)), key)
 
+    def connection_closed(self, path: Path) -> None:
+        self._carry_out(self._registrar.handle(reg.ConnectionClosed(path)))
+
     def targets(self, user: str) -> tuple[Target, ...]:
         """Every phone of a user, and the way to it."""
         return tuple(

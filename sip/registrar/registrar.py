@@ -16,6 +16,7 @@ from sip.registrar.words import (
     BindingAdded,
     BindingMoved,
     BindingRemoved,
+    ConnectionClosed,
     Effect,
     Limits,
     Message,
@@ -57,6 +58,8 @@ class Registrar:
     ) -> None:
         self._auth, self._now, self._limits = authenticator, now, limits
         self._bindings: dict[str, dict[str, Binding]] = {}
+        self._connected: dict[Path, dict[tuple[str, str], None]] = {}
+        """By connection, in order: when one closes, its phones are found without a search."""
         self._silences: dict[tuple[str, str], int] = {}
         self._due: TimerQueue[_Due] = TimerQueue()
         self._wake_at: float | None = None
@@ -83,6 +86,8 @@ class Registrar:
                 return []
             case PhoneSilent(user, contact):
                 return self._silent(user, contact)
+            case ConnectionClosed(path):
+                return self._closed(path)
 
     # --- a REGISTER, by the steps of §10.3 ----------------------------------------------------
 
@@ -174,6 +179,10 @@ class Registrar:
             None if agent is None else intern(agent[:MAX_USER_AGENT]),  # a fleet has few models
         )
         self._bindings.setdefault(user, {})[name] = binding
+        if known is None or known.path is not binding.path:
+            if known is not None:
+                self._disconnect(known)
+            self._connect(binding)
         if known is None:
             self._count += 1
             self._look_at(binding)
@@ -244,6 +253,26 @@ class Registrar:
             return []
         return [self._remove(binding, "unreachable"), *self._arm()]
 
+    def _closed(self, path: Path) -> list[Effect]:
+        """A phone that has come back over another connection stands under that one."""
+        names = list(self._connected.get(path, ()))
+        if not names:
+            return []
+        gone = [self._bindings[user][contact] for user, contact in names]
+        return [*(self._remove(binding, "disconnected") for binding in gone), *self._arm()]
+
+    def _connect(self, binding: Binding) -> None:
+        if binding.path.connection:
+            held = self._connected.setdefault(binding.path, {})
+            held[binding.user, binding.contact] = None
+
+    def _disconnect(self, binding: Binding) -> None:
+        held = self._connected.get(binding.path)
+        if held is not None:
+            held.pop((binding.user, binding.contact), None)
+            if not held:
+                del self._connected[binding.path]
+
     def _find(self, user: str, contact: str) -> Binding | None:
         return self._bindings.get(user, {}).get(contact)
 
@@ -252,6 +281,7 @@ class Registrar:
         self._due.cancel(_Due("expires", user, contact))
         self._due.cancel(_Due("probe", user, contact))
         self._silences.pop((user, contact), None)
+        self._disconnect(binding)
         held = self._bindings[user]
         del held[contact]
         if not held:

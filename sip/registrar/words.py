@@ -61,7 +61,13 @@ class PhoneSilent(Struct, frozen=True, gc=False):
     contact: str
 
 
-Message: TypeAlias = RegisterReceived | PhoneAnswered | PhoneSilent | TimerFired
+class ConnectionClosed(Struct, frozen=True, gc=False):
+    """Nobody can be reached by this path any more."""
+
+    path: Path
+
+
+Message: TypeAlias = RegisterReceived | PhoneAnswered | PhoneSilent | ConnectionClosed | TimerFired
 
 
 # --- effects ----------------------------------------------------------------------------------
@@ -84,7 +90,8 @@ class BindingMoved(Struct, frozen=True):
 class BindingRemoved(Struct, frozen=True):
     binding: Binding
     reason: str
-    """``unregistered``, ``expired``, ``replaced`` (by the same device) or ``unreachable``."""
+    """``unregistered``, ``expired``, ``replaced`` (by the same device), ``unreachable`` or
+    ``disconnected``: the connection it registered over is closed."""
 
 
 class Probe(Struct, frozen=True):

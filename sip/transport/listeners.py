@@ -10,7 +10,7 @@ import trio
 
 from sip.message.grammar import parse_uint
 from sip.transport.path import Path
-from sip.transport.tcp import TcpTransport
+from sip.transport.tcp import Closed, TcpTransport
 from sip.transport.udp import Failed, Receive, UdpTransport
 
 WILDCARDS = ("0.0.0.0", "::")
@@ -100,6 +100,12 @@ class Listeners:
                 self._routed.clear()
             self._routed[remote] = known
         return known
+
+    def watch_connections(self, closed: Closed) -> None:
+        """Let ``closed`` hear of every connection that ends."""
+        for transport in self._transports:
+            if isinstance(transport, TcpTransport):
+                transport.closed = closed
 
     async def run(self, receive: Receive, failed: Failed) -> None:
         async with trio.open_nursery() as nursery:

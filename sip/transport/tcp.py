@@ -5,12 +5,16 @@ from __future__ import annotations
 import logging
 import socket
 from collections import Counter, deque
+from collections.abc import Callable
+from typing import TypeAlias
 
 import trio
 
 from sip.transport.framing import KEEP_ALIVE, Framer, FramingError
 from sip.transport.path import Path
 from sip.transport.udp import Failed, Receive
+
+Closed: TypeAlias = Callable[[Path], None]
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +89,8 @@ class TcpTransport:
         self._nursery: trio.Nursery | None = None
         self._receive: Receive = lambda data, path: None
         self._failed: Failed = lambda path, data: None
+        self.closed: Closed = lambda path: None
+        """Told of every connection that ends, but not when all of them do, with ``run``."""
 
     def path_to(self, host: str, port: int) -> Path:
         return Path("tcp", self._index, (host, port))
@@ -162,6 +168,7 @@ class TcpTransport:
                         nursery.cancel_scope.cancel()
         finally:
             self._forget(connection)
+        self.closed(connection.path)
 
     async def _write(self, connection: Connection) -> None:
         try:

@@ -133,6 +133,15 @@ def test_a_wrong_password_registers_nothing(server, sipp, transport):
     assert server.status()["agents"]["1001"]["state"] == "signed_out"
 
 
+def test_a_phone_that_registered_over_tcp_is_gone_with_its_connection(server, sipp):
+    """SIPp ends, and its connection with it."""
+    sipp(server, "register", transport="t1", user="1001", secret="secret-1001").finish()
+    until(lambda: "phone.gone" in server.events(), 10, "the journal to have the phone's end")
+    server.wait_agent("1001", "signed_out")
+    assert server.figure("ccserver_registrations") == 0
+    assert "phone.registered" in server.events()
+
+
 def test_an_agent_nobody_knows_registers_nothing(server, sipp):
     sipp(server, "register_refused", user="9999", secret="secret-9999").finish()
     assert server.figure("ccserver_registrations") == 0

@@ -13,6 +13,7 @@ from sip.registrar import (
     BindingAdded,
     BindingMoved,
     BindingRemoved,
+    ConnectionClosed,
     Limits,
     PhoneAnswered,
     PhoneSilent,
@@ -485,6 +486,63 @@ def test_race_a_phone_that_left_while_it_was_asked():
 
     assert office.registrar.handle(PhoneSilent("1001", URI_A)) == []
     assert office.registrar.handle(PhoneAnswered("1001", URI_A)) == []
+
+
+STREAM = Path("tcp", 1, ("192.0.2.7", 40000), 7)
+NEXT_STREAM = Path("tcp", 1, ("192.0.2.7", 40002), 8)
+
+
+def test_a_binding_ends_with_the_connection_it_was_made_over():
+    office = Office()
+    office.register(A, path=STREAM)
+    office.register(B, user="1002")
+
+    (removed,) = office.registrar.handle(ConnectionClosed(STREAM))
+
+    assert (removed.binding.contact, removed.reason) == (URI_A, "disconnected")
+    assert office.registrar.bindings("1001") == []
+    assert len(office.registrar.bindings("1002")) == 1
+    assert office.registrar.handle(ConnectionClosed(STREAM)) == []
+
+
+def test_all_the_phones_behind_a_connection_end_with_it_and_no_timer_runs_on():
+    office = Office()
+    office.register(A, path=STREAM)
+    office.register(B, path=STREAM, user="1002")
+
+    *removed, cancelled = office.registrar.handle(ConnectionClosed(STREAM))
+
+    assert [r.binding.user for r in removed] == ["1001", "1002"]
+    assert cancelled == CancelTimer("due")
+    assert len(office.registrar) == 0
+
+
+def test_race_a_phone_has_come_back_before_its_old_connection_closes():
+    office = Office()
+    office.register(A, path=STREAM)
+    office.register(A, path=NEXT_STREAM)
+
+    assert office.registrar.handle(ConnectionClosed(STREAM)) == []
+    (binding,) = office.registrar.bindings("1001")
+    assert binding.path == NEXT_STREAM
+    assert office.registrar.handle(ConnectionClosed(NEXT_STREAM))
+
+
+def test_race_a_phone_left_before_its_connection_closes():
+    office = Office()
+    office.register(A, path=STREAM)
+    office.register("*", path=STREAM, extra=[("Expires", "0")])
+
+    assert office.registrar.handle(ConnectionClosed(STREAM)) == []
+
+
+def test_a_phone_that_went_over_to_udp_does_not_end_with_its_connection():
+    office = Office()
+    office.register(A, path=STREAM)
+    office.register(A)
+
+    assert office.registrar.handle(ConnectionClosed(STREAM)) == []
+    assert len(office.registrar) == 1
 
 
 def test_race_a_phone_that_expires_in_the_batch_it_is_asked_in_leaves_no_timer():
