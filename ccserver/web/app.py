@@ -21,7 +21,7 @@ from ccserver.settings.kinds import host_port
 from ccserver.web import control, events, rest, shapes, signing_in
 from ccserver.web.core_link import CoreLink
 from ccserver.web.desktop import Desktops
-from ccserver.web.frame import Frame
+from ccserver.web.frame import Frame, internal
 from ccserver.web.guard import Guard, GuardedRoute
 from ccserver.web.limits import Limit
 from ccserver.web.model import Model
@@ -70,6 +70,7 @@ class Web:
         for router in ROUTERS:
             self.app.include_router(router)
         self.app.add_exception_handler(Refused, _refused)  # type: ignore[arg-type]
+        self.app.add_exception_handler(Exception, _failed)
         self.app.add_exception_handler(RequestValidationError, _invalid)  # type: ignore[arg-type]
         self.app.add_exception_handler(HTTPException, _http_error)  # type: ignore[arg-type]
         self.asgi: ASGIApp = Frame(self.app, secure=secure)
@@ -130,6 +131,11 @@ async def openapi(request: Request) -> JSONResponse:
 
 async def _refused(request: Request, refused: Refused) -> Response:
     return as_response(refused)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """Starlette raises it on when this has been sent; the frame puts it into the log."""
+    return as_response(internal())
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> Response:

@@ -93,7 +93,7 @@ class Author:
         """
         model, key = model_of(self._request), ("contacts", contact)
         if contact in model.live.contacts and not model.sees(self.viewer, key):  # type: ignore[arg-type]
-            raise no_contact()
+            raise no_contact(self._request, contact)
         args = {} if body is None else body.model_dump(exclude_none=True)
         return await self.does(op, {"contact": contact, **args})
 

@@ -54,9 +54,12 @@ class Frame:
             await _refuse(answer, refused)
         except Exception:
             log.exception("a request failed")
-            if started:
-                raise
-            await _refuse(answer, Refused(WebRefusal.INTERNAL, "our fault: the log has it"))
+            if not started:
+                await _refuse(answer, internal())
+
+
+def internal() -> Refused:
+    return Refused(WebRefusal.INTERNAL, "our fault: the log has it")
 
 
 def _require_json(scope: Scope) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -15,6 +16,7 @@ from ccserver.web.model import Model, Viewer, masked_number
 from ccserver.web.refusals import Refused
 from ccserver.web.rights import V1
 
+log = logging.getLogger(__name__)
 router = APIRouter(prefix=V1, route_class=GuardedRoute, tags=["look up"])
 
 Name = Annotated[str, Path(max_length=64)]
@@ -88,7 +90,7 @@ async def contacts(
 async def contact(request: Request, contact: Name) -> dict[str, Any]:
     shown = model_of(request).shown(viewer_of(request), ("contacts", contact))
     if shown is None:
-        raise no_contact()
+        raise no_contact(request, contact)
     return shown
 
 
@@ -104,7 +106,7 @@ async def timeline(request: Request, contact: Name) -> dict[str, Any]:
     else:
         theirs = viewer.agent in parties
     if not theirs and not model.sees(viewer, ("contacts", contact)):
-        raise no_contact()
+        raise no_contact(request, contact)
     if viewer.account.role == "read_only":
         for entry in entries:
             _mask(entry["event"])
@@ -128,7 +130,10 @@ def _mask(event: dict[str, Any]) -> None:
     event.pop("dialog", None)
 
 
-def no_contact() -> Refused:
+def no_contact(request: Request, contact: str) -> Refused:
+    """Nobody can tell one that is not his from one that never was; the log can."""
+    if contact in model_of(request).live.contacts:
+        log.warning("%s asked for contact %s", viewer_of(request).account.name, contact)
     return Refused(Refusal.UNKNOWN_CONTACT, "no contact with this id, or not for you")
 
 
