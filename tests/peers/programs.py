@@ -15,7 +15,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 LOOPBACK = "127.0.0.1"
-_given: set[int] = set()
+PORTS = range(10_000, 30_000)
+_next = random.randrange(PORTS.start, PORTS.stop, 2)
 
 
 class Program:
@@ -77,13 +78,16 @@ def until(found: Callable[[], T], seconds: float, what: str) -> T:
 def free_ports(count: int = 1, host: str = LOOPBACK) -> int:
     """The first of ``count`` neighbouring ports, even, that are free for UDP and TCP.
 
-    None is given twice.
+    They are given in turn, so that none is given again before all the others were.
     """
-    for _ in range(1000):
-        first = random.randrange(10_000, 30_000, 2)
-        wanted = set(range(first, first + count))
-        if not wanted & _given and all(_is_free(port, host) for port in wanted):
-            _given.update(wanted)
+    global _next
+    for _ in range(PORTS.stop - PORTS.start):
+        first = _next
+        _next = first + count + count % 2
+        if _next >= PORTS.stop:
+            _next = PORTS.start
+            continue
+        if all(_is_free(port, host) for port in range(first, first + count)):
             return first
     raise AssertionError(f"no {count} free ports")
 
