@@ -5,6 +5,7 @@ It shares the message layer with the server and nothing else: no transaction, no
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -191,7 +192,10 @@ class Phone:
         return Request.build(method, call.target, fields, body, "application/sdp" if body else None)
 
     async def asks(self, request: Request) -> Response:
-        """Send a request of ours, as often as needed, and wait for its final answer."""
+        """Send a request of ours, as often as needed, and wait for its final answer.
+
+        That of a re-INVITE is acknowledged, as often as it comes.
+        """
         return await self._exchange(request)
 
     # --- the wire -----------------------------------------------------------------------------
@@ -230,7 +234,7 @@ class Phone:
         return await self._exchange(Request.build(method, target, fields))
 
     async def _exchange(self, request: Request) -> Response:
-        send, receive = trio.open_memory_channel[Response](10)
+        send, receive = trio.open_memory_channel[Response](math.inf)
         self._responses[request.branch, request.method] = send
         pause = T1
         while True:
@@ -277,6 +281,8 @@ class Phone:
         waiting = self._responses.get((answer.via.branch, answer.cseq.method))
         if waiting is not None:
             waiting.send_nowait(answer)
+            if answer.cseq.method == "INVITE" and answer.status >= 200:
+                self._send(self._ack_of_reinvite(answer).encode())
             return
         if answer.cseq.method != "INVITE":
             return
@@ -318,6 +324,17 @@ class Phone:
             ("CSeq", "1 ACK"),
         ]
         return Request.build("ACK", call.target, fields)
+
+    def _ack_of_reinvite(self, answer: Response) -> Request:
+        """With the branch of the INVITE if it was refused (RFC 3261 §17.1.1.3)."""
+        via = self._via(answer.via.branch if answer.status >= 300 else self._branch())
+        fields = [
+            ("Via", via),
+            ("Max-Forwards", "70"),
+            *((name, answer.header(name) or "") for name in ("From", "To", "Call-ID")),
+            ("CSeq", f"{answer.cseq.number} ACK"),
+        ]
+        return Request.build("ACK", f"sip:{SERVER[0]}:{SERVER[1]}", fields)
 
     def _request(self, request: Request) -> None:
         if request.method == "ACK":
