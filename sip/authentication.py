@@ -16,7 +16,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from sip.message import Challenge, Credentials, Request
+from sip.message import Challenge, Credentials, MalformedMessage, Request, Uri
 from sip.message.digest import ha1, same_secret
 from sip.message.grammar import parse_uint
 
@@ -96,7 +96,7 @@ class Authenticator:
         known = self._accounts(c.username)
         secret = None if known is None else known.ha1.get(c.algorithm)
         proved = c.proves(secret or self._nobody[c.algorithm], request.method)
-        if not proved or secret is None or c.uri != request.target:
+        if not proved or secret is None or not _names_target(c.uri, request):
             return Verdict.WRONG
         if c.qop is None and c.algorithm != "MD5":
             return Verdict.WRONG  # whoever knows SHA-256 knows qop: taken out on the way
@@ -135,6 +135,16 @@ class Authenticator:
                     return
                 self._forgotten = max(self._forgotten, born)
             del self._counts[nonce]
+
+
+def _names_target(uri: str, request: Request) -> bool:
+    """A proxy may have written the Request-URI in another way (RFC 7616 §3.4.6)."""
+    if uri == request.target:
+        return True
+    try:
+        return Uri.parse(uri).equivalent(request.uri)
+    except MalformedMessage:
+        return False
 
 
 def _born(nonce: str) -> int:
