@@ -84,6 +84,7 @@ def test_a_bucket_that_a_query_asks_for_exists():
         assert f'{name}{{le="{bound}"}}' in body.decode()
 
 
+@pytest.mark.peer
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -99,6 +100,7 @@ def test_promtool_accepts_the_configuration(arguments):
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+@pytest.mark.peer
 def test_prometheus_can_read_every_query_of_the_dashboard(tmp_path):
     variables = {"$__rate_interval": "5m", "$instance": ".*", "$queue": ".*"}
     rules = []

@@ -128,6 +128,7 @@ def test_no_label_holds_an_id(snapshot):
     }
 
 
+@pytest.mark.peer
 def test_promtool_finds_nothing_to_say(snapshot):
     body, _ = render(snapshot)
     checked = subprocess.run(
