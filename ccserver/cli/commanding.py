@@ -1,0 +1,264 @@
+"""What one commands a running server: agents, and contacts in an agent's name."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from actors.commands import Principal
+from actors.ids import AgentId
+from ccserver.cli.asking import DEFAULT_CONFIG, WRONG, Config, Set, answered, fail, words
+
+contact = typer.Typer(
+    help="Show a contact, or command it in an agent's name.", no_args_is_help=True
+)
+
+
+class Action(StrEnum):
+    AVAILABLE = "available"
+    IDLE = "idle"
+    SIGN_OUT = "sign-out"
+    END_WRAP_UP = "end-wrap-up"
+
+
+class Side(StrEnum):
+    CUSTOMER = "customer"
+    CONSULT = "consult"
+
+
+class Mode(StrEnum):
+    LISTEN = "listen"
+    WHISPER = "whisper"
+    BARGE_IN = "barge_in"
+
+
+class TargetKind(StrEnum):
+    AGENT = "agent"
+    TEAM = "team"
+    QUEUE = "queue"
+
+
+_OPERATIONS = {
+    Action.AVAILABLE: "agent.set_available",
+    Action.IDLE: "agent.set_idle",
+    Action.SIGN_OUT: "agent.sign_out",
+    Action.END_WRAP_UP: "agent.end_wrap_up",
+}
+_FIELD = {"agent": "agent", "queue": "queue", "entry_point": "entry_point", "number": "number"}
+_FIELD["directory"] = "name"
+
+ContactId = Annotated[str, typer.Argument(metavar="ID", help="As ccserver contacts shows it.")]
+As = Annotated[str, typer.Option("--as", metavar="AGENT", help="In whose name.")]
+To = Annotated[
+    str,
+    typer.Argument(
+        help="agent:1002, queue:sales, entry_point:support, number:+4930123 or directory:NAME."
+    ),
+]
+
+
+def agent(
+    agent: Annotated[str, typer.Argument(metavar="ID", help="The agent, as 1001.")],
+    action: Annotated[Action, typer.Argument()],
+    code: Annotated[
+        str | None, typer.Argument(help="Idle: why.  End-wrap-up: what came of it.")
+    ] = None,
+    config: Config = DEFAULT_CONFIG,
+    set: Set = None,  # noqa: A002
+) -> None:
+    """Change an agent's state in the running server."""
+    args = {"agent": agent}
+    if code is not None:
+        if action not in (Action.IDLE, Action.END_WRAP_UP):
+            fail(WRONG, f"{action} takes no code")
+        args["code"] = code
+    elif action is Action.IDLE:
+        fail(WRONG, "expected an idle code, as: ccserver agent 1001 idle lunch")
+    answer = answered(config, set, _OPERATIONS[action], args)
+    state = answer.get("state")
+    more = [str(answer[key]) for key in ("code", "pending") if answer.get(key)]
+    typer.echo(f"agent {agent}: {' '.join([str(state), *more])}")
+
+
+@contact.command()
+def hold(
+    name: ContactId,
+    as_: As,
+    side: Side = Side.CUSTOMER,
+    config: Config = DEFAULT_CONFIG,
+    set: Set = None,  # noqa: A002
+) -> None:
+    """Music for that side."""
+    _command(config, set, "contact.hold", name, as_, {"side": side})
+
+
+@contact.command()
+def resume(
+    name: ContactId,
+    as_: As,
+    side: Side = Side.CUSTOMER,
+    config: Config = DEFAULT_CONFIG,
+    set: Set = None,  # noqa: A002
+) -> None:
+    """Talk to that side."""
+    _command(config, set, "contact.resume", name, as_, {"side": side})
+
+
+@contact.command()
+def consult(
+    name: ContactId,
+    to: To,
+    as_: As,
+    config: Config = DEFAULT_CONFIG,
+    set: Set = None,  # noqa: A002
+) -> None:
+    """Ask somebody, while the customer hears music."""
+    _command(config, set, "contact.consult", name, as_, {"to": destination(to)})
+
+
+@contact.command("end-consult")
+def end_consult(
+    name: ContactId,
+    as_: As,
+    config: Config = DEFAULT_CONFIG,
+    set: Set = None,  # noqa: A002
+) -> None:
+    """By who asked, or by who was asked."""
+    _command(config, set, "contact.end_consult", name, as_)
+
+
+@contact.command()
+def conference(
+    name: ContactId,
+    as_: As,
+    config: Config = DEFAULT_CONFIG,
+    set: Set = None,  # noqa: A002
+) -> None:
+    """Join the consulted party to the conversation."""
+    _command(config, set, "contact.conference", name, as_)
+
+
+@contact.command()
+def transfer(
+    name: ContactId,
+    as_: As,
+    to: Annotated[str | None, typer.Argument(help="None: the consulted party.")] = None,
+    config: Config = DEFAULT_CONFIG,
+    set: Set = None,  # noqa: A002
+) -> None:
+    """Hand it over: to the consulted party, or blind."""
+    args = {} if to is None else {"to": destination(to)}
+    _command(config, set, "contact.transfer", name, as_, args)
+
+
+@contact.command("exit-conference")
+def exit_conference(
+    name: ContactId,
+    as_: As,
+    config: Config = DEFAULT_CONFIG,
+    set: Set = None,  # noqa: A002
+) -> None:
+    """Leave; the agent who has been in it for longest takes control."""
+    _command(config, set, "contact.exit_conference", name, as_)
+
+
+@contact.command()
+def end(
+    name: ContactId,
+    as_: As,
+    config: Config = DEFAULT_CONFIG,
+    set: Set = None,  # noqa: A002
+) -> None:
+    """End the call; in a conference, the agent's own part."""
+    _command(config, set, "contact.end", name, as_)
+
+
+@contact.command()
+def monitor(
+    name: ContactId,
+    as_: As,
+    mode: Mode = Mode.LISTEN,
+    config: Config = DEFAULT_CONFIG,
+    set: Set = None,  # noqa: A002
+) -> None:
+    """Call a supervisor's phone, and join it."""
+    _command(config, set, "contact.monitor", name, as_, {"mode": mode}, supervisor=True)
+
+
+@contact.command("change-monitoring")
+def change_monitoring(
+    name: ContactId,
+    as_: As,
+    mode: Mode,
+    config: Config = DEFAULT_CONFIG,
+    set: Set = None,  # noqa: A002
+) -> None:
+    """Listen, whisper or barge in."""
+    args = {"mode": mode}
+    _command(config, set, "contact.change_monitoring", name, as_, args, supervisor=True)
+
+
+@contact.command("stop-monitoring")
+def stop_monitoring(
+    name: ContactId,
+    as_: As,
+    config: Config = DEFAULT_CONFIG,
+    set: Set = None,  # noqa: A002
+) -> None:
+    """Listen no more."""
+    _command(config, set, "contact.stop_monitoring", name, as_, supervisor=True)
+
+
+def monitor_target(
+    kind: TargetKind,
+    target: Annotated[str, typer.Argument(metavar="NAME")],
+    as_: As,
+    mode: Mode = Mode.LISTEN,
+    every: Annotated[
+        bool, typer.Option("--every", help="Every call, and not the next one.")
+    ] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Want it no more.")] = False,
+    config: Config = DEFAULT_CONFIG,
+    set: Set = None,  # noqa: A002
+) -> None:
+    """Call a supervisor when an agent, a team or a queue has its next conversation."""
+    args: dict[str, Any] = {"kind": kind, "target": target}
+    if not cancel:
+        args |= {"mode": mode, "continuous": every}
+    op = "monitor.cancel" if cancel else "monitor.request"
+    answer = answered(config, set, op, args, _principal(as_, supervisor=True))
+    wanted = [f"{wish['kind']} {wish['target']} ({wish['mode']})" for wish in answer["wishes"]]
+    typer.echo(f"agent {as_} waits for: {words(wanted) or 'nothing'}")
+
+
+def destination(text: str) -> dict[str, str]:
+    """``agent:1002`` as the door has it; says what was expected, and ends."""
+    kind, _, name = text.partition(":")
+    if kind not in _FIELD or not name:
+        expected = ", ".join(f"{known}:..." for known in _FIELD)
+        fail(WRONG, f"expected one of {expected}, got {text!r}")
+    return {"kind": kind, _FIELD[kind]: name}
+
+
+def _principal(name: str, *, supervisor: bool = False) -> Principal:
+    user = f"operator as {name}"
+    return Principal(user, "supervisor" if supervisor else "agent", AgentId(name))
+
+
+def _command(
+    config: Path,
+    overrides: list[str] | None,
+    op: str,
+    name: str,
+    as_: str,
+    args: dict[str, Any] | None = None,
+    *,
+    supervisor: bool = False,
+) -> None:
+    by = _principal(as_, supervisor=supervisor)
+    answer = answered(config, overrides, op, {"contact": name, **(args or {})}, by)
+    allowed = words(answer["allowed"]) or "nothing"
+    typer.echo(f"contact {name}: {answer['state']}; agent {as_} may now: {allowed}")

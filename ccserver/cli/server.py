@@ -1,0 +1,75 @@
+"""``ccserver run``, ``demo`` and ``check``: the server itself, and its configuration."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ccserver import __version__
+from ccserver.cli.asking import DEFAULT_CONFIG, WRONG, Config, Set, fail, loaded
+from ccserver.logs import set_up_logging
+from ccserver.settings import reference
+from ccserver.settings.changes import hand_down
+from ccserver.supervisor.run import CannotStart
+from ccserver.supervisor.run import run as run_server
+
+
+def run(config: Config = DEFAULT_CONFIG, set: Set = None) -> None:  # noqa: A002
+    """Run the server until SIGTERM or Ctrl-C: then it drains.  A second one ends it at once."""
+    found = loaded(config, set)
+    set_up_logging(found.settings.log.level, found.settings.log.format)
+    try:
+        status = run_server(config, set or [], found, os.environ)
+    except (CannotStart, OSError) as error:
+        fail(WRONG, str(error))
+    raise typer.Exit(status)
+
+
+def demo(
+    config: Config = DEFAULT_CONFIG,
+    set: Set = None,  # noqa: A002
+    own: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="Leave this agent to a phone of yours.  Repeatable."),
+    ] = None,
+) -> None:
+    """Run the server with simulated agents and customers, and watch calls move."""
+    loaded(config, set)
+    arguments = [sys.executable, "-m", "loadtest.demo", "--config", str(config)]
+    arguments += [f"--own={agent}" for agent in own or []]
+    os.execve(sys.executable, arguments, hand_down(set or [], os.environ))
+
+
+def check(config: Config = DEFAULT_CONFIG, set: Set = None) -> None:  # noqa: A002
+    """Say everything that is wrong with a configuration, with file, line and key."""
+    found = loaded(config, set)
+    for warning in found.warnings:
+        typer.echo(f"ccserver: warning: {warning}", err=True)
+    settings = found.settings
+    counts = (
+        f"{len(settings.agents)} agents, {len(settings.queues)} queues, "
+        f"{len(settings.entry_points)} entry points, {len(settings.trunks)} trunks"
+    )
+    typer.echo(f"{config}: good ({counts})")
+
+
+def config_reference(
+    write: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write it there, not to standard output.")
+    ] = None,
+) -> None:
+    """Make docs/configuration.md: every key, what it takes and what it is for."""
+    text = reference.markdown()
+    if write is None:
+        typer.echo(text, nl=False)
+    else:
+        write.write_text(text, encoding="utf-8")
+
+
+def version() -> None:
+    """Show the version."""
+    typer.echo(f"ccserver {__version__}")
