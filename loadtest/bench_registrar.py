@@ -39,7 +39,7 @@ class Centre:
         find: Callable[[str], Account | None] = self.accounts.get
         self.authenticator = Authenticator(REALM, find, self.clock, b"key")
         limits = Limits(options_seconds=options_seconds)
-        self.registrar = Registrar(self.authenticator, self.clock, limits)
+        self.registrar = Registrar(self.authenticator, self.clock, limits, frozenset({REALM}))
 
     def clock(self) -> float:
         return self.now

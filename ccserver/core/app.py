@@ -145,12 +145,16 @@ class Core:
             is_full=self.calls.lines.is_full,
         )
         self.endpoint = Endpoint(self.listeners, self.timers, ingress, self._tag)
-        self.registrar = Registrar(authenticator, trio.current_time, plan.limits(settings))
+        domains = {settings.sip.realm, *settings.sip.domains, *self.listeners.hosts()}
+        self.registrar = Registrar(
+            authenticator, trio.current_time, plan.limits(settings), frozenset(domains)
+        )
         registration = Registration(
             self.registrar,
             self.endpoint,
             self.timers,
             settings.sip.realm,
+            self.listeners.local_address,
             self._tag,
             self._phones_changed,
             self.journal.append,

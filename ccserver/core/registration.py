@@ -24,7 +24,9 @@ from sip.usage_messages import (
 
 
 class Registration:
-    """``phones_changed`` tells an agent; ``record`` writes the journal."""
+    """``local_address`` says where a path's peer sees us; ``phones_changed`` tells an agent;
+    ``record`` writes the journal.
+    """
 
     def __init__(
         self,
@@ -32,16 +34,19 @@ class Registration:
         endpoint: Endpoint,
         timers: TimerShell,
         realm: str,
+        local_address: Callable[[Path], tuple[str, int]],
         make_tag: Callable[[], str],
         phones_changed: Callable[[AgentId, PhonesChanged], None],
         record: Callable[[ev.AnyEvent], object],
     ) -> None:
         self._registrar, self._endpoint, self._timers = registrar, endpoint, timers
-        self._realm, self._make_tag = realm, make_tag
+        self._realm, self._local_address, self._make_tag = realm, local_address, make_tag
         self._phones_changed, self._record = phones_changed, record
 
     def register(self, key: ServerKey, request: Request, path: Path) -> None:
-        self._carry_out(self._registrar.handle(reg.RegisterReceived(request, path, key.tag)), key)
+        local, _ = self._local_address(path)
+        received = reg.RegisterReceived(request, path, key.tag, local)
+        self._carry_out(self._registrar.handle(received), key)
 
     def connection_closed(self, path: Path) -> None:
         self._carry_out(self._registrar.handle(reg.ConnectionClosed(path)))

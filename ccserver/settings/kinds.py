@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Literal, TypeAlias
@@ -9,6 +10,8 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
 from sip.transport.listeners import ListenError, parse_listen
+
+_DOMAIN = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*")
 
 
 class Kind:
@@ -36,6 +39,13 @@ def _valid(check: Callable[[str], object]) -> AfterValidator:
 
 def _concrete_address(text: str) -> None:
     if ip_address(text).is_unspecified:
+        raise ValueError
+
+
+def _domain(text: str) -> None:
+    if ":" in text:
+        ip_address(text)
+    elif not _DOMAIN.fullmatch(text):
         raise ValueError
 
 
@@ -113,6 +123,11 @@ Name: TypeAlias = Annotated[
     Kind(
         "a name: up to 64 letters, digits, '.', '_' and '-', a letter or digit first", '"support"'
     ),
+]
+Domain: TypeAlias = Annotated[
+    str,
+    _valid(_domain),
+    Kind("a domain name or an IP address, without brackets", '"pbx.example.com"'),
 ]
 Number: TypeAlias = Annotated[
     str,

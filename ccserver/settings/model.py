@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from actors.place import DEFAULT_PRIORITY
 from ccserver.settings.kinds import (
     Address,
+    Domain,
     EntryPointNames,
     HostPort,
     Listen,
@@ -52,6 +53,9 @@ class Sip(Section):
     """Where phones and trunks reach the server."""
     realm: Name = "ccserver"
     """The name that phones use with their password, and the domain of the agents."""
+    domains: list[Domain] = []
+    """Other domains under which phones may register, such as the server's name in DNS. The realm
+    and the addresses of listen always do."""
     algorithms: Annotated[list[Literal["SHA-256", "MD5"]], Field(min_length=1)] = ["MD5"]
     """Digest algorithms that are offered and accepted, in the order of the challenges: "MD5",
     "SHA-256". baresip 1.0 refuses to register where it sees SHA-256, SIPp where it comes first."""

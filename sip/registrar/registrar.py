@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import IPv6Address
 from sys import intern
 
 from msgspec import Struct
@@ -51,12 +53,17 @@ class _Due(Struct, frozen=True, gc=False):
 
 
 class Registrar:
-    """``now`` is monotonic, in seconds."""
+    """``now`` is monotonic, in seconds; ``domains`` are the names of those whom it serves."""
 
     def __init__(
-        self, authenticator: Authenticator, now: Callable[[], float], limits: Limits
+        self,
+        authenticator: Authenticator,
+        now: Callable[[], float],
+        limits: Limits,
+        domains: frozenset[str],
     ) -> None:
         self._auth, self._now, self._limits = authenticator, now, limits
+        self._domains = frozenset(_one_spelling(domain) for domain in domains)
         self._bindings: dict[str, dict[str, Binding]] = {}
         self._connected: dict[Path, dict[tuple[str, str], None]] = {}
         """By connection, in order: when one closes, its phones are found without a search."""
@@ -76,8 +83,8 @@ class Registrar:
 
     def handle(self, message: Message) -> list[Effect]:
         match message:
-            case RegisterReceived(request, path, tag):
-                return self._register(request, path, tag)
+            case RegisterReceived() as register:
+                return self._register(register)
             case TimerFired():
                 self._wake_at = None
                 return [*self._time_passed(), *self._arm()]
@@ -91,14 +98,18 @@ class Registrar:
 
     # --- a REGISTER, by the steps of §10.3 ----------------------------------------------------
 
-    def _register(self, request: Request, path: Path, tag: str) -> list[Effect]:
+    def _register(self, register: RegisterReceived) -> list[Effect]:
+        request, path = register.request, register.path
         try:
             user = self._authenticated(request, path)
+            host = _one_spelling(request.to.uri.host_ip)
+            if host not in self._domains and host != _one_spelling(register.local):
+                raise Refused(404)  # step 5: of another domain, though of the same name
             changes = self._change(user, request, path)
         except Refused as refused:
-            answer = request.response(refused.status, to_tag=tag, headers=refused.headers)
-            return [Reply(answer)]
-        ok = request.response(200, to_tag=tag, headers=self._contacts(user))
+            headers = refused.headers
+            return [Reply(request.response(refused.status, to_tag=register.tag, headers=headers))]
+        ok = request.response(200, to_tag=register.tag, headers=self._contacts(user))
         return [Reply(ok), *changes, *self._arm()]
 
     def _authenticated(self, request: Request, path: Path) -> str:
@@ -288,6 +299,14 @@ class Registrar:
             del self._bindings[user]
         self._count -= 1
         return BindingRemoved(binding, reason)
+
+
+def _one_spelling(host: str) -> str:
+    """One spelling of a name or an address, which comes without brackets."""
+    if ":" in host:
+        with suppress(ValueError):
+            return str(IPv6Address(host))
+    return host.lower().removesuffix(".")
 
 
 def _check_order(binding: Binding, request: Request) -> None:

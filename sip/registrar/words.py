@@ -45,6 +45,8 @@ class RegisterReceived(Struct, frozen=True):
     request: Request
     path: Path
     tag: str
+    local: str = ""
+    """Our host, as this phone sees it; an IPv6 address without brackets."""
 
 
 class PhoneAnswered(Struct, frozen=True, gc=False):

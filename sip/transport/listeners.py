@@ -86,6 +86,10 @@ class Listeners:
             host = self._route(path.remote[0])
         return host, port
 
+    def hosts(self) -> set[str]:
+        """Addresses at which we listen, wildcards left out; IPv6 without brackets."""
+        return {transport.local[0] for transport in self._transports} - set(WILDCARDS)
+
     def _route(self, remote: str) -> str:
         known = self._routed.get(remote)
         if known is None:

@@ -110,22 +110,36 @@ async def test_a_wrong_password_is_refused(autojump_clock) -> None:
         assert c.state("1001") == "signed_out"
 
 
+async def registers_as(phone: Phone, address_of_record: str) -> int:
+    """With the phone's own name and password."""
+    user = phone.name
+    fields = [
+        ("Max-Forwards", "70"),
+        ("From", f"<sip:{user}@ccserver>;tag=1"),
+        ("To", f"<{address_of_record}>"),
+        ("Call-ID", "x"),
+        ("Contact", f"<{phone.uri}>"),
+    ]
+    first = await phone._transact("REGISTER", f"sip:{REALM}", [*fields, ("CSeq", "1 REGISTER")])
+    challenge = first.header_all("WWW-Authenticate")[0]
+    proof = authorize(challenge, user, f"secret-{user}", "REGISTER", f"sip:{REALM}")
+    again = [*fields, ("CSeq", "2 REGISTER"), ("Authorization", proof)]
+    return (await phone._transact("REGISTER", f"sip:{REALM}", again)).status
+
+
 async def test_a_user_registers_for_itself_only(autojump_clock) -> None:
     async with centre() as c:
-        phone = c.phone("1002")
-        call_id = "x"
-        fields = [
-            ("Max-Forwards", "70"),
-            ("From", "<sip:1002@ccserver>;tag=1"),
-            ("To", "<sip:1001@ccserver>"),
-            ("Call-ID", call_id),
-            ("Contact", f"<{phone.uri}>"),
-        ]
-        first = await phone._transact("REGISTER", f"sip:{REALM}", [*fields, ("CSeq", "1 REGISTER")])
-        challenge = first.header_all("WWW-Authenticate")[0]
-        proof = authorize(challenge, "1002", "secret-1002", "REGISTER", f"sip:{REALM}")
-        again = [*fields, ("CSeq", "2 REGISTER"), ("Authorization", proof)]
-        assert (await phone._transact("REGISTER", f"sip:{REALM}", again)).status == 403
+        assert await registers_as(c.phone("1002"), "sip:1001@ccserver") == 403
+
+
+@pytest.mark.parametrize(
+    ("domain", "status"),
+    [("10.0.0.1", 200), ("pbx.example.com", 200), ("10.0.0.2", 404), ("example.com", 404)],
+)
+async def test_a_phone_registers_in_a_domain_of_ours_only(autojump_clock, domain, status) -> None:
+    async with centre(sip={"options_seconds": 0, "domains": ["pbx.example.com"]}) as c:
+        assert await registers_as(c.phone("1002"), f"sip:1002@{domain}") == status
+        assert len(c.core.registrar) == (status == 200)
 
 
 async def test_a_registration_expires_and_signs_out(autojump_clock) -> None:

@@ -92,6 +92,44 @@ def test_a_to_tag_does_no_harm():
     assert office.hear(request)[0].status == 200
 
 
+# --- step 5: whose name it is ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "domain",
+    ["ccserver", "CCSERVER", "pbx.example.com", "pbx.example.com.", "[2001:db8::1]", "192.0.2.1"],
+)
+def test_a_phone_registers_under_any_name_of_ours(domain):
+    """192.0.2.1 is where this phone sees us."""
+    office = Office()
+
+    response, effects = office.register(A, domain=domain, local="192.0.2.1")
+
+    assert response.status == 200
+    assert isinstance(effects[0], BindingAdded)
+
+
+def test_an_ipv6_address_is_the_same_however_it_is_written():
+    assert Office().register(A, domain="[2001:0DB8:0:0::1]")[0].status == 200
+
+
+@pytest.mark.parametrize("domain", ["elsewhere", "192.0.2.2", "[2001:db8::2]", "ccserver.example"])
+def test_a_name_in_another_domain_is_none_of_ours(domain):
+    office = Office()
+
+    response, effects = office.register(A, domain=domain, local="192.0.2.1")
+
+    assert response.status == 404
+    assert effects == []
+    assert len(office.registrar) == 0
+
+
+def test_a_stranger_does_not_learn_our_domains():
+    request = make_register([A], domain="elsewhere")
+
+    assert Office().hear(request)[0].status == 401
+
+
 # --- step 6: contacts and how long they last --------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from sip.transport.path import Path
 from tests.support.builders import as_request
 
 REALM = "ccserver"
+DOMAINS = (REALM, "pbx.example.com", "2001:db8::1")
 PASSWORDS = {"1001": "secret-1001", "1002": "secret-1002"}
 ALGORITHMS = ("MD5", "SHA-256")
 HERE = Path("udp", 0, ("192.0.2.7", 5060))
@@ -66,12 +67,13 @@ def make_register(
     user: str = "1001",
     number: int = 1,
     call_id: str = "one@phone",
+    domain: str = REALM,
     extra: list[tuple[str, str]] | None = None,
 ) -> Request:
     headers = [
         ("Via", f"SIP/2.0/UDP 192.0.2.7:5060;branch=z9hG4bK{call_id}{number};rport"),
-        ("From", f"<sip:{user}@ccserver>;tag=f"),
-        ("To", f"<sip:{user}@ccserver>"),
+        ("From", f"<sip:{user}@{domain}>;tag=f"),
+        ("To", f"<sip:{user}@{domain}>"),
         ("Call-ID", call_id),
         ("CSeq", f"{number} REGISTER"),
         *(("Contact", contact) for contact in contacts),
@@ -86,7 +88,9 @@ class Office:
     def __init__(self, limits: Limits | None = None) -> None:
         self.clock = Clock()
         self.authenticator = make_authenticator(self.clock)
-        self.registrar = Registrar(self.authenticator, self.clock, limits or Limits())
+        self.registrar = Registrar(
+            self.authenticator, self.clock, limits or Limits(), frozenset(DOMAINS)
+        )
         self.number = 0
 
     def register(
@@ -97,6 +101,8 @@ class Office:
         number: int | None = None,
         extra: list[tuple[str, str]] | None = None,
         call_id: str = "one@phone",
+        domain: str = REALM,
+        local: str = "",
     ) -> tuple[Response, list]:
         """An authenticated REGISTER: the response, and the other effects."""
         self.number = self.number + 1 if number is None else number
@@ -108,10 +114,11 @@ class Office:
             number=self.number,
             extra=[proof, *(extra or [])],
             call_id=call_id,
+            domain=domain,
         )
-        return self.hear(request, path)
+        return self.hear(request, path, local)
 
-    def hear(self, request: Request, path: Path = HERE) -> tuple[Response, list]:
-        reply, *effects = self.registrar.handle(RegisterReceived(request, path, "t"))
+    def hear(self, request: Request, path: Path = HERE, local: str = "") -> tuple[Response, list]:
+        reply, *effects = self.registrar.handle(RegisterReceived(request, path, "t", local))
         assert isinstance(reply, Reply)
         return reply.response, effects
