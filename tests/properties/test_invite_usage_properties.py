@@ -26,7 +26,7 @@ class UsageLife(RuleBasedStateMachine):
         self.under_way: dict[str, object] = {}
         self.ends = 0
         self.stopped = False
-        self.two_hundreds = self.acks = 0
+        self.acked: list[str | None] = []
         self.number = 1
         self.theirs = theirs
         if theirs:
@@ -51,8 +51,8 @@ class UsageLife(RuleBasedStateMachine):
                     self.timers.discard(name)
                 case w.SendRequest(token, sent):
                     self.under_way[token] = sent
-                case w.SendAck():
-                    self.acks += 1
+                case w.SendAck(ack_of):
+                    self.acked.append(ack_of.to.tag)
                 case w.OfferReceived(to, _):
                     self.offers.append(to)
                 case w.Ended():
@@ -109,9 +109,10 @@ class UsageLife(RuleBasedStateMachine):
     )
     def answer_ours(self, data, status, tag) -> None:
         token = data.draw(st.sampled_from(sorted(self.under_way)))
-        if token == "invite" and 200 <= status < 300:
-            self.two_hundreds += 1
+        alive, self.acked = not isinstance(self.usage.state, Over), []
         self.hears(answer(self.under_way[token], status, tag, token))
+        answered = token == "invite" and 200 <= status < 300
+        assert self.acked == ([tag] if answered and alive else []), "every 2xx is acknowledged"
 
     @precondition(lambda self: self.under_way)
     @rule(data=st.data(), lost=st.booleans())
