@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import trio
 
@@ -27,6 +28,8 @@ class MediaInMemory:
     """The matrix, row by row: a session and its sources.  One that hears nobody has no row."""
     remotes: dict[str, media.SetRemote] = field(default_factory=dict)
     _made: int = 0
+    _over: bool = False
+    """Cancelled: commands may still come in the same pass of the loop, and tell nothing."""
     _hear: Callable[[media.Event], None] = lambda event: None
 
     def listen(self, on_event: Callable[[media.Event], None]) -> None:
@@ -34,7 +37,10 @@ class MediaInMemory:
 
     async def run(self) -> None:
         async with trio.open_nursery() as self._nursery:
-            await trio.sleep_forever()
+            try:
+                await trio.sleep_forever()
+            finally:
+                self._over = True
 
     def send(self, command: media.Command) -> None:
         match command:
@@ -45,7 +51,7 @@ class MediaInMemory:
             case media.Play(session, token, files, loop):
                 self.playing[session] = (token, list(files))
                 if not loop:
-                    self._nursery.start_soon(self._finish, session, token, files)
+                    self._start(self._finish, session, token, files)
             case media.StopPlay(session):
                 self.playing.pop(session, None)
             case media.Hear(session, sources):
@@ -91,7 +97,11 @@ class MediaInMemory:
             port = 20000 + 2 * (self._made % 5000)
             self.sessions[session] = port
             event = media.SessionCreated(session, address, port)
-        self._nursery.start_soon(self._say, event)
+        self._start(self._say, event)
+
+    def _start(self, what: Callable[..., Awaitable[None]], *arguments: Any) -> None:
+        if not self._over:
+            self._nursery.start_soon(what, *arguments)
 
     async def _say(self, event: media.Event) -> None:
         await trio.sleep(self.opens_after)
