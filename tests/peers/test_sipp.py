@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from collections.abc import Callable
 
 import pytest
@@ -64,6 +65,21 @@ def test_an_agent_hangs_up_and_the_customer_is_let_go(server, sipp):
     agent.finish()
     customer.finish()
     server.wait_figure("ccserver_contacts_handled_total", 1, queue="support")
+
+
+def test_a_first_sigterm_lets_calls_go_on_and_a_second_ends_them(start_server, sipp):
+    server = start_server(drain__seconds="60")
+    agent = sipp(server, "agent", port=register(sipp, server, "1001"), pause=0.1)
+    customer = sipp(server, "customer_waits")
+    server.wait_agent("1001", "engaged")
+    server.program.process.terminate()
+    server.program.wait_for("draining: 1 calls")
+    time.sleep(2)
+    assert server.status()["agents"]["1001"]["state"] == "engaged"
+    server.program.process.terminate()
+    agent.finish()
+    customer.finish()
+    assert server.program.wait(15) == 0
 
 
 def test_the_queue_asks_for_the_skill(server, sipp):
