@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from struct import pack
 
+import numpy as np
 import pytest
 
 from ccserver.media import g711
@@ -134,6 +135,17 @@ def test_the_prompts_of_the_demonstration_can_be_played():
 
     for name in ("greeting.wav", "music.wav", "confirm.wav", "error.wav", "sorry.wav"):
         assert len(library.load(name)) > 1000
+
+
+def test_the_music_is_as_loud_where_it_begins_again_as_anywhere():
+    """It is played in a loop, and a dip there is heard by all who wait, again and again."""
+    prompts = Path(__file__).parents[3] / "config" / "prompts"
+    codes = Library(prompts).load("music.wav").pcmu
+    samples = np.frombuffer(g711.decode("PCMU", codes + codes), np.int16).astype(float)
+    loudness = np.sqrt((samples.reshape(-1, 400) ** 2).mean(axis=1))  # of 50 ms each
+    seam = len(codes) // 400
+
+    assert loudness[seam - 3 : seam + 3].min() > 0.95 * np.percentile(loudness, 2)
 
 
 def wav(
