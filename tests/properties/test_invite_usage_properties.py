@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -165,3 +165,17 @@ class UsageLife(RuleBasedStateMachine):
 
 TestUsageLife = UsageLife.TestCase
 TestUsageLife.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([180, 200]), st.sampled_from("ab")), max_size=8),
+    st.integers(0, 8),
+)
+def test_every_answer_of_every_fork_is_acknowledged_wherever_we_hang_up(answers, hang_up_at):
+    usage, invite = outgoing()
+    for number, (status, tag) in enumerate(answers):
+        if number == hang_up_at:
+            usage.handle(w.HangUp())
+        effects = usage.handle(answer(invite, status, tag))
+        acked = [effect.request.to.tag for effect in effects if isinstance(effect, w.SendAck)]
+        assert acked == ([tag] if status == 200 else [])
