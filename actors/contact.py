@@ -55,6 +55,8 @@ from actors.search import (
 )
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
 
+SHUTTING_DOWN = 'SIP;cause=503;text="Shutting down"'
+"""RFC 3326."""
 PROMPT_LEASE = 120.0
 """A prompt that has not finished by now never will: media is gone."""
 
@@ -547,13 +549,24 @@ class Contact:
         effects.extend(TellLeg(leg, m.HangUp()) for leg in legs if leg not in told)
         if not legs:
             effects.append(Stop())
-        return effects
+        return _explained(effects) if event.reason == "shutdown" else effects
 
     def _hook_down(self, leg: LegId) -> list[Effect]:
         """A leg has ended: an agent whose phone it was may be given the next call (V-57)."""
         self._dossier.legs.pop(leg, None)
         owed = self._dossier.off_hook.pop(leg, None)
         return [] if owed is None else [TellAgent(owed[0], m.AgentLegDown(owed[1]))]
+
+
+def _explained(effects: list[Effect]) -> list[Effect]:
+    """Who is hung up on because the server ends is told so, in a Reason header."""
+    because = m.HangUp(reason=SHUTTING_DOWN)
+    return [
+        TellLeg(each.leg, because)
+        if isinstance(each, TellLeg) and each.message == m.HangUp()
+        else each
+        for each in effects
+    ]
 
 
 def _described(search: Search) -> str:

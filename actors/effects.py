@@ -170,6 +170,8 @@ class SendRequest(Struct, frozen=True):
 class CancelInvite(Struct, frozen=True, gc=False):
     leg: LegId
     token: str
+    reason: str | None = None
+    """A Reason header (RFC 3326)."""
 
 
 class SendOutside(Struct, frozen=True):

@@ -249,8 +249,8 @@ class Leg:
             match effect:
                 case usage.SendRequest(token, request):
                     effects.append(do.SendRequest(self.id, token, request, self._path))
-                case usage.CancelInvite(token):
-                    effects.append(do.CancelInvite(self.id, token))
+                case usage.CancelInvite(token, reason):
+                    effects.append(do.CancelInvite(self.id, token, reason))
                 case usage.SendAck(request):
                     effects.append(do.SendOutside(request, self._path))
                 case usage.Resend(key, response):

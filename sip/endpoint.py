@@ -79,7 +79,7 @@ class _Server:
 class _Client:
     """A client transaction, and who is told of its outcome."""
 
-    __slots__ = ("cancel_when_heard", "hear", "heard", "key", "machine", "path", "token")
+    __slots__ = ("cancel_when_heard", "hear", "heard", "key", "machine", "path", "reason", "token")
 
     def __init__(
         self,
@@ -92,6 +92,7 @@ class _Client:
         self.key, self.machine, self.path = key, machine, path
         self.token, self.hear = token, hear
         self.heard = self.cancel_when_heard = False
+        self.reason: str | None = None
 
 
 class Endpoint:
@@ -145,15 +146,19 @@ class Endpoint:
         self._drive_client(client, machine.start())
         return key
 
-    def cancel(self, key: ClientKey) -> None:
-        """CANCEL an INVITE: now if a provisional response has come, else when it comes (§9.1)."""
+    def cancel(self, key: ClientKey, reason: str | None = None) -> None:
+        """CANCEL an INVITE: now if a provisional response has come, else when it comes (§9.1).
+
+        ``reason`` is the value of a Reason header (RFC 3326).
+        """
         client = self._clients.get(key)
         if client is None or not isinstance(client.machine, ClientInvite):
             return
         if not client.heard:
             client.cancel_when_heard = True
+            client.reason = reason
             return
-        request = cancel_for(client.machine.request)
+        request = cancel_for(client.machine.request, reason)
         cancel_key = ClientKey(key.branch, "CANCEL")
         machine = ClientNonInvite(request, reliable=client.path.reliable, timers=self._values)
         cancelling = _Client(cancel_key, machine, client.path, "", _hear_nothing)
@@ -336,13 +341,18 @@ class Endpoint:
         if client.cancel_when_heard:
             client.cancel_when_heard = False
             if response.status < 200:
-                self.cancel(client.key)
+                self.cancel(client.key, client.reason)
         self._drive_client(client, client.machine.handle(response))
 
-    def _transport_failed(self, path: Path, data: bytes) -> None:
+    def connection_closed(self, path: Path) -> None:
+        """Requests of ours that went by it and have no answer are lost with it (§18.4)."""
+        way = path.listener, path.remote
         for client in list(self._clients.values()):
-            if client.path == path or (path.connection and client.path.remote == path.remote):
+            if (client.path.listener, client.path.remote) == way:
                 self._drive_client(client, client.machine.handle(tx.TransportFailed()))
+
+    def _transport_failed(self, path: Path, data: bytes) -> None:
+        self.connection_closed(path)
 
     # --- effects ------------------------------------------------------------------------------
 

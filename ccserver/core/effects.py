@@ -146,7 +146,7 @@ class Effects:
     def _cancel_invite(self, effect: do.CancelInvite) -> None:
         key = self._invites.get(effect.leg)
         if key is not None:
-            self._endpoint.cancel(key)
+            self._endpoint.cancel(key, effect.reason)
 
     def _claim(self, effect: do.ClaimInvite) -> None:
         self._endpoint.claim(effect.key, self._hear(effect.leg))

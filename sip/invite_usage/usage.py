@@ -173,7 +173,8 @@ class InviteUsage:
                 return self._over(w.EndCause("transport", 503))
             case Calling(invite), w.HangUp(_, reason):
                 self.state = Cancelling(invite, reason)
-                return [w.CancelInvite("invite"), StartTimer("cancel", self._timers.patience)]
+                cancel = w.CancelInvite("invite", reason)
+                return [cancel, StartTimer("cancel", self._timers.patience)]
 
             case Cancelling() as cancelling, ResponseReceived("invite", response):
                 return self._cancel_answered(cancelling, response)

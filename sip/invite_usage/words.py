@@ -75,6 +75,8 @@ class SendRequest(Struct, frozen=True):
 
 class CancelInvite(Struct, frozen=True, gc=False):
     token: str
+    reason: str | None = None
+    """A Reason header (RFC 3326)."""
 
 
 class SendAck(Struct, frozen=True):

@@ -14,8 +14,11 @@ def request_branch(request: Request) -> str:
     return f"2543 {request.call_id} {from_tag} {request.cseq.number} {request.target} {via}"
 
 
-def cancel_for(invite: Request) -> Request:
-    """The CANCEL of a pending INVITE.  RFC 3261 §9.1: same Via, URI, Call-ID, From, To, CSeq."""
+def cancel_for(invite: Request, reason: str | None = None) -> Request:
+    """The CANCEL of a pending INVITE.  RFC 3261 §9.1: same Via, URI, Call-ID, From, To, CSeq.
+
+    ``reason`` is the value of a Reason header (RFC 3326).
+    """
     headers = [
         ("Via", str(invite.via)),
         ("Max-Forwards", "70"),
@@ -24,5 +27,6 @@ def cancel_for(invite: Request) -> Request:
         ("Call-ID", invite.call_id),
         ("CSeq", f"{invite.cseq.number} CANCEL"),
         *(("Route", route) for route in invite.header_all("Route")),
+        *([("Reason", reason)] if reason else []),
     ]
     return Request.build("CANCEL", invite.target, headers)

@@ -274,28 +274,5 @@ async def test_a_reservation_for_a_contact_that_left_is_withdrawn_d03(autojump_c
         assert c.state("1001") == "available"
 
 
-async def test_shutdown_lets_conversations_end_and_refuses_new_calls_s10(autojump_clock) -> None:
-    async with centre() as c:
-        agent = await c.agent("1001")
-        anna, call, _ = await connected(c, agent)
-        c.network.nursery.start_soon(c.core.drain, trio.CancelScope())
-        await trio.sleep(1)
-        refused = c.phone("bert").dials("2001")
-        await trio.sleep(1)
-        assert refused.status == 503
-        assert call.state == "talking"
-        anna.hangs_up(call)
-        await trio.sleep(2)
-        assert c.of(ev.ServerStopped)
-
-
-async def test_shutdown_ends_what_lasts_too_long_s10(autojump_clock) -> None:
-    async with centre() as c:
-        agent = await c.agent("1001")
-        _, call, offered = await connected(c, agent)
-        await c.core.drain(trio.CancelScope(deadline=trio.current_time() + 30))
-        assert call.state == offered.state == "ended"
-
-
 def _raise(message: object) -> None:
     raise RuntimeError("planted")

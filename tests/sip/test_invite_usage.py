@@ -161,7 +161,7 @@ def test_silence_and_a_lost_transport_end_it(message, cause) -> None:
 def test_taken_back_in_time_it_ends_with_487() -> None:
     usage, invite = outgoing()
     effects = usage.handle(w.HangUp(reason=REASON))
-    assert w.CancelInvite("invite") in effects
+    assert w.CancelInvite("invite", REASON) in effects
     assert ended(effects) == []
     over = usage.handle(answer(invite, 487))
     assert ended(over) == [w.EndCause("local", by="us")]
