@@ -25,6 +25,7 @@ from ccserver.web.frame import Frame, internal
 from ccserver.web.guard import Guard, GuardedRoute
 from ccserver.web.limits import Limit
 from ccserver.web.model import Model
+from ccserver.web.openapi import describe
 from ccserver.web.refusals import Refused, as_response
 from ccserver.web.rights import V1
 from ccserver.web.sessions import Sessions
@@ -69,6 +70,7 @@ class Web:
         state.attempts_from = Limit(*ATTEMPTS_FROM, time.monotonic)
         for router in ROUTERS:
             self.app.include_router(router)
+        state.description = describe(self.app)
         self.app.add_exception_handler(Refused, _refused)  # type: ignore[arg-type]
         self.app.add_exception_handler(Exception, _failed)
         self.app.add_exception_handler(RequestValidationError, _invalid)  # type: ignore[arg-type]
@@ -123,7 +125,7 @@ async def readyz(request: Request) -> dict[str, Any]:
 
 @operations.get(f"{V1}/openapi.json", include_in_schema=False)
 async def openapi(request: Request) -> JSONResponse:
-    return JSONResponse(request.app.openapi())
+    return JSONResponse(request.app.state.description)
 
 
 # --- errors ---------------------------------------------------------------------------------------

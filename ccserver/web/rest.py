@@ -185,7 +185,12 @@ async def idle_codes(request: Request) -> dict[str, Any]:
 async def wrap_up_codes(
     request: Request,
     search: Annotated[
-        str, Query(max_length=64, description=f"At least {SHORTEST_SEARCH} characters, or none")
+        str,
+        Query(
+            max_length=64,
+            description=f"At least {SHORTEST_SEARCH} characters, or none",
+            json_schema_extra={"pattern": f"^(.{{{SHORTEST_SEARCH},}})?$"},
+        ),
     ] = "",
 ) -> dict[str, Any]:
     """All, or those whose name or code holds what is searched (V-55)."""
