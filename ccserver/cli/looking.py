@@ -21,7 +21,7 @@ from ccserver.cli.asking import (
     data_of,
     fail,
 )
-from ccserver.cli.tables import as_line, ladder, tables
+from ccserver.cli.tables import as_line, console, ladder, tables
 from ccserver.door import Answer, NobodyThere, ask, follow
 
 BETWEEN = 0.5
@@ -37,18 +37,18 @@ def status(
     once: Annotated[bool, typer.Option("--once", help="Show it once, and end.")] = False,
 ) -> None:
     """Show agents and queues; in a terminal live, until Ctrl-C."""
-    console = Console()
+    page = console()
     shown = answered(config, set, "status")
     if json:
         _say(shown)
-    elif once or not console.is_terminal:
-        console.print(tables(shown))
+    elif once or not page.is_terminal:
+        page.print(tables(shown))
     else:
-        _watch(console, data_of(config, set), shown)
+        _watch(page, data_of(config, set), shown)
 
 
-def _watch(console: Console, data: Path, shown: Answer) -> None:
-    with Live(tables(shown), console=console, auto_refresh=False) as live:
+def _watch(page: Console, data: Path, shown: Answer) -> None:
+    with Live(tables(shown), console=page, auto_refresh=False) as live:
         try:
             while True:
                 time.sleep(BETWEEN)
@@ -87,15 +87,15 @@ def show_contact(
     if json:
         _say(shown)
         return
-    console = Console()
+    page = console()
     if shown["state"] is not None:
         state = {k: v for k, v in shown["state"].items() if k != "conversation"}
-        console.print(tables({"contact": [{"id": contact, **state}]}))
+        page.print(tables({"contact": [{"id": contact, **state}]}))
         conversation = shown["state"].get("conversation")
         if conversation is not None:
             named = {f"conversation: {conversation['state']}": conversation["participants"]}
-            console.print(tables(named))
-    console.print(ladder(shown["timeline"]))
+            page.print(tables(named))
+    page.print(ladder(shown["timeline"]))
 
 
 def events(
@@ -140,7 +140,7 @@ def _show(shown: Answer, json: bool) -> None:
     if json:
         _say(shown)
     else:
-        Console().print(tables(shown))
+        console().print(tables(shown))
 
 
 def _say(shown: Answer) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -14,6 +14,15 @@ from ccserver.cli.asking import words
 
 TIMES = frozenset(("since", "arrived", "queued", "at"))
 """Columns of microseconds since 1970."""
+
+WIDE = 240
+"""Columns of a page that no terminal limits."""
+
+
+def console() -> Console:
+    """As wide as the terminal; into a file or a pipe, wide enough that no id is cut off."""
+    terminal = Console()
+    return terminal if terminal.is_terminal else Console(width=WIDE)
 
 
 def tables(shown: Mapping[str, Any]) -> Group:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ccserver.cli.asking import DEFAULT_CONFIG, REFUSED, WRONG, Config, Set, fail, loaded
+from ccserver.cli.tables import console
 from ccserver.settings import Settings
 from ccserver.web.passwords import BadPassword, hashed
 from ccserver.web.store import Account, Store, StoreError
@@ -68,7 +68,7 @@ def list_(config: Config = DEFAULT_CONFIG, set: Set = None) -> None:  # noqa: A0
     for account in _with_store(settings, Store.accounts):
         teams = ", ".join(account.teams)
         table.add_row(account.name, account.role, account.agent or "", teams, "data.dir")
-    Console().print(table)
+    console().print(table)
 
 
 @app.command()
