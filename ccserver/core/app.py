@@ -54,6 +54,7 @@ from sip.endpoint import Endpoint
 from sip.registrar import Registrar
 from sip.timer_shell import TimerShell
 from sip.transport.listeners import Listeners, Transport
+from sip.transport.path import Path
 
 log = logging.getLogger(__name__)
 
@@ -161,7 +162,7 @@ class Core:
         )
         self._registration = registration
         ingress.bind(self.endpoint, registration)
-        self.listeners.watch_connections(registration.connection_closed)
+        self.listeners.watch_connections(self._connection_closed)
         self.fold = Fold(self.queue_plans, self._agent_ids(), trio.current_time)
         self.live = Live(self.queue_plans, self._agent_ids())
         codes = tuple(settings.wrap_up_codes)
@@ -351,6 +352,10 @@ class Core:
 
     def _phones_changed(self, agent: AgentId, changed: m.PhonesChanged) -> None:
         self.effects.perform(do.TellAgent(agent, changed))
+
+    def _connection_closed(self, path: Path) -> None:
+        self._registration.connection_closed(path)
+        self.endpoint.connection_closed(path)
 
     def _media_event(self, event: media.Event) -> None:
         if isinstance(event, media.Statistics):

@@ -10,7 +10,14 @@ KEEP_ALIVE = b"\r\n\r\n"
 
 
 class FramingError(Exception):
-    """The stream can no longer be cut into messages: close it."""
+    """The stream can no longer be cut into messages: answer ``status``, and close it.
+
+    ``head`` is what was read of the message at fault, without its empty line.
+    """
+
+    def __init__(self, status: int, head: bytes, reason: str) -> None:
+        super().__init__(reason)
+        self.status, self.head = status, head
 
 
 class Framer:
@@ -47,11 +54,11 @@ class Framer:
         end = buffer.find(b"\r\n\r\n", max(0, self._searched - 3))
         if end < 0:
             if len(buffer) > HEAD_LIMIT:
-                raise FramingError(f"expected the end of the headers within {HEAD_LIMIT} bytes")
+                raise _too_large(buffer)
             self._searched = len(buffer)
             return None
         if end > HEAD_LIMIT:
-            raise FramingError(f"expected headers of at most {HEAD_LIMIT} bytes")
+            raise _too_large(buffer)
         size = end + 4 + content_length(bytes(buffer[:end]))
         if len(buffer) < size:
             self._searched = end
@@ -71,8 +78,16 @@ def content_length(head: bytes) -> int:
             continue
         length = parse_uint(value.strip(b" \t").decode("latin-1"), BODY_LIMIT)
         if length is None or found not in (None, length):
-            raise FramingError(f"expected one Content-Length of at most {BODY_LIMIT}")
+            raise FramingError(400, head, f"expected one Content-Length of at most {BODY_LIMIT}")
         found = length
     if found is None:
-        raise FramingError("expected a Content-Length: the stream has no other end of a message")
+        raise FramingError(
+            400, head, "expected a Content-Length: the stream has no other end of a message"
+        )
     return found
+
+
+def _too_large(buffer: bytearray) -> FramingError:
+    """§21.5.14"""
+    head = bytes(buffer[:HEAD_LIMIT])
+    return FramingError(513, head, f"expected headers of at most {HEAD_LIMIT} bytes")

@@ -6,10 +6,12 @@ import logging
 import socket
 from collections import Counter, deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeAlias
 
 import trio
 
+from sip.message import refuse
 from sip.transport.framing import KEEP_ALIVE, Framer, FramingError
 from sip.transport.path import Path
 from sip.transport.udp import Failed, Receive
@@ -22,6 +24,8 @@ PER_HOST = 50
 HEADER_PATIENCE = 10.0
 """A message that has begun must be complete within this many seconds."""
 CONNECT_PATIENCE = 5.0
+PARTING_PATIENCE = 1.0
+"""How long a peer that is cut off has to read why."""
 BACKLOG_BYTES = 4 * 1024 * 1024
 PONG = b"\r\n"
 
@@ -36,6 +40,7 @@ class Connection:
         self._backlog: deque[bytes] = deque()
         self._size = 0
         self._wake = trio.Event()
+        self._written = trio.Event()
 
     def send(self, data: bytes) -> bool:
         """False: the peer is too far behind, and the connection is being closed."""
@@ -57,6 +62,13 @@ class Connection:
                 self._size = 0
                 await self.stream.send_all(data)
             self._wake = trio.Event()
+            self._written.set()
+
+    async def wait_written(self) -> None:
+        """Until all that was to be sent has gone."""
+        while self._wake.is_set():
+            self._written = trio.Event()
+            await self._written.wait()
 
     def unsent(self) -> list[bytes]:
         return list(self._backlog)
@@ -194,6 +206,7 @@ class TcpTransport:
                 messages = framer.feed(data)
             except FramingError as error:
                 log.info("TCP %s closed: %s", connection.path.remote, error)
+                await self._part(connection, error)
                 return
             if messages or not was_pending:
                 begun_at = trio.current_time()
@@ -202,3 +215,15 @@ class TcpTransport:
                     connection.send(PONG)
                 else:
                     self._receive(message, connection.path)
+
+    async def _part(self, connection: Connection, error: FramingError) -> None:
+        """The answer, and time to read it: closing with bytes unread would take it back."""
+        assert connection.stream is not None
+        answer = refuse(error.head, error.status, source=connection.path.remote)
+        if answer is None or not connection.send(answer):
+            return
+        with trio.move_on_after(PARTING_PATIENCE), suppress(trio.BrokenResourceError):
+            await connection.wait_written()
+            await connection.stream.send_eof()
+            while await connection.stream.receive_some(65536):
+                pass

@@ -65,16 +65,20 @@ def test_garbage_is_refused_or_waits_for_more_and_never_anything_else(data):
     ],
 )
 def test_a_stream_that_cannot_be_cut_is_given_up(lines):
-    with pytest.raises(FramingError, match="Content-Length"):
-        Framer().feed(f"INFO sip:a SIP/2.0\r\n{lines}\r\n\r\n".encode())
+    head = f"INFO sip:a SIP/2.0\r\n{lines}".encode()
+    with pytest.raises(FramingError, match="Content-Length") as caught:
+        Framer().feed(head + b"\r\n\r\n")
+    assert (caught.value.status, caught.value.head) == (400, head.removesuffix(b"\r\n"))
 
 
 def test_headers_without_end_are_given_up_before_they_fill_the_memory():
     framer = Framer()
     for _ in range(HEAD_LIMIT // 1000):
         assert framer.feed(b"X: " + b"y" * 996 + b"\r") == []
-    with pytest.raises(FramingError, match="headers"):
+    with pytest.raises(FramingError, match="headers") as caught:
         framer.feed(b"z" * 1000)
+    assert caught.value.status == 513
+    assert len(caught.value.head) == HEAD_LIMIT
 
 
 def test_the_same_length_twice_is_no_contradiction():
