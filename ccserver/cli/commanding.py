@@ -54,8 +54,9 @@ ContactId = Annotated[str, typer.Argument(metavar="ID", help="As ccserver contac
 As = Annotated[str, typer.Option("--as", metavar="AGENT", help="In whose name.")]
 To = Annotated[
     str,
-    typer.Argument(
-        help="agent:1002, queue:sales, entry_point:support, number:+4930123 or directory:NAME."
+    typer.Option(
+        metavar="KIND:NAME",
+        help="agent:1002, queue:sales, entry_point:support, number:+4930123 or directory:NAME.",
     ),
 ]
 
@@ -145,7 +146,10 @@ def conference(
 def transfer(
     name: ContactId,
     as_: As,
-    to: Annotated[str | None, typer.Argument(help="None: the consulted party.")] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="KIND:NAME", help="As for consult; none: to the consulted party."),
+    ] = None,
     config: Config = DEFAULT_CONFIG,
     set: Set = None,  # noqa: A002
 ) -> None:
@@ -238,8 +242,7 @@ def destination(text: str) -> dict[str, str]:
     """``agent:1002`` as the door has it; says what was expected, and ends."""
     kind, _, name = text.partition(":")
     if kind not in _FIELD or not name:
-        expected = ", ".join(f"{known}:..." for known in _FIELD)
-        fail(WRONG, f"expected one of {expected}, got {text!r}")
+        fail(WRONG, f'expected --to KIND:NAME, KIND one of {", ".join(_FIELD)}; got "{text}"')
     return {"kind": kind, _FIELD[kind]: name}
 
 
@@ -261,4 +264,4 @@ def _command(
     by = _principal(as_, supervisor=supervisor)
     answer = answered(config, overrides, op, {"contact": name, **(args or {})}, by)
     allowed = words(answer["allowed"]) or "nothing"
-    typer.echo(f"contact {name}: {answer['state']}; agent {as_} may now: {allowed}")
+    typer.echo(f"{as_}: {answer['state']}; allowed now: {allowed}")

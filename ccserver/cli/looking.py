@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,7 +22,7 @@ from ccserver.cli.asking import (
     data_of,
     fail,
 )
-from ccserver.cli.tables import as_line, console, ladder, tables
+from ccserver.cli.tables import as_line, ladder, tables
 from ccserver.door import Answer, NobodyThere, ask, follow
 
 BETWEEN = 0.5
@@ -37,18 +38,18 @@ def status(
     once: Annotated[bool, typer.Option("--once", help="Show it once, and end.")] = False,
 ) -> None:
     """Show agents and queues; in a terminal live, until Ctrl-C."""
-    page = console()
+    console = console_of()
     shown = answered(config, set, "status")
     if json:
         _say(shown)
-    elif once or not page.is_terminal:
-        page.print(tables(shown))
+    elif once or not console.is_terminal:
+        console.print(tables(shown))
     else:
-        _watch(page, data_of(config, set), shown)
+        _watch(console, data_of(config, set), shown)
 
 
-def _watch(page: Console, data: Path, shown: Answer) -> None:
-    with Live(tables(shown), console=page, auto_refresh=False) as live:
+def _watch(console: Console, data: Path, shown: Answer) -> None:
+    with Live(tables(shown), console=console, auto_refresh=False) as live:
         try:
             while True:
                 time.sleep(BETWEEN)
@@ -73,7 +74,15 @@ def queues(config: Config = DEFAULT_CONFIG, set: Set = None, json: Json = False)
 
 def contacts(config: Config = DEFAULT_CONFIG, set: Set = None, json: Json = False) -> None:  # noqa: A002
     """Show the contacts that are there now."""
-    _show(answered(config, set, "contacts"), json)
+    shown = answered(config, set, "contacts")
+    _show(shown if json else {"contacts": [_brief(one) for one in shown["contacts"]]}, json)
+
+
+def _brief(contact: dict[str, Any]) -> dict[str, Any]:
+    """What fits in a row."""
+    conversation = contact["conversation"] or {}
+    kept = {name: contact[name] for name in ("queue", "agent", "entry_point", "since")}
+    return {"id": contact["id"], "state": conversation.get("state") or contact["state"], **kept}
 
 
 def show_contact(
@@ -87,15 +96,15 @@ def show_contact(
     if json:
         _say(shown)
         return
-    page = console()
+    console = console_of()
     if shown["state"] is not None:
         state = {k: v for k, v in shown["state"].items() if k != "conversation"}
-        page.print(tables({"contact": [{"id": contact, **state}]}))
+        console.print(tables({"contact": [{"id": contact, **state}]}))
         conversation = shown["state"].get("conversation")
         if conversation is not None:
             named = {f"conversation: {conversation['state']}": conversation["participants"]}
-            page.print(tables(named))
-    page.print(ladder(shown["timeline"]))
+            console.print(tables(named))
+    console.print(ladder(shown["timeline"]))
 
 
 def events(
@@ -105,15 +114,20 @@ def events(
         bool, typer.Option("--follow", "-f", help="Go on as they come, until Ctrl-C.")
     ] = False,
     after: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Behind this number; else the last 20.")
+        int | None,
+        typer.Option(
+            min=0, metavar="N", help="Behind this number; else all, or the last 20 first."
+        ),
     ] = None,
     contact: Annotated[str | None, typer.Option(metavar="ID", help="Only of this one.")] = None,
     json: Json = False,
 ) -> None:
-    """Show what happens, as the journal has it."""
+    """Show what happens, as the journal has it; where nobody looks, one JSON object a line."""
     data = data_of(config, set)
-    first = answered(config, set, "journal", {"after": 0, "limit": 0})["last"]
-    after = max(0, first - LAST) if after is None else after
+    json = json or not sys.stdout.isatty()
+    if after is None:
+        last = answered(config, set, "journal", {"limit": 0})["last"]
+        after = max(0, last - LAST) if follow_ else 0
     try:
         while follow_:
             for entry in follow(data, after):
@@ -133,14 +147,23 @@ def events(
 def _tell(entry: dict[str, Any], contact: str | None, json: bool) -> None:
     line = orjson.dumps(entry).decode()
     if contact is None or f'"{contact}' in line:
-        typer.echo(line if json else as_line(entry))
+        print(line if json else as_line(entry), flush=True)
+
+
+WIDE = 240
+"""Columns where nobody looks: nothing is cut off."""
+
+
+def console_of() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDE)
 
 
 def _show(shown: Answer, json: bool) -> None:
     if json:
         _say(shown)
     else:
-        console().print(tables(shown))
+        console_of().print(tables(shown))
 
 
 def _say(shown: Answer) -> None:
