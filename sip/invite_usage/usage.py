@@ -186,7 +186,9 @@ class InviteUsage:
             case Cancelling(), w.HangUp():
                 return []
             case Calling() | Cancelling(), RequestReceived(key, request, _):
-                return [w.RespondWith(key, request.response(481, to_tag=key.tag))]
+                # Glare: an offer of theirs meets our INVITE, which is in progress (§14.2).
+                status = 491 if request.method in ("INVITE", "UPDATE") else 481
+                return [w.RespondWith(key, request.response(status, to_tag=key.tag))]
 
             # --- the dialog stands
             case Confirmed() as confirmed, w.HangUp(_, reason):

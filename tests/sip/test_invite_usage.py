@@ -138,6 +138,20 @@ def test_another_phone_that_answers_too_is_acknowledged_and_hung_up() -> None:
     assert usage.handle(answer(bye, 200, tag="another", token="other")) == []
 
 
+@pytest.mark.parametrize("hung_up", [False, True])
+@pytest.mark.parametrize(
+    ("method", "status"), [("INVITE", 491), ("UPDATE", 491), ("BYE", 481), ("INFO", 481)]
+)
+def test_their_offer_that_meets_our_invite_in_progress_is_glare(method, status, hung_up) -> None:
+    """§14.2: theirs is refused, and ours goes on."""
+    usage, invite = outgoing()
+    usage.handle(answer(invite, 180))
+    if hung_up:
+        usage.handle(w.HangUp())
+    assert statuses(usage.handle(request(method, body=b"offer"))) == [status]
+    assert "ACK" in sent(usage.handle(answer(invite, 200)))
+
+
 @pytest.mark.parametrize("status", [302, 404, 486, 503, 603])
 def test_a_refusal_ends_it_with_its_status(status) -> None:
     usage, invite = outgoing()
