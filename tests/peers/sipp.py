@@ -15,7 +15,8 @@ _runs = count(1)
 class Sipp:
     """A scenario towards ``server``, from the server's host unless another is said.
 
-    ``keys`` are the scenario's own (``[name]`` in the XML).
+    ``keys`` are the scenario's own (``[name]`` in the XML); ``called`` is the scenario of a call
+    that comes in meanwhile.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Sipp:
         secret: str = "",
         seconds: float = 30.0,
         pause: float = 0.0,
+        called: str = "",
         **keys: str,
     ) -> None:
         host = host or server.host
@@ -48,6 +50,8 @@ class Sipp:
         self._messages = directory / f"{self.name}.messages"
         arguments += ["-trace_err", "-error_file", str(self._errors)]
         arguments += ["-trace_msg", "-message_file", str(self._messages)]
+        if called:
+            arguments += ["-oocsf", str(SCENARIOS / f"{called}.xml")]
         if pause:
             arguments += ["-d", f"{pause * 1000:.0f}"]
         if user:
@@ -64,6 +68,10 @@ class Sipp:
             files = (self._errors, self._messages, self._server.program.log)
             told = [f.read_text(errors="replace")[-5000:] for f in files if f.exists()]
             raise AssertionError("\n".join([f"{self.name}: status {status}", *told]))
+
+    def messages(self) -> str:
+        """All that was sent and received so far."""
+        return self._messages.read_text(errors="replace")
 
     def stop(self) -> None:
         self.program.stop()

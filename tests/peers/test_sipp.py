@@ -158,6 +158,24 @@ def test_a_phone_that_registered_over_tcp_is_gone_with_its_connection(server, si
     assert "phone.registered" in server.events()
 
 
+def test_a_phone_is_called_over_the_connection_it_registered_by(server, sipp):
+    """And is gone with it, when the call is long over."""
+    phone = sipp(
+        server,
+        "register_and_stay",
+        transport="t1",
+        user="1001",
+        secret="secret-1001",
+        called="agent",
+        pause=0.1,
+    )
+    server.wait_agent("1001", "available")
+    sipp(server, "customer", transport="t1", pause=1.5).finish()
+    server.wait_figure("ccserver_contacts_handled_total", 1, queue="support")
+    phone.finish()
+    server.wait_agent("1001", "signed_out")
+
+
 def test_an_agent_nobody_knows_registers_nothing(server, sipp):
     sipp(server, "register_refused", user="9999", secret="secret-9999").finish()
     assert server.figure("ccserver_registrations") == 0
