@@ -9,12 +9,14 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
 import trio
 
 from ccserver.settings import Loaded
+from ccserver.settings.kinds import port_range
 from ccserver.supervisor.keeper import (
     HOPELESS,
     Effect,
@@ -62,8 +64,10 @@ def run(config: Path, overrides: Sequence[str], loaded: Loaded, environ: Mapping
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise CannotStart(f"data.dir: another ccserver runs on {data}") from None
+        first, last = port_range(loaded.settings.media.ports)
         for address in loaded.settings.media.listen:
             _require_own_address(address)
+            _require_a_free_pair(address, first, last)
         media = Child(media_command(loaded, environ))
         core = Child(core_command(config, overrides, environ))
         web = Child(web_command(config, overrides, environ))
@@ -79,6 +83,21 @@ def _require_own_address(address: str) -> None:
         except OSError as error:
             reason = f"cannot listen on {address}: {error.strerror or error}"
             raise CannotStart(f"media.listen: {reason}") from None
+
+
+def _require_a_free_pair(address: str, first: int, last: int) -> None:
+    """Ports that others hold are passed over when a call needs one; but some must be left."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    for port in range(first + first % 2, last, 2):
+        with (
+            socket.socket(family, socket.SOCK_DGRAM) as rtp,
+            socket.socket(family, socket.SOCK_DGRAM) as rtcp,
+            suppress(OSError),
+        ):
+            rtp.bind((address, port))
+            rtcp.bind((address, port + 1))
+            return
+    raise CannotStart(f"media.ports: cannot listen on {address}, {first}-{last}: all are taken")
 
 
 async def supervise(media: Child, core: Child, web: Child, patience: float) -> int:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from ccserver.door import NobodyThere
-from tests.peers.programs import LOOPBACK, until
+from tests.peers.programs import LOOPBACK, free_ports, until
 from tests.peers.server import ROOT, Server
 
 Start = Callable[..., Server]
@@ -117,6 +117,22 @@ def test_a_taken_metrics_port_is_said_as_well(cleanup: ExitStack, tmp_path: Path
 
     assert server.program.wait(20) == 2
     assert f"metrics.listen {place}" in server.program.output()
+
+
+def test_taken_media_ports_are_said_when_none_is_left(
+    cleanup: ExitStack, tmp_path: Path, prompts: Path
+):
+    first = free_ports(4)
+    for port in (first, first + 3):  # one of each pair
+        holder = cleanup.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        holder.bind((LOOPBACK, port))
+
+    server = Server(tmp_path, prompts, media__ports=f"{first}-{first + 3}")
+    cleanup.callback(server.stop)
+
+    assert server.program.wait(20) == 2
+    said = server.program.output()
+    assert f"media.ports: cannot listen on {LOOPBACK}, {first}-{first + 3}: all are taken" in said
 
 
 def test_two_servers_do_not_share_a_data_directory(
