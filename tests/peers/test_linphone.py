@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.peers.baresip import Baresip
 from tests.peers.linphone import Linphone, PulseAudio
 from tests.peers.programs import until
 from tests.peers.sounds import hears, write_tone
 
 CUSTOMER_TONE, AGENT_TONE = 440, 1110
+
+
+@pytest.mark.parametrize("algorithms", ['["SHA-256"]', '["SHA-256", "MD5"]', '["MD5", "SHA-256"]'])
+def test_a_linphone_proves_itself_with_sha_256_too(start_server, tmp_path, cleanup, algorithms):
+    server = start_server(sip__algorithms=algorithms)
+    sound = PulseAudio(tmp_path)
+    cleanup.callback(sound.stop)
+    agent = Linphone(server, sound, tmp_path, "1002", "secret-1002")
+    cleanup.callback(agent.stop)
+    server.wait_agent("1002", "available")
 
 
 def test_a_customer_and_a_linphone_hear_each_other(server, tmp_path, cleanup):
