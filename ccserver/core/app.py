@@ -167,7 +167,9 @@ class Core:
         self.live = Live(self.queue_plans, self._agent_ids())
         codes = tuple(settings.wrap_up_codes)
         self.door = Door(
-            Commands(self.directory, lambda e: self.effects.perform(e), codes),
+            Commands(
+                self.directory, lambda e: self.effects.perform(e), self.live.takes_part, codes
+            ),
             Queries(settings, self.live, self.journal, self._figures),
             self.journal,
         )

@@ -238,6 +238,11 @@ class Live:
             changed.add(("contacts", name))
             self._count(changed, name, contact, -1)
 
+    def takes_part(self, contact: ContactId, agent: AgentId) -> bool:
+        """In its conversation, or is offered it."""
+        found = self.contacts.get(contact)
+        return found is not None and agent in found.agents()
+
     def waiting(self, queue: QueueName) -> list[tuple[ContactId, LiveContact]]:
         """The contacts that wait in a queue, first come first."""
         names = sorted(self.queues[queue].waiting.items(), key=lambda item: (item[1], item[0]))

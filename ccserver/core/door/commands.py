@@ -77,16 +77,19 @@ class _Asked:
 
 
 class Commands:
-    """``perform`` tells an actor; ``wrap_up_codes`` are those that an agent may give."""
+    """``perform`` tells an actor; ``takes_part``: whether a contact is an agent's own, now;
+    ``wrap_up_codes`` are those that an agent may give.
+    """
 
     def __init__(
         self,
         directory: Directory,
         perform: Callable[[Effect], None],
+        takes_part: Callable[[ContactId, AgentId], bool],
         wrap_up_codes: tuple[str, ...] = (),
     ) -> None:
         self._directory, self._perform = directory, perform
-        self._wrap_up_codes = wrap_up_codes
+        self._takes_part, self._wrap_up_codes = takes_part, wrap_up_codes
         self._waiting: dict[str, _Asked] = {}
         self._remembered: OrderedDict[tuple[str, str], _Asked] = OrderedDict()
         self._under_way: Counter[str] = Counter()
@@ -156,6 +159,10 @@ class Commands:
         self._perform(order.told(reply_to))
         return asked
 
+    def _is_for(self, by: c.Principal, contact: ContactId) -> bool:
+        """An agent does not learn that there is a contact which is not his (W06)."""
+        return by.role != "agent" or (by.agent is not None and self._takes_part(contact, by.agent))
+
     # --- the same key again -------------------------------------------------------------------
 
     def _known(self, name: tuple[str, str], request: Request) -> _Asked | None:
@@ -217,7 +224,7 @@ class Commands:
         if not isinstance(contact, str):
             raise BadArgument("contact", "expected the id of a contact")
         name, expect = ContactId(contact), request.expect
-        if not self._lives(name):
+        if not self._lives(name) or not self._is_for(by, name):
             raise Refused(Refusal.UNKNOWN_CONTACT, str(_no_contact(name)["detail"]))
         return _Order(
             f"contact {name}",

@@ -136,6 +136,20 @@ async def test_a_destination_is_read_to_its_last_field(autojump_clock, args, fie
         assert (refused["refused"], refused["field"]) == ("BAD_REQUEST", field)
 
 
+async def test_another_agents_contact_is_answered_as_one_that_does_not_exist(autojump_clock):
+    async with opened() as (c, door):
+        await c.agent("1002")
+        contact = await a_conversation(c)
+
+        other = await door.asks("contact.hold", by=agent("1002"), contact=contact)
+        gone = await door.asks("contact.hold", by=agent("1002"), contact="a0gone")
+        nobody = await door.asks("contact.end", by=Principal("x", "agent"), contact=contact)
+
+        assert other["refused"] == gone["refused"] == nobody["refused"] == "UNKNOWN_CONTACT"
+        assert other["detail"].replace(contact, "") == gone["detail"].replace("a0gone", "")
+        assert c.talk.state() == "connected"
+
+
 async def test_only_a_living_contact_can_be_commanded(autojump_clock):
     async with opened() as (_, door):
         refused = await door.asks("contact.hold", by=agent("1001"), contact="a0gone")
@@ -250,7 +264,7 @@ async def test_a_key_is_its_authors_own_and_is_forgotten(autojump_clock):
         await trio.sleep(REMEMBERED_SECONDS + 1)
         later = await door.asks("contact.hold", by=agent("1001"), contact=contact, key="k")
 
-        assert other["refused"] == "NOT_IN_CALL"
+        assert other["refused"] == "UNKNOWN_CONTACT"
         assert later["refused"] == "ALREADY_HELD"
 
 
