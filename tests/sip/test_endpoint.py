@@ -12,7 +12,16 @@ from sip.message import Request, parse
 from sip.timer_shell import TimerShell
 from sip.transport.listeners import Listeners
 from sip.transport.path import Path
-from sip.usage_messages import ResponseReceived, TransportLost, UsageMessage
+from sip.usage_messages import (
+    AckReceived,
+    Cancelled,
+    NoAck,
+    RequestReceived,
+    ResponseReceived,
+    ServerKey,
+    TransportLost,
+    UsageMessage,
+)
 from tests.support.builders import make_request
 
 UDP = Path("udp", 0, ("192.0.2.1", 5060))
@@ -177,3 +186,57 @@ async def test_an_invite_is_cancelled_once_something_has_been_heard(autojump_clo
         w.endpoint.receive(cancel.response(200, to_tag="x").encode(), UDP)
         w.endpoint.receive(gone.response(487, to_tag="x").encode(), UDP)
         assert [m.response.status for m in w.told if isinstance(m, ResponseReceived)] == [180, 487]
+
+
+# --- their INVITE, and its owner ------------------------------------------------------------------
+
+KEY = ServerKey("z9hG4bK74bf9", "192.0.2.1:5060", "INVITE", "t0")
+
+
+@asynccontextmanager
+async def invited():
+    """An INVITE that has an owner and no answer."""
+    async with world() as w:
+        w.request_arrived = lambda key, request, path: w.endpoint.claim(key, w.told.append)
+        assert w.hears(make_request()) == [100]
+        yield w
+        w.endpoint.respond(KEY, make_request().response(480, to_tag=KEY.tag))
+
+
+async def test_a_retransmission_that_a_proxy_has_touched_is_one_still(autojump_clock) -> None:
+    async with invited() as w:
+        w.endpoint.receive(make_request().encode().replace(b": 70", b": 69"), UDP)
+        assert [parse(data).status for data in w.sent] == [100, 100]
+        assert w.endpoint.statistics().retransmissions == 1
+
+
+@pytest.mark.parametrize("answer", [180, 486])
+async def test_a_cancel_is_told_unless_it_crosses_the_answer(autojump_clock, answer) -> None:
+    async with invited() as w:
+        w.endpoint.respond(KEY, make_request().response(answer, to_tag=KEY.tag))
+        assert w.hears(make_request("CANCEL")) == [200]
+        assert w.told == ([Cancelled(KEY)] if answer < 200 else [])
+
+
+async def test_a_refusal_that_nobody_acknowledges_is_told_t04(autojump_clock) -> None:
+    async with invited() as w:
+        w.endpoint.respond(KEY, make_request().response(486, to_tag=KEY.tag))
+        await trio.sleep(31.9)
+        assert w.told == []
+        await trio.sleep(0.2)
+        assert w.told == [NoAck(KEY)]
+
+
+async def test_a_dialog_hears_what_is_sent_in_it_until_it_is_detached(autojump_clock) -> None:
+    async with world() as w:
+        invite = make_request()
+        w.endpoint.attach(invite.call_id, "ours", w.told.append)
+        info = make_request("INFO", to_tag="ours", number=2, branch="z9hG4bK2")
+        assert w.hears(info) == []
+        assert w.hears(make_request("ACK", to_tag="ours", branch="z9hG4bK3")) == []
+        assert [type(told) for told in w.told] == [RequestReceived, AckReceived]
+        assert isinstance(w.told[0], RequestReceived)
+        w.endpoint.respond(w.told[0].key, info.response(200))
+        w.endpoint.detach(invite.call_id, "ours")
+        later = make_request("INFO", to_tag="ours", number=3, branch="z9hG4bK4")
+        assert w.hears(later) == [481]
