@@ -75,6 +75,12 @@ def test_every_alert_rule_is_tried_in_the_rules_test():
     assert tried == rules
 
 
+def test_every_alert_is_seen_to_resolve():
+    rules = set(re.findall(r"alert: (\w+)", (PROMETHEUS / "alerts.yml").read_text()))
+    _, _, at_the_end = (PROMETHEUS / "alerts_test.yml").read_text().rpartition("and each resolves")
+    assert set(re.findall(r"Ccserver\w+", at_the_end)) == rules
+
+
 def test_a_bucket_that_a_query_asks_for_exists():
     body, _ = render(make_metrics(Journal.in_memory(lambda: 0.0)).snapshot())
     asked = re.findall(r'(ccserver_\w+_bucket)\{[^}]*le="([^"]+)"', "\n".join(expressions()))
