@@ -215,3 +215,36 @@ async def test_wrap_up_belongs_to_the_first_who_is_free_r07(autojump_clock) -> N
             await trio.sleep(1)
         await first.rings()  # his wrap-up ends first
         assert not [call for call in second.calls if call.state == "ringing"]
+
+
+@pytest.mark.parametrize("shift", range(-4, 5))
+async def test_a_call_that_comes_at_the_tick_the_wrap_up_ends_rings_once_r09(
+    autojump_clock, shift
+) -> None:
+    """Half a millisecond apart: from before the end of the wrap-up until after it."""
+    async with centre(routing={"rona_seconds": 18, "wrap_up_seconds": 10}) as c:
+        at: dict[type, float] = {}
+        c.core.journal.listen(lambda e: at.__setitem__(type(e.event), trio.current_time()))
+        agent, anna = await c.agent("1001"), c.phone("anna")
+        lasts: list[float] = []
+        for pause in (20, 1):
+            dialled = trio.current_time()
+            call = await anna.calls_to("2001")
+            offered = await agent.rings()
+            agent.answers(offered)
+            await offered.wait("talking")
+            arrives_in = at[ev.ContactQueued] - dialled
+            await trio.sleep(1)
+            hung_up = trio.current_time()
+            anna.hangs_up(call)
+            await trio.sleep(pause)
+            lasts.append(at[ev.AgentStateChanged] - hung_up)
+        assert c.state("1001") == "wrap_up"
+        await trio.sleep_until(hung_up + lasts[0] - arrives_in + shift * 0.0005)
+        await c.phone("bert").calls_to("2001")
+        again = await agent.rings()
+        await trio.sleep(1)
+        assert again.state == "ringing"
+        assert abs(at[ev.ContactQueued] - hung_up - lasts[0] - shift * 0.0005) < 0.0001
+        assert len(c.of(ev.ContactPresented)) == 3
+        assert not c.of(ev.ActorCrashed)
