@@ -18,6 +18,7 @@ from random import Random
 
 import trio
 
+from ccserver import diagnose
 from ccserver.core.app import Core, World
 from ccserver.journal import exporter
 from ccserver.journal.log import Journal
@@ -89,6 +90,7 @@ async def _start(loaded: Loaded) -> int:
             await serving.start(core.run)
             serving.start_soon(core.door.serve, data / CORE_SOCKET)
             serving.start_soon(_exporter(core).serve, metrics)
+            await serving.start(diagnose.write_on_signal, data, core.directory.statistics)
             with trio.move_on_after(MEDIA_PATIENCE) as patience:
                 await media.wait_connected()
             if patience.cancelled_caught:

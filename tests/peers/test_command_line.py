@@ -180,6 +180,18 @@ def test_what_is_started_shows_no_secret_to_who_looks_at_the_process_list(start_
     assert "hunter2" not in server.program.output()
 
 
+def test_the_core_says_on_sigusr1_what_it_is_doing(start_server: Start):
+    server = start_server()
+
+    os.kill(processes(server, "core")[-1], signal.SIGUSR1)
+
+    until(lambda: "diagnosis written" in server.program.output(), 10, "a diagnosis")
+    text = (server.data / "diagnosis.txt").read_text()
+    assert "agent/1001" in text
+    assert "dispatcher" in text
+    assert answers(server)
+
+
 def test_children_stay_though_nothing_happens_for_a_while(start_server: Start):
     """Their death is bound to a thread's: that must not be one that ends when it is idle."""
     server = start_server()
