@@ -7,7 +7,7 @@ customer; the journal's codec may seal them, logs never show them.
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
@@ -331,6 +331,26 @@ class ServerStarted(Event, frozen=True, tag="server.started"):
     epoch: str
 
 
+class ConfigurationChange(Struct, frozen=True):
+    """``key``: ``agents.1001.skills.english``; of what came or went whole, its own key alone."""
+
+    key: str
+    what: Literal["added", "changed", "removed"]
+
+
+class CentreConfigured(Event, frozen=True, tag="centre.configured"):
+    """By these rules the centre works from here on: written at each start and each reload."""
+
+    version: str
+    """The same for the same content."""
+    content: dict[str, Any]
+    """Every key of the configuration with its value, defaults too, and no secret."""
+    by: str
+    """``start``, ``signal``, or the user who asked for the reload."""
+    changes: tuple[ConfigurationChange, ...] = ()
+    """Against what held before; at a start, none are told."""
+
+
 class ServerDraining(Event, frozen=True, tag="server.draining"):
     talking: int
 
@@ -365,6 +385,7 @@ AnyEvent: TypeAlias = (
     | PhoneGone
     | ActorCrashed
     | ServerStarted
+    | CentreConfigured
     | ServerDraining
     | ServerStopped
 )

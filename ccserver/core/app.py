@@ -49,6 +49,7 @@ from ccserver.journal.metrics import Metrics, Sources
 from ccserver.journal.probes import GcPauses
 from ccserver.media import protocol as media
 from ccserver.settings import Settings
+from ccserver.settings.content import content_of, version_of
 from sip.authentication import Authenticator
 from sip.endpoint import Endpoint
 from sip.registrar import Registrar
@@ -209,6 +210,7 @@ class Core:
             nursery.start_soon(self.timers.run)
             self._start_residents()
             self.journal.append(ev.ServerStarted(__version__, self._tag_tail))
+            self._record_configuration("start")
             nursery.start_soon(self.world.media.run)
             nursery.start_soon(self.endpoint.run)
             nursery.start_soon(self._watch_lag)
@@ -234,6 +236,12 @@ class Core:
         with trio.move_on_after(2.0):
             await self.calls.wait_none()
         self.journal.append(ev.ServerStopped())
+
+    def _record_configuration(
+        self, by: str, changes: tuple[ev.ConfigurationChange, ...] = ()
+    ) -> None:
+        content = content_of(self.settings)
+        self.journal.append(ev.CentreConfigured(version_of(content), content, by, changes))
 
     def _start_residents(self) -> None:
         """The dispatcher, the queues and the agents: essential, and started again when they crash.

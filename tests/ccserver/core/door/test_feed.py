@@ -135,12 +135,15 @@ async def test_the_feed_comes_over_the_door(autojump_clock):
         last = c.core.journal.last_seq
 
         follows = await door.asks("feed.follow", after=0)
-        first = await door.hears()
+        first = [await door.hears() for _ in range(2)]
         await c.agent("1001")
         then = [await door.hears() for _ in range(2)]
 
         assert follows == {"id": 1, "ok": True, "last": last}
-        assert first["event"]["event"] == "server.started"
+        assert [line["event"]["event"] for line in first] == [
+            "server.started",
+            "centre.configured",
+        ]
         assert [line["event"]["event"] for line in then] == [
             "phone.registered",
             "agent.state_changed",
