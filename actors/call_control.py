@@ -18,6 +18,7 @@ from actors.effects import Effect, Record, ReplyTo, TellAgent
 from actors.flow import EntryPoint, QueuePlan
 from actors.ids import AgentId, agent_actor
 from actors.membership import (
+    LET_GO,
     CallOver,
     EnteredFlow,
     Fate,
@@ -93,17 +94,24 @@ class CallControl:
     def leg_ended(self, ended: m.LegEnded) -> Outcome:
         """Of any party but one that is only sought."""
         party = self.talk.by_leg(ended.leg)
+        return [] if party is None else self._gone(party, ended.cause)
+
+    def agent_lost(self, lost: m.AgentLost) -> Outcome:
+        """He has let go of us: he alone leaves, and the others talk on."""
+        everyone = self.talk.everyone()
+        party = next((each for each in everyone if each.request == lost.contact), None)
+        return [] if party is None else self._gone(party, LET_GO)
+
+    def _gone(self, party: Party, cause: str) -> Outcome:
         match party, self.talk.consultation:
-            case None, _:
-                return []
             case Party(kind="customer"), _:
                 return self._settled(self._members.customer_left())
             case Party(kind="supervisor"), _:
-                return self._settled([*self._monitorings.left(party, ended.cause)])
+                return self._settled([*self._monitorings.left(party, cause)])
             case _, Consulting(far=far) as consulting if far is party:
-                return self._settled([*self._end_consulting(consulting, "left", ended.cause)])
+                return self._settled([*self._end_consulting(consulting, "left", cause)])
             case _:
-                return self._settled(self._members.left(party, ended.cause))
+                return self._settled(self._members.left(party, cause))
 
     def concerned(self, message: object) -> tuple[Search, SearchMessage] | None:
         """The search, if any, that a message of the mailbox is for."""

@@ -250,6 +250,9 @@ class Contact:
                 return self._after(talking, control.command(received))
             case Talking(control) as talking, m.MonitorAsked() as asked:
                 return self._after(talking, control.monitor(asked))
+            case Talking(control) as talking, m.AgentLost() as lost:
+                # His lease ran out: in the talk, or as he answered.
+                return self._after(talking, control.agent_lost(lost))
 
             case Parting(_, _, token) as parting, m.PlayFinished(_, finished) if finished == token:
                 return [CancelTimer("prompt"), *self._overflow(parting)]
@@ -269,9 +272,7 @@ class Contact:
             case _, m.PlayFinished() | m.DigitPressed():
                 return []  # stopped as it ended; a digit that no step asked for
             case _, m.Overflowed() | m.AgentLost() | m.AgentNotFree():
-                # Overflow fired as an agent was assigned; news of an agent we gave up; or of the
-                # agent we talk with, whose lease ran out: the talk goes on until one hangs up.
-                return []
+                return []  # overflow fired as an agent was assigned; news of an agent we gave up
             case _, m.MonitorAsked():
                 return []  # the conversation ended as a supervisor asked for it
             case _, TimerFired(name) if name == "prompt" or name.startswith("search:"):

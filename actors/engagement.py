@@ -176,12 +176,9 @@ class Engagement:
                 return self._wrap_up() if wraps_up else self._hang_up()
             case Engaged(), m.PhoneLost():
                 return [TellAvailability(message), *self._end()]
-            case Engaged(), TimerFired() if not self.is_work:
-                # A supervisor who listens for ever costs nobody else his call.
-                return [self._expired(), self._lost(), *self._hang_up()]
             case Engaged(), TimerFired():
-                end = TellContact(self.contact, m.EndContact("lease"))
-                return [self._expired(), end, *self._wrap_up()]
+                # It costs nobody else his call: the contact lets him go, and goes on.
+                return [self._expired(), self._lost(), *self._let_go()]
 
             case WrapUp(), m.EndWrapUp(code):
                 return self._end_wrap_up(by_timer=False, code=code)
@@ -198,12 +195,9 @@ class Engagement:
                 return self._on_hook()
 
             # The contact's actor has ended: a talk becomes wrap-up, anything else is over.
-            case Engaged(), m.Down() if self.kind == "consult":
-                self.off_hook = False
-                return self._hang_up()  # he helped another, for all we know
             case Engaged(), m.Down():
                 self.off_hook = False
-                return self._wrap_up()
+                return self._let_go()
             case WrapUp(), m.Down():
                 self.off_hook = False
                 return []  # it ended in good order, and its leg with it
@@ -213,6 +207,12 @@ class Engagement:
                 raise ValueError(f"{type(message).__name__} while {self.name}")
 
     # --- wrap-up ------------------------------------------------------------------------------
+
+    def _let_go(self) -> list[Effect | TellAvailability]:
+        """The contact has not said whether there is anything to wrap up."""
+        if self.kind == "consult":
+            return self._hang_up()  # he helped another, for all we know
+        return self._wrap_up()
 
     def _wrap_up(self) -> list[Effect | TellAvailability]:
         if self.queue is None or not self.is_work:

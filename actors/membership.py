@@ -19,6 +19,9 @@ from actors.flow import EntryPoint
 from actors.reasons import EndedBy, Refusal
 from actors.search import Search
 
+LET_GO = "lease"
+"""Why an agent leaves who has let go of the contact himself; his phone has not failed."""
+
 
 class CallOver(Struct, frozen=True):
     """One party is left, or none: the contact ends, handled."""
@@ -67,7 +70,7 @@ class Membership:
         effects: list[Effect] = [TellLeg(party.leg, m.HangUp())] if alive else []
         if party.agent is None or party.request is None:
             return effects
-        if cause != "bye":
+        if cause not in ("bye", LET_GO):
             return [*effects, TellAgent(party.agent, m.PhoneLost(party.request))]
         ended = m.ConversationEnded(party.request, ended_by, wraps_up)
         effects.append(TellAgent(party.agent, ended))
@@ -98,7 +101,10 @@ class Membership:
         return [*effects, *self._over(EndedBy.CUSTOMER)]
 
     def left(self, party: Party, cause: str = "bye") -> list[Effect | Fate]:
-        """An agent or an outsider of the main call is gone; ``cause`` as of ``LegEnded``."""
+        """An agent or an outsider of the main call is gone.
+
+        ``cause`` as of ``LegEnded``, or ``LET_GO``.
+        """
         talk = self._talk
         held, was_initiator = talk.held, party is talk.initiator
         ended_by = EndedBy.AGENT if party.kind == "agent" else EndedBy.OUTSIDER

@@ -57,14 +57,14 @@ class Overflowed(Struct, frozen=True, gc=False):
 
 
 class AgentLost(Struct, frozen=True, gc=False):
-    """The agent we hold ended without a word (crash, lease)."""
+    """The agent has let go of us: his lease ran out, or he was reserved for two."""
 
     contact: ContactId
     agent: AgentId
 
 
 class EndContact(Struct, frozen=True, gc=False):
-    """End it, whatever it does: shut-down, or a lease ran out."""
+    """End it, whatever it does: shut-down, or a crash."""
 
     reason: str
 

@@ -158,11 +158,11 @@ def test_a_silent_phone_is_not_made_available_by_an_older_wish():
     assert (desk.agent.state, desk.code) == ("idle", "lunch")
 
 
-def test_a_talk_without_end_is_ended_and_written_down():
+def test_a_talk_without_end_is_let_go_and_written_down():
     desk = Desk().engaged()
     assert desk.leases() == [3600.0]
     desk.hears(LEASE)
-    assert TellContact(CONTACT, m.EndContact("lease")) in desk.effects
+    assert TellContact(CONTACT, m.AgentLost(CONTACT, AGENT)) in desk.effects
     assert desk.recorded(ev.LeaseExpired) == [ev.LeaseExpired("agent/1001", CONTACT, "Engaged")]
     assert desk.agent.state == "wrap_up"
 

@@ -79,6 +79,7 @@ class ContactLife(RuleBasedStateMachine):
         self.asked: dict[ContactId, AgentId] = {}
         self.held: dict[ContactId, AgentId] = {}
         self.on_hook: set[tuple[AgentId, ContactId]] = set()
+        self.lost: dict[ContactId, AgentId] = {}
         self.queued: dict[ContactId, QueueName] = {}
         self.stopped = False
         self.terminal = 0
@@ -141,7 +142,8 @@ class ContactLife(RuleBasedStateMachine):
             case m.OfferWithdrawn(request) | m.OfferFailed(request) | m.PhoneLost(request):
                 assert self.held.pop(request) == agent
             case m.ConversationEnded(request):
-                assert self.held.pop(request) == agent
+                known = self.lost if request in self.lost else self.held
+                assert known.pop(request) == agent
                 self.on_hook.add((agent, request))
             case m.AgentLegDown(request):
                 self.on_hook.remove((agent, request))
@@ -342,12 +344,14 @@ class ContactLife(RuleBasedStateMachine):
     @precondition(lambda self: self.held and not self.stopped)
     @rule(data=st.data())
     def an_agent_is_lost(self, data) -> None:
-        """Its lease ran out before the phones had answered: it has let go of us."""
-        ringing = [s.request for s in self.searches() if isinstance(s.state, Ringing)]
-        known = sorted(request for request in ringing if request in self.held)
-        if known:
-            request = data.draw(st.sampled_from(known))
-            self.send(m.AgentLost(request, self.held.pop(request)))
+        """Its lease ran out, in the talk or before it: it has let go of us."""
+        ringing = {s.request for s in self.searches() if isinstance(s.state, Ringing)}
+        request = data.draw(st.sampled_from(sorted(self.held)))
+        agent = self.held.pop(request)
+        if request not in ringing:
+            self.lost[request] = agent
+        self.send(m.AgentLost(request, agent))
+        assert not self.lost, "his phone is still in the talk"
 
     @precondition(lambda self: not self.stopped)
     @rule(chance=st.integers(0, 40))

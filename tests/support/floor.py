@@ -61,9 +61,10 @@ class Caller:
             case m.Assigned(request, agent) if request != self.name:
                 return self._consult_assigned(request, agent)
             case m.AgentNotFree() | m.AgentLost() if message.contact != self.name:
-                if (message.contact, message.agent) == (self.consult_request, self.consulted):
-                    return self._no_consult()
-                return []
+                if (message.contact, message.agent) != (self.consult_request, self.consulted):
+                    return []
+                talking = self.consult_state == "talking"
+                return self.consult_ends() if talking else self._no_consult()
             case m.Assigned(_, agent) if self.state == "waiting":
                 self.state, self.agent = "ringing", agent
                 return [TellAgent(agent, m.OfferRinging(self.name)), StartTimer("rona", RONA)]
@@ -71,14 +72,14 @@ class Caller:
                 return [TellAgent(agent, m.OfferWithdrawn(self.name, "queue"))]
             case m.AgentLost(_, agent) if (self.state, self.agent) == ("ringing", agent):
                 return [CancelTimer("rona"), *self.join(again=True)]
+            case m.AgentLost(_, agent) if (self.state, self.agent) == ("talking", agent):
+                return [*self.consult_ends(), *self._hung_up_on(agent), *self.join(again=True)]
             case TimerFired("rona"):
                 return self.fails(OfferFailure.RONA)
             case TimerFired("consult rona"):
                 return self.consult_fails(OfferFailure.RONA)
             case m.Overflowed() if self.state == "waiting":
                 self.state = "ended"
-            case m.EndContact():
-                return self.ends()
             case m.Restarted(name):
                 return self._tell_again(name)
         return []
@@ -138,9 +139,12 @@ class Caller:
             withdrawn = TellAgent(agent, m.OfferWithdrawn(self.name, "ringing"))
             told += [CancelTimer("rona"), TellQueue(QUEUE, m.LeaveQueue(self.name)), withdrawn]
         elif state == "talking" and agent is not None:
-            ended = m.ConversationEnded(self.name, EndedBy.CUSTOMER)
-            told += [TellAgent(agent, ended), TellAgent(agent, m.AgentLegDown(self.name))]
+            told += self._hung_up_on(agent)
         return told
+
+    def _hung_up_on(self, agent: AgentId) -> list[Any]:
+        ended = m.ConversationEnded(self.name, EndedBy.CUSTOMER)
+        return [TellAgent(agent, ended), TellAgent(agent, m.AgentLegDown(self.name))]
 
     # --- a consult ----------------------------------------------------------------------------
 
