@@ -1,11 +1,12 @@
 """The contact: one customer call, from its arrival to its end.
 
-    Arriving -> Answering -> Listening -> Seeking <-> Talking -> Ending
-                                            |  ^---------'   (transferred, or the agent was lost)
-                                            '-> Parting      (the queue cannot keep him)
+    Arriving -> Walking -> Seeking <-> Talking -> Ending
+                             |  ^---------'   (transferred, or the agent was lost)
+                             '-> Parting      (the queue cannot keep him)
 
-The customer may hang up in any state.  How a party is sought is a ``Search``; what agents do with
-the conversation is ``CallControl``; here they are put in their order.
+The customer may hang up in any state.  What he meets before a queue is a ``Walk``; how a party is
+sought is a ``Search``; what agents do with the conversation is ``CallControl``; here they are put
+in their order.
 Vocabulary: docs/glossary.md.  Races: docs/races.md.
 """
 
@@ -31,7 +32,7 @@ from actors.effects import (
     TellLeg,
     TellMonitorDesk,
 )
-from actors.flow import AnswerCall, EntryPoint, PlayPrompt, QueuePlan, Step, WaitInQueue
+from actors.flow import EntryPoint, QueuePlan, Step
 from actors.ids import AgentId, LegId, QueueName
 from actors.membership import CallOver, CustomerAlone, EnteredFlow, HandedOver
 from actors.place import Place
@@ -53,12 +54,13 @@ from actors.search import (
     TurnedAway,
     parted,
 )
+from actors.walk import PROMPT_LEASE, Lost, Reached, Walk
+from actors.walk import News as WalkNews
+from actors.walk import parted as walk_parted
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
 
 SHUTTING_DOWN = 'SIP;cause=503;text="Shutting down"'
 """RFC 3326."""
-PROMPT_LEASE = 120.0
-"""A prompt that has not finished by now never will: media is gone."""
 
 
 class Start(Struct, frozen=True, gc=False):
@@ -69,17 +71,10 @@ class Arriving(Struct):
     """In the entry point; nothing has happened yet."""
 
 
-class Answering(Struct):
-    """The customer's leg has been told to answer; the flow goes on when it has."""
+class Walking(Struct):
+    """On his way to a queue, through a flow."""
 
-    rest: tuple[Step, ...]
-
-
-class Listening(Struct):
-    """A prompt plays."""
-
-    token: str
-    rest: tuple[Step, ...]
+    walk: Walk
 
 
 class Served(Struct, frozen=True, gc=False):
@@ -127,7 +122,7 @@ class Ending(Struct):
     """The terminal event is written; legs go down."""
 
 
-State: TypeAlias = Arriving | Answering | Listening | Seeking | Talking | Parting | Ending
+State: TypeAlias = Arriving | Walking | Seeking | Talking | Parting | Ending
 Message: TypeAlias = (
     Start
     | m.Assigned
@@ -170,7 +165,6 @@ class Contact:
         self._entry_point = entry_point
         self._ani, self._dnis = ani, dnis
         self._arrival, self._longest = arrival, longest
-        self._answered = False
         self._first_place: Place | None = None
         self._avoid: tuple[AgentId, ...] = ()
 
@@ -233,15 +227,8 @@ class Contact:
             case _, TimerFired("lease"):
                 return self._fail("lease")
 
-            case Answering(rest), m.LegAnswered(leg) if leg == self.customer:
-                self._answered = True
-                return self._walk(rest)
-
-            case Listening(token, rest), m.PlayFinished(_, finished) if finished == token:
-                return [CancelTimer("prompt"), *self._walk(rest)]
-            case Listening(_, _), TimerFired("prompt"):
-                return self._fail("prompt never ended")
-
+            case Walking(walk), _ if walk.concerns(message):
+                return self._walked(walk.handle(message))
             case Seeking(search) as seeking, _ if search.concerns(message):
                 return self._sought(seeking, search.handle(message))
             case Talking(control) as talking, _ if found := control.concerned(message):
@@ -283,20 +270,19 @@ class Contact:
     # --- the flow -----------------------------------------------------------------------------
 
     def _walk(self, steps: tuple[Step, ...]) -> list[Effect]:
-        if not self._answered:
-            self.state = Answering(steps)
-            return [TellLeg(self.customer, m.Answer())]
-        match steps:
-            case (AnswerCall(), *rest):
-                return self._walk(tuple(rest))
-            case (PlayPrompt(file), *rest):
-                token = self._dossier.new_token()
-                self.state = Listening(token, tuple(rest))
-                return [Play(self.customer, token, (file,)), StartTimer("prompt", PROMPT_LEASE)]
-            case (WaitInQueue(queue, priority), *_):
-                return self._wait(self._dossier.world.plans[queue], priority)
-            case _:
-                return self._fail("the flow ended without a queue")
+        walk = Walk(self._dossier, steps)
+        self.state = Walking(walk)
+        return self._walked(walk.start())
+
+    def _walked(self, outcome: list[Effect | WalkNews]) -> list[Effect]:
+        effects, news = walk_parted(outcome)
+        match news:
+            case Reached(queue, priority):
+                return [*effects, *self._wait(self._dossier.world.plans[queue], priority)]
+            case Lost(reason):
+                return [*effects, *self._fail(reason)]
+            case None:
+                return effects
 
     def _wait(self, plan: QueuePlan, priority: int) -> list[Effect]:
         """The first instant that he waited anywhere counts, wherever he is sent later."""

@@ -55,6 +55,8 @@ class Dossier:
         """Those that have not ended, in the order of their start."""
         self.off_hook: dict[LegId, tuple[AgentId, ContactId]] = {}
         """Legs that were told to hang up, and the agents who wait to hear that they have."""
+        self.answered = False
+        """The customer's call, by us: from then on he hears what plays."""
         self._legs_made = self._requests = self._tokens = 0
 
     def new_leg(self) -> LegId:

@@ -20,7 +20,7 @@ def test_no_diagram_is_stale() -> None:
 def test_the_arrows_of_a_contact_and_its_search_are_there() -> None:
     states = ROOT / "docs" / "states"
     contact, search = (states / "contact.md").read_text(), (states / "search.md").read_text()
-    assert "Arriving --> Answering: Start" in contact
+    assert "Arriving --> Walking: Start" in contact
     assert "Seeking --> Talking:" in contact
     assert "Waiting --> Ringing: Assigned" in search
     assert "Ringing --> Over: LegAnswered" in search
