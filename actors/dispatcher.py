@@ -12,7 +12,7 @@ from actors import events as ev
 from actors import messages as m
 from actors.effects import Effect, Record, TellAgent, TellQueue
 from actors.ids import AgentId, ContactId, agent_actor, queue_actor
-from actors.routing import Choice, Index
+from actors.routing.index import Choice, Index
 
 Message: TypeAlias = (
     m.ContactWaits

@@ -18,7 +18,7 @@ from actors.dispatcher import Dispatcher
 from actors.ids import AgentId, ContactId, QueueName
 from actors.messages import AgentAvailable, ContactWaits
 from actors.place import Place, requirements_of
-from actors.routing import Index, fits
+from actors.routing.index import Index, fits
 
 SIZES = (100, 1_000, 10_000)
 KINDS = ((10, 10), (100, 50), (1_000, 1_000))

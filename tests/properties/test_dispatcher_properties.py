@@ -11,7 +11,7 @@ from actors.dispatcher import Dispatcher
 from actors.effects import Record, TellAgent, TellQueue
 from actors.ids import AgentId, ContactId, QueueName
 from actors.place import Place, requirements_of
-from actors.routing import MOST_HEADS, fits
+from actors.routing.index import MOST_HEADS, fits
 
 SKILLS = ("english", "spanish", "billing")
 NEEDS = st.dictionaries(st.sampled_from(SKILLS), st.integers(1, 10), max_size=2)

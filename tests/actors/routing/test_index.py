@@ -7,7 +7,7 @@ import pytest
 from actors import messages as m
 from actors.ids import AgentId, ContactId, QueueName
 from actors.place import Place, requirements_of
-from actors.routing import MOST_HEADS, Index, PassedOver, fits
+from actors.routing.index import MOST_HEADS, Index, PassedOver, fits
 
 
 def contact(name, *, priority=5, since=0.0, seq=1, needs=None, tried=(), avoid=()):
