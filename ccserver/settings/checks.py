@@ -39,6 +39,7 @@ def check(
     yield from _repeated("agents", [agent.id for agent in settings.agents])
     yield from _repeated("queues", [queue.name for queue in settings.queues])
     yield from _repeated("entry_points", [entry.name for entry in settings.entry_points])
+    yield from _repeated("hours", [hours.name for hours in settings.hours])
     yield from _repeated("trunks", [trunk.name for trunk in settings.trunks])
     yield from _numbers(settings)
     queues = {queue.name for queue in settings.queues}

@@ -24,7 +24,7 @@ class Kind:
         self.words, self.example = words, example
 
 
-def _valid(check: Callable[[str], object]) -> AfterValidator:
+def valid(check: Callable[[str], object]) -> AfterValidator:
     """The value unchanged, if ``check`` does not raise ValueError or ListenError."""
 
     def validate(text: str) -> str:
@@ -84,11 +84,11 @@ def _all_or_names(value: object) -> Literal["all"] | list[str]:
 
 Listen: TypeAlias = Annotated[
     str,
-    _valid(parse_listen),
+    valid(parse_listen),
     Kind('"udp:HOST:PORT" or "tcp:HOST:PORT" (IPv6 in brackets)', '"udp:192.0.2.10:5060"'),
 ]
 HostPort: TypeAlias = Annotated[
-    str, _valid(host_port), Kind('"HOST:PORT" (IPv6 in brackets)', '"127.0.0.1:9464"')
+    str, valid(host_port), Kind('"HOST:PORT" (IPv6 in brackets)', '"127.0.0.1:9464"')
 ]
 Origin: TypeAlias = Annotated[
     str,
@@ -99,22 +99,22 @@ Origin: TypeAlias = Annotated[
 ]
 Address: TypeAlias = Annotated[
     str,
-    _valid(_concrete_address),
+    valid(_concrete_address),
     Kind("an IP address that phones can send to, no wildcard", '"192.0.2.10"'),
 ]
 OwnAddress: TypeAlias = Annotated[
     str,
-    _valid(ip_address),
+    valid(ip_address),
     Kind("an IP address of this machine, or the wildcard 0.0.0.0 or ::", '"192.0.2.10"'),
 ]
 OneOrSeveral = BeforeValidator(_one_or_several)
 """For a list: one element may stand without brackets."""
 Network: TypeAlias = Annotated[
-    str, _valid(ip_network), Kind("an IP address or a network", '"192.0.2.0/24"')
+    str, valid(ip_network), Kind("an IP address or a network", '"192.0.2.0/24"')
 ]
 Ports: TypeAlias = Annotated[
     str,
-    _valid(port_range),
+    valid(port_range),
     Kind('"FIRST-LAST", four ports or more from 1024 to 65535', '"20000-29999"'),
 ]
 Name: TypeAlias = Annotated[
@@ -126,7 +126,7 @@ Name: TypeAlias = Annotated[
 ]
 Domain: TypeAlias = Annotated[
     str,
-    _valid(_domain),
+    valid(_domain),
     Kind("a domain name or an IP address, without brackets", '"pbx.example.com"'),
 ]
 Number: TypeAlias = Annotated[

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from actors.place import DEFAULT_PRIORITY
+from ccserver.settings.hours import Hours
 from ccserver.settings.kinds import (
     Address,
     Domain,
@@ -26,23 +27,10 @@ from ccserver.settings.kinds import (
     Ports,
     PromptFile,
 )
+from ccserver.settings.section import Seconds, Section, SomeSeconds, WholeSeconds
 
-Seconds = Annotated[float, Field(ge=0, le=7 * 24 * 3600)]
-SomeSeconds = Annotated[float, Field(gt=0, le=7 * 24 * 3600)]
-WholeSeconds = Annotated[int, Field(ge=1, le=7 * 24 * 3600)]
 Proficiency = Annotated[int, Field(ge=1, le=10)]
 Secret = Annotated[SecretStr, Field(min_length=1)]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        strict=True,
-        allow_inf_nan=False,
-        use_attribute_docstrings=True,
-        hide_input_in_errors=True,
-    )
 
 
 class Sip(Section):
@@ -295,6 +283,8 @@ class Settings(Section):
     """What an agent may say of a contact when it ends."""
     wrap_up_names: dict[Name, Annotated[str, Field(min_length=1, max_length=100)]] = {}
     """What agents read, and search, in place of a code of wrap_up_codes."""
+    hours: list[Hours] = []
+    """Opening hours, by name."""
     agents: list[Agent] = []
     """People who answer."""
     accounts: list[AccountEntry] = []

@@ -42,6 +42,14 @@ EVERY_KEY = [
 
 def small() -> dict[str, Any]:
     return {
+        "hours": [
+            {
+                "name": "h",
+                "time_zone": "UTC",
+                "weekly": ["mon 09:00-17:00"],
+                "special_days": [{"date": "12-24"}],
+            }
+        ],
         "agents": [{"id": "1", "secret": "s"}],
         "accounts": [{"name": "a", "password": "p", "role": "administrator"}],
         "queues": [{"name": "q"}],
