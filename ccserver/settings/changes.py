@@ -8,7 +8,9 @@ from typing import Any, get_args
 
 import msgspec
 from msgspec import Struct
+from pydantic import BaseModel
 
+from ccserver.settings.model import Settings
 from ccserver.settings.positions import Key
 from ccserver.settings.schema import Shape, no_such_key, shape_at, shape_of
 
@@ -66,8 +68,9 @@ def from_command_line(overrides: Iterable[str]) -> Iterator[Change]:
         yield Change("--set", key.strip(), text.strip())
 
 
-def apply(change: Change, tree: dict[str, Any]) -> Key:
-    """Puts it into ``tree``, the file's content.  Returns the key that was set.
+def apply(change: Change, tree: dict[str, Any], root: type[BaseModel] = Settings) -> Key:
+    """Puts it into ``tree``, the content of a file that is to be a ``root``.  Returns the key that
+    was set.
 
     An element of an array is named by its id or name, or by its number from 0.
     Raises BadChange when there is no such key or the value cannot be one of its type.
@@ -76,29 +79,29 @@ def apply(change: Change, tree: dict[str, Any]) -> Key:
     key: Key = ()
     *way, last = change.parts
     for part in way:
-        node, key = _step(node, key, part)
-    place, key = _place(node, key, last)
-    shape = shape_at(key)
+        node, key = _step(node, key, part, root)
+    place, key = _place(node, key, last, root)
+    shape = shape_at(key, root)
     if shape is None:
-        raise BadChange(no_such_key(key))
+        raise BadChange(no_such_key(key, root))
     node[place] = value_of(change.text, shape)
     return key
 
 
-def _step(node: Any, key: Key, part: str) -> tuple[Any, Key]:
-    place, key = _place(node, key, part)
+def _step(node: Any, key: Key, part: str, root: type[BaseModel]) -> tuple[Any, Key]:
+    place, key = _place(node, key, part, root)
     if isinstance(node, dict):
-        shape = shape_at(key)
+        shape = shape_at(key, root)
         empty: Any = [] if shape is not None and shape.origin is list else {}
         return node.setdefault(place, empty), key
     return node[place], key
 
 
-def _place(node: Any, key: Key, part: str) -> tuple[Any, Key]:
+def _place(node: Any, key: Key, part: str, root: type[BaseModel]) -> tuple[Any, Key]:
     """Where in ``node`` the part is: a key of a table, or a number in an array."""
     if isinstance(node, dict):
-        if shape_at((*key, part)) is None:
-            raise BadChange(no_such_key((*key, part)))
+        if shape_at((*key, part), root) is None:
+            raise BadChange(no_such_key((*key, part), root))
         return part, (*key, part)
     if not isinstance(node, list):
         raise BadChange("no such key")

@@ -6,13 +6,14 @@ The result is for judging only: nobody runs with it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from ccserver.settings.model import Settings
 from ccserver.settings.positions import Key
 from ccserver.settings.schema import NAME_OF_KEY, Shape, fields_of, shape_at
+
+Model = TypeVar("Model", bound=BaseModel)
 
 _ROUNDS = 4
 """Each round mends one level: an element that is no table, then the keys it lacks."""
@@ -21,8 +22,10 @@ _TOLD = frozenset(("id", "name", "skills", "flow"))
 _PLACEHOLDERS = {"from": ["192.0.2.0/24"], "secret": "placeholder"}
 
 
-def repaired(tree: dict[str, Any], wrong: Iterable[Key]) -> tuple[Settings, frozenset[str]] | None:
-    """The settings without what is ``wrong``, and the tables that lost what others rely on.
+def repaired(
+    tree: dict[str, Any], wrong: Iterable[Key], root: type[Model]
+) -> tuple[Model, frozenset[str]] | None:
+    """The ``root`` without what is ``wrong``, and the tables that lost what others rely on.
 
     None when there is no saving it.  ``tree`` is changed.
     """
@@ -32,9 +35,9 @@ def repaired(tree: dict[str, Any], wrong: Iterable[Key]) -> tuple[Settings, froz
         for key in sorted(keys, key=_deepest_and_last_first):
             if len(key) <= 2 or _TOLD.intersection(key):
                 unsure.add(str(key[0]))
-            _mend(tree, key)
+            _mend(tree, key, root)
         try:
-            return Settings.model_validate(tree), frozenset(unsure)
+            return root.model_validate(tree), frozenset(unsure)
         except ValidationError as error:
             keys = [item["loc"] for item in error.errors(include_url=False)]
     return None
@@ -44,7 +47,7 @@ def _deepest_and_last_first(key: Key) -> tuple[int, tuple[int, ...]]:
     return -len(key), tuple(-part if isinstance(part, int) else 0 for part in key)
 
 
-def _mend(tree: dict[str, Any], key: Key) -> None:
+def _mend(tree: dict[str, Any], key: Key, root: type[BaseModel]) -> None:
     if key[-1] == NAME_OF_KEY:
         key = key[:-1]
     node: Any = tree
@@ -53,9 +56,9 @@ def _mend(tree: dict[str, Any], key: Key) -> None:
             node = node[part]
         except (KeyError, IndexError, TypeError):
             return
-    last, parent = key[-1], shape_at(key[:-1])
+    last, parent = key[-1], shape_at(key[:-1], root)
     if isinstance(node, list) and isinstance(last, int) and last < len(node):
-        element = shape_at(key)
+        element = shape_at(key, root)
         if element is not None and element.is_table:
             node[last] = {}
         else:

@@ -74,9 +74,9 @@ def fields_of(shape: Shape) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in table.model_fields.items()}
 
 
-def shape_at(key: Key) -> Shape | None:
-    """The shape of what may stand at ``key``; None: no such key."""
-    shape = Shape(Settings)
+def shape_at(key: Key, root: type[BaseModel] = Settings) -> Shape | None:
+    """The shape of what may stand at ``key`` of a ``root``; None: no such key."""
+    shape = Shape(root)
     for part in key:
         found = _inside(shape, part)
         if found is None:
@@ -96,9 +96,9 @@ def _inside(shape: Shape, part: str | int) -> Shape | None:
     return None
 
 
-def no_such_key(key: Key) -> str:
+def no_such_key(key: Key, root: type[BaseModel] = Settings) -> str:
     """Says so, and which key may have been meant."""
-    table = shape_at(key[:-1])
+    table = shape_at(key[:-1], root)
     names = list(fields_of(table)) if table is not None and table.is_table else []
     near = difflib.get_close_matches(str(key[-1]), names, n=1)
     return f"no such key: did you mean {near[0]}?" if near else "no such key"
