@@ -109,8 +109,11 @@ web.listen = "127.0.0.1:{WEB}"
 routing.wrap_up_seconds = 0
 drain.seconds = 1
 log.level = "error"
-queues = [{{ name = "support", requirements = {{ english = 1 }} }}]
 trunks = [{{ name = "local", from = ["127.0.0.1"] }}]
+
+[[queues]]
+name = "support"
+requirements = {{ english = 1 }}
 
 [[entry_points]]
 name = "support"

@@ -126,16 +126,17 @@ class PhoneBank:
         self._place = f"[{host}]" if ":" in host else host
         self._contact = f"{self._place}:{transport.local[1]}"
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._audio = socket.socket(family, socket.SOCK_DGRAM)
-        self._audio.bind((host, 0))
-        self._local = Local(host, self._audio.getsockname()[1])
+        audio = socket.socket(family, socket.SOCK_DGRAM)
+        audio.bind((host, 0))
+        self.audio = trio.socket.from_stdlib_socket(audio)
+        self._local = Local(host, audio.getsockname()[1])
         self._nursery: trio.Nursery | None = None
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         async with trio.open_nursery() as self._nursery:
             self._nursery.start_soon(self.timers.run)
             self._nursery.start_soon(self.endpoint.run)
-            self._nursery.start_soon(self._echo)
+            self._nursery.start_soon(self._listen)
             task_status.started()
 
     async def register(self, user: str, password: str) -> None:
@@ -225,12 +226,14 @@ class PhoneBank:
                 return message.response.status, message.response.header("WWW-Authenticate")
         raise AssertionError("a transaction ends with an outcome")
 
-    async def _echo(self) -> None:
-        audio = trio.socket.from_stdlib_socket(self._audio)
+    async def heard(self, data: bytes, sender: tuple[str, int]) -> None:
+        """A packet has come: it is sent back.  Raises OSError."""
+        await self.audio.sendto(data, sender)
+
+    async def _listen(self) -> None:
         while True:
             try:
-                data, sender = await audio.recvfrom(2048)
-                await audio.sendto(data, sender)
+                await self.heard(*await self.audio.recvfrom(2048))
             except OSError:
                 continue  # the other side has closed its port
 

@@ -63,7 +63,7 @@ def _arguments() -> argparse.Namespace:
 def _serve(settings: Settings) -> int:
     where = settings.web.listen
     try:
-        listener = _listen(*host_port(where))
+        listener = listen(*host_port(where))
     except OSError as error:
         reason = error.strerror or error
         print(f"ccserver: web.listen: cannot listen on {where}: {reason}", file=sys.stderr)
@@ -73,9 +73,12 @@ def _serve(settings: Settings) -> int:
     return 0
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # The protocol must be said: asyncio sends at once only on what it knows to be TCP, and else an
+    # answer's body waits 40 ms for the acknowledgement of its head.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))

@@ -18,6 +18,7 @@ def test_a_newcomer_sees_calls_move(tmp_path: Path, cleanup: ExitStack):
             *("--config", str(ROOT / "config" / "ccserver.toml")),
             *("--set", f"sip.listen=udp:{LOOPBACK}:{free_ports()}"),
             *("--set", f"metrics.listen={LOOPBACK}:{free_ports()}"),
+            *("--set", f"web.listen={LOOPBACK}:{free_ports()}"),
             *("--set", f"media.ports={media}-{media + 199}"),
             *("--set", f"data.dir={data}"),
         ],
