@@ -27,6 +27,7 @@ def test_a_newcomer_sees_calls_move(tmp_path: Path, cleanup: ExitStack):
     cleanup.callback(demo.stop)
 
     def states() -> dict[str, str]:
+        assert demo.process.poll() is None, demo.output()
         try:
             agents = ask(data, "status")["agents"]
         except NobodyThere:
