@@ -1,4 +1,4 @@
-"""The actor: a mailbox, a task that reads it, and a machine that decides.
+"""The actor: a mailbox, and a machine that decides.
 
 A machine decides, synchronously and without I/O: ``handle(message)`` returns a list of effects.
 The actor carries them out.  No state changes across an ``await``, so no handler ever sees another
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVarTuple
 
 import trio
 
@@ -19,6 +19,9 @@ from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
 MAILBOX_SIZE = 256
 BURST = 64
 """Messages handled before other tasks get their turn."""
+
+
+Words = TypeVarTuple("Words")
 
 
 class Overloaded(Exception):
@@ -55,72 +58,138 @@ class _Due:
     name: str
 
 
-class Mailbox:
-    """A bounded queue of messages, and the task that reads it.
+class Post:
+    """All messages that are under way, in the order in which they were told.
 
-    It is one actor's own, or that of a crash group: a contact and its legs speak with each other
-    a hundred times a call, and what stays in one mailbox needs no wake-up and no switch of tasks.
+    Whoever comes from outside (a datagram, news of media) says what it has to say within a
+    ``turn``; all that follows from it is handled before the turn ends, with no task woken and no
+    pass of the loop between.  What is told outside a turn wakes the task of its mailbox.
     """
 
-    __slots__ = ("_living", "_overflow", "_queue", "_size", "_waiting", "name")
+    __slots__ = ("_queue", "_turning")
 
-    def __init__(self, name: str, size: int = MAILBOX_SIZE) -> None:
-        self.name = name
-        self._size = size
+    def __init__(self) -> None:
         self._queue: deque[tuple[Actor, Any]] = deque()
-        self._living: set[Actor] = set()
-        self._waiting: trio.lowlevel.Task | None = None
-        self._overflow = False
+        self._turning = False
 
     def __len__(self) -> int:
         return len(self._queue)
 
+    def turn(self, say: Callable[[*Words], object], *words: *Words) -> None:
+        """``say(*words)``, and what follows from it."""
+        if self._turning:
+            say(*words)
+            return
+        self._turning = True
+        try:
+            say(*words)
+        finally:
+            self._turning = False
+            self.deliver()
+
+    def put(self, actor: Actor, message: Any) -> None:
+        """Wakes the task of the actor's mailbox, if nobody else will come and deliver."""
+        self._queue.append((actor, message))
+        if not self._turning:
+            actor.mailbox.wake()
+
+    def deliver(self) -> None:
+        """Handle what there is, and what it makes actors tell each other.
+
+        After a burst the rest is left to the task of the next one's mailbox, so that others get
+        their turn.  What a machine raises ends its mailbox, and nothing else.
+        """
+        if self._turning:
+            return
+        queue = self._queue
+        self._turning = True
+        try:
+            for _ in range(BURST):
+                if not queue:
+                    return
+                actor, message = queue.popleft()
+                mailbox = actor.mailbox
+                mailbox.waiting -= 1
+                try:
+                    actor.handle(message)
+                except Exception as error:
+                    mailbox.fail(error)
+            while queue and queue[0][0].ended:  # whose task may have ended, too
+                queue.popleft()[0].mailbox.waiting -= 1
+            if queue:
+                queue[0][0].mailbox.wake()
+        finally:
+            self._turning = False
+
+
+class Mailbox:
+    """Of one actor, or of a crash group: what its machines raise ends them all, and only them.
+
+    ``waiting``: messages that lie in it; with ``size`` of them it is full.
+    """
+
+    __slots__ = ("_error", "_living", "_post", "_size", "_task", "name", "waiting")
+
+    def __init__(self, post: Post, name: str, size: int = MAILBOX_SIZE) -> None:
+        self.name = name
+        self.waiting = 0
+        self._post, self._size = post, size
+        self._living: set[Actor] = set()
+        self._error: Exception | None = None
+        self._task: trio.lowlevel.Task | None = None
+
     def put(self, actor: Actor, message: Any) -> None:
         """Never waits, so never deadlocks.  A full mailbox is its owner's failure."""
-        if len(self._queue) >= self._size:
-            self._overflow = True
+        if self.waiting >= self._size:
+            self.fail(Overloaded(self.name))
         else:
-            self._queue.append((actor, message))
-        if self._waiting is not None:
-            trio.lowlevel.reschedule(self._waiting)
-            self._waiting = None
+            self.waiting += 1
+            self._post.put(actor, message)
 
     def enter(self, actor: Actor) -> None:
         self._living.add(actor)
 
     def leave(self, actor: Actor) -> None:
+        """``run`` returns when the last one has left."""
         self._living.discard(actor)
+        if not self._living:
+            self.wake()
+
+    def fail(self, error: Exception) -> None:
+        """None of its actors hears anything more; ``run`` raises the error."""
+        if self._error is None:
+            self._error = error
+        self._silence()
+
+    def _silence(self) -> None:
+        for actor in list(self._living):
+            actor.silence()
+
+    def wake(self) -> None:
+        if self._task is not None:
+            trio.lowlevel.reschedule(self._task)
+            self._task = None
 
     async def run(self) -> None:
-        """Until its last actor has stopped.  What a machine raises passes through, and ends all.
-
-        What an actor tells another of the same mailbox is read in the same turn.
-        """
-        queue = self._queue
+        """Until its last actor has stopped.  What a machine raised passes through."""
         try:
             while self._living:
-                if queue:
+                if len(self._post):
                     await trio.lowlevel.checkpoint()
                 else:
                     await self._sleep()
-                for _ in range(BURST):
-                    if self._overflow:
-                        raise Overloaded(self.name)
-                    if not queue:
-                        break
-                    actor, message = queue.popleft()
-                    actor.handle(message)
+                self._post.deliver()
         finally:
-            queue.clear()
-            for actor in list(self._living):
-                actor.silence()
+            self._silence()
+        if self._error is not None:
+            raise self._error
 
     async def _sleep(self) -> None:
-        self._waiting = trio.lowlevel.current_task()
+        self._task = trio.lowlevel.current_task()
         await trio.lowlevel.wait_task_rescheduled(self._abort)
 
     def _abort(self, _: trio.lowlevel.RaiseCancelT) -> trio.lowlevel.Abort:
-        self._waiting = None
+        self._task = None
         return trio.lowlevel.Abort.SUCCEEDED
 
 
@@ -128,18 +197,18 @@ class Actor:
     """Drives one machine.
 
     ``tell`` is all that others may do.  ``perform`` hands an effect over; what takes time reports
-    back with a message.  ``mailbox``: of its crash group; else it has its own, of ``size``.
-    ``on_end`` is called when the machine has stopped; not when its mailbox's task ended.
+    back with a message.  ``mailbox``: its own, or that of its crash group.
+    ``on_end`` is called when the machine has stopped; not when its mailbox failed.
     """
 
     __slots__ = (
         "_armed",
-        "_ended",
         "_handled",
         "_on_end",
         "_peak",
         "_perform",
         "_timers",
+        "ended",
         "machine",
         "mailbox",
         "name",
@@ -151,37 +220,32 @@ class Actor:
         machine: Machine,
         perform: Callable[[Any], None],
         timers: Timers,
+        mailbox: Mailbox,
         *,
-        mailbox: Mailbox | None = None,
-        size: int = MAILBOX_SIZE,
         on_end: Callable[[], None] | None = None,
     ) -> None:
         self.name = name
         self.machine = machine
-        self.mailbox = Mailbox(name, size) if mailbox is None else mailbox
+        self.mailbox = mailbox
+        self.ended = False
         self._perform = perform
         self._timers = timers
         self._on_end = on_end
         self._armed: dict[str, object] = {}
-        self._ended = False
         self._peak = self._handled = 0
-        self.mailbox.enter(self)
+        mailbox.enter(self)
 
     def tell(self, message: Any) -> None:
         """Put a message in the mailbox.
 
         An actor that has ended hears nothing; whoever watches it is told so.
         """
-        if not self._ended:
+        if not self.ended:
             self.mailbox.put(self, message)
-
-    async def run(self) -> None:
-        """Its own mailbox's life."""
-        await self.mailbox.run()
 
     def silence(self) -> None:
         """It hears nothing more, and none of its timers fires."""
-        self._ended = True
+        self.ended = True
         for name in self._armed:
             self._timers.cancel((self.name, name))
         self._armed.clear()
@@ -189,9 +253,9 @@ class Actor:
 
     def handle(self, message: Any) -> None:
         """One message through the machine."""
-        if self._ended:
+        if self.ended:
             return  # it stopped as this waited behind another message
-        waiting = len(self.mailbox) + 1
+        waiting = self.mailbox.waiting + 1
         if waiting > self._peak:
             self._peak = waiting
         self._handled += 1
@@ -229,4 +293,4 @@ class Actor:
     def statistics(self) -> ActorStatistics:
         """``mailbox`` and ``peak`` count what waits for the whole crash group."""
         state = type(getattr(self.machine, "state", self.machine)).__name__
-        return ActorStatistics(self.name, len(self.mailbox), self._peak, self._handled, state)
+        return ActorStatistics(self.name, self.mailbox.waiting, self._peak, self._handled, state)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol, TypeAlias
 
 from msgspec import Struct
@@ -23,6 +24,7 @@ from sip.transaction.matching import cancel_for, request_branch
 from sip.transaction.server_invite import Accepted
 from sip.transport.listeners import Listeners
 from sip.transport.path import Path
+from sip.transport.udp import Receive
 from sip.usage_messages import (
     AckReceived,
     Cancelled,
@@ -118,8 +120,10 @@ class Endpoint:
         self._responses: Counter[int] = Counter()
         self._retransmissions = self._malformed = self._refused = 0
 
-    async def run(self) -> None:
-        await self._listeners.run(self.receive, self._transport_failed)
+    async def run(self, turn: Callable[[Receive, bytes, Path], None] | None = None) -> None:
+        """``turn(receive, data, path)`` is called for each message, and calls ``receive``."""
+        receive = self.receive if turn is None else partial(turn, self.receive)
+        await self._listeners.run(receive, self._transport_failed)
 
     # --- for the user -------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from actors import effects as do
 from actors import events as ev
 from actors import messages as m
 from actors.agent import Agent
-from actors.base import Actor, Mailbox
+from actors.base import Actor, Mailbox, Post
 from actors.dispatcher import Dispatcher
 from actors.guardian import Guardian
 from actors.ids import (
@@ -122,7 +122,7 @@ class Core:
             algorithms=tuple(settings.sip.algorithms),
             nonce_seconds=settings.sip.nonce_seconds,
         )
-        self.mailboxes = Mailboxes()
+        self.post, self.mailboxes = Post(), Mailboxes()
         self.calls = Calls(
             centre=self.centre,
             realm=settings.sip.realm,
@@ -132,6 +132,7 @@ class Core:
             directory=self.directory,
             listeners=self.listeners,
             names=Names(self.ids, lambda: next(self._tickets), self._tag),
+            post=self.post,
             make_actor=self._actor,
             journal=self.journal,
             mailboxes=self.mailboxes,
@@ -206,13 +207,13 @@ class Core:
                 self.door.reply,
             )
             self.calls.bind(self.effects, self.guardian)
-            self.world.media.listen(self._media_event)
+            self.world.media.listen(lambda event: self.post.turn(self._media_event, event))
             nursery.start_soon(self.timers.run)
             self._start_residents()
             self.journal.append(ev.ServerStarted(__version__, self._tag_tail))
             self._record_configuration("start")
             nursery.start_soon(self.world.media.run)
-            nursery.start_soon(self.endpoint.run)
+            nursery.start_soon(self.endpoint.run, self.post.turn)
             nursery.start_soon(self._watch_lag)
             nursery.start_soon(self._ask_media)
             nursery.start_soon(self._tidy)
@@ -268,12 +269,12 @@ class Core:
 
         async def run() -> None:
             if first:
-                await first.pop().run()
+                await first.pop().mailbox.run()
                 return
             again = self._actor(name, make())
             remember(again)
             self._tell_everything(name)
-            await again.run()
+            await again.mailbox.run()
 
         self.guardian.start(name, run, essential=True)
 
@@ -295,8 +296,7 @@ class Core:
             machine,
             self.effects.performer(name, tell),
             self.timers,
-            mailbox=mailbox,
-            size=MAILBOX_OF_MANY,
+            Mailbox(self.post, name, MAILBOX_OF_MANY) if mailbox is None else mailbox,
             on_end=on_end,
         )
         return actor

@@ -12,7 +12,7 @@ from msgspec import Struct
 from actors import effects as do
 from actors import events as ev
 from actors import messages as m
-from actors.base import Actor, Mailbox
+from actors.base import Actor, Mailbox, Post
 from actors.contact import Contact, Start
 from actors.dossier import Dossier, World
 from actors.feature import FeatureCall
@@ -73,13 +73,15 @@ class Calls:
         directory: Directory,
         listeners: Listeners,
         names: Names,
+        post: Post,
         make_actor: MakeActor,
         journal: Journal,
         mailboxes: Mailboxes,
     ) -> None:
         self._centre, self._realm, self._longest = centre, realm, longest
         self._directory, self._listeners, self._names = directory, listeners, names
-        self._make_actor, self._journal, self._mailboxes = make_actor, journal, mailboxes
+        self._post, self._make_actor = post, make_actor
+        self._journal, self._mailboxes = journal, mailboxes
         self.lines = Lines(max_calls, room)
         self._groups: dict[ContactId, CrashGroup] = {}
         self._one_ended = trio.Event()
@@ -139,8 +141,9 @@ class Calls:
 
     def _call(self, contact: ContactId, machine: Any, customer: Leg) -> CrashGroup:
         name = contact_actor(contact)
-        group = CrashGroup(contact, self._effects.perform, self._leg_actor, self._forget)
-        actor = self._make_actor(name, machine, group.mailbox, None)
+        mailbox = Mailbox(self._post, name)
+        group = CrashGroup(contact, mailbox, self._effects.perform, self._leg_actor, self._forget)
+        actor = self._make_actor(name, machine, mailbox, None)
         group.set_contact(actor)
         self._directory.contacts[contact] = actor
         self._groups[contact] = group

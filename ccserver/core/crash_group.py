@@ -13,7 +13,7 @@ import trio
 
 from actors.base import Actor, Mailbox
 from actors.effects import Effect
-from actors.ids import ContactId, LegId, contact_actor
+from actors.ids import ContactId, LegId
 from actors.leg import Leg
 from actors.messages import Begin, EndContact, HangUp
 from sip.machine import CancelTimer, StartTimer, Stop
@@ -34,12 +34,12 @@ class CrashGroup:
     def __init__(
         self,
         contact: ContactId,
+        mailbox: Mailbox,
         perform: Callable[[Effect], None],
         make_leg: Callable[[Leg, Mailbox | None, Callable[[], None] | None], Actor],
         forget_leg: Callable[[Leg], None],
     ) -> None:
-        self.contact = contact
-        self.mailbox = Mailbox(contact_actor(contact))
+        self.contact, self.mailbox = contact, mailbox
         self._perform, self._make_leg, self._forget_leg = perform, make_leg, forget_leg
         self._legs: dict[LegId, Leg] = {}
 
@@ -86,7 +86,7 @@ class CrashGroup:
 
     async def _hang_up(self, leg: Leg, actor: Actor) -> None:
         try:
-            await actor.run()
+            await actor.mailbox.run()
         except Exception:
             log.exception("leg %s could not be hung up", leg.id)
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
-from actors.base import BURST, Actor, Mailbox, Overloaded
+from actors.base import BURST, Actor, Mailbox, Overloaded, Post
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
 from sip.timer_shell import TimerShell
 
@@ -31,8 +32,11 @@ class Stage:
     """Actors, each with what it performed; an effect ``(actor, message)`` is told."""
 
     def __init__(self) -> None:
-        self.timers = TimerShell()
+        self.timers, self.post = TimerShell(), Post()
         self.performed: list[Any] = []
+
+    def mailbox(self, name: str) -> Mailbox:
+        return Mailbox(self.post, name)
 
     def actor(self, name: str, mailbox: Mailbox | None = None, size: int = 256, **replies) -> Actor:
         return Actor(
@@ -40,8 +44,7 @@ class Stage:
             Script(**replies),
             self.perform,
             self.timers,
-            mailbox=mailbox,
-            size=size,
+            mailbox or Mailbox(self.post, name, size),
             on_end=lambda: self.performed.append(f"{name} ended"),
         )
 
@@ -61,17 +64,17 @@ async def test_messages_are_handled_in_their_order_until_stop(stage, autojump_cl
     actor = stage.actor("one", go=["first", "second"], end=["last", Stop()])
     for message in ("go", "end", "late"):
         actor.tell(message)
-    await actor.run()
+    await actor.mailbox.run()
     assert actor.machine.heard == ["go", "end"]
     assert stage.performed == ["first", "second", "last", "one ended"]
     actor.tell("after the end")
-    assert len(actor.mailbox) == 0
+    assert actor.mailbox.waiting == 0
 
 
 async def test_a_message_to_a_sleeping_actor_wakes_it(stage, autojump_clock) -> None:
     actor = stage.actor("one", end=[Stop()])
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(actor.run)
+        nursery.start_soon(actor.mailbox.run)
         await trio.sleep(1)
         actor.tell("end")
     assert actor.machine.heard == ["end"]
@@ -80,7 +83,7 @@ async def test_a_message_to_a_sleeping_actor_wakes_it(stage, autojump_clock) -> 
 async def test_a_group_shares_a_mailbox_and_lasts_until_its_last_actor(
     stage, autojump_clock
 ) -> None:
-    mailbox = Mailbox("group")
+    mailbox = stage.mailbox("group")
     leg = stage.actor("leg", mailbox, hang_up=["bye", Stop()])
     contact = stage.actor("contact", mailbox, go=[(leg, "ring")], end=[(leg, "hang_up"), Stop()])
     contact.tell("go")
@@ -96,7 +99,7 @@ async def test_a_group_shares_a_mailbox_and_lasts_until_its_last_actor(
 async def test_what_one_raises_ends_its_whole_group_and_no_timer_fires_later(
     stage, autojump_clock
 ) -> None:
-    mailbox = Mailbox("group")
+    mailbox = stage.mailbox("group")
     leg = stage.actor("leg", mailbox, arm=[StartTimer("t", 1.0)])
     contact = stage.actor("contact", mailbox)
     leg.tell("arm")
@@ -127,7 +130,7 @@ async def test_a_cancelled_timer_does_not_fire_and_an_armed_one_fires_once(
         actor.tell("arm")
         actor.tell("cancel")
         actor.tell("again")
-        await actor.run()
+        await actor.mailbox.run()
         assert trio.current_time() >= 5
         nursery.cancel_scope.cancel()
     assert actor.machine.heard == ["arm", "cancel", "again", TimerFired("b")]
@@ -154,7 +157,7 @@ async def test_a_timer_cancelled_after_it_was_due_has_never_fired(stage, autojum
     actor.tell("cancel")
     timers.callbacks["one", "a"]()
     actor.tell("end")
-    await actor.run()
+    await actor.mailbox.run()
     assert actor.machine.heard == ["arm", "cancel", "end"]
 
 
@@ -165,7 +168,7 @@ async def test_a_mailbox_that_runs_over_ends_its_owner_and_not_the_sender(
     for number in range(11):
         actor.tell(number)
     with pytest.raises(Overloaded, match="slow"):
-        await actor.run()
+        await actor.mailbox.run()
     actor.tell("nobody hears this")
 
 
@@ -177,12 +180,94 @@ async def test_a_flood_lets_other_tasks_have_their_turn(stage, autojump_clock) -
 
     async def other() -> None:
         nonlocal turns
-        while len(actor.mailbox):
+        while actor.mailbox.waiting:
             await trio.lowlevel.checkpoint()
             turns += 1
         nursery.cancel_scope.cancel()
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(actor.run)
+        nursery.start_soon(actor.mailbox.run)
         nursery.start_soon(other)
     assert turns >= 4
+
+
+# --- turns ----------------------------------------------------------------------------------------
+
+
+def test_all_that_follows_from_a_turn_is_handled_before_it_ends_in_the_order_told(stage) -> None:
+    three = stage.actor("three", ask=["three"])
+    two = stage.actor("two", ask=["two", (three, "ask")], tell=["two again"])
+    one = stage.actor("one", go=[(two, "ask"), "one", (two, "tell")])
+
+    def datagram(data: bytes, source: str) -> None:
+        one.tell("go")
+        assert one.machine.heard == [], "nobody is interrupted by what he causes"
+
+    stage.post.turn(datagram, b"", "")
+    assert stage.performed == ["one", "two", "two again", "three"]
+    assert len(stage.post) == 0
+
+
+def test_a_turn_within_a_turn_is_part_of_it(stage) -> None:
+    one = stage.actor("one", go=["went"])
+
+    def outer() -> None:
+        stage.post.turn(one.tell, "go")
+        assert stage.performed == []
+
+    stage.post.turn(outer)
+    assert stage.performed == ["went"]
+
+
+async def test_what_one_raises_in_a_turn_ends_its_mailbox_and_the_turn_goes_on(
+    stage, autojump_clock
+) -> None:
+    broken, sound = stage.actor("broken"), stage.actor("sound", go=["went"])
+
+    def say() -> None:
+        broken.tell(ValueError("broken"))
+        broken.tell("never heard")
+        sound.tell("go")
+
+    stage.post.turn(say)
+    assert stage.performed == ["went"]
+    broken.tell("nor this")
+    with pytest.raises(ValueError, match="broken"):
+        await broken.mailbox.run()
+    assert len(broken.machine.heard) == 1
+
+
+def test_what_a_turn_was_told_before_it_failed_is_handled(stage) -> None:
+    one = stage.actor("one", go=["went"])
+
+    def say() -> None:
+        one.tell("go")
+        raise ValueError("a wrong datagram")
+
+    with pytest.raises(ValueError, match="wrong"):
+        stage.post.turn(say)
+    assert stage.performed == ["went"]
+
+
+async def test_a_turn_without_end_leaves_the_rest_to_the_task_of_whoever_is_next(
+    stage, autojump_clock
+) -> None:
+    actor = stage.actor("busy", size=10 * BURST)
+    ended = stage.actor("ended", actor.mailbox, end=[Stop()])
+
+    def flood() -> None:
+        ended.tell("end")
+        for number in range(1, BURST):
+            actor.tell(number)
+        ended.tell("late")
+        actor.tell("last")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(actor.mailbox.run)
+        await trio.testing.wait_all_tasks_blocked()
+        stage.post.turn(flood)
+        assert len(actor.machine.heard) == BURST - 1
+        await trio.testing.wait_all_tasks_blocked()
+        assert actor.machine.heard[-1] == "last"
+        assert actor.mailbox.waiting == 0
+        nursery.cancel_scope.cancel()

@@ -1,0 +1,397 @@
+"""What a queued call costs the core, without sockets and without SIPp, in ten seconds.
+
+    python -m loadtest.bench_core                 # CPU, messages, events, calls of functions
+    python -m loadtest.bench_core --profile 40    # where it goes
+
+The real core with its journal on the disk and a reader of its feed.  Callers and agents stand at
+the other end of a wire in memory, and so does a media process that only says yes; what they cost
+is measured and left out.  Time is virtual: calls come at their rate, each datagram in a pass of
+the loop of its own, and nothing waits.  Compare two trees by turns, on an otherwise idle machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import gc
+import heapq
+import math
+import pstats
+import random
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path as FilePath
+from types import FrameType
+from typing import Any
+
+import trio
+import trio.testing
+
+from ccserver.core.app import Core, World
+from ccserver.journal.log import Journal
+from ccserver.media import protocol as media
+from ccserver.media.client import MediaClient
+from ccserver.settings import Settings
+from sip.message import digest
+from sip.transport.path import Path
+
+SERVER, CALLERS, AGENTS = ("127.0.0.1", 15060), ("192.0.2.1", 5060), ("192.0.2.2", 5060)
+DELAY = 0.0005
+"""Virtual seconds that a datagram takes."""
+STAY = 1.0
+"""Virtual seconds that a caller stays."""
+SDP = (
+    b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
+    b"m=audio 31000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
+)
+
+
+class Phones:
+    """All callers and agents, and the wire: a transport of the core's at one end.
+
+    ``spent``: seconds of CPU that went into playing them.
+    """
+
+    kind, local = "udp", SERVER
+
+    def __init__(self) -> None:
+        self.spent = 0.0
+        self.datagrams = self.ended = 0
+        self.answers: Counter[bytes] = Counter()
+        self._due: list[tuple[float, int, bytes, tuple[str, int]]] = []
+        self._numbers = count(1)
+        self._sleep = trio.CancelScope()
+        self.registered = 0
+
+    def path_to(self, host: str, port: int) -> Path:
+        return Path("udp", 0, (host, port))
+
+    def send(self, data: bytes, path: Path) -> None:
+        """From the core: heard after a while."""
+        started = time.thread_time()
+        self.datagrams += 1
+        if path.remote == AGENTS:
+            self._agent_hears(data)
+        else:
+            self._caller_hears(data)
+        self.spent += time.thread_time() - started
+
+    async def run(self, receive: Callable[[bytes, Path], None], failed: object) -> None:
+        """The core's end: each datagram when it is due."""
+        due = self._due
+        while True:
+            with trio.CancelScope(deadline=due[0][0] if due else math.inf) as self._sleep:
+                await trio.sleep_forever()
+            while due and due[0][0] <= trio.current_time():
+                _, _, data, source = heapq.heappop(due)
+                receive(data, Path("udp", 0, source))
+
+    def _post(self, data: bytes, source: tuple[str, int], delay: float = DELAY) -> None:
+        self.datagrams += 1
+        at = trio.current_time() + delay
+        heapq.heappush(self._due, (at, next(self._numbers), data, source))
+        if at < self._sleep.deadline:
+            self._sleep.deadline = at
+
+    # --- what they say ------------------------------------------------------------------------
+
+    def call(self) -> None:
+        number = next(self._numbers)
+        self._post(
+            b"INVITE sip:2001@127.0.0.1:15060 SIP/2.0\r\n"
+            + _head(number, b"1 INVITE", b"<sip:2001@127.0.0.1>")
+            + b"Contact: <sip:customer@192.0.2.1:5060>\r\nContent-Type: application/sdp\r\n"
+            + b"Content-Length: %d\r\n\r\n" % len(SDP)
+            + SDP,
+            CALLERS,
+        )
+
+    def _caller_hears(self, data: bytes) -> None:
+        if data.startswith(b"SIP/2.0 200"):
+            fields = _fields(data)
+            number = int(fields[b"Call-ID"].partition(b"@")[0])
+            if fields[b"CSeq"] == b"1 INVITE":
+                target = fields[b"Contact"].strip(b"<>")
+                head = _head(number, b"1 ACK", fields[b"To"])
+                self._post(
+                    b"ACK %b SIP/2.0\r\n%bContent-Length: 0\r\n\r\n" % (target, head), CALLERS
+                )
+                head = _head(number, b"2 BYE", fields[b"To"])
+                bye = b"BYE %b SIP/2.0\r\n%bContent-Length: 0\r\n\r\n" % (target, head)
+                self._post(bye, CALLERS, STAY)
+            else:
+                self.ended += 1
+        elif not data.startswith(b"SIP/2.0 1"):
+            self.answers[data.partition(b"\r\n")[0]] += 1
+
+    def _agent_hears(self, data: bytes) -> None:
+        method = data.partition(b" ")[0]
+        if method == b"ACK":
+            return
+        fields = _fields(data)
+        if method in (b"INVITE", b"BYE"):
+            tag = b"" if b";tag=" in fields[b"To"] else b";tag=1"
+            head = b"".join(
+                b"%b: %b%b\r\n" % (name, fields[name], tag if name == b"To" else b"")
+                for name in (b"Via", b"From", b"To", b"Call-ID", b"CSeq")
+            )
+            contact = b"Contact: <sip:agent@192.0.2.2:5060>\r\n"
+            if method == b"INVITE":
+                ringing = b"SIP/2.0 180 Ringing\r\n%b%bContent-Length: 0\r\n\r\n"
+                self._post(ringing % (head, contact), AGENTS)
+                contact += b"Content-Type: application/sdp\r\n"
+            body = SDP if method == b"INVITE" else b""
+            length = b"Content-Length: %d\r\n\r\n" % len(body)
+            answer = b"SIP/2.0 200 OK\r\n" + head + contact + length + body
+            self._post(answer, AGENTS, 2 * DELAY)
+        elif fields[b"CSeq"].endswith(b"REGISTER"):
+            if data.startswith(b"SIP/2.0 401"):
+                self.register(int(fields[b"Call-ID"]), fields[b"WWW-Authenticate"].decode())
+            else:
+                self.registered += data.startswith(b"SIP/2.0 200")
+        else:
+            self.answers[data.partition(b"\r\n")[0]] += 1
+
+    def register(self, user: int, challenge: str | None = None) -> None:
+        proof = "" if challenge is None else _proof(challenge, f"{user}")
+        self._post(
+            (
+                f"REGISTER sip:ccserver SIP/2.0\r\n"
+                f"Via: SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bK{next(self._numbers)};rport\r\n"
+                f"From: <sip:{user}@ccserver>;tag=1\r\nTo: <sip:{user}@ccserver>\r\n"
+                f"Call-ID: {user}\r\nCSeq: {2 if proof else 1} REGISTER\r\n"
+                f"Contact: <sip:{user}@192.0.2.2:5060>\r\nExpires: 3600\r\n{proof}"
+                f"Content-Length: 0\r\n\r\n"
+            ).encode(),
+            AGENTS,
+        )
+
+
+def _head(number: int, cseq: bytes, to: bytes) -> bytes:
+    return (
+        b"Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK-%d-%b;rport\r\n"
+        b"Max-Forwards: 70\r\nFrom: <sip:customer@192.0.2.1>;tag=%d\r\nTo: %b\r\n"
+        b"Call-ID: %d@192.0.2.1\r\nCSeq: %b\r\n"
+    ) % (number, cseq[:1] + cseq[2:3], number, to, number, cseq)
+
+
+def _fields(data: bytes) -> dict[bytes, bytes]:
+    """The first row of each header."""
+    rows = data.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]
+    return {name: value for name, _, value in (row.partition(b": ") for row in reversed(rows))}
+
+
+def _proof(challenge: str, user: str) -> str:
+    asked = digest.Credentials.parse(challenge).params
+    known = digest.ha1(asked["algorithm"], user, asked["realm"], f"s{user}")
+    answer = digest.response(
+        *(asked["algorithm"], known, asked["nonce"], "REGISTER", "sip:ccserver"),
+        nc="00000001",
+        cnonce="c",
+    )
+    return (
+        f'Authorization: Digest username="{user}", realm="{asked["realm"]}", '
+        f'nonce="{asked["nonce"]}", uri="sip:ccserver", response="{answer}", '
+        f'algorithm={asked["algorithm"]}, cnonce="c", qop=auth, nc=00000001\r\n'
+    )
+
+
+class MediaThatAgrees:
+    """The media process's end of its socket."""
+
+    def __init__(self, path: FilePath) -> None:
+        self.spent = 0.0
+        self.frames = 0
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._listener.bind(str(path))
+        self._listener.listen(1)
+
+    async def run(self) -> None:
+        await trio.lowlevel.wait_readable(self._listener)
+        connection, _ = self._listener.accept()
+        connection.setblocking(False)
+        ports = count(20_000, 2)
+        while True:
+            await trio.lowlevel.wait_readable(connection)
+            started = time.thread_time()
+            self.frames += 1
+            answers: list[media.Event] = []
+            for command in media.decode_commands(connection.recv(media.MAXIMUM_FRAME)):
+                if isinstance(command, media.CreateSession):
+                    port = next(ports) % 40_000
+                    answers.append(media.SessionCreated(command.session, "127.0.0.1", port))
+                elif isinstance(command, media.Release):
+                    answers.append(media.SessionReleased(command.session, 0, 0, 0, 0.0))
+                elif isinstance(command, media.ListSessions):
+                    answers.append(media.Sessions([]))
+            for frame in media.encode_frames(answers):
+                connection.send(frame)
+            self.spent += time.thread_time() - started
+
+
+class Passes(trio.abc.Instrument):
+    """Counts the passes of Trio's loop."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def before_io_wait(self, timeout: float) -> None:
+        self.count += 1
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=100, help="calls of a round")
+    parser.add_argument("--rounds", type=int, default=25, help="rounds that are timed")
+    parser.add_argument("--rate", type=int, default=100, help="calls a virtual second")
+    parser.add_argument("--agents", type=int, default=300)
+    parser.add_argument("--profile", type=int, default=0, metavar="ROWS", help="cProfile a round")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="ccserver-bench-") as name:
+        clock = trio.testing.MockClock(autojump_threshold=0)
+        return trio.run(_bench, arguments, FilePath(name), clock=clock)
+
+
+def _settings(agents: int) -> Settings:
+    return Settings.model_validate(
+        {
+            "sip": {"options_seconds": 0},
+            "routing": {"wrap_up_seconds": 0},
+            "queues": [{"name": "support", "requirements": {"english": 1}}],
+            "trunks": [{"name": "local", "from": ["192.0.2.1"]}],
+            "entry_points": [
+                {
+                    "name": "support",
+                    "numbers": ["2001"],
+                    "flow": [{"answer": True}, {"queue": "support"}],
+                }
+            ],
+            "agents": [
+                {"id": f"{5000 + n}", "secret": f"s{5000 + n}", "skills": {"english": 5}}
+                for n in range(agents)
+            ],
+        }
+    )
+
+
+class Bench:
+    def __init__(self, a: argparse.Namespace, data: FilePath) -> None:
+        self.arguments = a
+        self.phones, self.plane = Phones(), MediaThatAgrees(data / "media.sock")
+        self.client = MediaClient(data / "media.sock")
+        self.journal = Journal.open(data / "journal.sqlite", time.time)
+        world = World(
+            transports=[self.phones],
+            media=self.client,
+            journal=self.journal,
+            wall=time.time,
+            epoch=1,
+            secret=b"0123456789abcdef",
+            random=random.Random(1),
+        )
+        self.core = Core(_settings(a.agents), world)
+
+    def counts(self) -> Counter[str]:
+        """Everything that is counted, so far."""
+        figures = self.core.mailboxes.figures(self.core.directory.statistics())
+        handled = Counter({kind: f.handled for kind, f in figures.items()})
+        handled["messages"] = handled.total()
+        handled["events"] = self.journal.last_seq
+        handled["datagrams"] = self.phones.datagrams
+        handled["media frames"] = self.plane.frames
+        return handled
+
+    async def play(self, calls: int) -> None:
+        """So many calls, at their rate, to their end."""
+        wanted = self.phones.ended + calls
+        for _ in range(calls):
+            self.phones.call()
+            await trio.sleep(1 / self.arguments.rate)
+        await trio.sleep(STAY + 1)
+        assert self.phones.ended == wanted, (wanted - self.phones.ended, self.phones.answers)
+
+    async def cpu(self, calls: int) -> float:
+        """Seconds that the core used for each."""
+        others = self.phones.spent + self.plane.spent
+        started = time.process_time()
+        await self.play(calls)
+        used = time.process_time() - started
+        return (used - (self.phones.spent + self.plane.spent - others)) / calls
+
+    async def count(self, calls: int) -> Counter[str]:
+        """What happens in so many calls; functions of Python, and of C, that are called."""
+        passes, functions = Passes(), Counter[str]()
+
+        def seen(frame: FrameType, event: str, argument: Any) -> None:
+            functions[event] += 1
+
+        before = self.counts()
+        trio.lowlevel.add_instrument(passes)
+        await self.play(calls)
+        trio.lowlevel.remove_instrument(passes)
+        seen_now = self.counts()
+        seen_now.subtract(before)
+        sys.setprofile(seen)
+        await self.play(calls)
+        sys.setprofile(None)
+        seen_now["passes of the loop"] = passes.count
+        seen_now["functions, Python"] = functions["call"]
+        seen_now["functions, C"] = functions["c_call"]
+        return seen_now
+
+
+async def _bench(a: argparse.Namespace, data: FilePath) -> int:
+    bench = Bench(a, data)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(bench.plane.run)
+        nursery.start_soon(bench.journal.run)
+        await nursery.start(bench.core.run)
+        await bench.client.wait_connected()
+        nursery.start_soon(bench.core.door.feed.follow, bench.journal.last_seq, _read)
+        for user in range(5000, 5000 + a.agents):
+            bench.phones.register(user)
+        await trio.sleep(1)
+        assert bench.phones.registered == a.agents, bench.phones.registered
+        await bench.play(a.calls)
+        if a.profile:
+            await _profile(bench, a)
+        else:
+            await _measure(bench, a)
+        nursery.cancel_scope.cancel()
+    assert not bench.phones.answers, bench.phones.answers
+    return 0
+
+
+async def _read(lines: bytes) -> None:
+    """A reader of the feed who does nothing with it."""
+
+
+async def _profile(bench: Bench, a: argparse.Namespace) -> None:
+    profile = cProfile.Profile()
+    profile.enable()
+    await bench.play(a.calls)
+    profile.disable()
+    print(f"{a.calls} calls")
+    pstats.Stats(profile).sort_stats("tottime").print_stats(a.profile)
+
+
+async def _measure(bench: Bench, a: argparse.Namespace) -> None:
+    found = await bench.count(a.calls)
+    for name, number in sorted(found.items()):
+        if number:
+            print(f"{name:24} {number / a.calls:8.1f} a call")
+    gc.collect()
+    costs = [await bench.cpu(a.calls) * 1e6 for _ in range(a.rounds)]
+    assert threading.active_count() < 20
+    print(f"{'CPU of the core':24} {min(costs):8.0f} us a call", end=" ")
+    print(f"(of {a.rounds} rounds the least; the most {max(costs):.0f})")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
