@@ -8,7 +8,7 @@ from the engagements, never stored.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from msgspec import Struct
 
@@ -16,9 +16,11 @@ from actors import engagement as eng
 from actors import events as ev
 from actors import messages as m
 from actors.availability import Availability, Available, Freed, Idle, SignedOut, SignIn
+from actors.availability import State as AvailabilityState
 from actors.effects import Effect, Record, ReplyTo, TellContact, TellDispatcher
 from actors.engagement import Engagement, TellAvailability, Terms
 from actors.ids import DISPATCHER, AgentId, ContactId, QueueName, owner_of
+from actors.past import PastAgent
 from actors.reasons import NotFree, Refusal
 from sip.machine import Stop, TimerFired
 
@@ -62,6 +64,7 @@ Message: TypeAlias = (
     | m.PhonesChanged
     | m.ContactKept
     | m.Restarted
+    | m.Resume
     | m.Down
     | m.AgentCommandReceived
     | TimerFired
@@ -94,6 +97,33 @@ class Agent:
         self._offered_to_dispatcher: tuple[float, int] | None = None
         self._shown = _Shown()
         self._shown_since = now()
+
+    def recover(self, past: PastAgent, targets: tuple[m.Target, ...]) -> None:
+        """As an earlier run of the server left him; ``targets`` are the phones that he has now.
+
+        An offer went with that run: it is over, and no fault of his.  ``Resume`` must follow.
+        """
+        self.targets, self.version = targets, past.version
+        self.availability.recover(_wanted(past), past.pending, reachable=bool(targets))
+        self._shown_since = past.since
+        code = past.code if past.state == "idle" else None
+        self._shown = _Shown(past.state, code, past.pending, bool(targets), past.wraps_up)
+        if past.contact is None or past.state == "reserved":
+            return
+        kind = cast("m.EngagementKind", past.kind)
+        engagement = self._engage(past.contact, past.queue, kind)
+        if past.state == "engaged":
+            engagement.recover(eng.Engaged())
+        else:
+            engagement.recover(eng.WrapUp(past.since) if past.wraps_up else eng.HangingUp())
+
+    def _resume(self) -> list[Effect]:
+        effects: list[Effect] = []
+        for engagement in self.engagements.values():
+            effects.extend(engagement.go_on(self._shown_since))
+        if not self.engagements:
+            self.availability.handle(Freed())
+        return effects
 
     # --- what others may see ------------------------------------------------------------------
 
@@ -154,6 +184,8 @@ class Agent:
                 self.targets = targets
                 self.availability.handle(message)
                 return []
+            case m.Resume():
+                return self._resume()
             case m.Restarted(name):
                 if name == DISPATCHER:
                     self._offered_to_dispatcher = None  # it must be told again
@@ -197,8 +229,9 @@ class Agent:
 
     def _kept(self, kept: m.ContactKept) -> list[Effect]:
         """We talk with this contact, and did not know."""
-        if kept.contact in self.engagements:
-            return []  # it has heard twice that we started again
+        known = self.engagements.get(kept.contact)
+        if known is not None:
+            return known.kept()  # recovered; or it has heard twice that we started again
         others = [e for e in self.engagements.values() if e.is_offered]
         effects = self._engage(kept.contact, kept.queue, kept.kind).resume()
         for other in others:
@@ -290,6 +323,9 @@ class Agent:
         now = self._now()
         before, self._shown = self._shown, shown
         lasted, self._shown_since = now - self._shown_since, now
+        contact = next(iter(self.engagements), None)
+        engagement = None if contact is None else self.engagements[contact]
+        place = wanted if isinstance(wanted, Available) else None
         changed = ev.AgentStateChanged(
             self.id,
             "voice",
@@ -298,9 +334,13 @@ class Agent:
             shown.code,
             shown.pending,
             lasted,
-            next(iter(self.engagements), None),
+            contact,
             self.version,
             self.allowed(),
+            0.0 if place is None else place.since,
+            0 if place is None else place.seq,
+            None if engagement is None else engagement.queue,
+            "contact" if engagement is None else engagement.kind,
         )
         return [Record(changed)]
 
@@ -319,3 +359,13 @@ class Agent:
             self._offered_to_dispatcher = None
             return [TellDispatcher(m.AgentUnavailable(self.id))]
         return []
+
+
+def _wanted(past: PastAgent) -> AvailabilityState:
+    match past.wanted:
+        case "available":
+            return Available(past.available_since, past.seq)
+        case "idle":
+            return Idle(past.code or "")
+        case _:
+            return SignedOut()

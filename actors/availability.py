@@ -84,6 +84,18 @@ class Availability:
         self._reachable = False
         self._channel_failures = 0
 
+    def recover(self, state: State, pending: str | None, *, reachable: bool) -> None:
+        """As an earlier run of the server left it; ``pending`` as ``coming`` has it."""
+        self.state, self._reachable = state, reachable
+        wish, _, code = (pending or "").partition(":")
+        match wish:
+            case "available":
+                self.pending = m.SetAvailable()
+            case "idle":
+                self.pending = m.SetIdle(code)
+            case "signed_out":
+                self.pending = m.SignOut()
+
     # --- what others may see ------------------------------------------------------------------
 
     @property

@@ -21,6 +21,8 @@ from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
 
 OFFER_MARGIN = 10.0
 """Beyond the RONA time-out, which is the contact's, and runs even if no 180 ever comes."""
+KEPT_LEASE = 10.0
+"""After a restart of the server: a contact that has not been recovered by now will not be."""
 HOOK_LEASE = 40.0
 """A phone that has not confirmed its BYE by now never will (64*T1 is 32 s)."""
 
@@ -108,6 +110,8 @@ class Engagement:
         self._terms, self._now = terms, now
         self.state: State = Reserved()
         self.off_hook = False
+        self._engaged_since: float | None = None
+        """Recovered, and its contact has not said that it goes on."""
 
     # --- what others may see ------------------------------------------------------------------
 
@@ -150,6 +154,35 @@ class Engagement:
         self.state, self.off_hook = Engaged(), True
         return [Watch(contact_actor(self.contact)), self._lease(self._terms.contact_seconds)]
 
+    def recover(self, state: Engaged | WrapUp | HangingUp) -> None:
+        """As an earlier run of the server left it: the phone is off the hook, for all we know."""
+        self.state, self.off_hook = state, True
+
+    def go_on(self, since: float) -> list[Effect]:
+        """Recovered: in this state since then, and no longer than it ever could be.
+
+        Whoever talks must hear soon that his contact has been recovered too.
+        """
+        match self.state:
+            case Engaged():
+                self._engaged_since = since
+                lease = self._lease(KEPT_LEASE)
+            case WrapUp():
+                lease = self._lease(self._left(since, self._terms.wrap_up_seconds))
+            case _:
+                lease = self._lease(HOOK_LEASE)
+        return [lease, Watch(contact_actor(self.contact))]
+
+    def kept(self) -> list[Effect]:
+        """The contact has been recovered, with us in it."""
+        since, self._engaged_since = self._engaged_since, None
+        if since is None or not isinstance(self.state, Engaged):
+            return []
+        return [self._lease(self._left(since, self._terms.contact_seconds))]
+
+    def _left(self, since: float, seconds: float) -> float:
+        return max(0.0, since + seconds - self._now())
+
     # --- the machine --------------------------------------------------------------------------
 
     def handle(self, message: Message) -> list[Effect | TellAvailability]:
@@ -176,6 +209,9 @@ class Engagement:
                 return self._wrap_up() if wraps_up else self._hang_up()
             case Engaged(), m.PhoneLost():
                 return [TellAvailability(message), *self._end()]
+            case Engaged(), TimerFired() if self._engaged_since is not None:
+                self.off_hook = False  # its contact has not been recovered
+                return [self._expired(), *self._let_go()]
             case Engaged(), TimerFired():
                 # It costs nobody else his call: the contact lets him go, and goes on.
                 return [self._expired(), self._lost(), *self._let_go()]

@@ -15,6 +15,8 @@ from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName
 from actors.place import Place, Requirements
 from actors.reasons import During, EndedBy, OfferFailure, Outcome
 from sip.dialog import DialogSnapshot
+from sip.registrar import Binding
+from sip.transport.path import Path
 
 Personal: TypeAlias = Annotated[str, Meta(extra={"personal": True})]
 
@@ -151,6 +153,12 @@ class Participant(Struct, frozen=True, gc=False, omit_defaults=True):
     """What this participant may do now; everything else would be refused."""
     since: float
     """Monotonic seconds."""
+    leg: str = ""
+    """The leg of his phone."""
+    request: str | None = None
+    """Under which name his agent knows the engagement."""
+    part: str = ""
+    """``consults``, ``consulted``, or empty: he is in the main call, or listens."""
 
 
 class ContactStateChanged(Event, frozen=True, tag="contact.state_changed"):
@@ -268,6 +276,14 @@ class AgentStateChanged(Event, frozen=True, tag="agent.state_changed"):
     """What a command's ``expect`` is compared with."""
     allowed: tuple[str, ...] = ()
     """The commands that would not be refused: available, end-wrap-up, idle, sign-out."""
+    since: float = 0.0
+    """His place among those who wait for work, in monotonic seconds; 0: he is not available."""
+    seq: int = 0
+    """The tie-break among equal instants."""
+    queue: QueueName | None = None
+    """Whose rules hold for the contact he has."""
+    kind: str = "contact"
+    """What he has it for: contact, consult, transfer or monitor."""
 
 
 class WrapUpEnded(Event, frozen=True, tag="agent.wrap_up_ended"):
@@ -291,12 +307,49 @@ class LeaseExpired(Event, frozen=True, tag="lease.expired"):
 # --- leg, registration, server ----------------------------------------------------------------
 
 
+class LegArrived(Event, frozen=True, tag="leg.arrived"):
+    """A customer's INVITE: all that is needed to answer it, or to end the call that it began."""
+
+    leg: LegId
+    contact: ContactId
+    target: str
+    headers: tuple[tuple[str, Personal], ...]
+    """Via, From, To, Call-ID, CSeq, Contact and Record-Route, as they came."""
+    tag: str
+    """Ours."""
+    path: Path
+
+
+class LegCalled(Event, frozen=True, tag="leg.called"):
+    """Our INVITE has gone: all that is needed to take it back, or to end what it began."""
+
+    leg: LegId
+    contact: ContactId
+    target: str
+    from_: Personal
+    to: Personal
+    call_id: str
+    branch: str
+    path: Path
+
+
 class LegConfirmed(Event, frozen=True, tag="leg.confirmed"):
-    """The dialog stands.  ``dialog`` is all that is needed to build it again."""
+    """The dialog stands, or has changed: another target, other media.  All that is needed to build
+    it again.
+    """
 
     leg: LegId
     contact: ContactId
     dialog: DialogSnapshot | None
+    path: Path | None = None
+    """The way to the phone."""
+    called: bool = False
+    """We called it."""
+    sdp_session: int = 0
+    sdp_version: int = 0
+    """Of our last description: the next one has a higher one."""
+    trunk: str | None = None
+    """Of which it has a line."""
 
 
 class LegDown(Event, frozen=True, tag="leg.ended"):
@@ -312,6 +365,16 @@ class PhoneRegistered(Event, frozen=True, tag="phone.registered"):
     contact_uri: str
     transport: str
     expires: float
+    """Monotonic seconds."""
+    binding: Binding | None = None
+    """All that the registrar knows of it."""
+
+
+class PhoneRefreshed(Event, frozen=True, tag="phone.refreshed"):
+    """It has registered again: until later, or from elsewhere."""
+
+    agent: AgentId
+    binding: Binding
 
 
 class PhoneGone(Event, frozen=True, tag="phone.gone"):
@@ -329,6 +392,26 @@ class ActorCrashed(Event, frozen=True, tag="actor.crashed"):
 class ServerStarted(Event, frozen=True, tag="server.started"):
     version: str
     epoch: str
+    boot: str = ""
+    """Names the clock of all monotonic instants in this run's events: the machine's since it was
+    booted."""
+    clock: float = 0.0
+    """What that clock shows now."""
+
+
+class ServerRecovered(Event, frozen=True, tag="server.recovered"):
+    """What an earlier run of the server left has been taken over.  ``ended``: what could not be."""
+
+    talking: int
+    waiting: int
+    ringing: int
+    ended: int
+    phones: int
+    """Registrations."""
+    away: float
+    """Seconds since the last event of the earlier run."""
+    took: float
+    """Seconds."""
 
 
 class ConfigurationChange(Struct, frozen=True):
@@ -379,12 +462,16 @@ AnyEvent: TypeAlias = (
     | AgentStateChanged
     | WrapUpEnded
     | LeaseExpired
+    | LegArrived
+    | LegCalled
     | LegConfirmed
     | LegDown
     | PhoneRegistered
+    | PhoneRefreshed
     | PhoneGone
     | ActorCrashed
     | ServerStarted
+    | ServerRecovered
     | CentreConfigured
     | ServerDraining
     | ServerStopped

@@ -387,6 +387,12 @@ class Restarted(Struct, frozen=True, gc=False):
     name: str
 
 
+class Resume(Struct, frozen=True, gc=False):
+    """The first message to a machine that has been built again after a restart of the server: say
+    what the world must know of you.
+    """
+
+
 class ContactKept(Struct, frozen=True, gc=False):
     """To an agent that has been started again: it is talking with this contact."""
 

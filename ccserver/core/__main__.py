@@ -20,6 +20,7 @@ import trio
 
 from ccserver import diagnose
 from ccserver.core.app import Core, World
+from ccserver.core.clock import MachineClock, boot_name
 from ccserver.journal import exporter
 from ccserver.journal.log import Journal
 from ccserver.journal.storage import JournalError
@@ -50,7 +51,7 @@ def main() -> int:
         print(f"ccserver: warning: {warning}", file=sys.stderr)
     writer = set_up_logging(loaded.settings.log.level, loaded.settings.log.format)
     try:
-        return trio.run(_start, loaded)
+        return trio.run(_start, loaded, clock=MachineClock())
     finally:
         writer.close()
 
@@ -82,6 +83,7 @@ async def _start(loaded: Loaded) -> int:
         epoch=secrets.randbits(50),
         secret=secrets.token_bytes(32),
         random=Random(),
+        boot=boot_name(),
     )
     core = Core(settings, world)
     async with trio.open_nursery() as writing:

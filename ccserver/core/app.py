@@ -31,6 +31,7 @@ from actors.ids import (
     base32,
 )
 from actors.monitor_desk import MonitorDesk
+from actors.past import Past
 from actors.queue import Queue
 from ccserver import __version__
 from ccserver.core import plan
@@ -40,9 +41,9 @@ from ccserver.core.directory import Directory
 from ccserver.core.door import Commands, Door, Queries
 from ccserver.core.effects import Effects, MediaPort
 from ccserver.core.ingress import Ingress
+from ccserver.core.recovery import end_contacts
 from ccserver.core.registration import Registration
-from ccserver.journal.fold import Fold
-from ccserver.journal.live import Live
+from ccserver.journal.folds import Folds
 from ccserver.journal.log import Journal
 from ccserver.journal.mailboxes import Mailboxes
 from ccserver.journal.metrics import Metrics, Sources
@@ -92,6 +93,9 @@ class World(Struct):
     secret: bytes
     """Keys the nonces."""
     random: Random
+    boot: str = ""
+    """Names trio's clock: instants of another run with the same name mean the same.  Empty: they
+    mean nothing, and the clock on the wall is asked."""
 
 
 class Core:
@@ -103,9 +107,12 @@ class Core:
         self.timers = TimerShell()
         self.ids = IdSource(world.wall, world.epoch)
         self.journal = world.journal
-        self._tickets = count(1)
-        self._tag_tail = base32(world.epoch, 10)
         self.queue_plans = plan.queue_plans(settings)
+        self.folds = Folds(self.queue_plans, self._agent_ids(), trio.current_time)
+        self.folds.read(self.journal)
+        self.fold, self.live = self.folds.figures, self.folds.live
+        self._tickets = count(self.folds.past.past.highest + 1)
+        self._tag_tail = base32(world.epoch, 10)
         self.listeners = Listeners(world.transports)
         self.centre = plan.world(settings, self.listeners.path_to)
         self.admission = Admission(
@@ -161,12 +168,11 @@ class Core:
             self._tag,
             self._phones_changed,
             self.journal.append,
+            self.listeners.has,
         )
         self._registration = registration
         ingress.bind(self.endpoint, registration)
         self.listeners.watch_connections(self._connection_closed)
-        self.fold = Fold(self.queue_plans, self._agent_ids(), trio.current_time)
-        self.live = Live(self.queue_plans, self._agent_ids())
         codes = tuple(settings.wrap_up_codes)
         self.door = Door(
             Commands(
@@ -189,6 +195,7 @@ class Core:
             self.gc_pauses,
         )
         self.journal.listen(self.live.apply)
+        self.folds.follow(self.journal)
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -209,9 +216,16 @@ class Core:
             self.calls.bind(self.effects, self.guardian)
             self.world.media.listen(lambda event: self.post.turn(self._media_event, event))
             nursery.start_soon(self.timers.run)
-            self._start_residents()
-            self.journal.append(ev.ServerStarted(__version__, self._tag_tail))
+            now = trio.current_time()
+            started = ev.ServerStarted(__version__, self._tag_tail, self.world.boot, now)
+            self.journal.append(started)
+            past = self.folds.copy()
             self._record_configuration("start")
+            self._registration.restore(past.bindings, frozenset(self._agent_ids()))
+            end_contacts(past, now, self.journal.append)
+            self._start_residents(past)
+            for agent in self._agent_ids():
+                self.directory.agents[agent].tell(m.Resume())
             nursery.start_soon(self.world.media.run)
             nursery.start_soon(self.endpoint.run, self.post.turn)
             nursery.start_soon(self._watch_lag)
@@ -244,7 +258,7 @@ class Core:
         content = content_of(self.settings)
         self.journal.append(ev.CentreConfigured(version_of(content), content, by, changes))
 
-    def _start_residents(self) -> None:
+    def _start_residents(self, past: Past) -> None:
         """The dispatcher, the queues and the agents: essential, and started again when they crash.
 
         Who starts again knows nothing, and is told everything anew by those who know.
@@ -258,12 +272,21 @@ class Core:
             self._resident(f"queue/{queue.name}", make, partial(self._set_queue, queue.name))
         for agent in plan.agents(self.settings):
             make_agent = partial(Agent, agent, trio.current_time, lambda: next(self._tickets))
-            self._resident(f"agent/{agent.id}", make_agent, partial(self._set_agent, agent.id))
+            first = make_agent()
+            if agent.id in past.agents:
+                first.recover(past.agents[agent.id], self._registration.targets(agent.id))
+            remember = partial(self._set_agent, agent.id)
+            self._resident(f"agent/{agent.id}", make_agent, remember, first)
 
     def _resident(
-        self, name: str, make: Callable[[], Any], remember: Callable[[Actor], None]
+        self,
+        name: str,
+        make: Callable[[], Any],
+        remember: Callable[[Actor], None],
+        machine: Any = None,
     ) -> None:
-        actor = self._actor(name, make())
+        """``machine``: the first one, where it is not made as those after a crash are."""
+        actor = self._actor(name, machine or make())
         remember(actor)
         first = [actor]
 
@@ -361,7 +384,8 @@ class Core:
     # --- news from below ----------------------------------------------------------------------
 
     def _phones_changed(self, agent: AgentId, changed: m.PhonesChanged) -> None:
-        self.effects.perform(do.TellAgent(agent, changed))
+        if agent in self.directory.agents:  # else they are asked for as he is made
+            self.effects.perform(do.TellAgent(agent, changed))
 
     def _connection_closed(self, path: Path) -> None:
         self._registration.connection_closed(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from actors import events as ev
 from actors.ids import AgentId
@@ -25,7 +25,7 @@ from sip.usage_messages import (
 
 class Registration:
     """``local_address`` says where a path's peer sees us; ``phones_changed`` tells an agent;
-    ``record`` writes the journal.
+    ``record`` writes the journal; ``leads_somewhere``: whether a path's listener is there.
     """
 
     def __init__(
@@ -38,15 +38,30 @@ class Registration:
         make_tag: Callable[[], str],
         phones_changed: Callable[[AgentId, PhonesChanged], None],
         record: Callable[[ev.AnyEvent], object],
+        leads_somewhere: Callable[[Path], bool],
     ) -> None:
         self._registrar, self._endpoint, self._timers = registrar, endpoint, timers
         self._realm, self._local_address, self._make_tag = realm, local_address, make_tag
         self._phones_changed, self._record = phones_changed, record
+        self._leads_somewhere = leads_somewhere
 
     def register(self, key: ServerKey, request: Request, path: Path) -> None:
         local, _ = self._local_address(path)
         received = reg.RegisterReceived(request, path, key.tag, local)
         self._carry_out(self._registrar.handle(received), key)
+
+    def restore(
+        self, bindings: Mapping[AgentId, Mapping[str, reg.Binding]], known: frozenset[AgentId]
+    ) -> None:
+        """Of an earlier run of the server, by user; those of users who are known no more go."""
+        kept: list[reg.Binding] = []
+        for user, held in bindings.items():
+            for binding in held.values():
+                if user in known and self._leads_somewhere(binding.path):
+                    kept.append(binding)
+                else:
+                    self._record(ev.PhoneGone(user, binding.contact, "unknown"))
+        self._carry_out(self._registrar.restore(kept))
 
     def connection_closed(self, path: Path) -> None:
         self._carry_out(self._registrar.handle(reg.ConnectionClosed(path)))
@@ -68,9 +83,14 @@ class Registration:
                     agent = AgentId(binding.user)
                     expires = binding.expires_at
                     transport = binding.path.transport
-                    self._record(ev.PhoneRegistered(agent, binding.contact, transport, expires))
+                    self._record(
+                        ev.PhoneRegistered(agent, binding.contact, transport, expires, binding)
+                    )
                     self._tell(binding.user)
+                case reg.BindingRefreshed(binding):
+                    self._record(ev.PhoneRefreshed(AgentId(binding.user), binding))
                 case reg.BindingMoved(binding):
+                    self._record(ev.PhoneRefreshed(AgentId(binding.user), binding))
                     self._tell(binding.user)
                 case reg.BindingRemoved(binding, reason):
                     self._record(ev.PhoneGone(AgentId(binding.user), binding.contact, reason))

@@ -98,6 +98,29 @@ class FoldFigures(Struct, frozen=True):
     """By how (blind, consult) and to what kind of destination."""
 
 
+class SavedContact(Struct, frozen=True, gc=False):
+    """Of a contact that has not ended; ``queue`` None: it was in none."""
+
+    queue: str | None
+    stage: int
+    since: float
+    answered: bool
+
+
+class SavedFold(Struct, frozen=True):
+    """All that a fold holds: with it, it goes on as if it had never stopped."""
+
+    queues: dict[str, QueueFigures]
+    contacts: dict[str, SavedContact]
+    agents: dict[AgentId, str]
+    offers_failed: dict[str, int]
+    crashes: dict[str, int]
+    histograms: dict[str, HistogramFigures]
+    consults: dict[str, int]
+    transfers: dict[str, int]
+    """By ``how to``."""
+
+
 class _Queue:
     __slots__ = (
         "abandoned",
@@ -131,6 +154,13 @@ class _Queue:
             self.in_service,
             max(0.0, longest),
         )
+
+    def go_on(self, figures: QueueFigures) -> None:
+        """What has been counted; who is where now comes with the contacts."""
+        self.offered, self.handled = figures.offered, figures.handled
+        self.abandoned = {during: figures.abandoned[during] for during in During}
+        self.overflowed, self.failed = figures.overflowed, figures.failed
+        self.returned = figures.returned
 
 
 _FLOW, _WAITING, _BEING_OFFERED, _IN_SERVICE = range(4)
@@ -212,6 +242,73 @@ class Fold:
             dict(self._consults),
             dict(self._transfers),
         )
+
+    # --- from one run to the next -------------------------------------------------------------
+
+    def saved(self) -> SavedFold:
+        names = {id(queue): name for name, queue in self._queues.items()}
+        return SavedFold(
+            {name: queue.figures(self._now()) for name, queue in self._queues.items()},
+            {
+                name: SavedContact(names.get(id(c.queue)), c.stage, c.since, c.answered)
+                for name, c in self._contacts.items()
+            },
+            dict(self._agents),
+            {reason.value: count for reason, count in self._offers_failed.items()},
+            dict(self._crashes),
+            {name: each.figures() for name, each in self._histograms().items()},
+            dict(self._consults),
+            {f"{how} {to}": count for (how, to), count in self._transfers.items()},
+        )
+
+    def go_on(self, saved: SavedFold) -> None:
+        """From where an earlier run's fold stood."""
+        for name, figures in saved.queues.items():
+            self._queue(QueueName(name)).go_on(figures)
+        for reason in OfferFailure:
+            self._offers_failed[reason] = saved.offers_failed.get(reason, 0)
+        self._crashes = dict(saved.crashes)
+        for kind, histogram in self._histograms().items():
+            if kind in saved.histograms:
+                histogram.go_on(saved.histograms[kind])
+        self._consults.update(saved.consults)
+        for transfer, count in saved.transfers.items():
+            how, _, to = transfer.partition(" ")
+            self._transfers[how, to] = count
+        for agent, state in saved.agents.items():
+            self._set_agent(agent, state)
+        for contact, place in saved.contacts.items():
+            self._put_back(ContactId(contact), place)
+
+    def _histograms(self) -> dict[str, Histogram]:
+        named = {
+            "dispatch": self._dispatch,
+            "answer": self._answer,
+            "talk": self._talk,
+            "wrap_up": self._wrap_up,
+        }
+        return named | {f"state {state}": times for state, times in self._states.items()}
+
+    def _put_back(self, name: ContactId, saved: SavedContact) -> None:
+        contact = self._contacts[name] = _Contact()
+        contact.stage, contact.since, contact.answered = saved.stage, saved.since, saved.answered
+        if saved.queue is not None:
+            contact.queue = self._queue(QueueName(saved.queue))
+        if contact.stage == _FLOW or contact.queue is None:
+            self._in_flow += 1
+        elif contact.stage == _WAITING:
+            contact.queue.waiting[name] = contact.since
+        elif contact.stage == _BEING_OFFERED:
+            contact.queue.being_offered += 1
+        else:
+            contact.queue.in_service += 1
+
+    def _set_agent(self, agent: AgentId, state: str) -> None:
+        before = self._agents.get(agent)
+        if before is not None:
+            self._agent_states[before] -= 1
+        self._agents[agent] = state
+        self._agent_states[state] = self._agent_states.get(state, 0) + 1
 
     # --- contacts -----------------------------------------------------------------------------
 
@@ -333,11 +430,7 @@ class Fold:
 
     def _agent_changed(self, event: ev.AgentStateChanged) -> None:
         # What it was before is ours to know: an agent that was started again tells it wrong.
-        before = self._agents.get(event.agent)
-        if before is not None:
-            self._agent_states[before] -= 1
-        self._agents[event.agent] = event.state
-        self._agent_states[event.state] = self._agent_states.get(event.state, 0) + 1
+        self._set_agent(event.agent, event.state)
 
     def _wrap_up_ended(self, event: ev.WrapUpEnded) -> None:
         self._wrap_up.observe(event.lasted)

@@ -45,5 +45,11 @@ class Histogram:
         self.counts[bisect_left(self.bounds, seconds)] += 1
         self.sum += seconds
 
+    def go_on(self, figures: HistogramFigures) -> None:
+        """Count on from what an earlier run had, if it counted into the same buckets."""
+        if figures.bounds == self.bounds:
+            self.counts = list(figures.counts)
+            self.sum = figures.sum
+
     def figures(self) -> HistogramFigures:
         return HistogramFigures(self.bounds, tuple(self.counts), self.sum)

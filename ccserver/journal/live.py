@@ -116,6 +116,12 @@ class Live:
         live.queues = snapshot.queues
         return live
 
+    def go_on(self, snapshot: Snapshot) -> None:
+        """From where an earlier run stood; of agents, only those who are known."""
+        self.seq, self.contacts = snapshot.seq, snapshot.contacts
+        self.agents.update((n, a) for n, a in snapshot.agents.items() if n in self.agents)
+        self.queues.update(snapshot.queues)
+
     def snapshot(self) -> Snapshot:
         """Not a copy: encode it before the next event."""
         return Snapshot(self.seq, self.agents, self.contacts, self.queues)
@@ -149,8 +155,6 @@ class Live:
             case ev.AgentStateChanged():
                 self._agent_changed(entry.event, entry.at)
                 changed.add(("agents", entry.event.agent))
-            case ev.ServerStarted():
-                self._begin_anew(changed)
         return changed
 
     def _agent_changed(self, event: ev.AgentStateChanged, at: int) -> None:
@@ -165,14 +169,6 @@ class Live:
             event.version,
             event.allowed,
         )
-
-    def _begin_anew(self, changed: set[Key]) -> None:
-        """What another run of the server left has gone with it."""
-        for contact in list(self.contacts):
-            self._end(changed, contact)
-        for name in self.agents:
-            self.agents[name] = LiveAgent()
-            changed.add(("agents", name))
 
     def _move(
         self,

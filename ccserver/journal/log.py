@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import trio
 from msgspec import Struct
 from pyee.base import EventEmitter
@@ -77,6 +78,7 @@ class Journal:
         self._seq = self._durable = storage.last_seq()
         self._unwritten: deque[tuple[int, int, AnyEvent]] = deque()
         self._in_commit = 0
+        self._checkpoint: tuple[int, bytes] | None = None
         self._emitter = EventEmitter()
         self._readers: tuple[Callable[[Entry], object], ...] = ()
         self._appended = self._written = self._reader_errors = self._write_failures = 0
@@ -160,6 +162,26 @@ class Journal:
         """
         return self._storage.read(after, limit, containing)
 
+    def entry(self, seq: int, at: int, payload: bytes) -> Entry | None:
+        """What ``rows`` gave; None: it is no event of this version."""
+        try:
+            return Entry(seq, at, codec.decode(payload))
+        except msgspec.DecodeError:
+            return None
+
+    # --- checkpoints --------------------------------------------------------------------------
+
+    def save(self, seq: int, payload: bytes) -> None:
+        """What all events up to ``seq`` come to: written when the disk has them."""
+        if self._immediate:
+            self._storage.save(seq, payload)
+        else:
+            self._checkpoint = seq, payload
+
+    def checkpoint(self) -> tuple[int, bytes] | None:
+        """The last that was written.  It waits for the disk.  Raises JournalError."""
+        return self._storage.checkpoint()
+
     async def wait_durable(self, seq: int) -> None:
         """Until the disk has this event and all before it.  Raises EventLost.
 
@@ -192,15 +214,18 @@ class Journal:
         """Write what there is.  What could not be written stays, for the next try."""
         batch = list(self._unwritten)
         upto = self._seq
+        checkpoint, self._checkpoint = self._checkpoint, None
         self._unwritten.clear()
         if batch:
             self._in_commit = len(batch)
             started = trio.current_time()
             try:
-                await trio.to_thread.run_sync(self._write, batch)
+                await trio.to_thread.run_sync(self._write, batch, checkpoint)
             except sqlite3.Error as error:
                 self._write_failures += 1
                 self._unwritten.extendleft(reversed(batch))
+                if self._checkpoint is None:
+                    self._checkpoint = checkpoint
                 log.error("the journal cannot be written: %s", error)
                 return False
             finally:
@@ -211,9 +236,18 @@ class Journal:
         self._committed = trio.Event()
         return True
 
-    def _write(self, batch: Sequence[tuple[int, int, AnyEvent]]) -> None:
+    def _write(
+        self,
+        batch: Sequence[tuple[int, int, AnyEvent]],
+        checkpoint: tuple[int, bytes] | None = None,
+    ) -> None:
         self._storage.write([(seq, at, codec.tag_of(e), codec.encode(e)) for seq, at, e in batch])
         self._written += len(batch)
+        if checkpoint is not None:
+            try:
+                self._storage.save(*checkpoint)
+            except sqlite3.Error as error:  # the next start reads further back, and no more
+                log.error("no checkpoint could be written: %s", error)
 
     def statistics(self) -> JournalStatistics:
         return JournalStatistics(

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import ClassVar, Protocol, TypeAlias
 from urllib.parse import quote
 
-SCHEMA = 1
+SCHEMA = 2
+"""1 had no checkpoints."""
 _COLUMNS = (("seq", "INTEGER"), ("at", "INTEGER"), ("event", "TEXT"), ("payload", "BLOB"))
 
 Row: TypeAlias = tuple[int, int, str, bytes]
@@ -35,6 +36,11 @@ class Storage(Protocol):
     def read(
         self, after: int, limit: int, containing: bytes | None = None
     ) -> list[tuple[int, int, bytes]]: ...
+
+    def save(self, seq: int, payload: bytes) -> None:
+        """The one checkpoint: what all events up to ``seq`` come to."""
+
+    def checkpoint(self) -> tuple[int, bytes] | None: ...
 
     def close(self) -> None: ...
 
@@ -89,22 +95,31 @@ class SqliteStorage:
         tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master")]
         if version == 0 and tables:
             raise JournalError(f"{self.path}: expected a journal, found another database")
-        if version not in (0, SCHEMA):
+        if version not in (0, 1, SCHEMA):
             raise JournalError(
                 f"{self.path}: expected journal schema {SCHEMA}, found {version}:"
                 " written by another version of the server"
             )
         found = tuple((row[1], row[2]) for row in db.execute("PRAGMA table_info(journal)"))
-        if version == SCHEMA and found != _COLUMNS:
+        if version and found != _COLUMNS:
             raise JournalError(f"{self.path}: expected columns {_COLUMNS}, found {found}")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
+        if version < SCHEMA:
+            self._migrate(version)
+        # A write that changes nothing: a read-only file or a locked one shows now, not in a call.
+        db.execute("BEGIN IMMEDIATE")
+        db.execute(f"PRAGMA user_version = {SCHEMA}")
+        db.execute("COMMIT")
+
+    def _migrate(self, version: int) -> None:
+        """All of it, or nothing: a journal is of one schema."""
+        db = self._db
+        db.execute("BEGIN IMMEDIATE")
         if version == 0:
             columns = ", ".join(f"{name} {kind} NOT NULL" for name, kind in _COLUMNS[1:])
             db.execute(f"CREATE TABLE journal (seq INTEGER PRIMARY KEY, {columns})")
-            db.execute(f"PRAGMA user_version = {SCHEMA}")
-        # A write that changes nothing: a read-only file or a locked one shows now, not in a call.
-        db.execute("BEGIN IMMEDIATE")
+        db.execute("CREATE TABLE checkpoint (seq INTEGER PRIMARY KEY, payload BLOB NOT NULL)")
         db.execute(f"PRAGMA user_version = {SCHEMA}")
         db.execute("COMMIT")
 
@@ -126,6 +141,26 @@ class SqliteStorage:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
+
+    def save(self, seq: int, payload: bytes) -> None:
+        """In the place of the one before.  Raises sqlite3.Error."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            self._db.execute("DELETE FROM checkpoint")
+            self._db.execute("INSERT INTO checkpoint VALUES (?, ?)", (seq, payload))
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def checkpoint(self) -> tuple[int, bytes] | None:
+        """The last one, if there is any."""
+        try:
+            row = self._db.execute("SELECT seq, payload FROM checkpoint").fetchone()
+        except sqlite3.Error as error:
+            raise JournalError(f"{self.path}: {error}") from error
+        return None if row is None else (int(row[0]), bytes(row[1]))
 
     def read(
         self, after: int, limit: int, containing: bytes | None = None
@@ -163,6 +198,7 @@ class MemoryStorage:
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
+        self._checkpoint: tuple[int, bytes] | None = None
 
     def last_seq(self) -> int:
         return self.rows[-1][0] if self.rows else 0
@@ -175,6 +211,12 @@ class MemoryStorage:
     ) -> list[tuple[int, int, bytes]]:
         rows = [(seq, at, data) for seq, at, _, data in self.rows if seq > after][:limit]
         return [row for row in rows if containing is None or containing in row[2]]
+
+    def save(self, seq: int, payload: bytes) -> None:
+        self._checkpoint = seq, payload
+
+    def checkpoint(self) -> tuple[int, bytes] | None:
+        return self._checkpoint
 
     def close(self) -> None:
         """Nothing is held."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from ipaddress import IPv6Address
 from sys import intern
@@ -17,6 +17,7 @@ from sip.registrar.words import (
     Binding,
     BindingAdded,
     BindingMoved,
+    BindingRefreshed,
     BindingRemoved,
     ConnectionClosed,
     Effect,
@@ -203,7 +204,25 @@ class Registrar:
         # A later end needs no timer: at the earlier one the binding is looked at again.
         if binding.expires_at < known.expires_at:
             self._look_at(binding)
-        return [] if known.path is binding.path else [BindingMoved(binding)]
+        moved = known.path is not binding.path
+        return [BindingMoved(binding) if moved else BindingRefreshed(binding)]
+
+    # --- after a restart ----------------------------------------------------------------------
+
+    def restore(self, bindings: Iterable[Binding]) -> list[Effect]:
+        """Those that an earlier run made, on this run's clock; one that has expired goes now.
+
+        Whoever registered over a connection must do so again: it closed with that run.
+        """
+        effects: list[Effect] = []
+        for binding in bindings:
+            self._bindings.setdefault(binding.user, {})[binding.contact] = binding
+            self._count += 1
+            self._look_at(binding)
+            self._probe_first(binding)
+            if binding.path.connection:
+                effects.append(self._remove(binding, "disconnected"))
+        return [*effects, *self._time_passed(), *self._arm()]
 
     def _contacts(self, user: str) -> list[tuple[str, str]]:
         now = self._now()

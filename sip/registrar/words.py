@@ -83,6 +83,12 @@ class BindingAdded(Struct, frozen=True):
     binding: Binding
 
 
+class BindingRefreshed(Struct, frozen=True):
+    """Until later, and from where it was."""
+
+    binding: Binding
+
+
 class BindingMoved(Struct, frozen=True):
     """Refreshed from another address, or over another connection."""
 
@@ -103,5 +109,12 @@ class Probe(Struct, frozen=True):
 
 
 Effect: TypeAlias = (
-    Reply | BindingAdded | BindingMoved | BindingRemoved | Probe | StartTimer | CancelTimer
+    Reply
+    | BindingAdded
+    | BindingRefreshed
+    | BindingMoved
+    | BindingRemoved
+    | Probe
+    | StartTimer
+    | CancelTimer
 )

@@ -68,6 +68,11 @@ class Listeners:
     def transports(self) -> list[Transport]:
         return list(self._transports)
 
+    def has(self, path: Path) -> bool:
+        """Whether its listener, of its kind, is one of ours: it may be of an earlier run."""
+        known = path.listener < len(self._transports)
+        return known and self._transports[path.listener].kind == path.transport
+
     def send(self, data: bytes, path: Path) -> None:
         self._transports[path.listener].send(data, path)
 

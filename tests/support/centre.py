@@ -92,12 +92,18 @@ class Centre:
 
     async def does(self, agent: str, command: c.ContactCommand, *, role: Any = "agent") -> Any:
         """The agent's button on the desktop; the answer, and a moment for it to be carried out."""
-        answers, contact = Answers(), self.contact
+        return await self.tells(self.contact.id, agent, command, role=role)
+
+    async def tells(
+        self, contact: ContactId, agent: str, command: c.ContactCommand, *, role: Any = "agent"
+    ) -> Any:
+        """As ``does``, where there are several contacts."""
+        answers = Answers()
         name = ContactId(f"asked{next(self._hosts)}")
         self.core.directory.contacts[name] = answers  # type: ignore[assignment]
         by = c.Principal(agent, role, AgentId(agent))
-        received = c.ContactCommandReceived(contact.id, command, by, name)
-        self.core.effects.perform(TellContact(contact.id, received))
+        received = c.ContactCommandReceived(contact, command, by, name)
+        self.core.effects.perform(TellContact(contact, received))
         try:
             answer = await answers.first()
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from actors.events import ServerDraining, ServerStarted, ServerStopped
 from ccserver.journal.log import Entry, EventLost, Journal
 from ccserver.journal.storage import JournalError, MemoryStorage, Row, SqliteStorage, read_rows
 
+STOPPED = b'{"event":"server.stopped"}'
 NOON = 1_800_000_000.5
 
 
@@ -182,7 +184,7 @@ def test_two_servers_do_not_write_one_journal(tmp_path):
 @pytest.mark.parametrize(
     ("statements", "says"),
     [
-        (["PRAGMA user_version = 7"], "expected journal schema 1, found 7"),
+        (["PRAGMA user_version = 7"], "expected journal schema 2, found 7"),
         (["CREATE TABLE books (title TEXT)"], "expected a journal, found another database"),
         (
             ["CREATE TABLE journal (n INTEGER)", "PRAGMA user_version = 1"],
@@ -231,3 +233,67 @@ def test_a_journal_that_cannot_be_written_is_refused_at_once(tmp_path):
 def test_reading_a_journal_that_is_not_there_names_it(tmp_path):
     with pytest.raises(JournalError, match=r"nothing\.db"):
         read_rows(tmp_path / "nothing.db", 0, 10)
+
+
+# --- checkpoints ----------------------------------------------------------------------------------
+
+
+def test_a_journal_of_the_schema_before_is_taken_over_with_its_entries(tmp_path):
+    path = tmp_path / "journal.db"
+    columns = "seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, event TEXT NOT NULL, payload BLOB"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(f"CREATE TABLE journal ({columns} NOT NULL)")
+        db.execute("INSERT INTO journal VALUES (1, 2, 'server.stopped', ?)", (STOPPED,))
+        db.execute("PRAGMA user_version = 1")
+        db.commit()
+    storage = SqliteStorage(path)
+    storage.save(1, b"all")
+    assert storage.checkpoint() == (1, b"all")
+    storage.close()
+    assert read_rows(path, 0, 10) == [(1, 2, STOPPED)]
+
+
+async def test_a_checkpoint_is_never_ahead_of_the_events_it_stands_for(monkeypatch):
+    monkeypatch.setattr("ccserver.journal.log.RETRY_SECONDS", 0.01)
+    written: list[str] = []
+
+    class Watched(SlowStorage):
+        def write(self, rows: list[Row]) -> None:
+            super().write(rows)
+            written.extend(str(row[0]) for row in rows)
+
+        def save(self, seq: int, payload: bytes) -> None:
+            written.append(f"checkpoint {seq}")
+
+    storage = Watched()
+    storage.failures = 1
+    journal = Journal(storage, lambda: NOON)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(journal.run)
+        journal.append(ServerStopped())
+        await trio.sleep(0.1)  # the writer stands still, with the first in its hands
+        journal.append(ServerStopped())
+        journal.save(2, b"both")
+        storage.go_on.set()
+        await journal.wait_durable(2)
+        nursery.cancel_scope.cancel()
+    assert written == ["1", "2", "checkpoint 2"]
+
+
+async def test_events_are_kept_though_no_checkpoint_can_be_written(caplog):
+    class NoCheckpoints(SlowStorage):
+        def save(self, seq: int, payload: bytes) -> None:
+            raise sqlite3.OperationalError("disk I/O error")
+
+    storage = NoCheckpoints()
+    storage.go_on.set()
+    journal = Journal(storage, lambda: NOON)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(journal.run)
+        for seq in (1, 2):
+            journal.append(ServerStopped())
+            journal.save(seq, b"one")
+            await journal.wait_durable(seq)
+        nursery.cancel_scope.cancel()
+    assert storage.last_seq() == 2
+    assert "no checkpoint could be written: disk I/O error" in caplog.text

@@ -1,0 +1,125 @@
+"""What a run of the server knew, as plain data: from it the next one builds its machines again.
+
+It is a fold over the journal (``ccserver.journal.past``).  All instants are monotonic seconds of
+one clock, that of the run which wrote last.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from actors import events as ev
+from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName
+from actors.place import Place
+from sip.registrar import Binding
+
+Stage: TypeAlias = Literal["flow", "waiting", "offered", "talking", "handed_over"]
+
+
+class PastLeg(Struct):
+    """``down``: it has ended, and its contact may not have heard of it."""
+
+    contact: ContactId
+    arrived: ev.LegArrived | None = None
+    called: ev.LegCalled | None = None
+    confirmed: ev.LegConfirmed | None = None
+    down: ev.LegDown | None = None
+
+
+class PastService(Struct):
+    """By whom last; the first answered at ``since``, after ``waited`` seconds.
+
+    ``queued``: when the customer began to wait in this queue.
+    """
+
+    agent: AgentId | None
+    since: float
+    waited: float
+    queued: float
+
+
+class PastTalk(Struct):
+    """A conversation as it was published last."""
+
+    state: str
+    version: int
+    since: float
+    participants: tuple[ev.Participant, ...]
+
+
+class PastContact(Struct):
+    """``stage``: flow; waiting in ``queue``; offered to ``agent``; talking; or handed over by an
+    agent to somebody who is sought by name.
+    """
+
+    ref: ev.ContactRef
+    entry_point: EntryPointName
+    ani: str
+    dnis: str
+    customer: LegId
+    arrived: float
+    stage: Stage = "flow"
+    restarts: int = 0
+    """How many it has lived through."""
+    queue: QueueName | None = None
+    place: Place | None = None
+    """The place it has, or had last."""
+    queued: float = 0.0
+    """When it began to wait in this queue."""
+    agent: AgentId | None = None
+    request: ContactId | None = None
+    """The request for which an agent was assigned last."""
+    service: PastService | None = None
+    """None: by nobody of this queue yet."""
+    talk: PastTalk | None = None
+    consult: ev.ConsultRequested | None = None
+    consult_since: float = 0.0
+    transfer: ev.ContactTransferred | None = None
+    """To somebody by name, who has not answered."""
+    down: list[LegId] = []
+    """Legs of those who take part, that have ended."""
+
+
+class PastAgent(Struct):
+    """``wanted``, ``code``: available, idle with its code, or signed out: what he is, or was
+    before he had what he has in hand.
+    """
+
+    state: str = "signed_out"
+    wanted: str = "signed_out"
+    code: str | None = None
+    pending: str | None = None
+    since: float = 0.0
+    """In this state."""
+    available_since: float = 0.0
+    seq: int = 0
+    contact: ContactId | None = None
+    """The request that he has in hand."""
+    queue: QueueName | None = None
+    kind: str = "contact"
+    wraps_up: bool = False
+    """In wrap-up that a command can end; else his phone is only to be put on the hook."""
+    version: int = 0
+    allowed: tuple[str, ...] = ()
+
+
+class Past(Struct):
+    """``seq``, ``at``: of the last event; ``at`` in microseconds since 1970.
+
+    ``boot`` names the clock, which showed ``clock`` at ``clock_at``.
+    """
+
+    seq: int = 0
+    at: int = 0
+    boot: str = ""
+    clock: float = 0.0
+    clock_at: int = 0
+    contacts: dict[ContactId, PastContact] = {}
+    legs: dict[LegId, PastLeg] = {}
+    agents: dict[AgentId, PastAgent] = {}
+    bindings: dict[AgentId, dict[str, Binding]] = {}
+    """By user and by what the phone registered."""
+    highest: int = 0
+    """No number that orders contacts or agents is above this one."""

@@ -1,0 +1,299 @@
+"""The journal folded into what the machines must know to go on: ``state = fold(events)``.
+
+An event's handler reads and changes ``Past`` and nothing else, so the same events give the same
+state, bit for bit, wherever the fold began: ``digest`` says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from actors import events as ev
+from actors.ids import AgentId, ContactId, LegId, owner_of
+from actors.past import Past, PastAgent, PastContact, PastLeg, PastService, PastTalk
+
+UNENGAGED = ("available", "idle", "signed_out")
+
+
+class PastFold:
+    """Applies entries to ``past``, in their order."""
+
+    def __init__(self, past: Past | None = None) -> None:
+        self.past = Past() if past is None else past
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            ev.ContactArrived: self._arrived,
+            ev.ContactQueued: self._queued,
+            ev.ContactAssigned: self._assigned,
+            ev.ContactPresented: self._presented,
+            ev.ContactOfferFailed: self._offer_failed,
+            ev.ContactConnected: self._connected,
+            ev.ContactReturned: self._returned,
+            ev.ContactStateChanged: self._state_changed,
+            ev.ConsultRequested: self._consult_requested,
+            ev.ConsultEnded: self._consult_ended,
+            ev.ContactTransferred: self._transferred,
+            ev.ContactTransferFailed: self._transfer_failed,
+            ev.ContactLeftQueue: self._left_queue,
+            ev.ContactEnded: self._ended,
+            ev.AgentStateChanged: self._agent_changed,
+            ev.LegArrived: self._leg_arrived,
+            ev.LegCalled: self._leg_called,
+            ev.LegConfirmed: self._leg_confirmed,
+            ev.LegDown: self._leg_down,
+            ev.PhoneRegistered: self._phone_registered,
+            ev.PhoneRefreshed: self._phone_refreshed,
+            ev.PhoneGone: self._phone_gone,
+            ev.ServerStarted: self._server_started,
+        }
+
+    def apply(self, seq: int, at: int, event: ev.AnyEvent) -> None:
+        past = self.past
+        past.seq, past.at = seq, at
+        handler = self._handlers.get(type(event))
+        if handler is not None:
+            handler(event)
+
+    def _now(self) -> float:
+        """When the event happened, by the clock of its run."""
+        past = self.past
+        return past.clock + (past.at - past.clock_at) / 1_000_000
+
+    # --- contacts -----------------------------------------------------------------------------
+
+    def _arrived(self, event: ev.ContactArrived) -> None:
+        self.past.contacts[event.contact.id] = PastContact(
+            event.contact, event.entry_point, event.ani, event.dnis, event.leg, self._now()
+        )
+
+    def _queued(self, event: ev.ContactQueued) -> None:
+        contact = self.past.contacts.get(event.contact.id)
+        if contact is None:
+            return
+        if not event.again or contact.queue != event.queue:
+            contact.queued, contact.service = self._now(), None
+        contact.stage, contact.queue, contact.place = "waiting", event.queue, event.place
+        contact.agent = contact.transfer = None
+        self._count(event.place.seq)
+
+    def _assigned(self, event: ev.ContactAssigned) -> None:
+        # It was decided at this instant: what the clock on the wall did before is forgotten.
+        past = self.past
+        past.clock, past.clock_at = event.decided_at, past.at
+        contact = past.contacts.get(owner_of(event.contact))
+        if contact is not None:
+            contact.request = event.contact
+
+    def _presented(self, event: ev.ContactPresented) -> None:
+        contact = self.past.contacts.get(event.contact.id)
+        if contact is not None and contact.stage == "waiting":
+            contact.stage, contact.agent = "offered", event.agent
+
+    def _offer_failed(self, event: ev.ContactOfferFailed) -> None:
+        self._wait_again(event.contact.id)
+
+    def _wait_again(self, name: ContactId) -> None:
+        contact = self.past.contacts.get(name)
+        if contact is not None:
+            contact.stage, contact.agent = "waiting", None
+
+    def _connected(self, event: ev.ContactConnected) -> None:
+        contact = self.past.contacts.get(event.contact.id)
+        if contact is None:
+            return
+        now = self._now()
+        contact.stage, contact.agent = "talking", event.agent
+        if contact.service is None:
+            contact.service = PastService(event.agent, now, event.waited, now - event.waited)
+        contact.service.agent = event.agent
+        customer = ev.Participant("customer", "customer", "", "connected", (), now)
+        agent = ev.Participant(
+            event.agent, "agent", "primary", "connected", (), now, event.leg, contact.request
+        )
+        both = (replace(customer, leg=contact.customer), agent)
+        contact.talk = PastTalk("connected", 0, now, both)
+        contact.transfer = None
+
+    def _returned(self, event: ev.ContactReturned) -> None:
+        contact = self.past.contacts.get(event.contact.id)
+        if contact is not None:
+            self._wait_again(event.contact.id)
+            contact.talk = contact.transfer = None
+
+    def _state_changed(self, event: ev.ContactStateChanged) -> None:
+        contact = self.past.contacts.get(event.contact.id)
+        if contact is None:
+            return
+        if event.state == "over":
+            contact.talk = contact.consult = None
+            if contact.stage == "talking":
+                contact.stage = "handed_over"
+            return
+        before = contact.talk
+        since = self._now()
+        if before is not None and before.state == event.state:
+            since = before.since
+        contact.stage = "talking"
+        contact.talk = PastTalk(event.state, event.version, since, event.participants)
+        primary = next((p.id for p in event.participants if p.role == "primary"), None)
+        if contact.service is not None and primary is not None:
+            contact.service.agent = AgentId(primary)
+
+    def _consult_requested(self, event: ev.ConsultRequested) -> None:
+        contact = self.past.contacts.get(event.contact.id)
+        if contact is not None:
+            contact.consult, contact.consult_since = event, self._now()
+
+    def _consult_ended(self, event: ev.ConsultEnded) -> None:
+        contact = self.past.contacts.get(event.contact.id)
+        if contact is not None:
+            contact.consult = None
+
+    def _transferred(self, event: ev.ContactTransferred) -> None:
+        contact = self.past.contacts.get(event.contact.id)
+        if contact is not None and event.how == "blind":
+            contact.transfer = event
+
+    def _transfer_failed(self, event: ev.ContactTransferFailed) -> None:
+        contact = self.past.contacts.get(event.contact.id)
+        if contact is not None:
+            contact.transfer = None
+
+    def _left_queue(self, event: ev.ContactLeftQueue) -> None:
+        contact = self.past.contacts.get(event.contact.id)
+        if contact is not None:
+            contact.stage, contact.service, contact.agent = "flow", None, None
+            contact.queue = contact.talk = None
+
+    def _ended(self, event: ev.ContactEnded) -> None:
+        contact = self.past.contacts.pop(event.contact.id, None)
+        for leg in () if contact is None else contact.down:
+            self.past.legs.pop(leg, None)
+
+    # --- agents and phones --------------------------------------------------------------------
+
+    def _agent_changed(self, event: ev.AgentStateChanged) -> None:
+        agents = self.past.agents
+        agent = agents.get(event.agent)
+        if agent is None:
+            agent = agents[event.agent] = PastAgent()
+        if (event.state, event.contact) != (agent.state, agent.contact):
+            agent.since = self._now()
+        if event.state in UNENGAGED:
+            agent.wanted, agent.code = event.state, event.code
+        if event.seq:
+            agent.available_since, agent.seq = event.since, event.seq
+            self._count(event.seq)
+        agent.state, agent.pending = event.state, event.pending
+        agent.contact, agent.queue, agent.kind = event.contact, event.queue, event.kind
+        agent.wraps_up = "end-wrap-up" in event.allowed
+        agent.version, agent.allowed = event.version, event.allowed
+
+    def _phone_registered(self, event: ev.PhoneRegistered) -> None:
+        if event.binding is not None:
+            self._bind(event.binding)
+
+    def _phone_refreshed(self, event: ev.PhoneRefreshed) -> None:
+        self._bind(event.binding)
+
+    def _bind(self, binding: Any) -> None:
+        self.past.bindings.setdefault(AgentId(binding.user), {})[binding.contact] = binding
+
+    def _phone_gone(self, event: ev.PhoneGone) -> None:
+        held = self.past.bindings.get(event.agent, {})
+        held.pop(event.contact_uri, None)
+        if not held:
+            self.past.bindings.pop(event.agent, None)
+
+    # --- legs ---------------------------------------------------------------------------------
+
+    def _leg(self, event: Any) -> PastLeg:
+        legs = self.past.legs
+        leg = legs.get(event.leg)
+        if leg is None:
+            leg = legs[event.leg] = PastLeg(event.contact)
+        return leg
+
+    def _leg_arrived(self, event: ev.LegArrived) -> None:
+        self._leg(event).arrived = event
+
+    def _leg_called(self, event: ev.LegCalled) -> None:
+        self._leg(event).called = event
+
+    def _leg_confirmed(self, event: ev.LegConfirmed) -> None:
+        if event.dialog is not None:
+            leg = self._leg(event)
+            leg.confirmed = event
+            leg.arrived = leg.called = None
+
+    def _leg_down(self, event: ev.LegDown) -> None:
+        """Who lives may not have heard of it yet; he forgets it when he ends."""
+        leg = self.past.legs.pop(event.leg, None)
+        contact = self.past.contacts.get(event.contact)
+        if leg is None or contact is None or not _takes_part(contact, event.leg):
+            return
+        leg.down = event
+        contact.down.append(event.leg)
+        self.past.legs[event.leg] = leg
+
+    # --- the server ---------------------------------------------------------------------------
+
+    def _count(self, number: int) -> None:
+        self.past.highest = max(self.past.highest, number)
+
+    def _server_started(self, event: ev.ServerStarted) -> None:
+        continue_in(self.past, event.boot, event.clock, self.past.at)
+        for contact in self.past.contacts.values():
+            contact.restarts += 1
+
+
+def continue_in(past: Past, boot: str, clock: float, at: int) -> None:
+    """The next run begins at ``at``, as its clock shows ``clock``.
+
+    Where the machine has not been booted meanwhile it is the same clock; else the one on the wall
+    tells how long ago everything was.
+    """
+    if boot != past.boot or not boot:
+        shown = past.clock + (at - past.clock_at) / 1_000_000
+        _shift(past, clock - shown)
+    past.boot, past.clock, past.clock_at = boot, clock, at
+
+
+def _shift(past: Past, by: float) -> None:
+    for contact in past.contacts.values():
+        contact.arrived += by
+        contact.queued += by
+        contact.consult_since += by
+        if contact.place is not None:
+            contact.place = replace(contact.place, since=contact.place.since + by)
+        if contact.service is not None:
+            contact.service.since += by
+            contact.service.queued += by
+        if contact.talk is not None:
+            contact.talk.since += by
+            contact.talk.participants = tuple(
+                replace(one, since=one.since + by) for one in contact.talk.participants
+            )
+    for agent in past.agents.values():
+        agent.since += by
+        agent.available_since += by
+    for held in past.bindings.values():
+        for name, binding in held.items():
+            held[name] = replace(binding, expires_at=binding.expires_at + by)
+
+
+def _takes_part(contact: PastContact, leg: LegId) -> bool:
+    if leg == contact.customer:
+        return True
+    return contact.talk is not None and any(p.leg == leg for p in contact.talk.participants)
+
+
+def digest(past: Past) -> str:
+    """The same for the same state, and for no other."""
+    built = msgspec.to_builtins(past)
+    text = msgspec.json.encode(built, order="sorted")
+    return hashlib.sha256(text).hexdigest()

@@ -1,0 +1,151 @@
+"""The server is killed and started again: what it had acknowledged, it still knows."""
+
+from __future__ import annotations
+
+import trio
+
+from actors import events as ev
+from actors import messages as m
+from actors.effects import TellAgent
+from actors.ids import AgentId
+from actors.reasons import Outcome
+from tests.support.centre import DEFAULT
+from tests.support.restarting import mortal_centre
+
+
+def says(floor, agent: str, command) -> None:
+    """On the desktop."""
+    received = m.AgentCommandReceived(command, "nobody")
+    floor.core.effects.perform(TellAgent(AgentId(agent), received))
+
+
+async def test_registered_phones_are_known_and_ring_again(autojump_clock) -> None:
+    async with mortal_centre() as floor:
+        phone = await floor.agent("1001")
+        await floor.restarts()
+        assert floor.state("1001") == "available"
+        assert len(floor.core.registrar) == 1
+        anna = floor.phone("anna")
+        anna.dials("2001")
+        await phone.rings()
+
+
+async def test_a_registration_expires_when_it_would_have(autojump_clock) -> None:
+    async with mortal_centre() as floor:
+        phone = floor.phone("1001")
+        await phone.registers("secret-1001", expires=100)
+        await trio.sleep(60)
+        await phone.registers("secret-1001", expires=100)
+        await trio.sleep(60)
+        await floor.restarts()
+        assert floor.state("1001") == "available"
+        await trio.sleep(45)
+        assert floor.state("1001") == "signed_out"
+        assert [e.reason for e in floor.of(ev.PhoneGone)] == ["expired"]
+
+
+async def test_one_that_expired_while_the_server_was_away_is_gone(autojump_clock) -> None:
+    async with mortal_centre() as floor:
+        phone = floor.phone("1001")
+        await phone.registers("secret-1001", expires=60)
+        await trio.sleep(1)
+        await floor.restarts(after=90)
+        assert floor.state("1001") == "signed_out"
+        assert len(floor.core.registrar) == 0
+
+
+async def test_idle_agents_keep_their_code_and_their_version(autojump_clock) -> None:
+    async with mortal_centre() as floor:
+        await floor.agent("1001")
+        says(floor, "1001", m.SetIdle("lunch"))
+        await trio.sleep(1)
+        before = floor.core.live.agents[AgentId("1001")]
+        await floor.restarts()
+        assert floor.state("1001") == "idle:lunch"
+        assert floor.core.live.agents[AgentId("1001")] == before
+
+
+async def test_who_was_available_first_is_still_the_first(autojump_clock) -> None:
+    async with mortal_centre() as floor:
+        second = await floor.agent("1002")
+        await trio.sleep(1)
+        await floor.agent("1001")
+        await floor.restarts()
+        await trio.sleep(30)
+        await floor.restarts()
+        floor.phone("anna").dials("2001")
+        await second.rings()
+
+
+async def test_what_was_wished_for_after_the_call_comes_true_after_it(autojump_clock) -> None:
+    async with mortal_centre() as floor:
+        phone = await floor.agent("1001")
+        anna = floor.phone("anna")
+        call = await anna.calls_to("2001")
+        offered = await phone.rings()
+        phone.answers(offered)
+        await offered.wait("talking")
+        anna.hangs_up(call)
+        await trio.sleep(1)
+        assert floor.state("1001") == "wrap_up"
+        says(floor, "1001", m.SetIdle("lunch"))
+        await trio.sleep(1)
+        await floor.restarts()
+        assert floor.state("1001") == "wrap_up"
+        assert floor.core.live.agents[AgentId("1001")].pending == "idle:lunch"
+        await trio.sleep(1.5)
+        assert floor.state("1001") == "wrap_up"
+        await trio.sleep(1.2)  # the rest of five seconds
+        assert floor.state("1001") == "idle:lunch"
+
+
+async def test_phones_and_agents_that_are_configured_no_more_are_forgotten(autojump_clock) -> None:
+    async with mortal_centre() as floor:
+        await floor.agent("1001")
+        await floor.is_killed()
+        agents = [agent for agent in DEFAULT["agents"] if agent["id"] != "1001"]
+        floor.is_configured(agents=agents)
+        await floor.comes_back()
+        assert len(floor.core.registrar) == 0
+        assert [e.reason for e in floor.of(ev.PhoneGone)] == ["unknown"]
+        assert AgentId("1001") not in floor.core.folds.past.past.bindings
+
+
+async def test_five_restarts_in_a_row_change_nothing(autojump_clock) -> None:
+    async with mortal_centre() as floor:
+        await floor.agent("1001")
+        await floor.agent("1002")
+        says(floor, "1002", m.SetIdle("lunch"))
+        await trio.sleep(1)
+        for _ in range(5):
+            await floor.restarts(after=0.1)
+        assert (floor.state("1001"), floor.state("1002")) == ("available", "idle:lunch")
+        assert len(floor.core.registrar) == 2
+
+
+async def test_a_call_that_cannot_be_recovered_ends_once_and_is_counted(autojump_clock) -> None:
+    async with mortal_centre() as floor:
+        floor.phone("anna").dials("2001")
+        await trio.sleep(0.0035)  # the INVITE is there, and no more
+        await floor.restarts()
+        assert [(e.outcome, e.reason) for e in floor.of(ev.ContactEnded)] == [
+            (Outcome.FAILED, "server_restart")
+        ]
+        assert floor.core.fold.figures().queues[""].failed == 1
+
+
+async def test_the_counters_go_on_where_they_stood(autojump_clock) -> None:
+    async with mortal_centre() as floor:
+        agent = await floor.agent("1001")
+        anna = floor.phone("anna")
+        call = await anna.calls_to("2001")
+        offered = await agent.rings()
+        agent.answers(offered)
+        await offered.wait("talking")
+        await trio.sleep(10)
+        anna.hangs_up(call)
+        await trio.sleep(8)
+        before = floor.core.fold.figures()
+        await floor.restarts()
+        assert floor.core.fold.figures() == before
+        assert before.queues["support"].handled == 1

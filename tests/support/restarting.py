@@ -1,0 +1,201 @@
+"""A centre whose server is killed and started again, while phones, network and media live on.
+
+Killed is killed: not one datagram, command or event leaves the old server after that instant,
+whatever its tasks still do as they are cancelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from random import Random
+from typing import Any, ClassVar
+
+import trio
+import trio.lowlevel
+
+from ccserver.core.app import Core, World
+from ccserver.journal.log import Journal
+from ccserver.journal.storage import MemoryStorage, Row
+from ccserver.media import protocol as media
+from ccserver.settings import Settings
+from sip.transport.path import Path
+from tests.support.centre import DEFAULT, EPOCH, LONGEST_STORY, Centre
+from tests.support.media import MediaInMemory
+from tests.support.network import MemoryTransport, Network, Weather
+
+AWAY = 0.8
+"""Seconds from the death of the server to the next one: a Python starts, and imports."""
+
+
+class Life:
+    """One run of the server, until it is killed."""
+
+    def __init__(self) -> None:
+        self.over = False
+        self.scope = trio.CancelScope()
+        self.ended = trio.Event()
+
+    def kill(self) -> None:
+        self.over = True
+        self.scope.cancel()
+
+
+class Disk(MemoryStorage):
+    """What was written stays; ``written`` is told how many rows there are after each write."""
+
+    immediate: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: Callable[[int], None] = lambda count: None
+
+
+class _Journal:
+    """The disk as one run sees it."""
+
+    immediate: ClassVar[bool] = True
+
+    def __init__(self, disk: Disk, life: Life) -> None:
+        self._disk, self._life = disk, life
+
+    def write(self, rows: Sequence[Row]) -> None:
+        if not self._life.over:
+            self._disk.write(rows)
+            self._disk.written(len(self._disk.rows))
+
+    def save(self, seq: int, payload: bytes) -> None:
+        if not self._life.over:
+            self._disk.save(seq, payload)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._disk, name)
+
+
+class _Media:
+    """The media process as one run sees it."""
+
+    def __init__(self, plane: MediaInMemory, life: Life) -> None:
+        self._plane, self._life = plane, life
+
+    def listen(self, on_event: Callable[[media.Event], None]) -> None:
+        self._plane.listen(lambda event: None if self._life.over else on_event(event))
+
+    def send(self, command: media.Command) -> None:
+        if not self._life.over:
+            self._plane.send(command)
+
+    async def run(self) -> None:
+        await trio.sleep_forever()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._plane, name)
+
+
+class _Transport(MemoryTransport):
+    def __init__(self, network: Network, life: Life) -> None:
+        super().__init__(network)
+        self._life = life
+
+    def send(self, data: bytes, path: Path) -> None:
+        if not self._life.over:
+            super().send(data, path)
+
+    async def run(self, receive: Any, failed: Any) -> None:
+        def alive(data: bytes, path: Path) -> None:
+            if not self._life.over:
+                receive(data, path)
+
+        try:
+            await super().run(alive, failed)
+        finally:
+            if self._life.over:
+                self._network.unbind(self.local)
+
+
+class MortalCentre(Centre):
+    """As ``Centre``; ``events`` go on over restarts."""
+
+    def __init__(
+        self, nursery: trio.Nursery, settings: Settings, network: Network, plane: MediaInMemory
+    ) -> None:
+        self._nursery, self._settings = nursery, settings
+        self.disk = Disk()
+        self.runs = 0
+        self._plane = plane
+        self._network = network
+        self.life = Life()
+
+    async def start(self) -> None:
+        """A new run of the server, on what the last one left."""
+        self.runs += 1
+        self.life = life = Life()
+        world = World(
+            transports=[_Transport(self._network, life)],
+            media=_Media(self._plane, life),
+            journal=Journal(_Journal(self.disk, life), lambda: EPOCH + trio.current_time()),
+            wall=lambda: EPOCH + trio.current_time(),
+            epoch=self._network.seed + self.runs,
+            secret=b"0123456789abcdef",
+            random=Random(self._network.seed),
+        )
+        core = Core(self._settings, world)
+        if self.runs == 1:
+            super().__init__(core, self._network, self._plane)
+        else:
+            self.core = core
+            core.journal.listen(self._heard)
+        await self._nursery.start(self._live, core, life)
+
+    async def _live(
+        self, core: Core, life: Life, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        with life.scope:
+            try:
+                await core.run(task_status=task_status)
+            finally:
+                life.ended.set()
+
+    def is_configured(self, **changes: Any) -> None:
+        """From the next start on."""
+        self._settings = Settings.model_validate({**DEFAULT, **changes})
+
+    async def is_killed(self, *, lost: int = 0) -> None:
+        """Now; the last ``lost`` events had not reached the disk."""
+        self.life.kill()
+        if lost:
+            del self.disk.rows[-lost:]
+        await self.life.ended.wait()
+
+    async def comes_back(self, *, after: float = AWAY) -> None:
+        """After that many seconds."""
+        await trio.sleep(after)
+        await self.start()
+        await trio.sleep(0.05)
+
+    async def restarts(self, *, after: float = AWAY, lost: int = 0) -> None:
+        await self.is_killed(lost=lost)
+        await self.comes_back(after=after)
+
+
+@asynccontextmanager
+async def mortal_centre(
+    *, seed: int = 0, weather: Weather | None = None, **changes: Any
+) -> AsyncIterator[MortalCentre]:
+    """Open one with ``DEFAULT`` settings, whole sections of which may be replaced."""
+    settings = Settings.model_validate({**DEFAULT, **changes})
+    async with trio.open_nursery() as nursery:
+        network = Network(nursery, seed, weather or Weather())
+        plane = MediaInMemory()
+        nursery.start_soon(plane.run)
+        await trio.lowlevel.checkpoint()
+        opened = MortalCentre(nursery, settings, network, plane)
+        await opened.start()
+        await trio.sleep(0.001)
+        try:
+            with trio.fail_after(LONGEST_STORY):
+                yield opened
+        except BaseException:
+            print(network.ladder())
+            raise
+        nursery.cancel_scope.cancel()
