@@ -66,10 +66,11 @@ class Post:
     pass of the loop between.  What is told outside a turn wakes the task of its mailbox.
     """
 
-    __slots__ = ("_queue", "_turning")
+    __slots__ = ("_ending", "_queue", "_turning")
 
     def __init__(self) -> None:
         self._queue: deque[tuple[Actor, Any]] = deque()
+        self._ending: list[Callable[[], None]] = []
         self._turning = False
 
     def __len__(self) -> int:
@@ -86,6 +87,12 @@ class Post:
         finally:
             self._turning = False
             self.deliver()
+
+    def at_end(self, act: Callable[[], None]) -> bool:
+        """Call ``act`` once, when this turn ends; False: there is no turn, and it is not called."""
+        if self._turning:
+            self._ending.append(act)
+        return self._turning
 
     def put(self, actor: Actor, message: Any) -> None:
         """Wakes the task of the actor's mailbox, if nobody else will come and deliver."""
@@ -120,6 +127,8 @@ class Post:
                 queue[0][0].mailbox.wake()
         finally:
             self._turning = False
+            while self._ending:
+                self._ending.pop()()
 
 
 class Mailbox:

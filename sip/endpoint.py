@@ -40,6 +40,9 @@ from sip.usage_messages import (
 
 log = logging.getLogger(__name__)
 
+_SLACK = dict.fromkeys("DIJKLM", 0.1)
+"""Seconds.  These timers but forget a transaction that is over: a wake-up serves many of them."""
+
 Hear: TypeAlias = Callable[[UsageMessage], None]
 
 
@@ -367,7 +370,8 @@ class Endpoint:
                 case tx.Transmit(data):
                     self._listeners.send(data, server.path)
                 case StartTimer(name, seconds):
-                    self._timer_shell.arm((key, name), seconds, self._server_timer(server, name))
+                    fire = self._server_timer(server, name)
+                    self._timer_shell.arm((key, name), seconds, fire, _SLACK.get(name, 0.0))
                 case CancelTimer(name):
                     self._timer_shell.cancel((key, name))
                 case tx.NoAck():
@@ -390,7 +394,8 @@ class Endpoint:
                 case tx.Transmit(data):
                     self._listeners.send(data, client.path)
                 case StartTimer(name, seconds):
-                    self._timer_shell.arm((key, name), seconds, self._client_timer(client, name))
+                    fire = self._client_timer(client, name)
+                    self._timer_shell.arm((key, name), seconds, fire, _SLACK.get(name, 0.0))
                 case CancelTimer(name):
                     self._timer_shell.cancel((key, name))
                 case tx.PassUp(response):

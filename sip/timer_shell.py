@@ -21,9 +21,16 @@ class TimerShell:
         self._sleep_until = -math.inf
         self._sleep: trio.CancelScope | None = None
 
-    def arm(self, key: Hashable, seconds: float, callback: Callable[[], None]) -> None:
-        """Call ``callback`` in so many seconds, unless the key is cancelled or armed again."""
+    def arm(
+        self, key: Hashable, seconds: float, callback: Callable[[], None], slack: float = 0.0
+    ) -> None:
+        """Call ``callback`` in so many seconds, unless the key is cancelled or armed again.
+
+        It may come up to ``slack`` seconds later: at a multiple of it, with all others that may.
+        """
         deadline = trio.current_time() + seconds
+        if slack:
+            deadline = math.ceil(deadline / slack) * slack
         self._queue.arm(key, deadline, callback)
         if self._sleep is not None and deadline < self._sleep_until:
             self._sleep_until = deadline

@@ -49,6 +49,7 @@ from ccserver.journal.mailboxes import Mailboxes
 from ccserver.journal.metrics import Metrics, Sources
 from ccserver.journal.probes import GcPauses
 from ccserver.media import protocol as media
+from ccserver.media.client import AtEnd
 from ccserver.settings import Settings
 from ccserver.settings.content import content_of, version_of
 from sip.authentication import Authenticator
@@ -76,7 +77,7 @@ QUIET_PAUSE = 60.0
 class MediaPlane(MediaPort, Protocol):
     """A media process, or its double: commands in, events to ``on_event``."""
 
-    def listen(self, on_event: Callable[[media.Event], None]) -> None: ...
+    def listen(self, on_event: Callable[[media.Event], None], at_end: AtEnd) -> None: ...
 
     async def run(self) -> None: ...
 
@@ -214,7 +215,9 @@ class Core:
                 self.door.reply,
             )
             self.calls.bind(self.effects, self.guardian)
-            self.world.media.listen(lambda event: self.post.turn(self._media_event, event))
+            self.world.media.listen(
+                lambda event: self.post.turn(self._media_event, event), self.post.at_end
+            )
             nursery.start_soon(self.timers.run)
             now = trio.current_time()
             started = ev.ServerStarted(__version__, self._tag_tail, self.world.boot, now)

@@ -11,6 +11,7 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import trio
 
@@ -43,6 +44,10 @@ _LONGEST_PAUSE = 1.0
 _FRAMES_PER_PASS = 64
 
 
+AtEnd: TypeAlias = Callable[[Callable[[], None]], bool]
+"""Has a function called when all is said that is said together; False: nothing is under way."""
+
+
 class MediaClient:
     """`run` must run for anything to happen; `on_event` is called from it, never from `send`."""
 
@@ -55,6 +60,9 @@ class MediaClient:
         self._on_event = on_event
         self._up = trio.Event()
         self._work = trio.Event()
+        self._at_end: AtEnd = lambda act: False
+        self._connection: socket.socket | None = None
+        self._frames: deque[bytes] = deque()
         self._refused = trio.Event()
         self._commands: deque[Command] = deque()
         self._refusals: deque[SessionRefused] = deque()
@@ -64,8 +72,8 @@ class MediaClient:
         self._listed: set[str] = set()
         self._orphans = False
 
-    def listen(self, on_event: Callable[[Event], None]) -> None:
-        self._on_event = on_event
+    def listen(self, on_event: Callable[[Event], None], at_end: AtEnd) -> None:
+        self._on_event, self._at_end = on_event, at_end
 
     @property
     def connected(self) -> bool:
@@ -75,13 +83,14 @@ class MediaClient:
         await self._up.wait()
 
     def send(self, command: Command) -> None:
-        """Queue a command; those of one pass of the loop travel in one frame."""
+        """Queue a command; those of one turn, or of one pass of the loop, travel in one frame."""
         if not self.connected or len(self._commands) >= MOST_COMMANDS:
             self._refuse(command)
             return
         self._note(command)
         self._commands.append(command)
-        self._work.set()
+        if len(self._commands) == 1 and not self._at_end(self._send_now):
+            self._work.set()
 
     async def run(self) -> None:
         """Connect, and connect again, until cancelled."""
@@ -117,39 +126,53 @@ class MediaClient:
         self._to_confirm = set(self._ours)
         self._listed = set()
         self._orphans = False
+        self._connection = connection
         self._commands.appendleft(ListSessions())
         self._up.set()
         self._work.set()
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._send_all, connection, nursery.cancel_scope)
+                self._scope = nursery.cancel_scope
+                nursery.start_soon(self._send_all, connection)
                 nursery.start_soon(self._look_for_orphans)
                 await self._receive_all(connection)
                 nursery.cancel_scope.cancel()
         finally:
             self._up = trio.Event()
+            self._connection = None
+            self._frames.clear()
             trio.lowlevel.notify_closing(connection)
             connection.close()
             unsent, self._commands = self._commands, deque()
             for command in unsent:
                 self._refuse(command)
 
-    async def _send_all(self, connection: socket.socket, scope: trio.CancelScope) -> None:
+    def _send_now(self) -> None:
+        """What the socket does not take is left to the task."""
+        commands, frames = self._commands, self._frames
+        while self._connection is not None and (frames or commands):
+            if not frames:
+                frames.extend(encode_frames(commands))
+                commands.clear()
+            try:
+                self._connection.send(frames[0])
+            except BlockingIOError:
+                self._work.set()
+                return
+            except OSError:
+                self._scope.cancel()
+                return
+            frames.popleft()
+
+    async def _send_all(self, connection: socket.socket) -> None:
         while True:
             await self._work.wait()
             # Woken in the pass after that of the first command: all of that pass goes together.
             self._work = trio.Event()
-            commands, self._commands = self._commands, deque()
-            for frame in encode_frames(commands):
-                while True:
-                    try:
-                        connection.send(frame)
-                        break
-                    except BlockingIOError:
-                        await trio.lowlevel.wait_writable(connection)
-                    except OSError:
-                        scope.cancel()
-                        return
+            self._send_now()
+            while self._frames:
+                await trio.lowlevel.wait_writable(connection)
+                self._send_now()
 
     async def _receive_all(self, connection: socket.socket) -> None:
         frame = memoryview(bytearray(MAXIMUM_FRAME))

@@ -241,10 +241,14 @@ def encode_frames(messages: Iterable[Command] | Iterable[Event]) -> list[bytes]:
 
     Raises BadFrame for a single message that is larger than a frame.
     """
+    together = list(messages)
+    frame = _encoder.encode(together)
+    if len(frame) <= MAXIMUM_FRAME:
+        return [frame] if together else []
     frames: list[bytes] = []
     batch: list[msgspec.Raw] = []
     size = _ARRAY_HEAD
-    for message in messages:
+    for message in together:
         item = _encoder.encode(message)
         if len(item) > MAXIMUM_FRAME - _ARRAY_HEAD:
             raise BadFrame(f"{type(message).__name__} of {len(item)} bytes")

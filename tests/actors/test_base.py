@@ -219,6 +219,24 @@ def test_a_turn_within_a_turn_is_part_of_it(stage) -> None:
     assert stage.performed == ["went"]
 
 
+def test_what_is_to_be_done_at_the_end_of_a_turn_comes_after_all_that_follows_from_it(
+    stage,
+) -> None:
+    end = stage.performed.append
+    two = stage.actor("two", ask=["two"])
+    one = stage.actor("one", go=["one", (two, "ask")])
+
+    def say() -> None:
+        assert stage.post.at_end(lambda: end("end"))
+        one.tell("go")
+
+    stage.post.turn(say)
+    assert stage.performed == ["one", "two", "end"]
+    stage.post.turn(one.tell, "go")
+    assert stage.performed[3:] == ["one", "two"]
+    assert not stage.post.at_end(lambda: end("never"))
+
+
 async def test_what_one_raises_in_a_turn_ends_its_mailbox_and_the_turn_goes_on(
     stage, autojump_clock
 ) -> None:

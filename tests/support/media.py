@@ -32,7 +32,7 @@ class MediaInMemory:
     """Cancelled: commands may still come in the same pass of the loop, and tell nothing."""
     _hear: Callable[[media.Event], None] = lambda event: None
 
-    def listen(self, on_event: Callable[[media.Event], None]) -> None:
+    def listen(self, on_event: Callable[[media.Event], None], at_end: object) -> None:
         self._hear = on_event
 
     async def run(self) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -98,6 +98,43 @@ async def test_commands_of_one_pass_travel_in_one_frame(autojump_clock, client, 
     client.send(Hear("a", ["b"]))
 
     assert await media.frames() == [[CreateSession("a"), CreateSession("b"), Hear("a", ["b"])]]
+
+
+async def test_commands_of_one_turn_travel_in_one_frame_as_it_ends(
+    autojump_clock, client, media, heard
+):
+    await media.comes_up()
+    await media.frames()
+    ends: list[Callable[[], None]] = []
+    client.listen(heard.append, lambda act: ends.append(act) is None)
+
+    client.send(CreateSession("a"))
+    client.send(Hear("a", ["b"]))
+    assert await media.frames() == []
+    (end,) = ends
+    end()
+
+    assert await media.frames() == [[CreateSession("a"), Hear("a", ["b"])]]
+
+
+async def test_what_a_full_socket_does_not_take_is_sent_later_in_its_order(
+    autojump_clock, client, media, heard
+):
+    await media.comes_up()
+    await media.frames()
+    ends: list[Callable[[], None]] = []
+    client.listen(heard.append, lambda act: ends.append(act) is None)
+
+    sessions = [f"{number:05}" for number in range(5000)]
+    for session in sessions:
+        client.send(CreateSession(session))
+        while ends:
+            ends.pop()()
+    arrived = []
+    while frames := await media.frames():
+        arrived += [command.session for frame in frames for command in frame]
+
+    assert arrived == sessions
 
 
 async def test_events_are_told(autojump_clock, client, media, heard):
