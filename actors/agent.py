@@ -41,6 +41,19 @@ class AgentSettings(Struct, frozen=True):
     """What an agent may say of a contact when it ends."""
 
 
+class AgentConfigured(Struct, frozen=True):
+    """The rules for what he takes from now on; what he has in hand ends by the old ones (R20)."""
+
+    settings: AgentSettings
+
+
+class AgentRemoved(Struct, frozen=True, gc=False):
+    """He is in the configuration no more: signed out as soon as he has nothing in hand.
+
+    His actor stays, and refuses whatever is on its way to him; ``AgentConfigured`` has him back.
+    """
+
+
 class _Shown(Struct, frozen=True):
     """What others see of an agent."""
 
@@ -67,6 +80,8 @@ Message: TypeAlias = (
     | m.Resume
     | m.Down
     | m.AgentCommandReceived
+    | AgentConfigured
+    | AgentRemoved
     | TimerFired
 )
 
@@ -84,18 +99,16 @@ class Agent:
         self.availability = Availability(
             settings.sign_in, lambda: bool(self.engagements), now, ticket
         )
-        self._commands: tuple[tuple[str, m.AgentCommand], ...] = (
-            ("available", m.SetAvailable()),
-            ("end-wrap-up", m.EndWrapUp()),
-            *(("idle", m.SetIdle(code)) for code in settings.idle_codes[:1]),
-            ("sign-out", m.SignOut()),
-        )
+        self._commands = _commands(settings)
         self._allowed: dict[tuple[bool, ...], tuple[str, ...]] = {}
         """By what decides it: asked at every change of state, and the same few each time."""
         self.targets: tuple[m.Target, ...] = ()
         self.version = 0
-        self._offered_to_dispatcher: tuple[float, int] | None = None
+        self.removed = self._has_left = False
+        self._offered_to_dispatcher: tuple[float, int, Mapping[str, int]] | None = None
         self._shown = _Shown()
+        self._forgotten = False
+        """Whoever reads the journal has been told that he has left, and he is back."""
         self._shown_since = now()
 
     def recover(self, past: PastAgent, targets: tuple[m.Target, ...]) -> None:
@@ -140,6 +153,7 @@ class Agent:
         After RONA, the choice between ``available`` and ``idle`` is among them (V-7).
         """
         decides = (
+            self.removed,
             isinstance(self.availability.state, SignedOut),
             bool(self.targets),
             self._being_offered(),
@@ -164,7 +178,7 @@ class Agent:
 
     def handle(self, message: Message) -> list[Effect]:
         effects = self._decide(message)
-        return [*effects, *self._show(), *self._tell_dispatcher()]
+        return [*effects, *self._show(), *self._tell_dispatcher(), *self._leave()]
 
     def _decide(self, message: Message) -> list[Effect]:
         match message:
@@ -180,6 +194,16 @@ class Agent:
                 return self._engage(contact, queue, kind).offer(self.targets, self._now())
             case m.ContactKept():
                 return self._kept(message)
+            case AgentConfigured(settings):
+                self._configure(settings)
+                return []
+            case AgentRemoved():
+                self.removed, self.targets = True, ()
+                self.availability.handle(m.PhonesChanged(()))
+                self.availability.handle(m.SignOut())
+                return []
+            case m.PhonesChanged() if self.removed:
+                return []  # it registered as he was removed: the registrar has forgotten it since
             case m.PhonesChanged(targets):
                 self.targets = targets
                 self.availability.handle(message)
@@ -202,6 +226,15 @@ class Agent:
         if engagement is None:
             return []  # late news of a contact that we have let go: a lease, or a crash
         return self._carry_out(engagement, engagement.handle(message))
+
+    def _configure(self, settings: AgentSettings) -> None:
+        """Who is back before he had left keeps what he has in hand, and goes on."""
+        self.settings = settings
+        self._commands = _commands(settings)
+        self._allowed.clear()
+        self.availability.configure(settings.sign_in)
+        self._forgotten = self._has_left
+        self.removed = self._has_left = False
 
     # --- engagements --------------------------------------------------------------------------
 
@@ -286,6 +319,8 @@ class Agent:
 
     def _refusal(self, command: m.AgentCommand) -> Refusal | None:
         """Why a command would be refused now; None: it would not."""
+        if self.removed:
+            return Refusal.UNKNOWN_AGENT
         signed_out = isinstance(self.availability.state, SignedOut)
         match command:
             case m.SetAvailable() if not self.targets:
@@ -317,8 +352,9 @@ class Agent:
         code = wanted.code if isinstance(wanted, Idle) and state == "idle" else None
         pending = self.availability.coming
         shown = _Shown(state, code, pending, bool(self.targets), bool(self._wrapping_up()))
-        if shown == self._shown:
+        if shown == self._shown and not self._forgotten:
             return []
+        self._forgotten = False
         self.version += 1
         now = self._now()
         before, self._shown = self._shown, shown
@@ -347,7 +383,7 @@ class Agent:
     def _tell_dispatcher(self) -> list[Effect]:
         ours = self.availability.state
         if isinstance(ours, Available) and self.fits():
-            key = (ours.since, ours.seq)
+            key = (ours.since, ours.seq, self.settings.skills)
             if key == self._offered_to_dispatcher:
                 return []
             self._offered_to_dispatcher = key
@@ -360,6 +396,13 @@ class Agent:
             return [TellDispatcher(m.AgentUnavailable(self.id))]
         return []
 
+    def _leave(self) -> list[Effect]:
+        """Removed, and nothing is in hand any more: said once."""
+        if not self.removed or self._has_left or self.engagements:
+            return []
+        self._has_left = True
+        return [Record(ev.AgentLeft(self.id))]
+
 
 def _wanted(past: PastAgent) -> AvailabilityState:
     match past.wanted:
@@ -369,3 +412,13 @@ def _wanted(past: PastAgent) -> AvailabilityState:
             return Idle(past.code or "")
         case _:
             return SignedOut()
+
+
+def _commands(settings: AgentSettings) -> tuple[tuple[str, m.AgentCommand], ...]:
+    """One of each kind, by the name under which it is shown as allowed."""
+    return (
+        ("available", m.SetAvailable()),
+        ("end-wrap-up", m.EndWrapUp()),
+        *(("idle", m.SetIdle(code)) for code in settings.idle_codes[:1]),
+        ("sign-out", m.SignOut()),
+    )

@@ -96,6 +96,10 @@ class Availability:
             case "signed_out":
                 self.pending = m.SignOut()
 
+    def configure(self, sign_in: SignIn) -> None:
+        """How he signs in from now on; where he is, he stays."""
+        self._on_register = sign_in == "on_register"
+
     # --- what others may see ------------------------------------------------------------------
 
     @property

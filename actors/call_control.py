@@ -64,6 +64,10 @@ class CallControl:
         """The two are connected: they hear each other."""
         return self._publication.settle()
 
+    def centre_changed(self) -> list[Effect]:
+        """Who takes part may be permitted another thing than before."""
+        return self._publication.settle()
+
     def command(self, received: c.ContactCommandReceived) -> Outcome:
         if isinstance(received.command, c.Monitor | c.ChangeMonitoring | c.StopMonitoring):
             return self._settled([*self._monitorings.command(received)])

@@ -22,7 +22,7 @@ from actors import messages as m
 from actors.call_control import CallControl
 from actors.call_control import Outcome as Done
 from actors.conversation import Conversation, Party
-from actors.dossier import Dossier
+from actors.dossier import CentreChanged, Dossier, World
 from actors.effects import (
     Effect,
     Play,
@@ -134,6 +134,7 @@ Message: TypeAlias = (
     | m.MonitorAsked
     | m.LegNews
     | c.ContactCommandReceived
+    | CentreChanged
     | TimerFired
 )
 
@@ -222,6 +223,8 @@ class Contact:
                 return self._sought(seeking, search.tell_again(name))
             case _, m.Restarted():
                 return []
+            case state, CentreChanged(world):
+                return self._centre_changed(state, world)
             case _, m.EndContact(reason):
                 return self._fail(reason)
             case _, TimerFired("lease"):
@@ -266,6 +269,18 @@ class Contact:
                 return []  # due as it was cancelled
             case _:
                 raise UnexpectedMessage(type(self.state).__name__, type(message).__name__)
+
+    def _centre_changed(self, state: State, world: World) -> list[Effect]:
+        """Nothing that is under way is touched; whatever comes next is done by the new rules."""
+        self._dossier.world = world
+        match state:
+            case Seeking() as seeking:
+                seeking.plan = self._dossier.rules_of(seeking.plan)
+                return []
+            case Talking(control):
+                return control.centre_changed()
+            case _:
+                return []
 
     # --- the flow -----------------------------------------------------------------------------
 
@@ -366,6 +381,7 @@ class Contact:
 
     def _return(self, plan: QueuePlan, place: Place, served: Served, reason: str) -> list[Effect]:
         """In front of the line again: his place is the one he had."""
+        plan = self._dossier.rules_of(plan)
         talked = self._now() - served.since
         returned = ev.ContactReturned(self.ref, plan.name, served.agent, reason, talked)
         search = Search(self._dossier, InQueue(plan, place), again=True)

@@ -111,6 +111,8 @@ def _in_queue(
 ) -> Goal | Refusal:
     if plan is None:
         return Refusal.UNSUPPORTED_DESTINATION if unqueued else Refusal.UNKNOWN_DESTINATION
+    if plan.closed:
+        return Refusal.UNKNOWN_DESTINATION
     if plan.capacity_based:
         return Refusal.UNSUPPORTED_DESTINATION  # V-21: it has no agent to talk to
     avoid = () if by.agent is None else (by.agent,)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
+from msgspec.structs import replace
+
 from actors import events as ev
 from actors import messages as m
 from actors.effects import Effect, Record, TellAgent, TellQueue
@@ -16,6 +18,7 @@ from actors.routing.index import Choice, Index
 
 Message: TypeAlias = (
     m.ContactWaits
+    | m.RequirementsChanged
     | m.ContactLeft
     | m.ContactConnected
     | m.AgentAvailable
@@ -39,6 +42,8 @@ class Dispatcher:
                 self._paired.pop(contact, None)  # back from an agent that did not take it
                 self.index.add_contact(message)
                 return self._find_agent(message)
+            case m.RequirementsChanged():
+                return self._judge_anew(message)
             case m.ContactLeft(contact) | m.ContactConnected(contact):
                 self._paired.pop(contact, None)
                 self.index.remove_contact(contact)
@@ -61,6 +66,19 @@ class Dispatcher:
             case m.Restarted(name):
                 self._forget_what_was_told_by(name)
                 return []
+
+    def _judge_anew(self, changed: m.RequirementsChanged) -> list[Effect]:
+        contact, needs = changed.contact, changed.requirements
+        waits = self.index.waiting.get(contact)
+        if waits is not None:
+            told = replace(waits, requirements=needs, at=changed.at)
+            self.index.add_contact(told)
+            return self._find_agent(told)
+        if contact in self._paired:
+            # Given away by the old rules, and that stands; if it comes back, it is by the new ones.
+            agent, paired = self._paired[contact]
+            self._paired[contact] = agent, replace(paired, requirements=needs)
+        return []  # or it has left, or connected, as its queue told us
 
     def _find_agent(self, contact: m.ContactWaits) -> list[Effect]:
         return self._pair("contact", self.index.agent_for(contact))

@@ -36,6 +36,16 @@ class World(Struct, frozen=True):
     most_parties: int = 8
     """In a conference, with the customer, without supervisors (V-34)."""
 
+    def open_queues(self) -> frozenset[str]:
+        """Those to which somebody may be sent."""
+        return frozenset(name for name, plan in self.plans.items() if not plan.closed)
+
+
+class CentreChanged(Struct, frozen=True):
+    """To every contact and to the monitor desk: the configuration was loaded again."""
+
+    world: World
+
 
 class Dossier:
     """One contact's.  ``now`` gives monotonic seconds."""
@@ -58,6 +68,10 @@ class Dossier:
         self.answered = False
         """The customer's call, by us: from then on he hears what plays."""
         self._legs_made = self._requests = self._tokens = 0
+
+    def rules_of(self, plan: QueuePlan) -> QueuePlan:
+        """The queue's as they are now: what was begun by older ones ends by them (R20)."""
+        return self.world.plans.get(plan.name, plan)
 
     def new_leg(self) -> LegId:
         self._legs_made += 1

@@ -51,6 +51,7 @@ class TellQueue(Struct, frozen=True):
 class TellDispatcher(Struct, frozen=True):
     message: (
         m.ContactWaits
+        | m.RequirementsChanged
         | m.ContactLeft
         | m.ContactConnected
         | m.AgentAvailable

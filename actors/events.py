@@ -295,6 +295,24 @@ class WrapUpEnded(Event, frozen=True, tag="agent.wrap_up_ended"):
     by_timer: bool = False
 
 
+class AgentLeft(Event, frozen=True, tag="agent.left"):
+    """He is in the configuration no more, and had nothing in hand any more."""
+
+    agent: AgentId
+
+
+class QueueDrained(Event, frozen=True, tag="queue.drained"):
+    """It is in the configuration no more, and nobody waits in it, or comes back to it, any more."""
+
+    queue: QueueName
+
+
+class QueueOpened(Event, frozen=True, tag="queue.opened"):
+    """It is in the configuration again, after it had drained."""
+
+    queue: QueueName
+
+
 class LeaseExpired(Event, frozen=True, tag="lease.expired"):
     """Whoever should have moved it on never did; its owner let it go.  Always a fault somewhere."""
 
@@ -461,6 +479,9 @@ AnyEvent: TypeAlias = (
     | ContactEnded
     | AgentStateChanged
     | WrapUpEnded
+    | AgentLeft
+    | QueueDrained
+    | QueueOpened
     | LeaseExpired
     | LegArrived
     | LegCalled

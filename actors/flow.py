@@ -50,3 +50,5 @@ class QueuePlan(Struct, frozen=True):
     """It only counts seats and has no agents to name: nobody can be consulted there (V-21)."""
     monitored: bool = True
     """False: no supervisor may listen to its calls."""
+    closed: bool = False
+    """It was taken out of the configuration: it serves those who wait, and nobody is sent there."""

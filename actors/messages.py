@@ -221,6 +221,14 @@ class ContactWaits(Struct, frozen=True):
     channel: str = "voice"
 
 
+class RequirementsChanged(Struct, frozen=True):
+    """The rules of its queue are others since ``at``: this is what the contact asks for now."""
+
+    contact: ContactId
+    requirements: Requirements
+    at: float
+
+
 class ContactLeft(Struct, frozen=True, gc=False):
     contact: ContactId
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 
 from actors import commands as c
 from actors import messages as m
-from actors.dossier import AgentCard
+from actors.dossier import AgentCard, CentreChanged, World
 from actors.effects import Effect, ReplyTo, TellContact
 from actors.ids import AgentId
 from actors.permissions import may_monitor
@@ -25,8 +25,12 @@ class MonitorDesk:
         self._agents, self._queues = agents, queues
         self.wishes: dict[tuple[AgentId, str, str], c.Wish] = {}
 
-    def handle(self, message: m.ConversationBegan | c.MonitorCommandReceived) -> list[Effect]:
+    def handle(
+        self, message: m.ConversationBegan | c.MonitorCommandReceived | CentreChanged
+    ) -> list[Effect]:
         match message:
+            case CentreChanged(world):
+                return self._configure(world)
             case m.ConversationBegan():
                 return self._began(message)
             case c.MonitorCommandReceived(c.RequestMonitoring() as wanted, by):
@@ -35,6 +39,15 @@ class MonitorDesk:
                 return [self._answer(message, self._cancel(cancelled, by.agent))]
             case _:
                 raise ValueError(f"{type(message).__name__} to the monitor desk")
+
+    def _configure(self, world: World) -> list[Effect]:
+        """A wish for what is gone, or of who is, will never come true."""
+        self._agents, self._queues = world.agents, world.open_queues()
+        targets = self._targets()
+        for key, wish in list(self.wishes.items()):
+            if wish.supervisor not in world.agents or wish.target not in targets[wish.kind]:
+                del self.wishes[key]
+        return []
 
     def _began(self, began: m.ConversationBegan) -> list[Effect]:
         card = self._agents.get(began.agent, AgentCard())
@@ -60,13 +73,7 @@ class MonitorDesk:
     ) -> Refusal | None:
         if agent is None or not may_monitor(role):
             return Refusal.NOT_PERMITTED
-        teams = {card.team for card in self._agents.values()}
-        known: dict[str, Collection[str]] = {
-            "agent": self._agents,
-            "team": teams,
-            "queue": self._queues,
-        }
-        if wanted.target not in known[wanted.kind]:
+        if wanted.target not in self._targets()[wanted.kind]:
             return Refusal.UNKNOWN_DESTINATION
         key = (agent, wanted.kind, wanted.target)
         before = self.wishes.get(key)
@@ -74,6 +81,10 @@ class MonitorDesk:
             return Refusal.ALREADY_MONITORING  # next call and every call exclude each other (2.4)
         self.wishes[key] = c.Wish(agent, wanted.kind, wanted.target, wanted.mode, wanted.continuous)
         return None
+
+    def _targets(self) -> dict[str, Collection[str]]:
+        teams = {card.team for card in self._agents.values()}
+        return {"agent": self._agents, "team": teams, "queue": self._queues}
 
     def _answer(self, command: c.MonitorCommandReceived, refused: Refusal | None) -> ReplyTo:
         agent = command.by.agent

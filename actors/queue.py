@@ -28,18 +28,8 @@ from actors.ids import (
     owner_of,
     queue_actor,
 )
+from actors.place import Requirements
 from sip.machine import CancelTimer, StartTimer, TimerFired
-
-Message: TypeAlias = (
-    m.JoinQueue
-    | m.LeaveQueue
-    | m.ContactConnected
-    | m.ContactPaired
-    | m.PairingUndone
-    | m.Restarted
-    | m.Down
-    | TimerFired
-)
 
 LEASE_MARGIN = 100.0
 """How much longer than its phones ring an offer may last without a word."""
@@ -54,6 +44,20 @@ class QueueSettings(Struct, frozen=True):
     max_waiting: int | None = None
     max_wait_seconds: float | None = None
     rona_seconds: float = 18.0
+
+
+class QueueConfigured(Struct, frozen=True):
+    """The rules from now on: who waits is judged anew, an offer ends as it began (R20)."""
+
+    settings: QueueSettings
+    requirements: Requirements
+
+
+class QueueRemoved(Struct, frozen=True, gc=False):
+    """It is in the configuration no more: it takes nobody new, and serves those it has to the end.
+
+    Its actor stays, and turns away whoever is on the way to it; ``QueueConfigured`` opens it again.
+    """
 
 
 class QueueStatistics(Struct, frozen=True):
@@ -76,6 +80,20 @@ class _Offered(Struct, frozen=True):
     due: float
 
 
+Message: TypeAlias = (
+    m.JoinQueue
+    | m.LeaveQueue
+    | m.ContactConnected
+    | m.ContactPaired
+    | m.PairingUndone
+    | m.Restarted
+    | m.Down
+    | QueueConfigured
+    | QueueRemoved
+    | TimerFired
+)
+
+
 class Queue:
     """``now`` gives monotonic seconds."""
 
@@ -90,8 +108,15 @@ class Queue:
         """Who has talked with an agent of ours, and when he lost him, if he did."""
         self._requests: dict[ContactId, set[ContactId]] = {}
         """By the contact that makes them: those whose end we shall hear of."""
+        self._requirements: Requirements | None = None
+        """Of the last rules that we were told; a contact may come that knows older ones only."""
+        self.closed = self._is_drained = False
 
     def handle(self, message: Message) -> list[Effect]:
+        effects = self._decide(message)
+        return [*effects, *self._drained()] if self.closed else effects
+
+    def _decide(self, message: Message) -> list[Effect]:
         match message:
             case m.JoinQueue():
                 return self._join(message)
@@ -105,6 +130,11 @@ class Queue:
                 return self._connected(message, contact)
             case m.Down(name, _):
                 return self._down(ContactId(name.rpartition("/")[2]))
+            case QueueConfigured(settings, requirements):
+                return [*self._configure(settings), *self._judge_anew(requirements)]
+            case QueueRemoved():
+                self.closed = True
+                return []
             case m.Restarted(name):
                 return self._tell_again() if name == DISPATCHER else self._shorten(name)
             case TimerFired("max_wait"):
@@ -127,6 +157,8 @@ class Queue:
         contact, now = join.contact, self._now()
         served = contact in self._served
         known = served or join.again or contact in self._offered or contact in self._waiting
+        if not known and self.closed:
+            return [TellContact(contact, self._overflowed(contact, "closed"))]
         limit = self.settings.max_waiting
         if not known and limit is not None and len(self._waiting) >= limit:
             return [TellContact(contact, self._overflowed(contact, "full"))]
@@ -139,7 +171,7 @@ class Queue:
             contact,
             self.settings.name,
             join.place,
-            join.requirements,
+            join.requirements if self._requirements is None else self._requirements,
             now,
             join.tried,
             join.avoid,
@@ -179,6 +211,48 @@ class Queue:
                 effects.extend(self._leave(contact))
             self._served.pop(contact, None)
         return effects
+
+    # --- rules --------------------------------------------------------------------------------
+
+    def _configure(self, settings: QueueSettings) -> list[Effect]:
+        """A smaller bound of those who wait sends nobody away; a shorter one of time does."""
+        bounded = self.settings.max_wait_seconds is not None
+        reopened = [Record(ev.QueueOpened(settings.name))] if self._is_drained else []
+        self.settings = settings
+        self.closed = self._is_drained = False
+        if settings.max_wait_seconds is None:
+            return [*reopened, *([CancelTimer("max_wait")] if bounded else [])]
+        return [*reopened, *self._arm()]
+
+    def _judge_anew(self, requirements: Requirements) -> list[Effect]:
+        """In the order of the line, so that who is first is given the agent whom both may have now.
+
+        Who is being offered may come back: then he, too, asks for what is asked for now.
+        """
+        self._requirements = requirements
+        now = self._now()
+        waiting = [(contact, self._waiting[contact]) for contact in self.order()]
+        changed = [(c, w) for c, w in waiting if w.told.requirements != requirements]
+        for contact, known in changed:
+            told = replace(known.told, requirements=requirements, at=now)
+            self._waiting[contact] = replace(known, told=told)
+        for contact, offered in list(self._offered.items()):
+            known = offered.contact
+            if known.told.requirements != requirements:
+                told = replace(known.told, requirements=requirements)
+                self._offered[contact] = replace(offered, contact=replace(known, told=told))
+                changed.append((contact, known))
+        return [
+            TellDispatcher(m.RequirementsChanged(contact, requirements, now))
+            for contact, _ in changed
+        ]
+
+    def _drained(self) -> list[Effect]:
+        """Closed, and nobody waits or may come back: said once."""
+        if self._is_drained or self._waiting or self._offered or self._served:
+            return []
+        self._is_drained = True
+        return [Record(ev.QueueDrained(self.settings.name))]
 
     # --- waiting ------------------------------------------------------------------------------
 

@@ -213,7 +213,7 @@ class Search:
     def plan(self) -> QueuePlan | None:
         match self.goal:
             case InQueue(plan) | AtAgent(plan=plan):
-                return plan
+                return self._dossier.rules_of(plan)
             case AtNumber():
                 return None
 
@@ -316,7 +316,7 @@ class Search:
 
     def _join(self) -> Effect:
         assert isinstance(self.goal, InQueue)
-        plan, place = self.goal.plan, self.goal.place
+        plan, place = self._dossier.rules_of(self.goal.plan), self.goal.place
         again = self._again
         join = m.JoinQueue(
             self.request, place, plan.requirements, self._tried, self.goal.avoid, again

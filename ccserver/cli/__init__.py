@@ -18,7 +18,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,  # they may hold secrets
 )
-for command in (server.run, server.demo, server.check):
+for command in (server.run, server.demo, server.check, server.reload):
     app.command()(command)
 for command in (looking.status, looking.agents, looking.queues, looking.contacts, looking.events):
     app.command()(command)

@@ -58,7 +58,8 @@ def answered(
             said.append(f"argument: {answer['field']}")
         if answer.get("allowed"):
             said.append(f"allowed now: {words(answer['allowed'])}")
-        fail(REFUSED, "refused: " + "; ".join(said))
+        wrong = [f"{e['place']}: {e['field']}: {e['detail']}" for e in answer.get("errors", ())]
+        fail(REFUSED, "\n".join(["refused: " + "; ".join(said), *wrong]))
     return {key: value for key, value in answer.items() if key not in ("id", "ok")}
 
 

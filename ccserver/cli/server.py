@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ccserver import __version__
-from ccserver.cli.asking import DEFAULT_CONFIG, WRONG, Config, Set, fail, loaded
+from ccserver.cli.asking import DEFAULT_CONFIG, WRONG, Config, Set, answered, fail, loaded
 from ccserver.logs import set_up_logging
 from ccserver.settings import reference
 from ccserver.settings.changes import hand_down
@@ -55,6 +55,19 @@ def check(config: Config = DEFAULT_CONFIG, set: Set = None) -> None:  # noqa: A0
         f"{len(settings.entry_points)} entry points, {len(settings.trunks)} trunks"
     )
     typer.echo(f"{config}: good ({counts})")
+
+
+def reload(config: Config = DEFAULT_CONFIG, set: Set = None) -> None:  # noqa: A002
+    """Have the running server read its configuration again.  A wrong one changes nothing."""
+    answer = answered(config, set, "centre.reload")
+    for warning in answer["warnings"]:
+        typer.echo(f"ccserver: warning: {warning}", err=True)
+    for key in answer["needs_restart"]:
+        typer.echo(f"{key}: at the next start only")
+    for change in answer["changes"]:
+        typer.echo(f"{change['key']}: {change['what']}")
+    done = "done" if answer["changes"] else "nothing to do"
+    typer.echo(f"{done} (version {answer['version']})")
 
 
 def config_reference(

@@ -51,7 +51,7 @@ def main() -> int:
         print(f"ccserver: warning: {warning}", file=sys.stderr)
     writer = set_up_logging(loaded.settings.log.level, loaded.settings.log.format)
     try:
-        return trio.run(_start, loaded, clock=MachineClock())
+        return trio.run(_start, loaded, arguments.config, arguments.set, clock=MachineClock())
     finally:
         writer.close()
 
@@ -63,7 +63,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _start(loaded: Loaded) -> int:
+async def _start(loaded: Loaded, config: Path, overrides: list[str]) -> int:
     """Open what may be taken by others; then serve."""
     settings = loaded.settings
     data = Path(settings.data.dir)
@@ -75,6 +75,10 @@ async def _start(loaded: Loaded) -> int:
         print(f"ccserver: {error}", file=sys.stderr)
         return WRONG
     media = MediaClient(data / MEDIA_SOCKET)
+
+    async def load_again() -> Loaded:
+        return await trio.to_thread.run_sync(load, config, overrides, os.environ)
+
     world = World(
         transports=transports,
         media=media,
@@ -84,6 +88,7 @@ async def _start(loaded: Loaded) -> int:
         secret=secrets.token_bytes(32),
         random=Random(),
         boot=boot_name(),
+        load=load_again,
     )
     core = Core(settings, world)
     async with trio.open_nursery() as writing:
@@ -92,6 +97,7 @@ async def _start(loaded: Loaded) -> int:
             await serving.start(core.run)
             serving.start_soon(core.door.serve, data / CORE_SOCKET)
             serving.start_soon(_exporter(core).serve, metrics)
+            await serving.start(core.reloading.on_signal)
             await serving.start(diagnose.write_on_signal, data, core.directory.statistics)
             with trio.move_on_after(MEDIA_PATIENCE) as patience:
                 await media.wait_connected()

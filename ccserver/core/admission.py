@@ -26,9 +26,13 @@ class Admission:
         max_lag: float,
     ) -> None:
         self._contacts, self._random = contacts, random
-        self._max_contacts, self._max_lag = max_contacts, max_lag
+        self.configure(max_contacts=max_contacts, max_lag=max_lag)
         self.lag = 0.0
         self.draining = False
+
+    def configure(self, *, max_contacts: int, max_lag: float) -> None:
+        """The bounds from now on; who is in, stays."""
+        self._max_contacts, self._max_lag = max_contacts, max_lag
 
     @property
     def open(self) -> bool:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
 from random import Random
 from typing import Any, Protocol
@@ -19,20 +18,13 @@ from msgspec import Struct
 from actors import effects as do
 from actors import events as ev
 from actors import messages as m
-from actors.agent import Agent
 from actors.base import Actor, Mailbox, Post
-from actors.dispatcher import Dispatcher
 from actors.guardian import Guardian
 from actors.ids import (
-    MONITOR_DESK,
     AgentId,
     IdSource,
-    QueueName,
     base32,
 )
-from actors.monitor_desk import MonitorDesk
-from actors.past import Past
-from actors.queue import Queue
 from ccserver import __version__
 from ccserver.core import plan
 from ccserver.core.admission import Admission
@@ -43,6 +35,8 @@ from ccserver.core.effects import Effects, MediaPort
 from ccserver.core.ingress import Ingress
 from ccserver.core.recovery import end_contacts
 from ccserver.core.registration import Registration
+from ccserver.core.reloading import Reloading, no_file
+from ccserver.core.residents import Residents
 from ccserver.journal.folds import Folds
 from ccserver.journal.log import Journal
 from ccserver.journal.mailboxes import Mailboxes
@@ -50,8 +44,8 @@ from ccserver.journal.metrics import Metrics, Sources
 from ccserver.journal.probes import GcPauses
 from ccserver.media import protocol as media
 from ccserver.media.client import AtEnd
-from ccserver.settings import Settings
-from ccserver.settings.content import content_of, version_of
+from ccserver.settings import Loaded, Settings, model
+from ccserver.settings.content import content_of, difference, version_of
 from sip.authentication import Authenticator
 from sip.endpoint import Endpoint
 from sip.registrar import Registrar
@@ -97,6 +91,8 @@ class World(Struct):
     boot: str = ""
     """Names trio's clock: instants of another run with the same name mean the same.  Empty: they
     mean nothing, and the clock on the wall is asked."""
+    load: Callable[[], Awaitable[Loaded]] = no_file
+    """Reads the configuration again.  Raises ConfigurationError."""
 
 
 class Core:
@@ -122,9 +118,10 @@ class Core:
             max_contacts=settings.admission.max_contacts,
             max_lag=settings.admission.max_loop_lag_seconds,
         )
+        self._accounts = plan.accounts(settings)
         authenticator = Authenticator(
             settings.sip.realm,
-            plan.accounts(settings).get,
+            lambda user: self._accounts.get(user),
             trio.current_time,
             world.secret,
             algorithms=tuple(settings.sip.algorithms),
@@ -145,7 +142,7 @@ class Core:
             journal=self.journal,
             mailboxes=self.mailboxes,
         )
-        ingress = Ingress(
+        self.ingress = ingress = Ingress(
             admission=self.admission,
             authenticator=authenticator,
             entry_points=self.centre.entry_points,
@@ -174,14 +171,24 @@ class Core:
         self._registration = registration
         ingress.bind(self.endpoint, registration)
         self.listeners.watch_connections(self._connection_closed)
-        codes = tuple(settings.wrap_up_codes)
-        self.door = Door(
-            Commands(
-                self.directory, lambda e: self.effects.perform(e), self.live.takes_part, codes
-            ),
-            Queries(settings, self.live, self.journal, self._figures),
-            self.journal,
+        self.residents = Residents(
+            self.directory,
+            self._actor,
+            trio.current_time,
+            lambda: next(self._tickets),
+            registration.targets,
         )
+        self._closed_queues: dict[str, model.Queue] = {}
+        """Those of configurations before, whose last contacts are being served."""
+        self._commands = Commands(
+            self.directory,
+            lambda e: self.effects.perform(e),
+            self.live.takes_part,
+            tuple(settings.wrap_up_codes),
+        )
+        self._queries = Queries(settings, self.live, self.journal, self._figures)
+        self.reloading = Reloading(world.load, self, self.journal.wait_durable)
+        self.door = Door(self._commands, self._queries, self.reloading, self.journal)
         self.gc_pauses = GcPauses()
         self.media_statistics: media.Statistics | None = None
         self.metrics = Metrics(
@@ -226,9 +233,9 @@ class Core:
             self._record_configuration("start")
             self._registration.restore(past.bindings, frozenset(self._agent_ids()))
             end_contacts(past, now, self.journal.append)
-            self._start_residents(past)
-            for agent in self._agent_ids():
-                self.directory.agents[agent].tell(m.Resume())
+            self._forget_removed()
+            queues, agents = plan.queues(self.settings), plan.agents(self.settings)
+            self.residents.start(self.guardian, self.centre, queues, agents, past)
             nursery.start_soon(self.world.media.run)
             nursery.start_soon(self.endpoint.run, self.post.turn)
             nursery.start_soon(self._watch_lag)
@@ -255,54 +262,53 @@ class Core:
             await self.calls.wait_none()
         self.journal.append(ev.ServerStopped())
 
+    def configure(self, settings: Settings, by: str) -> int:
+        """Work by these settings from now on; the number of the event that says so.
+
+        What is under way ends by the rules it began with (R20).  Of what is removed, the queues
+        serve those who wait there, and the agents end what they have in hand.
+        """
+        before, self.settings = self.settings, settings
+        known = {queue.name for queue in settings.queues}
+        closed = {**self._closed_queues, **{queue.name: queue for queue in before.queues}}
+        self._closed_queues = {name: q for name, q in closed.items() if name not in known}
+        self._accounts = plan.accounts(settings)
+        with_closed = settings.model_copy(
+            update={"queues": [*settings.queues, *self._closed_queues.values()]}
+        )
+        self.centre = plan.closing(
+            plan.world(with_closed, self.listeners.path_to), self._closed_queues
+        )
+        self.admission.configure(
+            max_contacts=settings.admission.max_contacts,
+            max_lag=settings.admission.max_loop_lag_seconds,
+        )
+        self._commands.configure(tuple(settings.wrap_up_codes))
+        self._queries.configure(settings)
+        recorded = self._record_configuration(by, difference(before, settings))
+        queues, agents = plan.queues(settings), plan.agents(with_closed)
+        for gone in self.residents.configure(self.centre, queues, agents):
+            self._registration.remove(gone)
+        self.ingress.configure(
+            self.centre.entry_points, plan.trunks(settings), plan.feature_codes(settings)
+        )
+        self.calls.configure(
+            self.centre, settings.routing.max_contact_seconds, plan.max_calls(settings)
+        )
+        return recorded
+
+    def _forget_removed(self) -> None:
+        """Who was there in the run before, and is in the configuration no more."""
+        for agent in self.live.agents.keys() - set(self._agent_ids()):
+            self.journal.append(ev.AgentLeft(agent))
+        for queue in self.live.queues.keys() - self.centre.plans.keys():
+            self.journal.append(ev.QueueDrained(queue))
+
     def _record_configuration(
         self, by: str, changes: tuple[ev.ConfigurationChange, ...] = ()
-    ) -> None:
+    ) -> int:
         content = content_of(self.settings)
-        self.journal.append(ev.CentreConfigured(version_of(content), content, by, changes))
-
-    def _start_residents(self, past: Past) -> None:
-        """The dispatcher, the queues and the agents: essential, and started again when they crash.
-
-        Who starts again knows nothing, and is told everything anew by those who know.
-        """
-        self._resident("dispatcher", lambda: Dispatcher(trio.current_time), self._set_dispatcher)
-        queues = frozenset(self.centre.plans)
-        make_desk = partial(MonitorDesk, self.centre.agents, queues)
-        self._resident(MONITOR_DESK, make_desk, self._set_monitor_desk)
-        for queue in plan.queues(self.settings):
-            make = partial(Queue, queue, trio.current_time)
-            self._resident(f"queue/{queue.name}", make, partial(self._set_queue, queue.name))
-        for agent in plan.agents(self.settings):
-            make_agent = partial(Agent, agent, trio.current_time, lambda: next(self._tickets))
-            first = make_agent()
-            if agent.id in past.agents:
-                first.recover(past.agents[agent.id], self._registration.targets(agent.id))
-            remember = partial(self._set_agent, agent.id)
-            self._resident(f"agent/{agent.id}", make_agent, remember, first)
-
-    def _resident(
-        self,
-        name: str,
-        make: Callable[[], Any],
-        remember: Callable[[Actor], None],
-        machine: Any = None,
-    ) -> None:
-        """``machine``: the first one, where it is not made as those after a crash are."""
-        actor = self._actor(name, machine or make())
-        remember(actor)
-        first = [actor]
-
-        async def run() -> None:
-            if first:
-                await first.pop().mailbox.run()
-                return
-            again = self._actor(name, make())
-            remember(again)
-            self._tell_everything(name)
-            await again.mailbox.run()
-
-        self.guardian.start(name, run, essential=True)
+        return self.journal.append(ev.CentreConfigured(version_of(content), content, by, changes))
 
     def _actor(
         self,
@@ -326,31 +332,6 @@ class Core:
             on_end=on_end,
         )
         return actor
-
-    def _set_dispatcher(self, actor: Actor) -> None:
-        self.directory.dispatcher = actor
-
-    def _set_monitor_desk(self, actor: Actor) -> None:
-        self.directory.monitor_desk = actor
-
-    def _set_queue(self, name: QueueName, actor: Actor) -> None:
-        self.directory.queues[name] = actor
-
-    def _set_agent(self, agent: AgentId, actor: Actor) -> None:
-        self.directory.agents[agent] = actor
-
-    def _tell_everything(self, name: str) -> None:
-        """To an actor that has been started again: what the living know of its world."""
-        kind, _, which = name.partition("/")
-        if kind == "agent":
-            self._phones_changed(AgentId(which), m.PhonesChanged(self._registration.targets(which)))
-        for actor in (
-            self.directory.dispatcher,
-            *self.directory.agents.values(),
-            *self.directory.queues.values(),
-            *self.directory.contacts.values(),
-        ):
-            actor.tell(m.Restarted(name))
 
     def _crashed(self, name: str, error: Exception) -> None:
         log.error("actor %s crashed", name, exc_info=error)

@@ -14,7 +14,7 @@ from actors import events as ev
 from actors import messages as m
 from actors.base import Actor, Mailbox, Post
 from actors.contact import Contact, Start
-from actors.dossier import Dossier, World
+from actors.dossier import CentreChanged, Dossier, World
 from actors.feature import FeatureCall
 from actors.feature import Start as StartFeature
 from actors.flow import EntryPoint
@@ -89,6 +89,13 @@ class Calls:
     def bind(self, effects: Effects, guardian: Guardian) -> None:
         """Those who live only while the centre runs."""
         self._effects, self._guardian = effects, guardian
+
+    def configure(self, centre: World, longest: float, max_calls: Mapping[str, int]) -> None:
+        """For calls that come from now on; those that are there are told of the centre's change."""
+        self._centre, self._longest = centre, longest
+        self.lines.configure(max_calls)
+        for actor in self._directory.contacts.values():
+            actor.tell(CentreChanged(centre))
 
     async def wait_none(self) -> None:
         """Until no call is left."""

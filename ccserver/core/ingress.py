@@ -94,6 +94,15 @@ class Ingress:
         """The two that need us, and that we need."""
         self._endpoint, self._registration = endpoint, registration
 
+    def configure(
+        self,
+        entry_points: Mapping[EntryPointName, EntryPoint],
+        trunks: tuple[Trunk, ...],
+        features: FeatureCodes,
+    ) -> None:
+        """What may be dialled, and from where, from now on."""
+        self._entry_points, self._trunks, self._features = entry_points, trunks, features
+
     def refuse(self, data: bytes, path: Path) -> bytes | None:
         return self._admission.refuse(data)
 

@@ -17,6 +17,10 @@ class Lines:
         self._holders: dict[LegId, str] = {}
         self._used: Counter[str] = Counter()
 
+    def configure(self, most: Mapping[str, int]) -> None:
+        """The limits from now on; calls that are beyond a lower one go on."""
+        self._most = most
+
     def take(self, trunk: str, leg: LegId) -> OfferFailure | None:
         """A line of this trunk for this leg; or why there is none."""
         if not self._room():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from ipaddress import ip_network
+
+from msgspec.structs import replace
 
 from actors.agent import AgentSettings
 from actors.dial_plan import DialPlan, DirectoryEntry, Gateway, Rule
@@ -61,6 +63,12 @@ def world(settings: Settings, path_to: Callable[[str, int], Path | None]) -> Wor
         {e.name: DirectoryEntry(e.name, e.number, e.agent) for e in settings.directory},
         settings.routing.ringback,
     )
+
+
+def closing(centre: World, closed: Collection[str]) -> World:
+    """The same, but nobody is sent to these queues any more."""
+    plans = {n: replace(p, closed=True) if n in closed else p for n, p in centre.plans.items()}
+    return replace(centre, plans=plans)
 
 
 def _card(agent: model.Agent) -> AgentCard:

@@ -66,6 +66,10 @@ class Registration:
     def connection_closed(self, path: Path) -> None:
         self._carry_out(self._registrar.handle(reg.ConnectionClosed(path)))
 
+    def remove(self, user: str) -> None:
+        """His phones are nobody's any more."""
+        self._carry_out(self._registrar.handle(reg.UserRemoved(user)))
+
     def targets(self, user: str) -> tuple[Target, ...]:
         """Every phone of a user, and the way to it."""
         return tuple(

@@ -217,6 +217,8 @@ class Fold:
             ev.ContactEnded: self._ended,
             ev.AgentStateChanged: self._agent_changed,
             ev.WrapUpEnded: self._wrap_up_ended,
+            ev.AgentLeft: self._agent_left,
+            ev.CentreConfigured: self._configured,
             ev.ActorCrashed: self._crashed,
         }
 
@@ -431,6 +433,20 @@ class Fold:
     def _agent_changed(self, event: ev.AgentStateChanged) -> None:
         # What it was before is ours to know: an agent that was started again tells it wrong.
         self._set_agent(event.agent, event.state)
+
+    def _configured(self, event: ev.CentreConfigured) -> None:
+        """Who is new is there, with 0, from now on; what was counted of the others stays."""
+        for queue in event.content["queues"]:
+            self._queue(QueueName(queue["name"]))
+        for agent in event.content["agents"]:
+            if agent["id"] not in self._agents:
+                self._agents[AgentId(agent["id"])] = "signed_out"
+                self._agent_states["signed_out"] += 1
+
+    def _agent_left(self, event: ev.AgentLeft) -> None:
+        state = self._agents.pop(event.agent, None)
+        if state is not None:
+            self._agent_states[state] -= 1
 
     def _wrap_up_ended(self, event: ev.WrapUpEnded) -> None:
         self._wrap_up.observe(event.lasted)

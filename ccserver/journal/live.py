@@ -7,7 +7,7 @@ snapshot's number has the same state as the core: the web process does just that
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -155,6 +155,17 @@ class Live:
             case ev.AgentStateChanged():
                 self._agent_changed(entry.event, entry.at)
                 changed.add(("agents", entry.event.agent))
+            case ev.CentreConfigured(_, content):
+                self._know(changed, content)
+            case ev.AgentLeft(agent):
+                self.agents.pop(agent, None)
+                changed.add(("agents", agent))
+            case ev.QueueDrained(queue):
+                self.queues.pop(queue, None)
+                changed.add(("queues", queue))
+            case ev.QueueOpened(queue):
+                self.queues.setdefault(queue, LiveQueue())
+                changed.add(("queues", queue))
         return changed
 
     def _agent_changed(self, event: ev.AgentStateChanged, at: int) -> None:
@@ -169,6 +180,17 @@ class Live:
             event.version,
             event.allowed,
         )
+
+    def _know(self, changed: set[Key], content: dict[str, Any]) -> None:
+        """Who is new; those that are gone say so themselves, when they have nothing in hand."""
+        for agent in content["agents"]:
+            if agent["id"] not in self.agents:
+                self.agents[AgentId(agent["id"])] = LiveAgent()
+                changed.add(("agents", agent["id"]))
+        for queue in content["queues"]:
+            if queue["name"] not in self.queues:
+                self.queues[QueueName(queue["name"])] = LiveQueue()
+                changed.add(("queues", queue["name"]))
 
     def _move(
         self,

@@ -41,6 +41,7 @@ class PastFold:
             ev.ContactLeftQueue: self._left_queue,
             ev.ContactEnded: self._ended,
             ev.AgentStateChanged: self._agent_changed,
+            ev.AgentLeft: self._agent_left,
             ev.LegArrived: self._leg_arrived,
             ev.LegCalled: self._leg_called,
             ev.LegConfirmed: self._leg_confirmed,
@@ -175,6 +176,9 @@ class PastFold:
             self.past.legs.pop(leg, None)
 
     # --- agents and phones --------------------------------------------------------------------
+
+    def _agent_left(self, event: ev.AgentLeft) -> None:
+        self.past.agents.pop(event.agent, None)
 
     def _agent_changed(self, event: ev.AgentStateChanged) -> None:
         agents = self.past.agents

@@ -46,6 +46,17 @@ def difference(before: Settings, after: Settings) -> tuple[ConfigurationChange, 
     return tuple(_compared((), one, other))
 
 
+AT_START_ONLY = ("sip", "media", "metrics", "web", "data", "log", "drain", "accounts")
+"""Sections and tables that a running server cannot change: its sockets, its other processes."""
+
+
+def applicable(running: Settings, wanted: Settings) -> tuple[Settings, tuple[str, ...]]:
+    """What of ``wanted`` a running server can do at once, and the keys that wait for a restart."""
+    kept = {name: getattr(running, name) for name in AT_START_ONLY}
+    effective = wanted.model_copy(update=kept)
+    return effective, tuple(change.key for change in difference(effective, wanted))
+
+
 def _compared(key: Key, one: Any, other: Any) -> Iterator[ConfigurationChange]:
     if one == other:
         return

@@ -77,6 +77,10 @@ class Process:
     def terminate(self) -> None:
         self._popen.terminate()
 
+    def hang_up(self) -> None:
+        """SIGHUP: it reads its configuration again."""
+        self._popen.send_signal(signal.SIGHUP)
+
     def kill(self) -> None:
         self._popen.kill()
 
@@ -100,14 +104,20 @@ def open_process(command: Command) -> Process:
     )
 
 
-def _die_with(parent: int) -> Callable[[], None] | None:
+def _die_with(parent: int) -> Callable[[], None]:
     if not sys.platform.startswith("linux"):
-        return None
+        return _ignore_hang_ups
     prctl = ctypes.CDLL(None, use_errno=True).prctl
 
     def ask() -> None:
+        _ignore_hang_ups()
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)  # it died before we asked
 
     return ask
+
+
+def _ignore_hang_ups() -> None:
+    """Until it listens for them: SIGHUP would end a process that is still being started."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -46,6 +46,7 @@ PATIENCE = 5.0
 """Seconds that a process has, beyond what it was promised, to end by itself."""
 LOCK = "supervisor.lock"
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""SIGHUP, also of a terminal that is closed, ends nothing: the configuration is read again."""
 
 
 class CannotStart(Exception):
@@ -110,7 +111,7 @@ async def supervise(media: Child, core: Child, web: Child, patience: float) -> i
             nursery.start_soon(media.keep)
             nursery.start_soon(core.keep)
             nursery.start_soon(web.keep)
-            asked = await _wait_for_the_end(signals, media, core, web)
+            asked = await _wait_for_the_end(signals, core, media, web)
             core.end(patience if asked else PATIENCE)
             await _see_off(core, signals)
             media.end(PATIENCE)
@@ -126,8 +127,9 @@ async def supervise(media: Child, core: Child, web: Child, patience: float) -> i
     return verdict.status
 
 
-async def _wait_for_the_end(signals: AsyncIterator[int], *children: Child) -> bool:
+async def _wait_for_the_end(signals: AsyncIterator[int], core: Child, *others: Child) -> bool:
     """Whether a signal asked for it, and no process gave up."""
+    children = (core, *others)
     async with trio.open_nursery() as nursery:
 
         async def watch(child: Child) -> None:
@@ -137,6 +139,9 @@ async def _wait_for_the_end(signals: AsyncIterator[int], *children: Child) -> bo
         for child in children:
             nursery.start_soon(watch, child)
         async for number in signals:
+            if number == signal.SIGHUP:
+                core.hang_up()
+                continue
             log.info("%s: ending", signal.Signals(number).name)
             nursery.cancel_scope.cancel()
             break
@@ -144,12 +149,13 @@ async def _wait_for_the_end(signals: AsyncIterator[int], *children: Child) -> bo
 
 
 async def _see_off(child: Child, signals: AsyncIterator[int]) -> None:
-    """Until it has ended; each further signal makes it hurry."""
+    """Until it has ended; each further signal to end makes it hurry."""
     async with trio.open_nursery() as nursery:
 
         async def hurry() -> None:
-            async for _ in signals:
-                child.end(PATIENCE)
+            async for number in signals:
+                if number != signal.SIGHUP:
+                    child.end(PATIENCE)
 
         nursery.start_soon(hurry)
         await child.ended.wait()
@@ -175,6 +181,11 @@ class Child:
     def end(self, patience: float) -> None:
         """``ended`` says when it has.  Told again, the process hurries."""
         self._tell.send_nowait((EndWanted(patience), None))
+
+    def hang_up(self) -> None:
+        """Have it read its configuration again; one that is being started will do so anyway."""
+        if self._process is not None:
+            self._process.hang_up()
 
     async def keep(self) -> None:
         """Until cancelled; then the process is killed if it is still there."""

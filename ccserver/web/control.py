@@ -208,3 +208,9 @@ async def want(kind: TargetKind, target: Name, body: s.Wanted, by: By) -> dict[s
 @router.delete("/monitoring/{kind}/{target}", response_model=s.Wishes, responses=_REFUSALS)
 async def want_no_more(kind: TargetKind, target: Name, by: By) -> dict[str, Any]:
     return await by.does("monitor.cancel", {"kind": kind, "target": target})
+
+
+@router.post("/configuration/reload", response_model=s.Reloaded, responses=_REFUSALS)
+async def reload(by: By) -> dict[str, Any]:
+    """Read the configuration again.  A wrong one changes nothing; errors has all that is wrong."""
+    return await by.does("centre.reload", {})

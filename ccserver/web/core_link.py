@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from actors.events import CentreConfigured
 from actors.reasons import WebRefusal
 from ccserver.door import LONGEST_ANSWER, PATIENCE, SOCKET, Answer, Request
 from ccserver.journal.live import Snapshot
@@ -132,7 +133,10 @@ class CoreLink:
         while line := await reader.readline():
             if line.startswith(b'{"resync"'):
                 raise EOFError("we read too slowly")
-            changed = self._model.apply(decoder.decode(line))
+            entry = decoder.decode(line)
+            changed = self._model.apply(entry)
+            if isinstance(entry.event, CentreConfigured):
+                changed |= self._model.configure(await self.done(Request("centre")))
             if changed:
                 self._changed(changed)
         raise EOFError("it closed the connection")

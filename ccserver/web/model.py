@@ -82,6 +82,14 @@ class Model:
             self._parties.clear()
         return self._touch(changed)
 
+    def configure(self, centre: dict[str, Any]) -> Changes:
+        """The core works by another configuration.  Whose card is another than before."""
+        before, self.centre = self._cards, centre
+        self._cards = {agent["id"]: agent for agent in centre["agents"]}
+        return self._touch(
+            ("agents", name) for name, card in self._cards.items() if before.get(name) != card
+        )
+
     def apply(self, entry: Entry) -> Changes:
         return self._touch(self.live.apply(entry))
 

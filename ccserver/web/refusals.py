@@ -22,6 +22,7 @@ STATUS: dict[str, int] = {
     Refusal.UNSUPPORTED_DESTINATION: 422,
     Refusal.NOT_IN_DIAL_PLAN: 422,
     Refusal.KEY_REUSED: 422,
+    Refusal.CONFIGURATION_WRONG: 422,
     Refusal.TOO_MANY_COMMANDS: 429,
     Refusal.NO_ANSWER: 503,
     WebRefusal.NOT_SIGNED_IN: 401,
@@ -61,7 +62,7 @@ def as_response(refused: Refused) -> Response:
 def of_door(answer: dict[str, Any]) -> Refused:
     """The core's refusal, for HTTP: what it says beside the code is said on."""
     more: dict[str, Any] = {
-        name: answer[name] for name in ("state", "allowed", "wishes") if name in answer
+        name: answer[name] for name in ("state", "allowed", "wishes", "errors") if name in answer
     }
     code, detail = answer["refused"], answer.get("detail", "")
     if "field" in answer:

@@ -36,6 +36,7 @@ RIGHTS: Final[dict[tuple[str, str], frozenset[Role] | None]] = {
     ("GET", f"{V1}/codes/wrap-up"): EVERYONE,
     ("GET", f"{V1}/trunks"): EVERYONE - {"agent"},
     ("GET", f"{V1}/journal"): ADMINISTERING,
+    ("POST", f"{V1}/configuration/reload"): ADMINISTERING,
     ("POST", f"{V1}/agents/{{agent}}/available"): WORKING,
     ("POST", f"{V1}/agents/{{agent}}/idle"): WORKING,
     ("POST", f"{V1}/agents/{{agent}}/sign-out"): WORKING,

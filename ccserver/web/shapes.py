@@ -295,5 +295,17 @@ class Wishes(BaseModel):
     wishes: list[Wish]
 
 
+class ConfigurationChange(BaseModel):
+    key: Annotated[str, Field(description="As agents.1001.skills.english")]
+    what: Literal["added", "changed", "removed"]
+
+
+class Reloaded(BaseModel):
+    version: Annotated[str, Field(description="The same for the same configuration")]
+    changes: list[ConfigurationChange]
+    needs_restart: Annotated[list[str], Field(description="Keys that wait for the next start")]
+    warnings: list[str]
+
+
 class Ok(BaseModel):
     ok: Literal[True] = True

@@ -16,6 +16,7 @@ from sip.registrar.words import (
     Probe,
     RegisterReceived,
     Reply,
+    UserRemoved,
 )
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "RegisterReceived",
     "Registrar",
     "Reply",
+    "UserRemoved",
 ]

@@ -28,6 +28,7 @@ from sip.registrar.words import (
     Probe,
     RegisterReceived,
     Reply,
+    UserRemoved,
 )
 from sip.timers import TimerQueue
 from sip.transport.path import Path
@@ -96,6 +97,9 @@ class Registrar:
                 return self._silent(user, contact)
             case ConnectionClosed(path):
                 return self._closed(path)
+            case UserRemoved(user):
+                held = list(self._bindings.get(user, {}).values())
+                return [*(self._remove(binding, "removed") for binding in held), *self._arm()]
 
     # --- a REGISTER, by the steps of §10.3 ----------------------------------------------------
 

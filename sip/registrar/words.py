@@ -69,7 +69,15 @@ class ConnectionClosed(Struct, frozen=True, gc=False):
     path: Path
 
 
-Message: TypeAlias = RegisterReceived | PhoneAnswered | PhoneSilent | ConnectionClosed | TimerFired
+class UserRemoved(Struct, frozen=True, gc=False):
+    """There is no such user any more."""
+
+    user: str
+
+
+Message: TypeAlias = (
+    RegisterReceived | PhoneAnswered | PhoneSilent | ConnectionClosed | UserRemoved | TimerFired
+)
 
 
 # --- effects ----------------------------------------------------------------------------------
@@ -98,8 +106,8 @@ class BindingMoved(Struct, frozen=True):
 class BindingRemoved(Struct, frozen=True):
     binding: Binding
     reason: str
-    """``unregistered``, ``expired``, ``replaced`` (by the same device), ``unreachable`` or
-    ``disconnected``: the connection it registered over is closed."""
+    """``unregistered``, ``expired``, ``replaced`` (by the same device), ``unreachable``,
+    ``disconnected`` (the connection it registered over is closed) or ``removed`` with its user."""
 
 
 class Probe(Struct, frozen=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from itertools import count
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -22,7 +23,7 @@ from actors.ids import AgentId, ContactId, QueueName
 from actors.queue import Queue
 from ccserver.core.app import Core, World
 from ccserver.journal.log import Entry, Journal
-from ccserver.settings import Settings
+from ccserver.settings import Loaded, Settings
 from tests.support.media import MediaInMemory
 from tests.support.network import MemoryTransport, Network, Weather
 from tests.support.phones import Phone
@@ -37,6 +38,8 @@ class Centre:
 
     def __init__(self, core: Core, network: Network, media: MediaInMemory) -> None:
         self.core, self.network, self.media = core, network, media
+        self.file = core.settings
+        """What a reload finds."""
         self.events: list[ev.AnyEvent] = []
         self._hosts = count(10)
         core.journal.listen(self._heard)
@@ -74,6 +77,14 @@ class Centre:
         machine = self.core.directory.queues[QueueName(name)].machine
         assert isinstance(machine, Queue)
         return machine.order()
+
+    async def reloads(self, **changes: Any) -> dict[str, Any]:
+        """The file says these whole sections now, and the rest as before; the server's answer."""
+        before = self.file.model_dump(by_alias=True)
+        self.file = Settings.model_validate({**before, **changes})
+        answer = await self.core.reloading.reload("test")
+        await trio.sleep(0.001)
+        return answer
 
     # --- conversations ------------------------------------------------------------------------
 
@@ -201,6 +212,10 @@ async def centre(
     async with trio.open_nursery() as nursery:
         network = Network(nursery, seed, weather or Weather())
         media = MediaInMemory()
+
+        async def load_again() -> Loaded:
+            return Loaded(opened.file, (), Path())
+
         world = World(
             transports=[MemoryTransport(network)],
             media=media,
@@ -209,6 +224,7 @@ async def centre(
             epoch=seed + 1,
             secret=b"0123456789abcdef",
             random=Random(seed),
+            load=load_again,
         )
         core = Core(settings, world)
         opened = Centre(core, network, media)

@@ -95,6 +95,10 @@ class Commands:
         self._under_way: Counter[str] = Counter()
         self._asked = 0
 
+    def configure(self, wrap_up_codes: tuple[str, ...]) -> None:
+        """Those that an agent may give from now on."""
+        self._wrap_up_codes = wrap_up_codes
+
     def reply(self, reply_to: str, answer: object) -> None:
         """An actor has answered; whoever asked and left hears nothing."""
         asked = self._waiting.pop(reply_to, None)

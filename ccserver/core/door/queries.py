@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -31,18 +32,27 @@ class Queries:
         journal: Journal,
         figures: Callable[[], dict[str, Any]],
     ) -> None:
-        self._settings, self._live, self._journal = settings, live, journal
+        self._live, self._journal = live, journal
         self._figures = figures
         self._one_reading = trio.CapacityLimiter(1)
         self._now: dict[str, Callable[[], Any]] = {
             "status": lambda: {**figures(), **live.state()},
             "live": live.snapshot,
-            "centre": lambda: centre(settings),
-            **{name: _part(settings, name) for name in centre(settings)},
+            "centre": lambda: self._centre,
+            **{name: partial(self._part, name) for name in centre(settings)},
             "agents": lambda: {"agents": self._agents()},
             "queues": lambda: {"queues": self._queues()},
             "contacts": lambda: {"contacts": self._contacts()},
         }
+
+        self.configure(settings)
+
+    def configure(self, settings: Settings) -> None:
+        """What is answered from now on."""
+        self._centre = centre(settings)
+
+    def _part(self, name: str) -> dict[str, Any]:
+        return {name: self._centre[name]}
 
     def knows(self, op: str) -> bool:
         return op in self._now or op in ("contact", "journal")
@@ -59,13 +69,13 @@ class Queries:
     def _agents(self) -> list[dict[str, Any]]:
         return [
             {**agent, **msgspec.to_builtins(self._live.agents[agent["id"]])}
-            for agent in centre(self._settings)["agents"]
+            for agent in self._centre["agents"]
         ]
 
     def _queues(self) -> list[dict[str, Any]]:
         return [
             {**queue, **shown_queue(self._live.queues[queue["name"]])}
-            for queue in centre(self._settings)["queues"]
+            for queue in self._centre["queues"]
         ]
 
     def _contacts(self) -> list[dict[str, Any]]:
@@ -93,7 +103,7 @@ class Queries:
 
 
 def centre(settings: Settings) -> dict[str, list[Any]]:
-    """What does not change while the server runs, and is no secret."""
+    """What only another configuration changes, and is no secret."""
     agents = [
         {"id": a.id, "name": a.name, "team": a.team or "main", "skills": a.skills}
         for a in settings.agents
@@ -119,10 +129,6 @@ def centre(settings: Settings) -> dict[str, list[Any]]:
             for code in settings.wrap_up_codes
         ],
     }
-
-
-def _part(settings: Settings, name: str) -> Callable[[], dict[str, Any]]:
-    return lambda: {name: centre(settings)[name]}
 
 
 def _entries(rows: list[tuple[int, int, bytes]]) -> list[dict[str, Any]]:

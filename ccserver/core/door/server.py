@@ -14,9 +14,11 @@ import msgspec
 import trio
 
 from actors.reasons import Refusal
+from ccserver.core import reloading
 from ccserver.core.door.commands import OPERATIONS, BadArgument, Commands
 from ccserver.core.door.feed import Feed
 from ccserver.core.door.queries import Queries
+from ccserver.core.reloading import Reloading
 from ccserver.door import LONGEST_LINE, Answer, Request
 from ccserver.journal import codec
 from ccserver.journal.log import Journal, JournalError
@@ -31,8 +33,11 @@ SEND_SECONDS = 10.0
 
 
 class Door:
-    def __init__(self, commands: Commands, queries: Queries, journal: Journal) -> None:
+    def __init__(
+        self, commands: Commands, queries: Queries, reloading: Reloading, journal: Journal
+    ) -> None:
         self._commands, self._queries, self._journal = commands, queries, journal
+        self._reloading = reloading
         self.feed = Feed(journal)
         self._connections = 0
         self._decoder = msgspec.json.Decoder(Request)
@@ -78,6 +83,8 @@ class Door:
         try:
             if request.op in OPERATIONS:
                 return await self._commands.answer(request)
+            if request.op == reloading.OPERATION:
+                return await self._reloading.answer(request.principal)
             if self._queries.knows(request.op):
                 return await self._queries.answer(request.op, request.args)
         except BadArgument as error:

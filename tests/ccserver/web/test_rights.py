@@ -50,6 +50,7 @@ EXPECTED = """
     GET       /api/v1/codes/wrap-up             no    yes   yes   yes   yes
     GET       /api/v1/trunks                    no    no    yes   yes   yes
     GET       /api/v1/journal                   no    no    no    yes   no
+    POST      /api/v1/configuration/reload      no    no    no    yes   no
     POST      /api/v1/agents/1001/available     no    yes   yes   yes   no
     POST      /api/v1/agents/1001/idle          no    yes   yes   yes   no
     POST      /api/v1/agents/1001/sign-out      no    yes   yes   yes   no

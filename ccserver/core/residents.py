@@ -1,0 +1,199 @@
+"""Those who live as long as the centre does: the dispatcher, the monitor desk, queues and agents.
+
+They are essential, and started again when they crash.  Who starts again knows nothing, and is told
+everything anew by those who know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from actors import messages as m
+from actors.agent import Agent, AgentConfigured, AgentRemoved, AgentSettings
+from actors.base import Actor
+from actors.dispatcher import Dispatcher
+from actors.dossier import CentreChanged, World
+from actors.flow import QueuePlan
+from actors.guardian import Guardian
+from actors.ids import DISPATCHER, MONITOR_DESK, AgentId, QueueName, agent_actor, queue_actor
+from actors.monitor_desk import MonitorDesk
+from actors.past import Past, PastAgent
+from actors.queue import Queue, QueueConfigured, QueueRemoved, QueueSettings
+from ccserver.core.directory import Directory
+
+
+class Residents:
+    """``make_actor(name, machine)``; ``now`` gives monotonic seconds, ``ticket`` a number that no
+    other call of it gives; ``targets``: an agent's phones now.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        make_actor: Callable[[str, Any], Actor],
+        now: Callable[[], float],
+        ticket: Callable[[], int],
+        targets: Callable[[AgentId], tuple[m.Target, ...]],
+    ) -> None:
+        self._directory, self._make_actor = directory, make_actor
+        self._now, self._ticket, self._targets = now, ticket, targets
+        self._world = World({})
+        self._queues: dict[QueueName, QueueSettings] = {}
+        self._agents: dict[AgentId, AgentSettings] = {}
+        self._removed: dict[str, AgentRemoved | QueueRemoved] = {}
+        """Actors of what was taken out of the configuration: they refuse, and see out what is."""
+
+    def start(
+        self,
+        guardian: Guardian,
+        world: World,
+        queues: Iterable[QueueSettings],
+        agents: Iterable[AgentSettings],
+        past: Past,
+    ) -> None:
+        """``past``: where an earlier run of the server left the agents."""
+        self._guardian, self._world = guardian, world
+        self._resident(DISPATCHER, lambda: Dispatcher(self._now), self._set_dispatcher)
+        self._resident(MONITOR_DESK, self._monitor_desk, self._set_monitor_desk)
+        for queue in queues:
+            self._add_queue(queue)
+        for agent in agents:
+            self._add_agent(agent, past.agents.get(agent.id))
+        for actor in self._directory.agents.values():
+            actor.tell(m.Resume())
+
+    def configure(
+        self, world: World, queues: Iterable[QueueSettings], agents: Iterable[AgentSettings]
+    ) -> list[AgentId]:
+        """Tells each whom it concerns what is another than before.  Returns who was removed.
+
+        What the removed have in hand ends by the rules they had (R20).
+        """
+        before, self._world = self._world, world
+        self._directory.monitor_desk.tell(CentreChanged(world))
+        self._configure_queues({queue.name: queue for queue in queues}, before.plans)
+        return self._configure_agents({agent.id: agent for agent in agents})
+
+    def _configure_queues(
+        self, queues: Mapping[QueueName, QueueSettings], plans: Mapping[QueueName, QueuePlan]
+    ) -> None:
+        for name, queue in queues.items():
+            needs = self._world.plans[name].requirements
+            if name not in self._queues:
+                self._add_queue(queue)
+            elif (
+                self._removed.pop(queue_actor(name), None) is not None
+                or queue != self._queues[name]
+                or needs != plans[name].requirements
+            ):
+                self._queues[name] = queue
+                self._directory.queues[name].tell(QueueConfigured(queue, needs))
+        for name in self._queues.keys() - queues.keys():
+            if queue_actor(name) not in self._removed:
+                self._remove(queue_actor(name), QueueRemoved(), self._directory.queues[name])
+
+    def _configure_agents(self, agents: Mapping[AgentId, AgentSettings]) -> list[AgentId]:
+        for name, agent in agents.items():
+            if name not in self._agents:
+                self._add_agent(agent)
+            elif (
+                self._removed.pop(agent_actor(name), None) is not None
+                or agent != self._agents[name]
+            ):
+                self._agents[name] = agent
+                self._directory.agents[name].tell(AgentConfigured(agent))
+        gone = [
+            name
+            for name in self._agents
+            if name not in agents and agent_actor(name) not in self._removed
+        ]
+        for name in gone:
+            self._remove(agent_actor(name), AgentRemoved(), self._directory.agents[name])
+        return gone
+
+    def _remove(self, name: str, removed: AgentRemoved | QueueRemoved, actor: Actor) -> None:
+        self._removed[name] = removed
+        actor.tell(removed)
+
+    # --- starting -----------------------------------------------------------------------------
+
+    def _add_queue(self, queue: QueueSettings) -> None:
+        name = queue.name
+        self._queues[name] = queue
+        make = partial(self._queue, name)
+        self._resident(queue_actor(name), make, partial(self._set_queue, name))
+
+    def _add_agent(self, agent: AgentSettings, past: PastAgent | None = None) -> None:
+        name = agent.id
+        self._agents[name] = agent
+        first = self._agent(name)
+        if past is not None:
+            first.recover(past, self._targets(name))
+        remember = partial(self._set_agent, name)
+        self._resident(agent_actor(name), partial(self._agent, name), remember, first)
+
+    def _resident(
+        self,
+        name: str,
+        make: Callable[[], Any],
+        remember: Callable[[Actor], None],
+        machine: Any = None,
+    ) -> None:
+        """``machine``: the first one, where it is not made as those after a crash are."""
+        actor = self._make_actor(name, machine or make())
+        remember(actor)
+        first = [actor]
+
+        async def run() -> None:
+            if first:
+                await first.pop().mailbox.run()
+                return
+            again = self._make_actor(name, make())
+            remember(again)
+            if name in self._removed:
+                again.tell(self._removed[name])
+            self._tell_everything(name)
+            await again.mailbox.run()
+
+        self._guardian.start(name, run, essential=True)
+
+    def _tell_everything(self, name: str) -> None:
+        """To an actor that has been started again: what the living know of its world."""
+        kind, _, which = name.partition("/")
+        if kind == "agent":
+            agent = AgentId(which)
+            self._directory.agents[agent].tell(m.PhonesChanged(self._targets(agent)))
+        for actor in (
+            self._directory.dispatcher,
+            *self._directory.agents.values(),
+            *self._directory.queues.values(),
+            *self._directory.contacts.values(),
+        ):
+            actor.tell(m.Restarted(name))
+
+    # --- machines by the rules of today -------------------------------------------------------
+
+    def _monitor_desk(self) -> MonitorDesk:
+        return MonitorDesk(self._world.agents, self._world.open_queues())
+
+    def _queue(self, name: QueueName) -> Queue:
+        return Queue(self._queues[name], self._now)
+
+    def _agent(self, name: AgentId) -> Agent:
+        return Agent(self._agents[name], self._now, self._ticket)
+
+    # --- where they are found -----------------------------------------------------------------
+
+    def _set_dispatcher(self, actor: Actor) -> None:
+        self._directory.dispatcher = actor
+
+    def _set_monitor_desk(self, actor: Actor) -> None:
+        self._directory.monitor_desk = actor
+
+    def _set_queue(self, name: QueueName, actor: Actor) -> None:
+        self._directory.queues[name] = actor
+
+    def _set_agent(self, agent: AgentId, actor: Actor) -> None:
+        self._directory.agents[agent] = actor
