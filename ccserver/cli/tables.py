@@ -31,7 +31,7 @@ def tables(shown: Mapping[str, Any]) -> Group:
     for key, value in shown.items():
         rows = _rows(value)
         if rows is None:
-            parts.append(Text(f"{key}: {words(value)}"))
+            parts.append(Text(f"{key}: {'none' if value in ([], {}) else words(value)}"))
             continue
         columns = list(dict.fromkeys(column for row in rows for column in row))
         table = Table(*(column.replace("_", " ") for column in columns), title=key)

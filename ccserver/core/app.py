@@ -185,6 +185,7 @@ class Core:
             lambda e: self.effects.perform(e),
             self.live.takes_part,
             tuple(settings.wrap_up_codes),
+            tuple(settings.idle_codes),
         )
         self._queries = Queries(settings, self.live, self.journal, self._figures)
         self.reloading = Reloading(world.load, self, self.journal.wait_durable)
@@ -283,7 +284,7 @@ class Core:
             max_contacts=settings.admission.max_contacts,
             max_lag=settings.admission.max_loop_lag_seconds,
         )
-        self._commands.configure(tuple(settings.wrap_up_codes))
+        self._commands.configure(tuple(settings.wrap_up_codes), tuple(settings.idle_codes))
         self._queries.configure(settings)
         recorded = self._record_configuration(by, difference(before, settings))
         queues, agents = plan.queues(settings), plan.agents(with_closed)

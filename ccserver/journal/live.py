@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from actors import events as ev
-from actors.ids import AgentId, ContactId, QueueName
+from actors.ids import AgentId, ContactId, QueueName, owner_of
 from ccserver.journal.log import Entry
 
 Key: TypeAlias = tuple[Literal["agents", "contacts", "queues"], str]
@@ -56,6 +56,31 @@ class Conversation(Struct):
     participants: tuple[LiveParticipant, ...]
 
 
+class LiveConsult(Struct):
+    """The last consult of a contact: who asked whom, and what came of it (V-24).
+
+    ``to``: ``agent:1002``, ``queue:sales``, ``number:...``; ``state``: requested, answered or
+    ended; ``outcome``: why it ended, with the words of ``contact.consult_ended``.
+    """
+
+    by: AgentId
+    by_name: str
+    by_team: str
+    to: str
+    since: int
+    state: str = "requested"
+    outcome: str | None = None
+
+
+class LiveFailure(Struct, frozen=True):
+    """A transfer that nobody took; ``reason`` with the words of ``contact.transfer_failed``."""
+
+    by: AgentId
+    to: str
+    reason: str
+    at: int
+
+
 class LiveContact(Struct):
     """``state``: flow, waiting, being_offered or in_service.  Times in microseconds since 1970."""
 
@@ -70,10 +95,14 @@ class LiveContact(Struct):
     """When it first waited."""
     agent: AgentId | None = None
     conversation: Conversation | None = None
+    asked: AgentId | None = None
+    """Who is rung for a consult or a transfer."""
+    consult: LiveConsult | None = None
+    transfer_failed: LiveFailure | None = None
 
     def agents(self) -> set[str]:
-        """Who takes part, or is offered it; supervisors who listen too."""
-        found: set[str] = set() if self.agent is None else {self.agent}
+        """Who takes part, or is offered it, or is asked; supervisors who listen too."""
+        found: set[str] = {name for name in (self.agent, self.asked) if name is not None}
         if self.conversation is not None:
             found |= {
                 one.id
@@ -150,9 +179,16 @@ class Live:
                 self._move(changed, ref, "in_service", entry.at, agent, queue)
             case ev.ContactStateChanged():
                 self._converse(changed, entry.event, entry.at)
+            case ev.ConsultRequested() | ev.ConsultAnswered() | ev.ConsultEnded():
+                self._consult(changed, entry.event, entry.at)
+            case ev.ContactTransferFailed(ref, by, to, reason) if ref.id in self.contacts:
+                failure = LiveFailure(AgentId(by), to, reason, entry.at)
+                self.contacts[ref.id].transfer_failed = failure
+                changed.add(("contacts", ref.id))
             case ev.ContactEnded(ref):
                 self._end(changed, ref.id)
             case ev.AgentStateChanged():
+                self._ask(changed, entry.event)
                 self._agent_changed(entry.event, entry.at)
                 changed.add(("agents", entry.event.agent))
             case ev.CentreConfigured(_, content):
@@ -249,6 +285,44 @@ class Live:
             for one in event.participants
         )
         contact.conversation = Conversation(event.version, event.state, since, participants)
+
+    def _consult(
+        self,
+        changed: set[Key],
+        event: ev.ConsultRequested | ev.ConsultAnswered | ev.ConsultEnded,
+        at: int,
+    ) -> None:
+        contact = self.contacts.get(event.contact.id)
+        if contact is None:
+            return
+        changed.add(("contacts", event.contact.id))
+        match event, contact.consult:
+            case ev.ConsultRequested(_, by, to, name, team), _:
+                contact.consult = LiveConsult(AgentId(by), name, team, to, at)
+            case ev.ConsultAnswered(), LiveConsult() as consult:
+                consult.state, consult.since = "answered", at
+            case ev.ConsultEnded(_, _, _, outcome), LiveConsult() as consult:
+                consult.state, consult.since, consult.outcome = "ended", at, outcome
+
+    def _ask(self, changed: set[Key], event: ev.AgentStateChanged) -> None:
+        """Reserved for a search that is not a queue's first: a consult's, or a transfer's."""
+        before = self.agents.get(event.agent, LiveAgent()).contact
+        if before is not None and before != event.contact:
+            self._asked(changed, before, event.agent, None)
+        if event.contact is not None:
+            asked = event.agent if event.state == "reserved" else None
+            self._asked(changed, event.contact, event.agent, asked)
+
+    def _asked(
+        self, changed: set[Key], search: ContactId, agent: AgentId, asked: AgentId | None
+    ) -> None:
+        name = owner_of(search)
+        contact = self.contacts.get(name)
+        if contact is None or name == search or contact.asked not in (None, agent):
+            return
+        if contact.asked != asked:
+            contact.asked = asked
+            changed.add(("contacts", name))
 
     def _end(self, changed: set[Key], name: ContactId) -> None:
         contact = self.contacts.pop(name, None)

@@ -122,6 +122,7 @@ def _expiry(settings: Settings) -> Iterator[Finding]:
 def _codes(settings: Settings) -> Iterator[Finding]:
     yield from _repeated("idle_codes", settings.idle_codes)
     yield from _repeated("wrap_up_codes", settings.wrap_up_codes)
+    yield from _repeated("consult_variables", settings.consult_variables)
     for index, code in enumerate(settings.idle_codes):
         if code in list(IdleCode):
             text = f'expected a code that the server does not set itself, got "{code}"'

@@ -31,6 +31,7 @@ from ccserver.settings.section import Seconds, Section, SomeSeconds, WholeSecond
 
 Proficiency = Annotated[int, Field(ge=1, le=10)]
 Secret = Annotated[SecretStr, Field(min_length=1)]
+ConsultVariable = Literal["ani", "dnis", "entry_point", "queue", "queued", "arrived"]
 
 
 class Sip(Section):
@@ -283,6 +284,8 @@ class Settings(Section):
     """What an agent may say of a contact when it ends."""
     wrap_up_names: dict[Name, Annotated[str, Field(min_length=1, max_length=100)]] = {}
     """What agents read, and search, in place of a code of wrap_up_codes."""
+    consult_variables: Annotated[list[ConsultVariable], Field(max_length=6)] = ["ani", "queue"]
+    """What else of a contact a consulted agent is shown, beside who asks: name, number, team."""
     hours: list[Hours] = []
     """Opening hours, by name."""
     agents: list[Agent] = []

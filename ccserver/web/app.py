@@ -155,4 +155,6 @@ async def _http_error(request: Request, error: HTTPException) -> Response:
     code = {404: WebRefusal.NOT_FOUND, 405: WebRefusal.METHOD_NOT_ALLOWED}.get(error.status_code)
     if code is None:
         return as_response(Refused(Refusal.BAD_REQUEST, str(error.detail)))
-    return as_response(Refused(code, "there is nothing here"))
+    nothing = "there is nothing here"
+    detail = nothing if error.status_code == 404 else f"{request.method} is nothing to do here"
+    return as_response(Refused(code, detail))

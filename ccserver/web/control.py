@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import APIRouter, Body, Depends, Header, Request
 
 from actors.commands import Principal
 from actors.ids import AgentId
@@ -99,6 +99,11 @@ class Author:
 
 
 By = Annotated[Author, Depends()]
+AnyWrapUp = Annotated[s.WrapUp, Body(default_factory=s.WrapUp)]
+AnySide = Annotated[s.OneSide, Body(default_factory=s.OneSide)]
+AnyTransfer = Annotated[s.Transfer, Body(default_factory=s.Transfer)]
+AnyMonitor = Annotated[s.Monitor, Body(default_factory=s.Monitor)]
+AnyWanted = Annotated[s.Wanted, Body(default_factory=s.Wanted)]
 
 
 @router.post("/agents/{agent}/available", response_model=s.AgentDone, responses=_REFUSALS)
@@ -120,19 +125,19 @@ async def sign_out(agent: Name, by: By) -> dict[str, Any]:
 
 
 @router.post("/agents/{agent}/end-wrap-up", response_model=s.AgentDone, responses=_REFUSALS)
-async def end_wrap_up(agent: Name, body: s.WrapUp, by: By) -> dict[str, Any]:
+async def end_wrap_up(agent: Name, by: By, body: AnyWrapUp) -> dict[str, Any]:
     """The after-call work is done, with this reason (V-55, V-56)."""
     return await by.to_agent("agent.end_wrap_up", agent, code=body.code)
 
 
 @router.post("/contacts/{contact}/hold", response_model=s.ContactDone, responses=_REFUSALS)
-async def hold(contact: Name, body: s.OneSide, by: By) -> dict[str, Any]:
+async def hold(contact: Name, by: By, body: AnySide) -> dict[str, Any]:
     """Music for that side (V-12); both sides may be held at once (V-17)."""
     return await by.to_contact("contact.hold", contact, body)
 
 
 @router.post("/contacts/{contact}/resume", response_model=s.ContactDone, responses=_REFUSALS)
-async def resume(contact: Name, body: s.OneSide, by: By) -> dict[str, Any]:
+async def resume(contact: Name, by: By, body: AnySide) -> dict[str, Any]:
     """Talk to that side; the other is held by itself (V-16)."""
     return await by.to_contact("contact.resume", contact, body)
 
@@ -156,7 +161,7 @@ async def conference(contact: Name, by: By) -> dict[str, Any]:
 
 
 @router.post("/contacts/{contact}/transfer", response_model=s.ContactDone, responses=_REFUSALS)
-async def transfer(contact: Name, body: s.Transfer, by: By) -> dict[str, Any]:
+async def transfer(contact: Name, by: By, body: AnyTransfer) -> dict[str, Any]:
     """Blind to a destination, or without one to the consulted party (V-50)."""
     return await by.to_contact("contact.transfer", contact, body)
 
@@ -176,7 +181,7 @@ async def end(contact: Name, by: By) -> dict[str, Any]:
 
 
 @router.post("/contacts/{contact}/monitor", response_model=s.ContactDone, responses=_REFUSALS)
-async def monitor(contact: Name, body: s.Monitor, by: By) -> dict[str, Any]:
+async def monitor(contact: Name, by: By, body: AnyMonitor) -> dict[str, Any]:
     """One's own phone is called, and joined: to listen, to whisper or to barge in."""
     return await by.to_contact("contact.monitor", contact, body)
 
@@ -199,7 +204,7 @@ TargetKind = Literal["agent", "team", "queue"]
 
 
 @router.put("/monitoring/{kind}/{target}", response_model=s.Wishes, responses=_REFUSALS)
-async def want(kind: TargetKind, target: Name, body: s.Wanted, by: By) -> dict[str, Any]:
+async def want(kind: TargetKind, target: Name, by: By, body: AnyWanted) -> dict[str, Any]:
     """Call me when a conversation of this target begins: the next one, or every one."""
     args = {"kind": kind, "target": target, **body.model_dump()}
     return await by.does("monitor.request", args)

@@ -182,6 +182,19 @@ class Model:
                 found.append({key: card[key] for key in ("id", "name", "team")} | {"state": state})
         return found
 
+    def queues(self, viewer: Viewer) -> list[dict[str, Any]]:
+        """All that he may look up: an agent their names, to consult them (V-22)."""
+        if not viewer.sees_all:
+            return [{"name": name} for name in self.live.queues]
+        return [self._resource(("queues", name), masked=False) for name in self.live.queues]
+
+    def _variables(self, contact: dict[str, Any]) -> dict[str, Any]:
+        """What a consulted agent is shown: who asks, and up to six more (V-24)."""
+        consult = contact["consult"]
+        asks = {"name": consult["by_name"], "dn": consult["by"], "team": consult["by_team"]}
+        more = {name: contact[name] for name in self.centre.get("consult_variables", ())}
+        return {f"agent_{name}": value for name, value in asks.items()} | more
+
     def _resource(self, key: Key, *, masked: bool) -> dict[str, Any]:
         kind, name = key
         value: Any = getattr(self.live, kind)[name]
@@ -190,7 +203,10 @@ class Model:
                 return {"id": name, **self._cards.get(name, {}), **msgspec.to_builtins(value)}
             case LiveContact():
                 shown = {"id": name, **msgspec.to_builtins(value)}
-                return _masked(shown) if masked else shown
+                shown = _masked(shown) if masked else shown
+                if shown["consult"] is not None:
+                    shown["consult"]["variables"] = self._variables(shown)
+                return shown
             case _:
                 return {"name": name, **shown_queue(value)}
 
@@ -201,7 +217,16 @@ def _masked(contact: dict[str, Any]) -> dict[str, Any]:
     for one in (contact["conversation"] or {}).get("participants", ()):
         if one["kind"] == "outsider":
             one["id"] = masked_number(one["id"])
+    for past in (contact["consult"], contact["transfer_failed"]):
+        if past is not None:
+            past["to"] = masked_destination(past["to"])
     return contact
+
+
+def masked_destination(to: str) -> str:
+    """``number:***56``; who or what of ours is meant may be seen."""
+    kind, colon, name = to.partition(":")
+    return f"{kind}:{masked_number(name)}" if colon and kind == "number" else to
 
 
 def masked_number(number: str) -> str:

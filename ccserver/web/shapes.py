@@ -167,6 +167,36 @@ class Conversation(BaseModel):
     participants: list[Participant]
 
 
+class Consulting(BaseModel):
+    """The last consult, living or over (V-23, V-24)."""
+
+    by: Annotated[str, Field(examples=["1001"])]
+    by_name: str
+    by_team: str
+    to: Annotated[str, Field(examples=["agent:1002"])]
+    since: Micros
+    state: Literal["requested", "answered", "ended"]
+    outcome: Annotated[
+        str | None, Field(description="Why it ended: ended, left, ... or a reason code")
+    ] = None
+    variables: Annotated[
+        dict[str, Any],
+        Field(
+            description="For who is consulted: who asks, and what consult_variables name",
+            examples=[{"agent_name": "Ada", "agent_dn": "1001", "agent_team": "main"}],
+        ),
+    ]
+
+
+class TransferFailure(BaseModel):
+    """A transfer that nobody took."""
+
+    by: str
+    to: str
+    reason: Annotated[str, Field(description="A reason code")]
+    at: Micros
+
+
 class Contact(BaseModel):
     id: Annotated[str, Field(examples=["a01jd2k3m4n5p6q7r8s9t0v1w2"])]
     entry_point: str
@@ -179,6 +209,9 @@ class Contact(BaseModel):
     queued: Micros | None = None
     agent: str | None = None
     conversation: Conversation | None = None
+    asked: Annotated[str | None, Field(description="Rung for a consult or a transfer")] = None
+    consult: Consulting | None = None
+    transfer_failed: TransferFailure | None = None
 
 
 class Waiting(BaseModel):
@@ -187,10 +220,12 @@ class Waiting(BaseModel):
 
 
 class Queue(BaseModel):
+    """An agent is shown the name."""
+
     name: str
-    waiting: list[Waiting]
-    being_offered: int
-    in_service: int
+    waiting: list[Waiting] | None = None
+    being_offered: int | None = None
+    in_service: int | None = None
 
 
 class Team(BaseModel):

@@ -173,3 +173,12 @@ def talks(name: str, *agents: str, version: int = 1, state: str = "connected") -
     customer = ev.Participant("customer", "customer", "", "connected", (), 1.0)
     shown = [ev.Participant(a, "agent", "", "connected", ("hold",), 1.0) for a in agents]
     return ev.ContactStateChanged(ref(name), version, "", state, 0.0, (customer, *shown))
+
+
+def consults(name: str, by: str, asked: str) -> tuple[ev.AnyEvent, ...]:
+    """One agent asks another, whose phone rings."""
+    search = ContactId(f"{name}.2")
+    return (
+        ev.ConsultRequested(ref(name), by, f"agent:{asked}", "Ada", "blue"),
+        ev.AgentStateChanged(AgentId(asked), "voice", "available", "reserved", contact=search),
+    )

@@ -78,7 +78,7 @@ class _Asked:
 
 class Commands:
     """``perform`` tells an actor; ``takes_part``: whether a contact is an agent's own, now;
-    ``wrap_up_codes`` are those that an agent may give.
+    ``wrap_up_codes`` and ``idle_codes`` are those that an agent may give.
     """
 
     def __init__(
@@ -87,17 +87,18 @@ class Commands:
         perform: Callable[[Effect], None],
         takes_part: Callable[[ContactId, AgentId], bool],
         wrap_up_codes: tuple[str, ...] = (),
+        idle_codes: tuple[str, ...] = (),
     ) -> None:
-        self._directory, self._perform = directory, perform
-        self._takes_part, self._wrap_up_codes = takes_part, wrap_up_codes
+        self._directory, self._perform, self._takes_part = directory, perform, takes_part
+        self._wrap_up_codes, self._idle_codes = wrap_up_codes, idle_codes
         self._waiting: dict[str, _Asked] = {}
         self._remembered: OrderedDict[tuple[str, str], _Asked] = OrderedDict()
         self._under_way: Counter[str] = Counter()
         self._asked = 0
 
-    def configure(self, wrap_up_codes: tuple[str, ...]) -> None:
+    def configure(self, wrap_up_codes: tuple[str, ...], idle_codes: tuple[str, ...]) -> None:
         """Those that an agent may give from now on."""
-        self._wrap_up_codes = wrap_up_codes
+        self._wrap_up_codes, self._idle_codes = wrap_up_codes, idle_codes
 
     def reply(self, reply_to: str, answer: object) -> None:
         """An actor has answered; whoever asked and left hears nothing."""
@@ -213,8 +214,9 @@ class Commands:
         command = read(None, args, _AGENT[request.op])
         match command:
             case m.EndWrapUp(str(code)) if code not in self._wrap_up_codes:
-                known = ", ".join(self._wrap_up_codes)
-                raise Refused(Refusal.UNKNOWN_WRAP_UP_CODE, f"expected one of {known}, got {code}")
+                raise _unknown_code(Refusal.UNKNOWN_WRAP_UP_CODE, self._wrap_up_codes, code)
+            case m.SetIdle(code) if code not in self._idle_codes:
+                raise _unknown_code(Refusal.UNKNOWN_IDLE_CODE, self._idle_codes, code)
         expect = request.expect
         return _Order(
             f"agent {agent}",
@@ -237,6 +239,10 @@ class Commands:
             ),
             name,
         )
+
+
+def _unknown_code(refusal: Refusal, known: tuple[str, ...], code: str) -> Refused:
+    return Refused(refusal, f"expected one of {', '.join(known)}, got {code}")
 
 
 def read(op: str | None, args: dict[str, Any], kind: Any) -> Any:

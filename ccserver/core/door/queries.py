@@ -128,6 +128,7 @@ def centre(settings: Settings) -> dict[str, list[Any]]:
             {"code": code, "name": settings.wrap_up_names.get(code, code)}
             for code in settings.wrap_up_codes
         ],
+        "consult_variables": list(settings.consult_variables),
     }
 
 

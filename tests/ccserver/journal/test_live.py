@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from actors import events as ev
-from actors.ids import ContactId, EntryPointName, LegId
+from actors.ids import AgentId, ContactId, EntryPointName, LegId
 from actors.place import Place
 from actors.reasons import Outcome
-from ccserver.journal.live import Live, Snapshot
+from ccserver.journal.live import Live, LiveConsult, LiveFailure, Snapshot
 from ccserver.journal.log import Entry, Journal
 from tests.support.figures import AGENTS, QUEUES
 
@@ -24,6 +24,12 @@ def talking(*agents: str, version: int = 1, state: str = "connected") -> ev.Cont
     return ev.ContactStateChanged(REF, version, "", state, 0.0, (CUSTOMER, *shown))
 
 
+def asked_for(request: str | None, state: str, agent: AgentId = BEN) -> ev.AgentStateChanged:
+    contact = None if request is None else ContactId(request)
+    return ev.AgentStateChanged(agent, "voice", "", state, contact=contact)
+
+
+CONSULT = ev.ConsultRequested(REF, ADA, "agent:1002", "Ada", "gold")
 STORY: tuple[ev.AnyEvent, ...] = (
     ARRIVED,
     ev.ContactQueued(REF, SUPPORT, Place(5, 0.0, 1), ()),
@@ -32,7 +38,13 @@ STORY: tuple[ev.AnyEvent, ...] = (
     ev.ContactPresented(REF, SUPPORT, BEN, LegId("b"), 0.1),
     ev.ContactConnected(REF, SUPPORT, BEN, LegId("b"), 1.0, 1.0),
     talking(BEN),
+    ev.ConsultRequested(REF, BEN, "agent:1001", "Ben", "gold"),
+    asked_for("a01.2", "reserved", ADA),
+    ev.ConsultAnswered(REF, BEN, "1001", 2.0),
+    asked_for("a01.2", "engaged", ADA),
+    ev.ConsultEnded(REF, BEN, "agent:1001", "conference", 9.0),
     talking(BEN, ADA, version=2, state="conference"),
+    ev.ContactTransferFailed(REF, BEN, "number:+44", "USER_BUSY"),
     ev.ContactLeftQueue(REF, SUPPORT, BEN, 9.0),
     ev.ContactQueued(REF, SALES, Place(5, 0.0, 2), ()),
     talking(version=3, state="over"),
@@ -114,6 +126,67 @@ def test_a_conversation_shows_its_participants_and_what_each_may_do():
     assert joined == {"customer": 2_000, "1001": 2_000, "1002": 3_000}
     assert conversation.participants[1].allowed == ("hold",)
     assert live.contacts[REF.id].agents() == {"1001", "1002"}
+
+
+def test_a_consult_shows_who_asks_whom_and_what_came_of_it():
+    """V-23, V-24; and its end says why (2.2)."""
+    live = Live(QUEUES, AGENTS)
+    live.apply(Entry(1, 1_000, ARRIVED))
+    live.apply(Entry(2, 2_000, talking(ADA)))
+
+    live.apply(Entry(3, 3_000, CONSULT))
+    changed = live.apply(Entry(4, 4_000, asked_for("a01.2", "reserved")))
+
+    contact = live.contacts[REF.id]
+    assert contact.consult == LiveConsult(ADA, "Ada", "gold", "agent:1002", 3_000)
+    assert changed == {("contacts", "a01"), ("agents", "1002")}
+    assert (contact.asked, contact.agents()) == (BEN, {"1001", "1002"})
+
+    live.apply(Entry(5, 5_000, asked_for(None, "idle")))
+    live.apply(Entry(6, 6_000, ev.ConsultEnded(REF, ADA, "agent:1002", "USER_DECLINED", 2.0)))
+
+    assert (contact.asked, contact.agents()) == (None, {"1001"})
+    assert contact.consult.state == "ended"
+    assert (contact.consult.outcome, contact.consult.since) == ("USER_DECLINED", 6_000)
+
+
+def test_who_answers_a_consult_is_asked_no_more():
+    live = Live(QUEUES, AGENTS)
+    live.apply(Entry(1, 1_000, ARRIVED))
+    live.apply(Entry(2, 2_000, CONSULT))
+    live.apply(Entry(3, 3_000, asked_for("a01.2", "reserved")))
+
+    live.apply(Entry(4, 4_000, ev.ConsultAnswered(REF, ADA, "1002", 1.0)))
+    live.apply(Entry(5, 4_000, asked_for("a01.2", "engaged")))
+
+    contact = live.contacts[REF.id]
+    assert contact.asked is None
+    assert contact.consult is not None
+    assert (contact.consult.state, contact.consult.since) == ("answered", 4_000)
+
+
+def test_an_agent_whom_a_queue_has_chosen_is_shown_the_contact_when_his_phone_is_called():
+    """V-3: first that something comes, then what."""
+    live = Live(QUEUES, AGENTS)
+    live.apply(Entry(1, 1_000, ARRIVED))
+
+    live.apply(Entry(2, 2_000, asked_for("a01", "reserved")))
+    assert live.agents[BEN].state == "reserved"
+    assert live.contacts[REF.id].agents() == set()
+
+    live.apply(Entry(3, 3_000, ev.ContactPresented(REF, SUPPORT, BEN, LegId("b"), 0.1)))
+    assert live.contacts[REF.id].agents() == {"1002"}
+
+
+def test_a_transfer_that_nobody_took_says_why():
+    live = Live(QUEUES, AGENTS)
+    live.apply(Entry(1, 1_000, ARRIVED))
+
+    live.apply(Entry(2, 2_000, ev.ContactTransferFailed(REF, ADA, "agent:1002", "USER_BUSY")))
+
+    assert live.contacts[REF.id].transfer_failed == LiveFailure(
+        ADA, "agent:1002", "USER_BUSY", 2_000
+    )
 
 
 def test_what_an_event_changes_is_named():

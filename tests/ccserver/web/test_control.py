@@ -11,7 +11,7 @@ import pytest
 from actors import commands as c
 from actors.reasons import Refusal, WebRefusal
 from ccserver.web.refusals import STATUS
-from tests.support.web import Site, arrives, is_offered, site, talks
+from tests.support.web import V1, Site, arrives, is_offered, site, talks
 
 TO_BEN = {"kind": "agent", "agent": "1002"}
 COMMANDS = [
@@ -162,3 +162,22 @@ def test_a_wrong_field_is_named(opened: Site, path, body, field):
 
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["field"] == field
+
+
+@pytest.mark.parametrize(
+    ("path", "args"),
+    [
+        ("contacts/c1/hold", {"side": "customer"}),
+        ("contacts/c1/transfer", {}),
+        ("contacts/c1/monitor", {"mode": "listen"}),
+        ("agents/1001/end-wrap-up", {"code": None}),
+    ],
+)
+def test_a_command_that_needs_to_say_no_more_needs_no_body(opened: Site, path, args):
+    sue = opened.signed_in("sue")
+
+    done = opened.client.post(f"{V1}/{path}", headers=sue.headers)
+
+    assert done.status_code == 200
+    given = opened.core.asked[-1].args
+    assert {name: given[name] for name in args} == args

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors import events as ev
-from actors.ids import AgentId
+from actors.ids import AgentId, ContactId
 from actors.reasons import Outcome
 from ccserver.core.door.queries import centre
 from ccserver.journal.live import Live, Snapshot
@@ -23,7 +23,7 @@ from ccserver.web import model as model_module
 from ccserver.web.desktop import Desktop, Desktops
 from ccserver.web.model import Model, Viewer
 from ccserver.web.store import Account
-from tests.support.web import SETTINGS, arrives, is_offered, ref, talks, waits
+from tests.support.web import SETTINGS, arrives, consults, is_offered, ref, talks, waits
 
 CENTRE = centre(Settings.model_validate(SETTINGS))
 ADA = Viewer(Account("ada", "agent", "1001"))
@@ -126,6 +126,47 @@ def test_a_contact_that_goes_to_another_agent_leaves_the_desktop_of_the_first():
 
     assert ada.messages[-1]["contacts"] == {"c1": None}
     assert ben.has["contacts"]["c1"]["agent"] == "1002"
+
+
+def test_who_is_asked_sees_the_contact_until_he_declines_and_who_asked_is_told_why():
+    floor = Floor()
+    ada, ben = Client(floor, ADA), Client(floor, BEN)
+    floor.happens(arrives("c1"), talks("c1", "1001"))
+
+    floor.happens(*consults("c1", "1001", "1002"))
+    ben.takes()
+
+    assert ben.has["agents"]["1002"]["state"] == "reserved"
+    assert ben.has["contacts"]["c1"]["consult"]["variables"]["agent_name"] == "Ada"
+
+    floor.happens(ev.AgentStateChanged(AgentId("1002"), "voice", "reserved", "idle"))
+    floor.happens(ev.ConsultEnded(ref("c1"), "1001", "agent:1002", "USER_DECLINED", 3.0))
+    ada.takes()
+    ben.takes()
+
+    assert ben.has["contacts"] == {}
+    assert ada.has["contacts"]["c1"]["consult"]["outcome"] == "USER_DECLINED"
+
+
+def test_an_agent_is_told_that_a_contact_comes_and_then_which():
+    """V-3: connecting, then the contact request."""
+    floor = Floor()
+    ada = Client(floor, ADA)
+    contact = ContactId("c1")
+    floor.happens(arrives("c1"), waits("c1"))
+
+    reserved = ev.AgentStateChanged(
+        AgentId("1001"), "voice", "available", "reserved", contact=contact
+    )
+    floor.happens(reserved)
+    ada.takes()
+    floor.happens(is_offered("c1", "1001"))
+    ada.takes()
+
+    connecting, request = ada.messages[-2:]
+    assert connecting["agents"]["1001"]["state"] == "reserved"
+    assert connecting["contacts"] == {}
+    assert request["contacts"]["c1"]["state"] == "being_offered"
 
 
 def test_a_supervisor_of_a_team_sees_that_team_and_who_only_waits():

@@ -134,7 +134,6 @@ def test_with_tls_the_cookie_goes_nowhere_else_and_browsers_are_told_to_stay(tmp
         b"[" * 20_000,
         b'{"a":' * 20 + b"1" + b"}" * 20,
         b"{",
-        b"",
     ],
 )
 def test_json_that_means_two_things_or_none_is_refused(opened: Site, body: bytes):

@@ -6,10 +6,12 @@ import logging
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from actors import events as ev
 from actors.reasons import Outcome
-from tests.support.web import V1, Site, arrives, is_offered, ref, site, talks, waits
+from ccserver.settings import Settings
+from tests.support.web import V1, Site, arrives, consults, is_offered, ref, site, talks, waits
 
 TIMELINE = [
     {"seq": 1, "at": 1, "event": {"event": "contact.arrived", "ani": "+4930123456"}},
@@ -83,6 +85,47 @@ def test_queues_teams_entry_points_trunks_directory_and_codes(opened: Site):
     assert sue.get("/directory", params={"search": "night"}).json()["directory"] == [night]
     assert sue.get("/directory", params={"search": "day"}).json()["directory"] == []
     assert sue.get("/codes/idle").json()["codes"][0] == {"code": "break", "name": "break"}
+
+
+def test_an_agent_finds_the_queues_that_he_may_consult(opened: Site):
+    """V-22: their names, and nothing of what goes on in them."""
+    ada = opened.signed_in("ada")
+
+    assert ada.get("/queues").json() == {"queues": [{"name": "support"}, {"name": "sales"}]}
+    assert ada.get("/queues/sales").json() == {"name": "sales"}
+    assert ada.get("/queues/none").status_code == 404
+
+
+def test_who_is_consulted_is_shown_who_asks_and_at_most_six_things_more(tmp_path: Path):
+    """V-24: nine variables."""
+    six = ["ani", "dnis", "entry_point", "queue", "queued", "arrived"]
+    with site(tmp_path, consult_variables=six) as opened:
+        opened.happens(arrives("c1"), talks("c1", "1001"))
+        opened.happens(*consults("c1", "1001", "1002"))
+
+        shown = opened.signed_in("ben").get("/contacts/c1").json()
+        masked = opened.signed_in("eye").get("/contacts/c1").json()
+
+    assert shown["asked"] == "1002"
+    assert shown["consult"]["state"] == "requested"
+    assert list(shown["consult"]["variables"].items()) == [
+        *(("agent_name", "Ada"), ("agent_dn", "1001"), ("agent_team", "blue")),
+        *(("ani", "+4930123456"), ("dnis", "2001"), ("entry_point", "support")),
+        *(("queue", None), ("queued", None), ("arrived", 1000)),
+    ]
+    assert masked["consult"]["variables"]["ani"] == "***56"
+    with pytest.raises(ValidationError):
+        Settings(consult_variables=["ani"] * 7)
+
+
+def test_whom_an_agent_called_outside_is_hidden_from_who_only_looks(opened: Site):
+    number = "number:+4940777777"
+    opened.happens(ev.ConsultRequested(ref("c1"), "1001", number, "Ada", "blue"))
+    opened.happens(ev.ContactTransferFailed(ref("c1"), "1001", number, "USER_BUSY"))
+
+    shown = opened.signed_in("eye").get("/contacts/c1").json()
+
+    assert shown["consult"]["to"] == shown["transfer_failed"]["to"] == "number:***77"
 
 
 def test_a_wrap_up_reason_is_found_from_three_characters_on(opened: Site):

@@ -239,6 +239,17 @@ async def test_a_wrap_up_code_must_be_a_known_one(autojump_clock):
         refused = await door.asks("agent.end_wrap_up", agent="1001", code="whatever")
 
         assert refused["refused"] == "UNKNOWN_WRAP_UP_CODE"
+        assert refused["detail"] == (
+            "expected one of resolved, call-back, wrong-number, got whatever"
+        )
+
+
+async def test_an_idle_code_must_be_a_known_one(autojump_clock):
+    async with opened() as (_, door):
+        refused = await door.asks("agent.set_idle", agent="1001", code="siesta")
+
+        assert refused["refused"] == "UNKNOWN_IDLE_CODE"
+        assert refused["detail"].endswith(", training, got siesta")
 
 
 # --- the same key again ---------------------------------------------------------------------------
