@@ -173,6 +173,13 @@ class SqliteStorage:
         self._drop_lock()
 
 
+_ROWS = "SELECT seq, at, payload FROM journal WHERE seq > ? ORDER BY seq LIMIT ?"
+_ROWS_HOLDING = """
+SELECT * FROM (SELECT seq, at, payload FROM journal WHERE seq > ? ORDER BY seq LIMIT ?)
+WHERE instr(payload, ?)
+"""
+
+
 def read_rows(
     path: Path, after: int, limit: int, containing: bytes | None = None
 ) -> list[tuple[int, int, bytes]]:
@@ -180,13 +187,11 @@ def read_rows(
 
     ``containing``: of those ``limit`` rows only the ones whose payload holds these bytes.
     """
-    columns = "SELECT seq, at, payload FROM journal WHERE seq > ? ORDER BY seq LIMIT ?"
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as db:
             if containing is None:
-                return db.execute(columns, (after, limit)).fetchall()
-            holding = f"SELECT * FROM ({columns}) WHERE instr(payload, ?)"
-            return db.execute(holding, (after, limit, containing)).fetchall()
+                return db.execute(_ROWS, (after, limit)).fetchall()
+            return db.execute(_ROWS_HOLDING, (after, limit, containing)).fetchall()
     except sqlite3.Error as error:
         raise JournalError(f"{path}: {error}") from error
 

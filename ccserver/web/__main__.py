@@ -91,7 +91,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 async def _run(settings: Settings, web: Web, listener: socket.socket) -> None:
     """Until SIGTERM or SIGINT."""
-    server = uvicorn.Server(_config(settings, web))
+    server = uvicorn.Server(configuration(settings, web))
     working = asyncio.create_task(web.run())
     serving = asyncio.create_task(server.serve([listener]))
     scheme = "http" if settings.web.tls_certificate is None else "https"
@@ -104,7 +104,8 @@ async def _run(settings: Settings, web: Web, listener: socket.socket) -> None:
         await working
 
 
-def _config(settings: Settings, web: Web) -> uvicorn.Config:
+def configuration(settings: Settings, web: Web) -> uvicorn.Config:
+    """How it is served: limits, WebSockets, TLS."""
     config = uvicorn.Config(
         web.asgi,
         http="h11",

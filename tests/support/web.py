@@ -89,8 +89,8 @@ class PlayedCore:
 class Site:
     """``client`` speaks to it without a session; ``signed_in`` gives one that has one."""
 
-    def __init__(self, web: Web, live: Live) -> None:
-        self.web, self.live = web, live
+    def __init__(self, settings: Settings, web: Web, live: Live) -> None:
+        self.settings, self.web, self.live = settings, web, live
         self.core = PlayedCore()
         web.app.state.link = self.core
         self.client = TestClient(web.asgi, base_url=ORIGIN, raise_server_exceptions=False)
@@ -105,12 +105,16 @@ class Site:
         """As the core's feed tells it."""
 
         async def apply() -> None:
-            for event in events:
-                seq = self.web.model.seq + 1
-                self.web.desktops.changed(self.web.model.apply(Entry(seq, seq * 1000, event)))
+            self.tell(*events)
 
         assert self.client.portal is not None
         self.client.portal.call(apply)
+
+    def tell(self, *events: ev.AnyEvent) -> None:
+        """The same, from within its loop."""
+        for event in events:
+            seq = self.web.model.seq + 1
+            self.web.desktops.changed(self.web.model.apply(Entry(seq, seq * 1000, event)))
 
 
 class Session:
@@ -142,7 +146,7 @@ def site(directory: Path, **changes: Any) -> Iterator[Site]:
     names = [QueueName(queue.name) for queue in settings.queues]
     live = Live(names, [AgentId(agent.id) for agent in settings.agents])
     web.model.replace(centre(settings), Snapshot(0, live.agents, live.contacts, live.queues))
-    opened = Site(web, live)
+    opened = Site(settings, web, live)
     with opened.client:
         yield opened
     store.close()
