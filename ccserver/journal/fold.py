@@ -20,6 +20,7 @@ from actors import events as ev
 from actors.ids import AgentId, ContactId, QueueName
 from actors.reasons import During, OfferFailure, Outcome
 from ccserver.journal.histogram import Histogram, HistogramFigures
+from ccserver.journal.log import Entry
 
 NO_QUEUE = QueueName("")
 AGENT_STATES = ("signed_out", "idle", "available", "reserved", "engaged", "wrap_up")
@@ -221,6 +222,12 @@ class Fold:
             ev.CentreConfigured: self._configured,
             ev.ActorCrashed: self._crashed,
         }
+
+    def hear(self, entry: Entry) -> None:
+        """As a reader of the journal."""
+        handler = self._handlers.get(type(entry.event))
+        if handler is not None:
+            handler(entry.event)
 
     def apply(self, event: ev.AnyEvent) -> None:
         handler = self._handlers.get(type(event))

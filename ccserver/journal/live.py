@@ -16,6 +16,11 @@ from actors import events as ev
 from actors.ids import AgentId, ContactId, QueueName, owner_of
 from ccserver.journal.log import Entry
 
+_NOT_SHOWN = frozenset(
+    {ev.LegArrived, ev.LegCalled, ev.LegConfirmed, ev.LegDown, ev.ContactAssigned}
+)
+"""Most of a call's events, asked after first."""
+
 Key: TypeAlias = tuple[Literal["agents", "contacts", "queues"], str]
 """One resource: its kind and its id or name."""
 
@@ -159,6 +164,8 @@ class Live:
         """What it has changed."""
         self.seq = entry.seq
         changed: set[Key] = set()
+        if type(entry.event) in _NOT_SHOWN:
+            return changed
         match entry.event:
             case ev.ContactArrived(ref, entry_point, ani, dnis):
                 self.contacts[ref.id] = LiveContact(

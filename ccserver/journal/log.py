@@ -36,7 +36,7 @@ COMMIT_BOUNDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 
 _APPENDED = "appended"
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct, frozen=True, gc=False):
     seq: int
     at: int
     """Microseconds since 1970, UTC."""
@@ -106,15 +106,7 @@ class Journal:
 
         One that raises disturbs no other.
         """
-
-        def hear(entry: Entry) -> None:
-            try:
-                reader(entry)
-            except Exception:
-                self._reader_errors += 1
-                log.exception("a reader of the journal raised on %s", codec.tag_of(entry.event))
-
-        self._emitter.on(_APPENDED, hear)
+        self._emitter.on(_APPENDED, reader)
         self._readers = tuple(self._emitter.listeners(_APPENDED))
 
     def append(self, event: AnyEvent) -> int:
@@ -133,9 +125,13 @@ class Journal:
                 self._wake.set()
         entry = Entry(seq, at, event)
         # As pyee's ``emit`` would, without the lock and the wrappers that it puts around each call:
-        # none of these readers ever raises, or is taken off.
-        for hear in self._readers:
-            hear(entry)
+        # none of these readers is ever taken off.
+        for reader in self._readers:
+            try:
+                reader(entry)
+            except Exception:
+                self._reader_errors += 1
+                log.exception("a reader of the journal raised on %s", codec.tag_of(event))
         return seq
 
     def _lose(self, seq: int) -> None:

@@ -62,7 +62,7 @@ class Metrics:
         self._fold, self._journal, self._sources = fold, journal, sources
         self._gc_pauses = gc_pauses
         self.loop_lag = Histogram(LAG_BOUNDS)
-        journal.listen(lambda entry: fold.apply(entry.event))
+        journal.listen(fold.hear)
 
     def snapshot(self) -> Snapshot:
         sources = self._sources

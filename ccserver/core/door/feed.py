@@ -55,7 +55,8 @@ class _Follower:
             self._lines.clear()
         else:
             self._lines.append((seq, line))
-        self._wake.set()
+        if len(self._lines) <= 1:
+            self._wake.set()
 
     async def wait(self) -> None:
         await self._wake.wait()
@@ -83,7 +84,7 @@ class Feed:
 
     def _heard(self, entry: Entry) -> None:
         if self._followers:
-            line = as_line(entry.seq, entry.at, codec.encode(entry.event))
+            line = codec.encode_any(entry) + b"\n"  # as ``as_line`` makes them
             for follower in self._followers:
                 follower.put(entry.seq, line)
 
