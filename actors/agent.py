@@ -203,7 +203,7 @@ class Agent:
                 self.availability.handle(m.SignOut())
                 return []
             case m.PhonesChanged() if self.removed:
-                return []  # it registered as he was removed: the registrar has forgotten it since
+                return []  # race: it registered as he was removed, and the registrar forgets it
             case m.PhonesChanged(targets):
                 self.targets = targets
                 self.availability.handle(message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ def cleanup() -> Iterator[ExitStack]:
 def start_server(tmp_path: Path, prompts: Path, cleanup: ExitStack) -> Callable[..., Server]:
     """Starts one with these settings: ``start_server(routing__rona_seconds="2")``."""
 
-    def start(**changes: str) -> Server:
+    def start(**changes: Any) -> Server:
         server = Server(tmp_path, prompts, **changes)
         cleanup.callback(server.stop)
         server.wait_ready()

@@ -13,14 +13,23 @@ from ccserver.journal.storage import read_rows
 from tests.peers.programs import LOOPBACK, Program, free_ports, until
 
 ROOT = Path(__file__).parents[2]
+DEMONSTRATION = ROOT / "config" / "ccserver.toml"
 SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 
 
 class Server:
-    """Speaks SIP and RTP on ``host``; ``changes`` are settings, as for ``--set``."""
+    """Speaks SIP and RTP on ``host``; ``changes`` are settings, as for ``--set``, in place of what
+    ``config`` says.
+    """
 
     def __init__(
-        self, directory: Path, prompts: Path, *, host: str = LOOPBACK, **changes: str
+        self,
+        directory: Path,
+        prompts: Path,
+        *,
+        host: str = LOOPBACK,
+        config: Path = DEMONSTRATION,
+        **changes: str,
     ) -> None:
         self.host = host
         self.sip = free_ports(host=host)
@@ -40,7 +49,7 @@ class Server:
             **{key.replace("__", "."): value for key, value in changes.items()},
         }
         arguments = [sys.executable, "-m", "ccserver", "run"]
-        arguments += ["--config", str(ROOT / "config" / "ccserver.toml")]
+        arguments += ["--config", str(config)]
         for key, value in settings.items():
             arguments += ["--set", f"{key}={value}"]
         self.program = Program(arguments, directory / "server.log")

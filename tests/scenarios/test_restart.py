@@ -149,3 +149,20 @@ async def test_the_counters_go_on_where_they_stood(autojump_clock) -> None:
         await floor.restarts()
         assert floor.core.fold.figures() == before
         assert before.queues["support"].handled == 1
+
+
+async def test_who_was_taken_out_of_the_configuration_meanwhile_is_forgotten(
+    autojump_clock,
+) -> None:
+    async with mortal_centre() as floor:
+        await floor.agent("1001")
+        floor.is_configured(
+            agents=[a for a in DEFAULT["agents"] if a["id"] != "1001"],
+            queues=[q for q in DEFAULT["queues"] if q["name"] != "spanish"],
+            entry_points=[e for e in DEFAULT["entry_points"] if e["name"] != "spanish"],
+        )
+        await floor.restarts()
+        assert set(floor.core.live.agents) == {"1002", "1003"}
+        assert set(floor.core.live.queues) == {"support"}
+        assert "1001" not in floor.core.folds.past.past.agents
+        assert sum(floor.core.fold.figures().agents.values()) == 2
