@@ -282,7 +282,7 @@ class Endpoint:
             self._refuse(key, request, 405, [("Allow", capabilities.ALLOW)])
         elif request.uri.scheme not in ("sip", "sips", "tel"):
             self._refuse(key, request, 416)
-        elif unknown := _unknown_extensions(request):
+        elif "Require" in request.fields and (unknown := _unknown_extensions(request)):
             self._refuse(key, request, 420, [("Unsupported", ", ".join(unknown))])
         elif request.to.tag is not None and method != "REGISTER":
             hear = self._dialogs.get((request.call_id, request.to.tag))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from msgspec import Struct
 
 from sip.message.errors import MalformedMessage
 from sip.message.grammar import (
     BLANK,
+    LONGEST_REMEMBERED,
     format_parameters,
     parse_parameters,
     parse_uint,
@@ -43,7 +45,14 @@ class NameAddr(Struct, frozen=True, gc=False):
 
     @classmethod
     def parse(cls, text: str) -> NameAddr:
-        """Raises MalformedMessage.  Without angle brackets, parameters are the header's."""
+        """Raises MalformedMessage.  Without angle brackets, parameters are the header's.
+
+        Remembered: all messages of a dialog have the same From and To.
+        """
+        return _recall(text) if len(text) <= LONGEST_REMEMBERED else cls._parse(text)
+
+    @classmethod
+    def _parse(cls, text: str) -> NameAddr:
         found = _USUAL.fullmatch(text)
         if found is not None:
             quoted, plain, user, host, port, uri_params, params = found.groups()
@@ -93,6 +102,9 @@ class NameAddr(Struct, frozen=True, gc=False):
         if whole not in ("", "0") or thousandths is None:
             return 1.0
         return thousandths / 1000
+
+
+_recall = lru_cache(4096)(NameAddr._parse)
 
 
 def lenient_seconds(text: str) -> int:

@@ -65,7 +65,7 @@ class Lazy(Generic[_T]):
             error.header = self.header
             error.request = message._partial()
             raise
-        setattr(message, self.name, value)
+        message.__dict__[self.name] = value
         return value
 
 

@@ -17,6 +17,9 @@ TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]++")
 
 BLANK = " \t"
 
+LONGEST_REMEMBERED = 200
+"""Characters.  A stranger could fill what is remembered with headers of 64 kB."""
+
 _LIST_ITEM = re.compile(r'(?:[^,"<]++|"(?:[^"\\]++|\\.)*+"|<[^>]*+>)*+', re.DOTALL)
 _PARAMETER = re.compile(
     r"[ \t]*+;[ \t]*+([^;=\" \t]*+)[ \t]*+"

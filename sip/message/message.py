@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from sip.message.base import Message, reads
@@ -12,6 +13,7 @@ from sip.message.headers import canonical_name
 from sip.message.partial import PartialRequest, has_tag
 from sip.message.status import reason_phrase
 from sip.message.uri import Uri
+from sip.message.via import Via
 
 
 class Request(Message):
@@ -64,7 +66,10 @@ class Request(Message):
         stamped = via.stamped(host, port)
         if stamped is not via:
             rows = self.fields["Via"]
-            rows[0:1] = [str(stamped), *split_list(rows[0])[1:]]
+            rows[0:1] = _stamped_row(rows[0], via, host, port) or [
+                str(stamped),
+                *split_list(rows[0])[1:],
+            ]
             self.__dict__["via"] = stamped
             self.__dict__.pop("vias", None)
             self.__dict__.pop("_encoded", None)
@@ -173,6 +178,15 @@ class Response(Message):
         return f"<Response {self.status} {self.header('CSeq')!r} {self.header('Call-ID')!r}>"
 
 
+def _stamped_row(row: str, via: Via, host: str, port: int) -> list[str] | None:
+    """The usual Via as it came, with what is noted in it; None for an unusual one."""
+    if "," in row or '"' in row or "received" in via.params:
+        return None
+    text, found = _RPORT.subn(f";rport={port}", row, 1)
+    return [f"{text};received={host}"] if found else None
+
+
+_RPORT = re.compile(r";rport(?=;|$)")
 _STARTS_DIALOG = frozenset(("INVITE", "SUBSCRIBE", "REFER"))
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import IPv6Address
 
 from msgspec import Struct
 
 from sip.message.errors import MalformedMessage
-from sip.message.grammar import ascii_lower, parse_uint
+from sip.message.grammar import LONGEST_REMEMBERED, ascii_lower, parse_uint
 
 HOST = r"(?:[A-Za-z0-9][A-Za-z0-9._-]*+|\[[0-9A-Fa-f:.]++\])"
 """A host name, an IPv4 address or an IPv6 reference."""
@@ -56,7 +57,14 @@ class Uri(Struct, frozen=True, gc=False):
 
     @classmethod
     def parse(cls, text: str) -> Uri:
-        """Raises MalformedMessage for what is not a URI, or a broken sip, sips or tel URI."""
+        """Raises MalformedMessage for what is not a URI, or a broken sip, sips or tel URI.
+
+        Remembered: few are called, by many.
+        """
+        return _recall(text) if len(text) <= LONGEST_REMEMBERED else cls._parse(text)
+
+    @classmethod
+    def _parse(cls, text: str) -> Uri:
         # The usual spelling first; the rest may be in any case.
         if text.startswith("sip:"):
             return _parse_sip("sip", text, 4)
@@ -135,6 +143,8 @@ class Uri(Struct, frozen=True, gc=False):
                 return False
         return _header_set(self.headers) == _header_set(other.headers)
 
+
+_recall = lru_cache(4096)(Uri._parse)
 
 # §19.1.4: a component left out does not match its own default value.
 _NEVER_IGNORED = frozenset(("user", "ttl", "method", "maddr", "transport"))
