@@ -17,7 +17,7 @@ from actors import events as ev
 from actors import messages as m
 from actors.availability import Availability, Available, Freed, Idle, SignedOut, SignIn
 from actors.availability import State as AvailabilityState
-from actors.effects import Effect, Record, ReplyTo, TellContact, TellDispatcher
+from actors.effects import Effect, PlaceCall, Record, ReplyTo, TellContact, TellDispatcher
 from actors.engagement import Engagement, TellAvailability, Terms
 from actors.ids import DISPATCHER, AgentId, ContactId, QueueName, owner_of
 from actors.past import PastAgent
@@ -39,6 +39,8 @@ class AgentSettings(Struct, frozen=True):
     max_contact_seconds: float
     wrap_up_codes: frozenset[str] = frozenset()
     """What an agent may say of a contact when it ends."""
+    may_call: bool = False
+    """Whether he may place calls at all (V-1); which numbers, the dial plan says."""
 
 
 class AgentConfigured(Struct, frozen=True):
@@ -158,6 +160,7 @@ class Agent:
             bool(self.targets),
             self._being_offered(),
             bool(self._wrapping_up()),
+            self.settings.may_call and self._not_free("outbound") is None,
         )
         known = self._allowed.get(decides)
         if known is None:
@@ -191,7 +194,10 @@ class Agent:
                 why = self._not_free(kind)
                 if why is not None:
                     return [TellContact(contact, m.AgentNotFree(contact, self.id, why))]
-                return self._engage(contact, queue, kind).offer(self.targets, self._now())
+                # Who places a call himself cannot be rung meanwhile (R13).
+                offered = [e for e in self.engagements.values() if e.is_offered]
+                effects = self._engage(contact, queue, kind).offer(self.targets, self._now())
+                return [*effects, *self._give_back(offered)]
             case m.ContactKept():
                 return self._kept(message)
             case AgentConfigured(settings):
@@ -254,11 +260,21 @@ class Agent:
             return NotFree.SIGNED_OUT
         if not self.targets:
             return NotFree.UNREACHABLE
-        if len(self.engagements) >= VOICE_CAPACITY:
+        in_hand = list(self.engagements.values())
+        if kind == "outbound":  # it comes before what he is only offered
+            in_hand = [e for e in in_hand if e.kind == "outbound" or not e.is_offered]
+        if len(in_hand) >= VOICE_CAPACITY:
             return NotFree.BUSY
-        if isinstance(self.availability.state, Idle) and kind != "monitor":
+        if isinstance(self.availability.state, Idle) and kind not in ("monitor", "outbound"):
             return NotFree.IDLE
         return None
+
+    def _give_back(self, offered: list[Engagement]) -> list[Effect]:
+        """Those contacts go back to their places, and no fault is his."""
+        effects: list[Effect] = []
+        for engagement in offered:
+            effects.extend(self._carry_out(engagement, engagement.handle(eng.GivenBack())))
+        return effects
 
     def _kept(self, kept: m.ContactKept) -> list[Effect]:
         """We talk with this contact, and did not know."""
@@ -267,10 +283,7 @@ class Agent:
             return known.kept()  # recovered; or it has heard twice that we started again
         others = [e for e in self.engagements.values() if e.is_offered]
         effects = self._engage(kept.contact, kept.queue, kept.kind).resume()
-        for other in others:
-            # Reserved before we heard of the talk: that contact goes back to its place.
-            effects.extend(self._carry_out(other, other.handle(eng.GivenBack())))
-        return effects
+        return [*effects, *self._give_back(others)]  # reserved before we heard of the talk
 
     def _down(self, down: m.Down, owner: ContactId) -> list[Effect]:
         effects: list[Effect] = []
@@ -298,7 +311,7 @@ class Agent:
     # --- commands -----------------------------------------------------------------------------
 
     def _command(self, received: m.AgentCommandReceived) -> list[Effect]:
-        refusal = self._refusal(received.command)
+        refusal: Refusal | NotFree | None = self._refusal(received.command)
         if received.expect is not None and received.expect != self.version:
             refusal = Refusal.STALE
         if refusal is not None:
@@ -306,6 +319,8 @@ class Agent:
             return [ReplyTo(received.reply_to, refused)]
         effects: list[Effect] = []
         match received.command:
+            case m.PlaceCall(number):  # answered by the contact that comes of it
+                return [PlaceCall(self.id, number, received.reply_to)]
             case m.EndWrapUp() as command:
                 for engagement in self._wrapping_up():
                     effects.extend(self._carry_out(engagement, engagement.handle(command)))
@@ -317,7 +332,7 @@ class Agent:
         done = m.Done(self.version, shown.state, shown.code, shown.pending, self.allowed())
         return [*effects, ReplyTo(received.reply_to, done)]
 
-    def _refusal(self, command: m.AgentCommand) -> Refusal | None:
+    def _refusal(self, command: m.AgentCommand) -> Refusal | NotFree | None:
         """Why a command would be refused now; None: it would not."""
         if self.removed:
             return Refusal.UNKNOWN_AGENT
@@ -333,6 +348,10 @@ class Agent:
                 return Refusal.OFFER_PENDING  # V-9
             case m.EndWrapUp() if not self._wrapping_up():
                 return Refusal.NOT_IN_WRAP_UP
+            case m.PlaceCall() if not self.settings.may_call:
+                return Refusal.NOT_PERMITTED
+            case m.PlaceCall():
+                return self._not_free("outbound")
             case m.EndWrapUp(str(code)) if code not in self.settings.wrap_up_codes:
                 return Refusal.UNKNOWN_WRAP_UP_CODE
             case _:
@@ -421,4 +440,5 @@ def _commands(settings: AgentSettings) -> tuple[tuple[str, m.AgentCommand], ...]
         ("end-wrap-up", m.EndWrapUp()),
         *(("idle", m.SetIdle(code)) for code in settings.idle_codes[:1]),
         ("sign-out", m.SignOut()),
+        ("call", m.PlaceCall("")),
     )

@@ -6,6 +6,7 @@ what follow from the data (``Publication``).  A refused command changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from actors import commands as c
@@ -16,7 +17,7 @@ from actors.destinations import described, goal_of, resolved
 from actors.dossier import AgentCard, Dossier
 from actors.effects import Effect, Record, ReplyTo, TellAgent
 from actors.flow import EntryPoint, QueuePlan
-from actors.ids import AgentId, agent_actor
+from actors.ids import AgentId, LegId, agent_actor
 from actors.membership import (
     LET_GO,
     CallOver,
@@ -26,6 +27,7 @@ from actors.membership import (
     Membership,
     answer,
     drop,
+    release,
 )
 from actors.monitoring import Monitorings
 from actors.permissions import allowed, refusal
@@ -49,14 +51,25 @@ Outcome: TypeAlias = list[Effect | Fate]
 
 
 class CallControl:
-    """One conversation's.  ``plan`` and ``place``: the queue that the customer came from."""
+    """One conversation's.  ``plan`` and ``place``: the queue that the customer came from.
 
-    def __init__(self, dossier: Dossier, talk: Conversation, plan: QueuePlan, place: Place) -> None:
+    ``playing``: what plays to whom as it begins; None: the queue's music to the customer.
+    """
+
+    def __init__(
+        self,
+        dossier: Dossier,
+        talk: Conversation,
+        plan: QueuePlan,
+        place: Place,
+        playing: Mapping[LegId, str] | None = None,
+    ) -> None:
         self.talk, self.plan, self.place = talk, plan, place
         self._dossier = dossier
         self._members = Membership(dossier, talk)
-        self._monitorings = Monitorings(dossier, talk, plan, self._members)
-        self._publication = Publication(dossier, talk, plan)
+        self._monitorings = Monitorings(dossier, talk, plan)
+        playing = {dossier.customer: plan.music} if playing is None else playing
+        self._publication = Publication(dossier, talk, plan, playing)
 
     # --- what the contact passes on -------------------------------------------------------------
 
@@ -153,11 +166,11 @@ class CallControl:
             case Requested() as requested:
                 effects.extend(drop(requested, Refusal.CUSTOMER_GONE))
             case Consulting(far=far):
-                effects.extend(self._members.release(far, ended_by, wraps_up=False))
+                effects.extend(release(self._dossier, far, ended_by, wraps_up=False))
         for party in talk.parties:
             if party.kind != "customer":
                 wraps_up = party is talk.primary
-                effects.extend(self._members.release(party, ended_by, wraps_up=wraps_up))
+                effects.extend(release(self._dossier, party, ended_by, wraps_up=wraps_up))
         return effects
 
     def let_go(self) -> list[Effect]:
@@ -254,7 +267,9 @@ class CallControl:
     def _end_consulting(
         self, consulting: Consulting, outcome: str, cause: str = "bye"
     ) -> list[Effect]:
-        released = self._members.release(consulting.far, EndedBy.AGENT, wraps_up=False, cause=cause)
+        released = release(
+            self._dossier, consulting.far, EndedBy.AGENT, wraps_up=False, cause=cause
+        )
         return [*released, *self._no_consult(outcome)]
 
     def _no_consult(self, outcome: str) -> list[Effect]:

@@ -1,12 +1,13 @@
-"""The contact: one customer call, from its arrival to its end.
+"""The contact: one customer's call, from its arrival to its end.
 
     Arriving -> Walking -> Seeking <-> Talking -> Ending
-                             |  ^---------'   (transferred, or the agent was lost)
-                             '-> Parting      (the queue cannot keep him)
+                             |  ^---------' ^    (transferred, or the agent was lost)
+                             '-> Parting    |    (the queue cannot keep him)
+                              Placing ------'    (an agent has called him)
 
 The customer may hang up in any state.  What he meets before a queue is a ``Walk``; how a party is
-sought is a ``Search``; what agents do with the conversation is ``CallControl``; here they are put
-in their order.
+sought is a ``Search``; how an agent calls him is a ``Placement``; what agents do with the
+conversation is ``CallControl``; here they are put in their order.
 Vocabulary: docs/glossary.md.  Races: docs/races.md.
 """
 
@@ -21,6 +22,7 @@ from actors import events as ev
 from actors import messages as m
 from actors.call_control import CallControl
 from actors.call_control import Outcome as Done
+from actors.causes import ELSEWHERE, SHUTTING_DOWN, explained
 from actors.conversation import Conversation, Party
 from actors.dossier import CentreChanged, Dossier, World
 from actors.effects import (
@@ -35,12 +37,12 @@ from actors.effects import (
 from actors.flow import EntryPoint, QueuePlan, Step
 from actors.ids import AgentId, LegId, QueueName
 from actors.membership import CallOver, CustomerAlone, EnteredFlow, HandedOver
-from actors.place import Place
+from actors.place import DEFAULT_PRIORITY, Place
+from actors.placement import Answered, Placement, Unreached
+from actors.placement import News as PlacementNews
+from actors.placement import parted as placement_parted
 from actors.reasons import During, EndedBy, Outcome, Refusal
 from actors.search import (
-    ELSEWHERE,
-    AtAgent,
-    AtNumber,
     Found,
     Fresh,
     InQueue,
@@ -54,13 +56,11 @@ from actors.search import (
     TurnedAway,
     parted,
 )
+from actors.served import Served
 from actors.walk import PROMPT_LEASE, Lost, Reached, Walk
 from actors.walk import News as WalkNews
 from actors.walk import parted as walk_parted
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
-
-SHUTTING_DOWN = 'SIP;cause=503;text="Shutting down"'
-"""RFC 3326."""
 
 
 class Start(Struct, frozen=True, gc=False):
@@ -68,25 +68,23 @@ class Start(Struct, frozen=True, gc=False):
 
 
 class Arriving(Struct):
-    """In the entry point; nothing has happened yet."""
+    """In the entry point; nothing has happened yet.  ``ani`` called ``dnis``."""
+
+    entry_point: EntryPoint
+    ani: str
+    dnis: str
+
+
+class Placing(Struct):
+    """An agent calls a customer who has not answered."""
+
+    placement: Placement
 
 
 class Walking(Struct):
     """On his way to a queue, through a flow."""
 
     walk: Walk
-
-
-class Served(Struct, frozen=True, gc=False):
-    """By whom last; ``since`` the first answered in this queue, after ``waited`` seconds there.
-
-    ``queued``: when he began to wait in this queue.
-    """
-
-    agent: AgentId | None
-    since: float
-    waited: float
-    queued: float
 
 
 class Seeking(Struct):
@@ -122,7 +120,7 @@ class Ending(Struct):
     """The terminal event is written; legs go down."""
 
 
-State: TypeAlias = Arriving | Walking | Seeking | Talking | Parting | Ending
+State: TypeAlias = Arriving | Placing | Walking | Seeking | Talking | Parting | Ending
 Message: TypeAlias = (
     Start
     | m.Assigned
@@ -144,27 +142,30 @@ class UnexpectedMessage(Exception):
 
 
 class Contact:
-    """One customer's attempt to reach us.
+    """One customer's attempt to reach us, or an agent's to reach him.
 
-    ``arrival`` is a number that no other contact of the process has; ``longest``, in seconds, is
-    the most that any contact may last.
+    ``origin``: where the customer called, or how he is called.  ``arrival`` is a number that no
+    other contact of the process has; ``longest``, in seconds, is the most that any contact may
+    last.
     """
 
     def __init__(
         self,
         dossier: Dossier,
-        entry_point: EntryPoint,
+        origin: EntryPoint | Placement,
         *,
-        ani: str,
-        dnis: str,
+        ani: str = "",
+        dnis: str = "",
         arrival: int,
         longest: float,
     ) -> None:
         self.ref, self.id, self.customer = dossier.ref, dossier.id, dossier.customer
-        self.state: State = Arriving()
+        self.state: State
+        if isinstance(origin, Placement):
+            self.state = Placing(origin)
+        else:
+            self.state = Arriving(origin, ani, dnis)
         self._dossier, self._now = dossier, dossier.now
-        self._entry_point = entry_point
-        self._ani, self._dnis = ani, dnis
         self._arrival, self._longest = arrival, longest
         self._first_place: Place | None = None
         self._avoid: tuple[AgentId, ...] = ()
@@ -174,9 +175,9 @@ class Contact:
         """The queue it is counted in, before its end."""
         match self.state:
             case Seeking(_, plan) | Parting(plan):
-                return plan.name
+                return plan.name or None
             case Talking(control):
-                return control.plan.name
+                return control.plan.name or None
             case _:
                 return None
 
@@ -190,15 +191,12 @@ class Contact:
 
     def _decide(self, message: Message) -> list[Effect]:
         match self.state, message:
-            case Arriving(), Start():
-                arrived = ev.ContactArrived(
-                    self.ref, self._entry_point.name, self._ani, self._dnis, self.customer
-                )
-                return [
-                    Record(arrived),
-                    StartTimer("lease", self._longest),
-                    *self._walk(self._entry_point.flow),
-                ]
+            case Arriving(entry, ani, dnis), Start():
+                arrived = ev.ContactArrived(self.ref, entry.name, ani, dnis, self.customer)
+                lease = StartTimer("lease", self._longest)
+                return [Record(arrived), lease, *self._walk(entry.flow)]
+            case Placing(placement), Start():
+                return [StartTimer("lease", self._longest), *self._placed(placement.start())]
 
             case Ending(), m.LegAnswered(leg) if leg != self.customer:
                 # Answered as we hung it up: CANCEL and 200 crossed.  The leg has sent its BYE.
@@ -215,6 +213,8 @@ class Contact:
                 control.concerned(ended) is None
             ):
                 return self._after(talking, control.leg_ended(ended))
+            case Placing(placement), _ if placement.concerns(message):
+                return self._placed(placement.handle(message))
             case _, m.LegEnded(leg, cause) if leg == self.customer:
                 return self._customer_left(cause)
             case Talking(control) as talking, m.Restarted(name):
@@ -281,6 +281,32 @@ class Contact:
                 return control.centre_changed()
             case _:
                 return []
+
+    # --- an agent's call ----------------------------------------------------------------------
+
+    def _placed(self, outcome: list[Effect | PlacementNews]) -> list[Effect]:
+        effects, news = placement_parted(outcome)
+        match news:
+            case Answered(agent, rang):
+                return [*effects, *self._reached(agent, rang)]
+            case Unreached(reason, ended_by):
+                unreached = ev.ContactEnded(
+                    self.ref, Outcome.UNREACHED, reason=reason, ended_by=ended_by
+                )
+                return [*effects, *self._end(unreached, ended_by)]
+            case None:
+                return effects
+
+    def _reached(self, agent: Party, rang: float) -> list[Effect]:
+        now, world, name = self._now(), self._dossier.world, AgentId(agent.name)
+        plan = world.outbound.plan
+        talk = Conversation(Party("customer", "customer", self.customer, now), agent)
+        place = Place(DEFAULT_PRIORITY, now, self._arrival)
+        control = CallControl(self._dossier, talk, plan, place, {agent.leg: world.ringback})
+        self.state = Talking(control, Served(name, now, 0.0, now))
+        reached = ev.ContactReached(self.ref, name, agent.leg, rang)
+        began = m.ConversationBegan(self.id, name, plan.name)
+        return [Record(reached), TellMonitorDesk(began), *control.start()]
 
     # --- the flow -----------------------------------------------------------------------------
 
@@ -375,18 +401,24 @@ class Contact:
 
     def _transfer_failed(self, seeking: Seeking, served: Served, reason: str) -> list[Effect]:
         """Nobody is left alone: he stands where he stood before he was served."""
-        by, to = served.agent or "", _described(seeking.search)
+        by, to = served.agent or "", seeking.search.described()
         failed = ev.ContactTransferFailed(self.ref, by, to, reason)
         return [Record(failed), *self._return(seeking.plan, seeking.place, served, reason)]
 
     def _return(self, plan: QueuePlan, place: Place, served: Served, reason: str) -> list[Effect]:
         """In front of the line again: his place is the one he had."""
         plan = self._dossier.rules_of(plan)
-        talked = self._now() - served.since
-        returned = ev.ContactReturned(self.ref, plan.name, served.agent, reason, talked)
+        now, queued = self._now(), served.queued
+        back: ev.AnyEvent = served.returned(self.ref, plan, now, reason)
+        if not plan.name:  # an agent has called him: he waits for the first time
+            fallback = self._dossier.world.outbound.fallback
+            if fallback is None:
+                return self._end(served.ended(self.ref, plan, now, EndedBy.SYSTEM, reason))
+            back = served.left(self.ref, plan, now)
+            plan, queued = fallback, now
         search = Search(self._dossier, InQueue(plan, place), again=True)
-        seeking = Seeking(search, plan, place, served.queued)
-        return [Record(returned), self._music(plan), *self._seek(seeking)]
+        seeking = Seeking(search, plan, place, queued)
+        return [Record(back), self._music(plan), *self._seek(seeking)]
 
     def _part(self, seeking: Seeking, reason: str) -> list[Effect]:
         token = self._dossier.new_token()
@@ -420,9 +452,11 @@ class Contact:
             match item:
                 case CallOver(ended_by, reason):
                     effects.extend(self._end(self._handled(talking, ended_by, reason), ended_by))
+                case CustomerAlone(_, cause) if not self._may_wait(talking.control.plan):
+                    handled = self._handled(talking, EndedBy.SYSTEM, cause)
+                    effects.extend(self._end(handled, EndedBy.SYSTEM))
                 case CustomerAlone(last, cause):
-                    control, served = talking.control, talking.served
-                    served = Served(last.agent, served.since, served.waited, served.queued)
+                    control, served = talking.control, talking.served.by(last.agent)
                     effects.extend(control.let_go())
                     effects.extend(self._return(control.plan, control.place, served, cause))
                 case HandedOver(last, search):
@@ -440,9 +474,7 @@ class Contact:
         control, goal, now = talking.control, search.goal, self._now()
         effects: list[Effect] = [*control.let_go()]
         if not isinstance(goal, InQueue):
-            served = Served(
-                last.agent, talking.served.since, talking.served.waited, talking.served.queued
-            )
+            served = talking.served.by(last.agent)
             seeking = Seeking(search, control.plan, control.place, now, served)
             return [*effects, self._music(control.plan), *self._seek(seeking)]
         plan = goal.plan
@@ -459,9 +491,12 @@ class Contact:
         return [*effects, *self._seek(seeking)]
 
     def _left_queue(self, talking: Talking, last: Party) -> Effect:
-        talked = self._now() - talking.served.since
-        plan = talking.control.plan
-        return Record(ev.ContactLeftQueue(self.ref, plan.name, last.agent, talked))
+        served = talking.served.by(last.agent)
+        return Record(served.left(self.ref, talking.control.plan, self._now()))
+
+    def _may_wait(self, plan: QueuePlan) -> bool:
+        """Whether there is a queue for who has lost his agent."""
+        return bool(plan.name) or self._dossier.world.outbound.fallback is not None
 
     def _refuse(self, received: c.ContactCommandReceived, why: Refusal) -> list[Effect]:
         return [ReplyTo(received.reply_to, c.ContactRefused(why, "absent", ()))]
@@ -474,7 +509,8 @@ class Contact:
         during = During.FLOW
         match self.state:
             case Seeking(served=Served() as served) as seeking:
-                return self._end(self._served(seeking.plan, served, EndedBy.CUSTOMER))
+                ended = served.ended(self.ref, seeking.plan, self._now(), EndedBy.CUSTOMER)
+                return self._end(ended)
             case Seeking(search, plan, _, since):
                 during = During.RINGING if isinstance(search.state, Ringing) else During.QUEUE
                 queue, waited = plan.name, self._now() - since
@@ -500,7 +536,8 @@ class Contact:
                 handled = self._handled(talking, EndedBy.SYSTEM, reason)
                 return self._end(handled, EndedBy.SYSTEM)
             case Seeking(served=Served() as served) as seeking:
-                return self._end(self._served(seeking.plan, served, EndedBy.SYSTEM, reason))
+                now = self._now()
+                return self._end(served.ended(self.ref, seeking.plan, now, EndedBy.SYSTEM, reason))
             case Seeking(_, plan, _, since) | Parting(plan, since):
                 queue, waited = plan.name, self._now() - since
         return self._end(
@@ -517,31 +554,18 @@ class Contact:
     def _handled(
         self, talking: Talking, ended_by: EndedBy, reason: str | None = None
     ) -> ev.ContactEnded:
-        primary = talking.control.talk.primary
-        served = talking.served
+        primary, served = talking.control.talk.primary, talking.served
         if primary is not None:
-            served = Served(primary.agent, served.since, served.waited, served.queued)
-        return self._served(talking.control.plan, served, ended_by, reason)
-
-    def _served(
-        self, plan: QueuePlan, served: Served, ended_by: EndedBy, reason: str | None = None
-    ) -> ev.ContactEnded:
-        return ev.ContactEnded(
-            self.ref,
-            Outcome.HANDLED,
-            plan.name,
-            served.agent,
-            reason=reason,
-            ended_by=ended_by,
-            waited=served.waited,
-            talked=self._now() - served.since,
-        )
+            served = served.by(primary.agent)
+        return served.ended(self.ref, talking.control.plan, self._now(), ended_by, reason)
 
     def _end(self, event: ev.ContactEnded, ended_by: EndedBy = EndedBy.SYSTEM) -> list[Effect]:
         """The one way out: write the terminal event, free whatever is held, hang up every leg."""
         before, self.state = self.state, Ending()
         effects: list[Effect] = [CancelTimer("lease"), CancelTimer("prompt")]
         match before:
+            case Placing(placement):
+                effects.extend(placement.end(event.reason or "", ended_by))
             case Seeking(search):
                 effects.extend(search.give_up(event.during or event.reason or ""))
             case Talking(control):
@@ -552,31 +576,10 @@ class Contact:
         effects.extend(TellLeg(leg, m.HangUp()) for leg in legs if leg not in told)
         if not legs:
             effects.append(Stop())
-        return _explained(effects) if event.reason == "shutdown" else effects
+        return explained(effects, SHUTTING_DOWN) if event.reason == "shutdown" else effects
 
     def _hook_down(self, leg: LegId) -> list[Effect]:
         """A leg has ended: an agent whose phone it was may be given the next call (V-57)."""
         self._dossier.legs.pop(leg, None)
         owed = self._dossier.off_hook.pop(leg, None)
         return [] if owed is None else [TellAgent(owed[0], m.AgentLegDown(owed[1]))]
-
-
-def _explained(effects: list[Effect]) -> list[Effect]:
-    """Who is hung up on because the server ends is told so, in a Reason header."""
-    because = m.HangUp(reason=SHUTTING_DOWN)
-    return [
-        TellLeg(each.leg, because)
-        if isinstance(each, TellLeg) and each.message == m.HangUp()
-        else each
-        for each in effects
-    ]
-
-
-def _described(search: Search) -> str:
-    match search.goal:
-        case AtAgent(agent):
-            return f"agent:{agent}"
-        case AtNumber(number):
-            return f"number:{number}"
-        case InQueue(plan):
-            return f"queue:{plan.name}"

@@ -73,7 +73,7 @@ def goal_of(
             if route is None:
                 return Refusal.NOT_IN_DIAL_PLAN
             trunk, target = route
-            return AtNumber(number, target, NUMBER_SECONDS, trunk)
+            return AtNumber(number, target, NUMBER_SECONDS, trunk, by.agent)
         case _:
             return Refusal.UNKNOWN_DESTINATION
 

@@ -49,12 +49,19 @@ class DialPlan(Struct, frozen=True):
         """
         if not number or len(number) > LONGEST or not set(number) <= DIALLED:
             return None
-        fitting = [rule for rule in self.rules if number.startswith(rule.prefix)]
-        if not fitting:
+        rule = self._rule(number)
+        if rule is None:
             return None
-        rule = max(fitting, key=lambda rule: len(rule.prefix))
         gateway = rule.gateway
         if gateway is None or role not in rule.roles:
             return None
         uri = f"sip:{number}@{gateway.address}"
         return gateway.trunk, Target(uri, uri, gateway.path)
+
+    def knows(self, number: str) -> bool:
+        """Whether any rule speaks of it, if only to forbid it."""
+        return self._rule(number) is not None
+
+    def _rule(self, number: str) -> Rule | None:
+        fitting = [rule for rule in self.rules if number.startswith(rule.prefix)]
+        return max(fitting, key=lambda rule: len(rule.prefix), default=None)

@@ -9,7 +9,7 @@ from msgspec import Struct
 from actors.dial_plan import DialPlan, DirectoryEntry
 from actors.events import ContactRef
 from actors.flow import EntryPoint, QueuePlan
-from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName
+from actors.ids import NO_QUEUE, AgentId, ContactId, EntryPointName, LegId, QueueName
 from sip.message import NameAddr
 
 
@@ -21,6 +21,17 @@ class AgentCard(Struct, frozen=True):
     role: str = "agent"
     permissions: frozenset[str] | None = None
     """Tags of commands without ``contact.``; None: all of them."""
+
+
+class Outbound(Struct, frozen=True):
+    """The rules of calls that agents place."""
+
+    plan: QueuePlan = QueuePlan(NO_QUEUE, (), "music.wav", 18.0)
+    """What a queue's plan is to its contacts: nobody waits here."""
+    fallback: QueuePlan | None = None
+    """Where a customer waits who has lost the agent; None: his call ends."""
+    caller_id: str | None = None
+    """Shown to whom an agent calls; None: the agent's id."""
 
 
 class World(Struct, frozen=True):
@@ -35,6 +46,7 @@ class World(Struct, frozen=True):
     """What who consults hears until the far party answers."""
     most_parties: int = 8
     """In a conference, with the customer, without supervisors (V-34)."""
+    outbound: Outbound = Outbound()
 
     def open_queues(self) -> frozenset[str]:
         """Those to which somebody may be sent."""
@@ -48,7 +60,11 @@ class CentreChanged(Struct, frozen=True):
 
 
 class Dossier:
-    """One contact's.  ``now`` gives monotonic seconds."""
+    """One contact's.  ``now`` gives monotonic seconds.
+
+    ``customer`` is his leg's name; ``calls``: it is there already, for he has called us.
+    ``caller`` is shown to agents.
+    """
 
     def __init__(
         self,
@@ -57,11 +73,13 @@ class Dossier:
         caller: NameAddr,
         world: World,
         now: Callable[[], float],
+        *,
+        calls: bool = True,
     ) -> None:
         self.ref, self.id = ref, ref.id
         self.customer, self.caller = customer, caller
         self.world, self.now = world, now
-        self.legs: dict[LegId, None] = {customer: None}
+        self.legs: dict[LegId, None] = {customer: None} if calls else {}
         """Those that have not ended, in the order of their start."""
         self.off_hook: dict[LegId, tuple[AgentId, ContactId]] = {}
         """Legs that were told to hang up, and the agents who wait to hear that they have."""
@@ -71,11 +89,14 @@ class Dossier:
 
     def rules_of(self, plan: QueuePlan) -> QueuePlan:
         """The queue's as they are now: what was begun by older ones ends by them (R20)."""
+        if plan.name == NO_QUEUE:
+            return self.world.outbound.plan
         return self.world.plans.get(plan.name, plan)
 
-    def new_leg(self) -> LegId:
+    def new_leg(self, name: LegId | None = None) -> LegId:
+        """``name``: the one it must have, if any."""
         self._legs_made += 1
-        leg = LegId(f"{self.id}/{self._legs_made}")
+        leg = LegId(f"{self.id}/{self._legs_made}") if name is None else name
         self.legs[leg] = None
         return leg
 

@@ -98,6 +98,14 @@ class ReplyTo(Struct, frozen=True):
 # --- a contact's own: legs and media ----------------------------------------------------------
 
 
+class PlaceCall(Struct, frozen=True):
+    """From an agent: a contact of his with this number.  Answered to ``reply_to``."""
+
+    agent: AgentId
+    number: str
+    reply_to: str
+
+
 class StartLeg(Struct, frozen=True):
     """A new leg towards a phone, in this contact's crash group."""
 
@@ -238,6 +246,7 @@ Effect: TypeAlias = (
     | TellMonitorDesk
     | Watch
     | ReplyTo
+    | PlaceCall
     | ContactEffect
     | LegEffect
     | TimerEffect

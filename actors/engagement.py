@@ -198,7 +198,9 @@ class Engagement:
             case Reserved() | Ringing(), m.OfferWithdrawn():
                 return self._end()  # his place among the available is what it was
             case Reserved() | Ringing(), m.OfferFailed():
-                told = [TellAvailability(message)] if self.is_work else []
+                # Who listens, or calls somebody himself, has missed no offer of work.
+                offered = self.is_work and self.kind != "outbound"
+                told = [TellAvailability(message)] if offered else []
                 return [*told, *self._end()]
             case Reserved() | Ringing(), GivenBack():
                 return [self._lost(), *self._end()]

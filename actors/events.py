@@ -46,6 +46,26 @@ class ContactArrived(Event, frozen=True, tag="contact.arrived"):
     leg: LegId
 
 
+class ContactPlaced(Event, frozen=True, tag="contact.placed"):
+    """An agent calls ``to``, a number outside, who is shown ``shown``."""
+
+    contact: ContactRef
+    agent: AgentId
+    to: Personal
+    shown: str
+    trunk: str
+
+
+class ContactReached(Event, frozen=True, tag="contact.reached"):
+    """The number that an agent called has answered.  ``leg``: the agent's."""
+
+    contact: ContactRef
+    agent: AgentId
+    leg: LegId
+    rang: float
+    """From the INVITE to the answer."""
+
+
 class ContactQueued(Event, frozen=True, tag="contact.queued"):
     contact: ContactRef
     queue: QueueName
@@ -224,12 +244,23 @@ class ContactTransferFailed(Event, frozen=True, tag="contact.transfer_failed"):
 
 
 class ContactLeftQueue(Event, frozen=True, tag="contact.left_queue"):
-    """The queue's agent served it, and sent it elsewhere: to this queue it is handled."""
+    """The queue's agent served it, and sent it elsewhere: to this queue it is handled.
+
+    With an empty queue: it was a call that an agent placed, and is a queue's from now on.
+    """
 
     contact: ContactRef
     queue: QueueName
     agent: AgentId | None
     talked: float
+
+
+class CallRefused(Event, frozen=True, tag="call.refused"):
+    """An agent was not let call this number (A09)."""
+
+    agent: AgentId
+    to: Personal
+    reason: str
 
 
 class ContactMonitored(Event, frozen=True, tag="contact.monitored"):
@@ -462,6 +493,8 @@ class ServerStopped(Event, frozen=True, tag="server.stopped"):
 
 AnyEvent: TypeAlias = (
     ContactArrived
+    | ContactPlaced
+    | ContactReached
     | ContactQueued
     | ContactAssigned
     | ContactPresented
@@ -475,6 +508,7 @@ AnyEvent: TypeAlias = (
     | ContactTransferred
     | ContactTransferFailed
     | ContactLeftQueue
+    | CallRefused
     | ContactMonitored
     | ContactEnded
     | AgentStateChanged

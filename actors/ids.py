@@ -74,6 +74,8 @@ def contact_actor(request: ContactId) -> str:
     return f"contact/{owner_of(request)}"
 
 
+NO_QUEUE = QueueName("")
+"""In place of a queue's name: of a call that an agent placed, and of who reached no queue."""
 DISPATCHER = "dispatcher"
 MONITOR_DESK = "monitor_desk"
 

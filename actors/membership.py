@@ -54,31 +54,41 @@ class EnteredFlow(Struct, frozen=True):
 Fate: TypeAlias = CallOver | CustomerAlone | HandedOver | EnteredFlow
 
 
+def release(
+    dossier: Dossier,
+    party: Party,
+    ended_by: EndedBy,
+    *,
+    wraps_up: bool,
+    cause: str = "bye",
+    because: str | None = None,
+) -> list[Effect]:
+    """Its part is over: its phone is hung up, its agent told.
+
+    ``cause`` as of ``LegEnded``, or ``LET_GO``; ``because``: a Reason header for the phone.
+    """
+    alive = party.leg in dossier.legs
+    effects: list[Effect] = []
+    if alive:
+        effects.append(TellLeg(party.leg, m.HangUp(reason=because)))
+    if party.agent is None or party.request is None:
+        return effects
+    if cause not in ("bye", LET_GO):
+        return [*effects, TellAgent(party.agent, m.PhoneLost(party.request))]
+    ended = m.ConversationEnded(party.request, ended_by, wraps_up)
+    effects.append(TellAgent(party.agent, ended))
+    if alive:
+        dossier.off_hook[party.leg] = (party.agent, party.request)
+    else:
+        effects.append(TellAgent(party.agent, m.AgentLegDown(party.request)))
+    return effects
+
+
 class Membership:
     """Changes the conversation; what becomes of it as a whole comes back as a ``Fate``."""
 
     def __init__(self, dossier: Dossier, talk: Conversation) -> None:
         self._dossier, self._talk = dossier, talk
-
-    # --- one party ----------------------------------------------------------------------------
-
-    def release(
-        self, party: Party, ended_by: EndedBy, *, wraps_up: bool, cause: str = "bye"
-    ) -> list[Effect]:
-        """Its part is over: its phone is hung up, its agent told."""
-        alive = party.leg in self._dossier.legs
-        effects: list[Effect] = [TellLeg(party.leg, m.HangUp())] if alive else []
-        if party.agent is None or party.request is None:
-            return effects
-        if cause not in ("bye", LET_GO):
-            return [*effects, TellAgent(party.agent, m.PhoneLost(party.request))]
-        ended = m.ConversationEnded(party.request, ended_by, wraps_up)
-        effects.append(TellAgent(party.agent, ended))
-        if alive:
-            self._dossier.off_hook[party.leg] = (party.agent, party.request)
-        else:
-            effects.append(TellAgent(party.agent, m.AgentLegDown(party.request)))
-        return effects
 
     def join(self, party: Party) -> None:
         self._talk.parties.append(party)
@@ -113,7 +123,8 @@ class Membership:
         if party is talk.primary:
             talk.primary = next(iter(talk.agents()), None)
         effects: list[Effect | Fate] = []
-        effects.extend(self.release(party, ended_by, wraps_up=wraps_up, cause=cause))
+        gone = release(self._dossier, party, ended_by, wraps_up=wraps_up, cause=cause)
+        effects.extend(gone)
         alone = [p.kind for p in talk.parties] == ["customer"]
         match talk.consultation:
             case Consulting(far=far) if was_initiator and alone:
@@ -123,7 +134,7 @@ class Membership:
                 return effects
             case Consulting(far=far) if was_initiator:
                 self._forget_consultation()
-                effects.extend(self.release(far, ended_by, wraps_up=False))
+                effects.extend(release(self._dossier, far, ended_by, wraps_up=False))
             case Requested(search=search, then="join" | "transfer") as requested if alone:
                 effects.extend(answer(requested, None))
                 self._forget_consultation()
@@ -146,7 +157,7 @@ class Membership:
             case Requested() as requested:
                 return [*drop(requested, Refusal.CUSTOMER_GONE), CallOver(ended_by)]
             case Consulting(far=far):
-                return [*self.release(far, ended_by, wraps_up=False), CallOver(ended_by)]
+                return [*release(self._dossier, far, ended_by, wraps_up=False), CallOver(ended_by)]
             case None:
                 return [CallOver(ended_by)]
 

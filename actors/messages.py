@@ -150,6 +150,8 @@ class Dial(Struct, frozen=True):
     """Shown as From: the customer's ANI and name."""
     trunk: str | None = None
     """The trunk of which it takes a line; None: a phone of our own."""
+    by: AgentId | None = None
+    """The agent who has a number called: it counts among his calls of the hour (A09)."""
 
 
 class HangUp(Struct, frozen=True, gc=False):
@@ -269,9 +271,10 @@ class Reserve(Struct, frozen=True, gc=False):
     channel: str = "voice"
 
 
-EngagementKind: TypeAlias = Literal["contact", "consult", "transfer", "monitor"]
+EngagementKind: TypeAlias = Literal["contact", "consult", "transfer", "monitor", "outbound"]
 """What an agent is engaged for.  ``contact``: the dispatcher's choice; the others were asked for
-by name; ``monitor``, a supervisor's listening, is no work of his.
+by name; ``monitor``, a supervisor's listening, is no work of his; ``outbound``, a call that he
+places himself.
 """
 
 
@@ -284,7 +287,7 @@ class AskedFor(Struct, frozen=True, gc=False):
     contact: ContactId
     by: AgentId | None
     """The agent who wants him; None: nobody's wish, but a flow's."""
-    kind: Literal["consult", "transfer", "monitor"]
+    kind: Literal["consult", "transfer", "monitor", "outbound"]
     queue: QueueName | None
     """Whose rules of wrap-up hold; None: there will be none."""
 
@@ -362,7 +365,16 @@ class EndWrapUp(Struct, frozen=True, gc=False):
     code: str | None = None
 
 
-AgentCommand: TypeAlias = SetAvailable | SetIdle | SignOut | EndWrapUp
+class PlaceCall(Struct, frozen=True, gc=False):
+    """A command: his phone rings, and when he answers the number is called.
+
+    Answered ``CallStarted`` when he has been reserved, or refused.
+    """
+
+    number: str
+
+
+AgentCommand: TypeAlias = SetAvailable | SetIdle | SignOut | EndWrapUp | PlaceCall
 
 
 class AgentCommandReceived(Struct, frozen=True):
@@ -384,9 +396,15 @@ class Done(Struct, frozen=True):
 class Refused(Struct, frozen=True):
     """It changed nothing."""
 
-    code: Refusal
+    code: Refusal | NotFree
     state: str
     allowed: tuple[str, ...]
+
+
+class CallStarted(Struct, frozen=True):
+    """The agent's phone is being called, for this contact."""
+
+    contact: ContactId
 
 
 class Restarted(Struct, frozen=True, gc=False):

@@ -17,7 +17,7 @@ from actors.dossier import Dossier
 from actors.effects import Effect, Record, ReplyTo
 from actors.flow import QueuePlan
 from actors.ids import AgentId, LegId
-from actors.membership import Membership
+from actors.membership import release
 from actors.permissions import may_monitor
 from actors.reasons import EndedBy, Refusal
 from actors.search import AtAgent, Found, News, NotFound, Search, parted
@@ -35,10 +35,8 @@ class Called(Struct, eq=False):
 class Monitorings:
     """Those of one conversation.  Where ``plan.monitored`` is False nobody may listen."""
 
-    def __init__(
-        self, dossier: Dossier, talk: Conversation, plan: QueuePlan, members: Membership
-    ) -> None:
-        self._dossier, self._talk, self._plan, self._members = dossier, talk, plan, members
+    def __init__(self, dossier: Dossier, talk: Conversation, plan: QueuePlan) -> None:
+        self._dossier, self._talk, self._plan = dossier, talk, plan
         self._called: list[Called] = []
 
     def searches(self) -> Iterator[Search]:
@@ -147,8 +145,8 @@ class Monitorings:
 
     def _leave(self, running: Monitoring, cause: str) -> list[Effect]:
         self._talk.monitorings.remove(running)
-        released = self._members.release(
-            running.supervisor, EndedBy.AGENT, wraps_up=False, cause=cause
+        released = release(
+            self._dossier, running.supervisor, EndedBy.AGENT, wraps_up=False, cause=cause
         )
         return [*released, self._recorded(running, ended=True)]
 

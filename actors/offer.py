@@ -26,6 +26,7 @@ _BY_STATUS = {
 _BY_CAUSE = {
     OfferFailure.TRUNK_LIMIT: OfferFailure.TRUNK_LIMIT,
     OfferFailure.TENANT_LIMIT: OfferFailure.TENANT_LIMIT,
+    OfferFailure.AGENT_LIMIT: OfferFailure.AGENT_LIMIT,
     "media": OfferFailure.MEDIA_ERROR,
     "timeout": OfferFailure.UNAVAILABLE,
 }
@@ -39,6 +40,7 @@ _MOST_TELLING = (
     OfferFailure.CHANNEL_FAILURE,
     OfferFailure.TRUNK_LIMIT,
     OfferFailure.TENANT_LIMIT,
+    OfferFailure.AGENT_LIMIT,
 )
 
 

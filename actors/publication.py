@@ -6,6 +6,8 @@ sent before, so that no command has to think of it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from actors import events as ev
 from actors.conversation import Conversation
 from actors.dossier import Dossier
@@ -16,13 +18,22 @@ from actors.permissions import allowed
 
 
 class Publication:
-    """``version`` rises with every change that anyone can see."""
+    """``version`` rises with every change that anyone can see.
 
-    def __init__(self, dossier: Dossier, talk: Conversation, plan: QueuePlan) -> None:
+    ``playing``: what plays to whom already.
+    """
+
+    def __init__(
+        self,
+        dossier: Dossier,
+        talk: Conversation,
+        plan: QueuePlan,
+        playing: Mapping[LegId, str],
+    ) -> None:
         self.version = 0
         self._dossier, self._talk, self._plan = dossier, talk, plan
         self._heard: dict[LegId, tuple[LegId, ...]] = {}
-        self._playing: dict[LegId, str] = {dossier.customer: plan.music}
+        self._playing: dict[LegId, str] = dict(playing)
         self._shown: tuple[str, tuple[ev.Participant, ...]] = ("", ())
         self._since = dossier.now()
 

@@ -21,6 +21,7 @@ class OfferFailure(StrEnum):
     MEDIA_ERROR = "MEDIA_INTERNAL_ERROR"
     TRUNK_LIMIT = "TRUNK_LIMIT"
     TENANT_LIMIT = "TENANT_LIMIT"
+    AGENT_LIMIT = "AGENT_CALL_LIMIT"
 
 
 class NotFree(StrEnum):
@@ -113,6 +114,7 @@ class Outcome(StrEnum):
     OVERFLOWED = "overflowed"
     REJECTED = "rejected"
     FAILED = "failed"
+    UNREACHED = "unreached"
 
 
 class During(StrEnum):

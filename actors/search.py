@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias, TypeGuard
 from msgspec import Struct
 
 from actors import messages as m
+from actors.causes import ELSEWHERE
 from actors.dossier import Dossier
 from actors.effects import Effect, StartLeg, TellAgent, TellLeg, TellQueue
 from actors.flow import QueuePlan
@@ -23,11 +24,11 @@ from actors.offer import failure_of, more_telling
 from actors.place import Place
 from actors.reasons import During, OfferFailure
 from sip.machine import CancelTimer, StartTimer, TimerFired
+from sip.message import NameAddr
 
 MOST_MEDIA_ERRORS = 3
 ASK_LEASE = 5.0
 """An agent answers at once whether he is free; by now he never will."""
-ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 
 
 # --- whom ---------------------------------------------------------------------------------------
@@ -46,8 +47,10 @@ class AtAgent(Struct, frozen=True):
 
     agent: AgentId
     by: AgentId | None
-    kind: Literal["consult", "transfer", "monitor"]
+    kind: Literal["consult", "transfer", "monitor", "outbound"]
     plan: QueuePlan
+    leg: LegId | None = None
+    """By which he has called us himself: it is answered, and no phone of his is called."""
 
 
 class AtNumber(Struct, frozen=True):
@@ -57,6 +60,12 @@ class AtNumber(Struct, frozen=True):
     target: m.Target
     ring_seconds: float
     trunk: str
+    by: AgentId | None = None
+    """The agent who has it called."""
+    leg: LegId | None = None
+    """The name of its leg, if it must have a certain one."""
+    shown: NameAddr | None = None
+    """Who calls, as it is shown; None: as the contact's agents are."""
 
 
 Goal: TypeAlias = InQueue | AtAgent | AtNumber
@@ -209,6 +218,16 @@ class Search:
     def timer(self) -> str:
         return f"search:{self.request}"
 
+    def described(self) -> str:
+        """For the journal: ``agent:1002``, ``queue:sales``, ``number:0123``."""
+        match self.goal:
+            case AtAgent(agent):
+                return f"agent:{agent}"
+            case AtNumber(number):
+                return f"number:{number}"
+            case InQueue(plan):
+                return f"queue:{plan.name}"
+
     @property
     def plan(self) -> QueuePlan | None:
         match self.goal:
@@ -239,12 +258,11 @@ class Search:
                 self.state = Asking()
                 asked = m.AskedFor(self.request, by, kind, plan.name)
                 return [TellAgent(agent, asked), StartTimer(self.timer, ASK_LEASE)]
-            case AtNumber(_, target, ring_seconds, trunk):
-                now = self._dossier.now()
-                leg = self._dossier.new_leg()
-                self.state = Ringing(None, (leg,), now)
-                dialled = StartLeg(leg, m.Dial(target, self._dossier.caller, trunk))
-                return [dialled, StartTimer(self.timer, ring_seconds)]
+            case AtNumber(_, target, ring_seconds, trunk, by) as goal:
+                leg = self._dossier.new_leg(goal.leg)
+                self.state = Ringing(None, (leg,), self._dossier.now())
+                dial = m.Dial(target, goal.shown or self._dossier.caller, trunk, by)
+                return [StartLeg(leg, dial), StartTimer(self.timer, ring_seconds)]
 
     def handle(self, message: Message) -> list[Effect | News]:
         match self.state, message:
@@ -328,7 +346,13 @@ class Search:
     def _dial(self, assigned: m.Assigned) -> list[Effect | News]:
         dialling: list[Effect | News] = []
         legs = []
-        for target in assigned.targets:
+        targets = assigned.targets
+        match self.goal:
+            case AtAgent(leg=str(leg)):
+                targets = ()
+                legs.append(leg)
+                dialling.append(TellLeg(leg, m.Answer()))
+        for target in targets:
             leg = self._dossier.new_leg()
             legs.append(leg)
             dialling.append(StartLeg(leg, m.Dial(target, self._dossier.caller)))

@@ -25,6 +25,7 @@ MACHINES = {
     "leg": ("actors/leg.py", "Leg"),
     "contact": ("actors/contact.py", "Contact"),
     "search": ("actors/search.py", "Search"),
+    "placement": ("actors/placement.py", "Placement"),
     "walk": ("actors/walk.py", "Walk"),
     "availability": ("actors/availability.py", "Availability"),
     "engagement": ("actors/engagement.py", "Engagement"),

@@ -23,6 +23,7 @@ for command in (server.run, server.demo, server.check, server.reload):
 for command in (looking.status, looking.agents, looking.queues, looking.contacts, looking.events):
     app.command()(command)
 app.command()(commanding.agent)
+app.command()(commanding.call)
 app.add_typer(commanding.contact, name="contact")
 commanding.contact.command("show")(looking.show_contact)
 app.command("monitor")(commanding.monitor_target)

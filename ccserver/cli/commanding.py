@@ -84,6 +84,18 @@ def agent(
     typer.echo(f"agent {agent}: {' '.join([str(state), *more])}")
 
 
+def call(
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="As the dial plan has it.")],
+    as_: As,
+    config: Config = DEFAULT_CONFIG,
+    set: Set = None,  # noqa: A002
+) -> None:
+    """Call a number in an agent's name: his phone rings, then the number's."""
+    args = {"agent": as_, "number": number}
+    answer = answered(config, set, "agent.call", args, _principal(as_))
+    typer.echo(f"contact {answer['contact']}: agent {as_}'s phone is being called")
+
+
 @contact.command()
 def hold(
     name: ContactId,

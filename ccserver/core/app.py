@@ -134,6 +134,7 @@ class Core:
             longest=settings.routing.max_contact_seconds,
             max_calls=plan.max_calls(settings),
             room=lambda: self.admission.open,
+            calls_per_hour=settings.outbound.calls_per_hour,
             directory=self.directory,
             listeners=self.listeners,
             names=Names(self.ids, lambda: next(self._tickets), self._tag),
@@ -150,6 +151,7 @@ class Core:
             features=plan.feature_codes(settings),
             start_contact=self.calls.start_contact,
             start_feature=self.calls.start_feature,
+            dial_out=self.calls.dial_out,
             is_full=self.calls.lines.is_full,
         )
         self.endpoint = Endpoint(self.listeners, self.timers, ingress, self._tag)
@@ -220,6 +222,7 @@ class Core:
                 self.guardian,
                 trio.current_time,
                 self.calls.start_leg,
+                self.calls.place_call,
                 self.door.reply,
             )
             self.calls.bind(self.effects, self.guardian)
@@ -294,7 +297,10 @@ class Core:
             self.centre.entry_points, plan.trunks(settings), plan.feature_codes(settings)
         )
         self.calls.configure(
-            self.centre, settings.routing.max_contact_seconds, plan.max_calls(settings)
+            self.centre,
+            settings.routing.max_contact_seconds,
+            plan.max_calls(settings),
+            settings.outbound.calls_per_hour,
         )
         return recorded
 

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import trio
 from msgspec import Struct
 
+from actors import commands as c
 from actors import effects as do
 from actors import events as ev
 from actors import messages as m
@@ -21,7 +22,8 @@ from actors.flow import EntryPoint
 from actors.guardian import Guardian
 from actors.ids import AgentId, ContactId, IdSource, LegId, contact_actor
 from actors.leg import Leg, MediaLost, MediaOpened, MediaRefused, MediaSilent
-from actors.reasons import Outcome
+from actors.placement import Placement, Route, route_of
+from actors.reasons import OfferFailure, Outcome, Refusal
 from ccserver.core import plan
 from ccserver.core.crash_group import CrashGroup
 from ccserver.core.directory import Directory
@@ -31,7 +33,7 @@ from ccserver.journal.log import Journal
 from ccserver.journal.mailboxes import Mailboxes
 from ccserver.media import protocol as media
 from sip.invite_usage import InviteUsage, outgoing_invite
-from sip.message import Request
+from sip.message import NameAddr, Request, Uri
 from sip.reach import way_back
 from sip.transport.listeners import Listeners
 from sip.transport.path import Path
@@ -59,7 +61,7 @@ class Calls:
 
     ``make_actor(name, machine, mailbox, on_end)`` gives an actor; ``longest``, in seconds, is
     the most that a contact may last; ``max_calls`` limits trunks by name; ``room``: whether the
-    centre may have one more call.
+    centre may have one more call; ``calls_per_hour`` limits each agent's own.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Calls:
         longest: float,
         max_calls: Mapping[str, int],
         room: Callable[[], bool],
+        calls_per_hour: int | None,
         directory: Directory,
         listeners: Listeners,
         names: Names,
@@ -82,7 +85,7 @@ class Calls:
         self._directory, self._listeners, self._names = directory, listeners, names
         self._post, self._make_actor = post, make_actor
         self._journal, self._mailboxes = journal, mailboxes
-        self.lines = Lines(max_calls, room)
+        self.lines = Lines(max_calls, room, calls_per_hour, trio.current_time)
         self._groups: dict[ContactId, CrashGroup] = {}
         self._one_ended = trio.Event()
 
@@ -90,10 +93,16 @@ class Calls:
         """Those who live only while the centre runs."""
         self._effects, self._guardian = effects, guardian
 
-    def configure(self, centre: World, longest: float, max_calls: Mapping[str, int]) -> None:
+    def configure(
+        self,
+        centre: World,
+        longest: float,
+        max_calls: Mapping[str, int],
+        calls_per_hour: int | None,
+    ) -> None:
         """For calls that come from now on; those that are there are told of the centre's change."""
         self._centre, self._longest = centre, longest
-        self.lines.configure(max_calls)
+        self.lines.configure(max_calls, calls_per_hour)
         for actor in self._directory.contacts.values():
             actor.tell(CentreChanged(centre))
 
@@ -146,7 +155,61 @@ class Calls:
         group = self._call(call, machine, self._customer_leg(leg, call, key, request, path))
         group.actor.tell(StartFeature())
 
-    def _call(self, contact: ContactId, machine: Any, customer: Leg) -> CrashGroup:
+    def dial_out(
+        self, key: ServerKey, request: Request, path: Path, agent: AgentId, number: str
+    ) -> str | None:
+        """An agent has dialled a number outside; gives the code why he may not, if he may not."""
+        route = self._route(number, agent)
+        if not isinstance(route, Route):
+            return route
+        contact = ContactId(self._names.ids.make())
+        leg = LegId(f"{contact}/1")
+        incoming = self._customer_leg(leg, contact, key, request, path)
+        self._place(contact, agent, route, leg=leg, incoming=incoming)
+        return None
+
+    def place_call(self, effect: do.PlaceCall) -> None:
+        """An agent has had it commanded: his phone is called first."""
+        route = self._route(effect.number, effect.agent)
+        if isinstance(route, Route):
+            contact = ContactId(self._names.ids.make())
+            self._place(contact, effect.agent, route, reply_to=effect.reply_to)
+        else:
+            refused = c.ContactRefused(route, "absent", ())
+            self._effects.perform(do.ReplyTo(effect.reply_to, refused))
+
+    def _route(self, number: str, agent: AgentId) -> Route | Refusal | OfferFailure:
+        route = route_of(number, agent, self._centre)
+        full = self.lines.refusal(route.trunk, agent) if isinstance(route, Route) else None
+        found = route if full is None else full
+        if not isinstance(found, Route):
+            self._journal.append(ev.CallRefused(agent, number, found))
+        return found
+
+    def _place(
+        self,
+        contact: ContactId,
+        agent: AgentId,
+        route: Route,
+        *,
+        leg: LegId | None = None,
+        incoming: Leg | None = None,
+        reply_to: str | None = None,
+    ) -> None:
+        ref = ev.ContactRef(contact, master=contact)
+        customer = NameAddr("", Uri.parse(f"sip:{route.number}@{self._realm}"))
+        number = self._centre.outbound.caller_id or agent
+        shown = NameAddr("", Uri.parse(f"sip:{number}@{self._realm}"))
+        dossier = Dossier(
+            ref, LegId(f"{contact}/0"), customer, self._centre, trio.current_time, calls=False
+        )
+        if leg is not None:
+            dossier.new_leg(leg)
+        placement = Placement(dossier, agent, route, shown, leg=leg, reply_to=reply_to)
+        machine = Contact(dossier, placement, arrival=self._names.ticket(), longest=self._longest)
+        self._call(contact, machine, incoming).actor.tell(Start())
+
+    def _call(self, contact: ContactId, machine: Any, caller: Leg | None) -> CrashGroup:
         name = contact_actor(contact)
         mailbox = Mailbox(self._post, name)
         group = CrashGroup(contact, mailbox, self._effects.perform, self._leg_actor, self._forget)
@@ -154,7 +217,8 @@ class Calls:
         group.set_contact(actor)
         self._directory.contacts[contact] = actor
         self._groups[contact] = group
-        group.add_leg(customer)
+        if caller is not None:
+            group.add_leg(caller)
 
         async def run() -> None:
             try:
@@ -200,10 +264,11 @@ class Calls:
         group = self._groups.get(contact)
         if group is None:
             return
-        trunk = effect.dial.trunk
-        full = None if trunk is None else self.lines.take(trunk, effect.leg)
+        dial, trunk = effect.dial, effect.dial.trunk
+        own = effect.leg == f"{contact}/0"  # the customer's, whom an agent calls
+        full = None if trunk is None else self.lines.take(trunk, effect.leg, dial.by, admitted=own)
         if full is None:
-            group.add_leg(self._outgoing_leg(effect.leg, contact, effect.dial))
+            group.add_leg(self._outgoing_leg(effect.leg, contact, dial))
         else:
             group.actor.tell(m.LegEnded(effect.leg, full, NO_LINE, by_us=True))
 

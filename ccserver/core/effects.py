@@ -36,6 +36,7 @@ class Effects:
         guardian: Guardian,
         now: Callable[[], float],
         start_leg: Callable[[do.StartLeg], None],
+        place_call: Callable[[do.PlaceCall], None],
         reply: Callable[[str, object], None],
     ) -> None:
         self._directory, self._endpoint, self._media = directory, endpoint, media_port
@@ -52,6 +53,7 @@ class Effects:
             do.TellMonitorDesk: self._tell_monitor_desk,
             do.ReplyTo: self._reply_to,
             do.StartLeg: lambda e: start_leg(e),
+            do.PlaceCall: lambda e: place_call(e),
             do.Play: lambda e: media_port.send(
                 media.Play(e.leg, e.token, list(e.files), loop=e.loop)
             ),

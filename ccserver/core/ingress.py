@@ -10,6 +10,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from msgspec import Struct
 
 from actors import messages as m
+from actors.causes import because, status_of
 from actors.flow import EntryPoint
 from actors.ids import AgentId, EntryPointName
 from actors.reasons import OfferFailure
@@ -83,12 +84,13 @@ class Ingress:
         features: FeatureCodes,
         start_contact: Callable[[ServerKey, Request, Path, EntryPoint, str | None], None],
         start_feature: Callable[[ServerKey, Request, Path, AgentId, m.AgentCommand], None],
+        dial_out: Callable[[ServerKey, Request, Path, AgentId, str], str | None],
         is_full: Callable[[str], bool],
     ) -> None:
         self._admission, self._authenticator = admission, authenticator
         self._entry_points, self._trunks, self._features = entry_points, trunks, features
         self._start_contact, self._start_feature = start_contact, start_feature
-        self._is_full = is_full
+        self._dial_out, self._is_full = dial_out, is_full
 
     def bind(self, endpoint: Endpoint, registration: Registration) -> None:
         """The two that need us, and that we need."""
@@ -135,7 +137,9 @@ class Ingress:
         elif command is not None:
             self._start_feature(key, request, path, agent, command)
         else:
-            self._refuse(key, request, 404)
+            why = self._dial_out(key, request, path, agent, dialled)
+            if why is not None:
+                self._refuse(key, request, status_of(why), because(why))
 
     def _by_trunk(
         self,
@@ -170,5 +174,10 @@ class Ingress:
         self._endpoint.respond(key, refusal)
         return None
 
-    def _refuse(self, key: ServerKey, request: Request, status: int) -> None:
-        self._endpoint.respond(key, request.response(status, to_tag=key.tag))
+    def _refuse(
+        self, key: ServerKey, request: Request, status: int, reason: str | None = None
+    ) -> None:
+        headers = [] if reason is None else [("Reason", reason)]
+        if status == 503:
+            headers.append(("Retry-After", RETRY_AFTER))
+        self._endpoint.respond(key, request.response(status, to_tag=key.tag, headers=headers))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from ipaddress import ip_network
 
 from msgspec.structs import replace
 
 from actors.agent import AgentSettings
 from actors.dial_plan import DialPlan, DirectoryEntry, Gateway, Rule
-from actors.dossier import AgentCard, World
+from actors.dossier import AgentCard, Outbound, World
 from actors.flow import AnswerCall, EntryPoint, PlayPrompt, QueuePlan, Step, WaitInQueue
-from actors.ids import AgentId, EntryPointName, QueueName
+from actors.ids import NO_QUEUE, AgentId, EntryPointName, QueueName
 from actors.place import requirements_of
 from actors.queue import QueueSettings
 from ccserver.core.ingress import FeatureCodes, Trunk
@@ -55,13 +55,15 @@ def world(settings: Settings, path_to: Callable[[str, int], Path | None]) -> Wor
         Rule(rule.prefix, frozenset(rule.roles), gateways.get(rule.trunk or ""))
         for rule in settings.dial_plan
     )
+    plans = queue_plans(settings)
     return World(
-        queue_plans(settings),
+        plans,
         entry_points(settings),
         {AgentId(agent.id): _card(agent) for agent in settings.agents},
         DialPlan(rules),
         {e.name: DirectoryEntry(e.name, e.number, e.agent) for e in settings.directory},
         settings.routing.ringback,
+        outbound=_outbound(settings.outbound, settings.routing.rona_seconds, plans),
     )
 
 
@@ -69,6 +71,14 @@ def closing(centre: World, closed: Collection[str]) -> World:
     """The same, but nobody is sent to these queues any more."""
     plans = {n: replace(p, closed=True) if n in closed else p for n, p in centre.plans.items()}
     return replace(centre, plans=plans)
+
+
+def _outbound(
+    settings: model.Outbound, rona: float, plans: Mapping[QueueName, QueuePlan]
+) -> Outbound:
+    plan = QueuePlan(NO_QUEUE, (), settings.music, rona, monitored=settings.monitored)
+    fallback = None if settings.queue is None else plans[QueueName(settings.queue)]
+    return Outbound(plan, fallback, settings.caller_id)
 
 
 def _card(agent: model.Agent) -> AgentCard:
@@ -101,7 +111,11 @@ def agents(settings: Settings) -> list[AgentSettings]:
         )
         for queue in settings.queues
     }
-    longest_ring = max([_rona(queue, settings) for queue in settings.queues], default=0.0)
+    outbound = settings.outbound.wrap_up_seconds
+    wrap_up[NO_QUEUE] = settings.routing.wrap_up_seconds if outbound is None else outbound
+    ours = settings.routing.rona_seconds  # of a call that he places
+    longest_ring = max([ours, *(_rona(queue, settings) for queue in settings.queues)])
+    callers = {role for rule in settings.dial_plan if rule.trunk for role in rule.roles}
     return [
         AgentSettings(
             AgentId(agent.id),
@@ -112,6 +126,7 @@ def agents(settings: Settings) -> list[AgentSettings]:
             longest_ring,
             settings.routing.max_contact_seconds,
             frozenset(settings.wrap_up_codes),
+            "call" in agent.permissions and agent.role in callers,
         )
         for agent in settings.agents
     ]

@@ -17,12 +17,12 @@ from typing import Any
 from msgspec import Struct
 
 from actors import events as ev
-from actors.ids import AgentId, ContactId, QueueName
+from actors.ids import NO_QUEUE, AgentId, ContactId, QueueName
 from actors.reasons import During, OfferFailure, Outcome
 from ccserver.journal.histogram import Histogram, HistogramFigures
 from ccserver.journal.log import Entry
+from ccserver.journal.outbound import OutboundFigures, OutboundFold
 
-NO_QUEUE = QueueName("")
 AGENT_STATES = ("signed_out", "idle", "available", "reserved", "engaged", "wrap_up")
 
 CALL_STATES = (
@@ -97,6 +97,7 @@ class FoldFigures(Struct, frozen=True):
     """By outcome."""
     transfers: dict[tuple[str, str], int]
     """By how (blind, consult) and to what kind of destination."""
+    outbound: OutboundFigures
 
 
 class SavedContact(Struct, frozen=True, gc=False):
@@ -204,8 +205,12 @@ class Fold:
         self._states = {state: Histogram(TALK_BOUNDS) for state in CALL_STATES}
         self._consults = dict.fromkeys(CONSULT_OUTCOMES, 0)
         self._transfers = {(how, to): 0 for how in ("blind", "consult") for to in DESTINATIONS}
+        self._outbound = OutboundFold(TALK_BOUNDS)
         self._handlers: dict[type, Callable[[Any], None]] = {
             ev.ContactArrived: self._arrived,
+            ev.ContactPlaced: self._outbound.placed,
+            ev.ContactReached: self._outbound.reached,
+            ev.CallRefused: self._outbound.refused,
             ev.ContactQueued: self._queued,
             ev.ContactPresented: self._presented,
             ev.ContactOfferFailed: self._offer_failed,
@@ -250,6 +255,7 @@ class Fold:
             {state: times.figures() for state, times in self._states.items()},
             dict(self._consults),
             dict(self._transfers),
+            self._outbound.figures(),
         )
 
     # --- from one run to the next -------------------------------------------------------------
@@ -375,6 +381,10 @@ class Fold:
 
     def _left_queue(self, event: ev.ContactLeftQueue) -> None:
         """Served, and sent elsewhere: to this queue it is handled."""
+        if self._outbound.sent_on(event):
+            self._contacts[event.contact.id] = _Contact()
+            self._in_flow += 1
+            return
         contact = self._contacts.get(event.contact.id)
         if contact is None or contact.queue is None:
             return
@@ -406,6 +416,7 @@ class Fold:
         name = event.contact.id
         contact = self._contacts.pop(name, None)
         if contact is None:
+            self._outbound.ended(event)
             return
         self._leave(name, contact)
         queue = contact.queue

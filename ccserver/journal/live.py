@@ -87,7 +87,10 @@ class LiveFailure(Struct, frozen=True):
 
 
 class LiveContact(Struct):
-    """``state``: flow, waiting, being_offered or in_service.  Times in microseconds since 1970."""
+    """``state``: flow, waiting, being_offered or in_service; dialling, of an agent's call.
+
+    ``ani``: the customer's number, whoever called.  Times in microseconds since 1970.
+    """
 
     entry_point: str
     ani: str
@@ -104,6 +107,7 @@ class LiveContact(Struct):
     """Who is rung for a consult or a transfer."""
     consult: LiveConsult | None = None
     transfer_failed: LiveFailure | None = None
+    direction: Literal["inbound", "outbound"] = "inbound"
 
     def agents(self) -> set[str]:
         """Who takes part, or is offered it, or is asked; supervisors who listen too."""
@@ -172,6 +176,13 @@ class Live:
                     entry_point, ani, dnis, entry.at, since=entry.at
                 )
                 changed.add(("contacts", ref.id))
+            case ev.ContactPlaced(ref, agent, to, shown):
+                self.contacts[ref.id] = LiveContact(
+                    "", to, shown, entry.at, "dialling", entry.at, agent=agent, direction="outbound"
+                )
+                changed.add(("contacts", ref.id))
+            case ev.ContactReached(ref, agent):
+                self._move(changed, ref, "in_service", entry.at, agent)
             case ev.ContactQueued(ref, queue):
                 self._move(changed, ref, "waiting", entry.at, queue=queue)
             case ev.ContactPresented(ref, queue, agent):

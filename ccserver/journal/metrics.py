@@ -23,6 +23,7 @@ from ccserver.journal.fold import Fold, FoldFigures, QueueFigures
 from ccserver.journal.histogram import Histogram, HistogramFigures
 from ccserver.journal.log import Journal, JournalStatistics
 from ccserver.journal.mailboxes import MailboxFigures
+from ccserver.journal.outbound import OutboundFigures
 from ccserver.journal.probes import GcPauses
 from ccserver.media import protocol as media
 from sip.endpoint import EndpointStatistics
@@ -98,6 +99,7 @@ class _Families(Collector):
 def families(snapshot: Snapshot) -> Iterator[Metric]:
     """Every metric of ours."""
     yield from _contacts(snapshot.fold)
+    yield from _outbound(snapshot.fold.outbound)
     yield from _agents(snapshot.fold)
     yield from _sip(snapshot.endpoint, snapshot.registrations)
     yield from _media(snapshot.media)
@@ -194,6 +196,33 @@ def _contacts(fold: FoldFigures) -> Iterator[Metric]:
         "Transfers, by how (blind, consult) and to what kind of destination.",
         ("how", "to"),
         fold.transfers.items(),
+    )
+
+
+def _outbound(figures: OutboundFigures) -> Iterator[Metric]:
+    yield _counter("ccserver_outbound_placed", "Calls agents placed.", (), [((), figures.placed)])
+    yield _counter(
+        "ccserver_outbound_ended",
+        "Calls that agents placed and that are over, by outcome.",
+        ("outcome",),
+        _by(figures.ended),
+    )
+    yield _counter(
+        "ccserver_outbound_unreached",
+        "Numbers that were not reached, by reason.",
+        ("reason",),
+        _by(figures.unreached),
+    )
+    yield _counter(
+        "ccserver_outbound_refused",
+        "Calls that an agent was not let place, by reason.",
+        ("reason",),
+        _by(figures.refused),
+    )
+    now = {"dialling": figures.dialling, "talking": figures.talking}
+    yield _gauge("ccserver_outbound_calls", "Calls agents placed, now.", ("state",), _by(now))
+    yield _histogram(
+        "ccserver_outbound_talk_seconds", "How long agent and customer talked.", figures.talk
     )
 
 

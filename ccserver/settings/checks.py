@@ -32,6 +32,7 @@ def check(
         yield Finding(("media", "prompts"), f"expected a directory, got {prompts}")
     for finding in _file(("routing", "ringback"), prompts, settings.routing.ringback):
         yield Finding(finding.key, finding.text, fatal=False)  # a consult does without
+    yield from _outbound(settings, prompts, "queues" in unsure)
     yield from _ports(settings)
     yield from _media(settings.media)
     yield from _expiry(settings)
@@ -53,6 +54,15 @@ def check(
     yield from _directory(settings, "agents" in unsure)
     yield from _accounts(settings, "agents" in unsure)
     yield from _web(settings)
+
+
+def _outbound(settings: Settings, prompts: Path, unsure: bool) -> Iterator[Finding]:
+    outbound, queues = settings.outbound, {queue.name for queue in settings.queues}
+    for finding in _file(("outbound", "music"), prompts, outbound.music):
+        yield Finding(finding.key, finding.text, fatal=False)  # a hold does without
+    if outbound.queue is not None and outbound.queue not in queues and not unsure:
+        text = f'expected the name of a queue ({_listed(queues)}), got "{outbound.queue}"'
+        yield Finding(("outbound", "queue"), text)
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:

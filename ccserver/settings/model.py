@@ -121,6 +121,24 @@ class Routing(Section):
     """What an agent hears who consults, until the other party answers."""
 
 
+class Outbound(Section):
+    """Calls that agents place."""
+
+    caller_id: Number | None = None
+    """The number shown to whom an agent calls; without it the agent's id."""
+    wrap_up_seconds: Seconds | None = None
+    """In place of routing.wrap_up_seconds."""
+    calls_per_hour: Annotated[int, Field(ge=1)] | None = 60
+    """Numbers that one agent may have dialled within an hour, to call, to consult or to transfer;
+    more are refused with AGENT_CALL_LIMIT."""
+    queue: Name | None = None
+    """Where a customer waits whom an agent has called and then lost; without it the call ends."""
+    music: PromptFile = "music.wav"
+    """What those customers hear who are held."""
+    monitored: bool = True
+    """Whether supervisors may listen to these calls."""
+
+
 class AdmissionControl(Section):
     max_contacts: Annotated[int, Field(ge=1)] = 2000
     """More at once are refused with 503 and Retry-After."""
@@ -157,13 +175,15 @@ class Agent(Section):
     """Supervisors may ask to hear a team's calls; who is consulted is shown it."""
     role: Literal["agent", "supervisor", "administrator"] = "agent"
     """A supervisor may listen to others' calls; the dial plan knows roles too."""
-    permissions: list[Literal["hold", "consult", "conference", "transfer"]] = [
+    permissions: list[Literal["hold", "consult", "conference", "transfer", "call"]] = [
         "hold",
         "consult",
         "conference",
         "transfer",
+        "call",
     ]
-    """What the agent may do with a call; to answer and to end it is always allowed."""
+    """What the agent may do with a call, and whether he may place one; to answer and to end it is
+    always allowed."""
 
 
 class AccountEntry(Section):
@@ -270,6 +290,7 @@ class Settings(Section):
     data: Data = Data()
     log: Log = Log()
     routing: Routing = Routing()
+    outbound: Outbound = Outbound()
     admission: AdmissionControl = AdmissionControl()
     drain: Drain = Drain()
     feature_codes: FeatureCodes = FeatureCodes()

@@ -130,6 +130,12 @@ async def end_wrap_up(agent: Name, by: By, body: AnyWrapUp) -> dict[str, Any]:
     return await by.to_agent("agent.end_wrap_up", agent, code=body.code)
 
 
+@router.post("/agents/{agent}/call", response_model=s.CallStarted, responses=_REFUSALS)
+async def call(agent: Name, body: s.Call, by: By) -> dict[str, Any]:
+    """His phone rings; when he answers, the number is called (V-1, V-50)."""
+    return await by.to_agent("agent.call", agent, number=body.number)
+
+
 @router.post("/contacts/{contact}/hold", response_model=s.ContactDone, responses=_REFUSALS)
 async def hold(contact: Name, by: By, body: AnySide) -> dict[str, Any]:
     """Music for that side (V-12); both sides may be held at once (V-17)."""

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from actors.reasons import Refusal, WebRefusal
+from actors.reasons import OfferFailure, Refusal, WebRefusal
 
 STATUS: dict[str, int] = {
     Refusal.UNKNOWN_AGENT: 404,
@@ -21,6 +21,9 @@ STATUS: dict[str, int] = {
     Refusal.UNKNOWN_DESTINATION: 422,
     Refusal.UNSUPPORTED_DESTINATION: 422,
     Refusal.NOT_IN_DIAL_PLAN: 422,
+    OfferFailure.AGENT_LIMIT: 429,
+    OfferFailure.TENANT_LIMIT: 503,
+    OfferFailure.TRUNK_LIMIT: 503,
     Refusal.KEY_REUSED: 422,
     Refusal.CONFIGURATION_WRONG: 422,
     Refusal.TOO_MANY_COMMANDS: 429,

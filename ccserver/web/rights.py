@@ -41,6 +41,7 @@ RIGHTS: Final[dict[tuple[str, str], frozenset[Role] | None]] = {
     ("POST", f"{V1}/agents/{{agent}}/idle"): WORKING,
     ("POST", f"{V1}/agents/{{agent}}/sign-out"): WORKING,
     ("POST", f"{V1}/agents/{{agent}}/end-wrap-up"): WORKING,
+    ("POST", f"{V1}/agents/{{agent}}/call"): WORKING,
     ("POST", f"{V1}/contacts/{{contact}}/hold"): WORKING,
     ("POST", f"{V1}/contacts/{{contact}}/resume"): WORKING,
     ("POST", f"{V1}/contacts/{{contact}}/consult"): WORKING,

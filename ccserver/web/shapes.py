@@ -109,6 +109,10 @@ class Transfer(Shape):
     ] = None
 
 
+class Call(Shape):
+    number: Annotated[str, Field(min_length=1, max_length=32, examples=["+4930123456"])]
+
+
 class Monitor(Shape):
     mode: Mode = "listen"
 
@@ -199,11 +203,11 @@ class TransferFailure(BaseModel):
 
 class Contact(BaseModel):
     id: Annotated[str, Field(examples=["a01jd2k3m4n5p6q7r8s9t0v1w2"])]
-    entry_point: str
-    ani: Annotated[str, Field(description="Who calls; hidden from read_only")]
+    entry_point: Annotated[str, Field(description="Empty: an agent placed it")]
+    ani: Annotated[str, Field(description="The customer's number; hidden from read_only")]
     dnis: str
     arrived: Micros
-    state: Literal["flow", "waiting", "being_offered", "in_service"]
+    state: Literal["dialling", "flow", "waiting", "being_offered", "in_service"]
     since: Micros
     queue: str | None = None
     queued: Micros | None = None
@@ -212,6 +216,7 @@ class Contact(BaseModel):
     asked: Annotated[str | None, Field(description="Rung for a consult or a transfer")] = None
     consult: Consulting | None = None
     transfer_failed: TransferFailure | None = None
+    direction: Literal["inbound", "outbound"] = "inbound"
 
 
 class Waiting(BaseModel):
@@ -310,6 +315,10 @@ class AgentDone(BaseModel):
     code: str | None
     pending: Annotated[str | None, Field(description="What comes after the contact in hand")]
     allowed: Allowed
+
+
+class CallStarted(BaseModel):
+    contact: Annotated[str, Field(description="His phone is being called for it")]
 
 
 class ContactDone(BaseModel):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -16,14 +17,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from actors import commands as c
 from actors import events as ev
 from actors import messages as m
-from actors.contact import Contact, Ending, Parting, Seeking, Start, Talking
+from actors.contact import Contact, Ending, Parting, Placing, Seeking, Start, Talking
 from actors.conversation import Consulting, Requested
 from actors.dial_plan import DialPlan, Gateway, Rule
-from actors.dossier import AgentCard, Dossier, World
+from actors.dossier import AgentCard, Dossier, Outbound, World
 from actors.effects import Hear, Record, ReplyTo, StartLeg, TellAgent, TellLeg, TellQueue
 from actors.flow import AnswerCall, EntryPoint, PlayPrompt, QueuePlan, WaitInQueue
 from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName, owner_of
 from actors.permissions import ACTIONS, allowed
+from actors.placement import Dialling, Placement, Route
 from actors.reasons import NotFree
 from actors.search import Ringing, Search, Waiting
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
@@ -31,6 +33,8 @@ from sip.message import NameAddr, Uri
 from sip.transport.path import Path
 
 CUSTOMER = LegId("c1/0")
+OWN = LegId("c1/1")
+"""By which an agent has called us himself."""
 CONTACT = ContactId("c1")
 QUEUES = (QueueName("support"), QueueName("sales"))
 PLANS = {name: QueuePlan(name, (), "music.wav", 18.0, "sorry.wav") for name in QUEUES}
@@ -71,10 +75,9 @@ class ContactLife(RuleBasedStateMachine):
 
     def begin(self) -> None:
         self.now = 0.0
-        dossier = Dossier(ev.ContactRef(CONTACT), CUSTOMER, CALLER, WORLD, lambda: self.now)
-        self.contact = Contact(dossier, ENTRY, ani="anna", dnis="2001", arrival=1, longest=36000.0)
         self.timers: set[str] = set()
-        self.legs: dict[LegId, str] = {CUSTOMER: "calling"}
+        self.legs: dict[LegId, str] = {}
+        self.contact = self.new_contact()
         self.hears: dict[LegId, tuple[LegId, ...]] = {}
         self.asked: dict[ContactId, AgentId] = {}
         self.held: dict[ContactId, AgentId] = {}
@@ -88,6 +91,11 @@ class ContactLife(RuleBasedStateMachine):
         self.answers: list[object] = []
         self.reply_to = ""
         self.send(Start())
+
+    def new_contact(self) -> Contact:
+        self.legs[CUSTOMER] = "calling"
+        dossier = Dossier(ev.ContactRef(CONTACT), CUSTOMER, CALLER, WORLD, lambda: self.now)
+        return Contact(dossier, ENTRY, ani="anna", dnis="2001", arrival=1, longest=36000.0)
 
     def commands(self, command: c.ContactCommand, by: c.Principal) -> None:
         """``answers`` is what this command is answered at once, and not an earlier one."""
@@ -167,6 +175,8 @@ class ContactLife(RuleBasedStateMachine):
         match self.contact.state:
             case Seeking(search):
                 yield search
+            case Placing(placement):
+                yield placement.state.search
             case Talking(control):
                 yield from control._searches()
 
@@ -373,9 +383,12 @@ class ContactLife(RuleBasedStateMachine):
             for search in self.searches()
             if isinstance(search.state, Ringing) and search.state.agent is not None
         }
-        if isinstance(self.contact.state, Talking):
-            everyone = self.contact.state.control.talk.everyone()
-            parts |= {party.request for party in everyone if party.request is not None}
+        match self.contact.state:
+            case Talking(control):
+                everyone = control.talk.everyone()
+                parts |= {party.request for party in everyone if party.request is not None}
+            case Placing(Placement(state=Dialling(party))):
+                parts.add(party.request)
         assert set(self.held) == parts
 
     @invariant()
@@ -393,6 +406,10 @@ class ContactLife(RuleBasedStateMachine):
         match self.contact.state:
             case Talking(control):
                 owned |= {party.leg for party in control.talk.everyone()}
+            case Placing(Placement(state=Dialling(party))):
+                owned.add(party.leg)
+            case Placing():
+                owned.add(OWN)
         assert {leg for leg, state in self.legs.items() if state != "leaving"} <= owned
 
     @invariant()
@@ -464,5 +481,38 @@ class ContactLife(RuleBasedStateMachine):
             assert not self.on_hook, "an agent waits for ever for his phone"
 
 
+class PlacedContactLife(ContactLife):
+    """The same, of a contact that begins with an agent's call: from his phone, or his desktop."""
+
+    calls = 0
+
+    def new_contact(self) -> Contact:
+        self.calls += 1
+        ref, now = ev.ContactRef(CONTACT), lambda: self.now
+        dossier = Dossier(ref, CUSTOMER, CALLER, self.world(), now, calls=False)
+        own = OWN if self.calls % 2 else None
+        if own is not None:
+            self.legs[dossier.new_leg(own)] = "calling"
+        route = Route("0123", "pstn", TARGET)
+        placement = Placement(dossier, AGENTS[0], route, CALLER, leg=own, reply_to="test")
+        return Contact(dossier, placement, arrival=1, longest=36000.0)
+
+    def world(self) -> World:
+        """One of two centres has a queue for customers who have lost the agent."""
+        fallback = PLANS[QUEUES[0]] if self.calls % 4 < 2 else None
+        return msgspec.structs.replace(WORLD, outbound=Outbound(fallback=fallback))
+
+    def an_agent_answers(self, talks: bool) -> None:
+        if not talks:
+            return
+        agent = self.held[CONTACT] = self.asked.pop(CONTACT)
+        self.send(m.Assigned(CONTACT, agent, (TARGET,), self.now))
+        for leg in (self.far_legs("calling")[0], CUSTOMER):
+            self.legs[leg] = "up"
+            self.send(m.LegAnswered(leg))
+
+
 TestContactLife = ContactLife.TestCase
 TestContactLife.settings = settings(max_examples=300, stateful_step_count=80, deadline=None)
+TestPlacedContactLife = PlacedContactLife.TestCase
+TestPlacedContactLife.settings = settings(max_examples=200, stateful_step_count=80, deadline=None)

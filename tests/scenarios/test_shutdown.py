@@ -7,7 +7,7 @@ import pytest
 import trio
 
 from actors import events as ev
-from actors.contact import SHUTTING_DOWN
+from actors.causes import SHUTTING_DOWN
 from actors.reasons import Outcome
 from sip.message import Request
 from tests.support.centre import Centre, centre

@@ -159,10 +159,7 @@ async def test_an_entry_point_is_walked_as_if_he_had_called_it(autojump_clock) -
 
 async def test_a_number_outside_is_called_through_its_trunk(autojump_clock) -> None:
     async with talking(**PSTN) as (floor, _, calls):
-        gateway = floor.phone("gateway")
-        floor.network.unbind(gateway.address)
-        gateway.address = ("10.0.1.200", 5060)
-        floor.network.bind(gateway.address, gateway._receive, "gateway")
+        gateway = floor.phone("gateway", "10.0.1.200")
         await floor.does("1001", c.Transfer(c.ToDirectory("Bank")))
         outside = await gateway.rings()
         assert outside.invite.uri.user == "0123"

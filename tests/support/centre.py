@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -18,7 +18,7 @@ from actors.agent import Agent
 from actors.base import Actor
 from actors.contact import Contact, Talking
 from actors.conversation import Conversation
-from actors.effects import TellAgent, TellContact
+from actors.effects import Effect, TellAgent, TellContact
 from actors.ids import AgentId, ContactId, QueueName
 from actors.queue import Queue
 from ccserver.core.app import Core, World
@@ -47,9 +47,9 @@ class Centre:
     def _heard(self, entry: Entry) -> None:
         self.events.append(entry.event)
 
-    def phone(self, name: str) -> Phone:
-        """A customer's, or one that will register."""
-        return Phone(self.network, name, (f"10.0.1.{next(self._hosts)}", 5060))
+    def phone(self, name: str, host: str | None = None) -> Phone:
+        """A customer's, or one that will register; or, at its host, a trunk's gateway."""
+        return Phone(self.network, name, (host or f"10.0.1.{next(self._hosts)}", 5060))
 
     async def agent(self, name: str) -> Phone:
         """A phone that has registered as this agent: with ``on_register``, he is available."""
@@ -109,12 +109,22 @@ class Centre:
         self, contact: ContactId, agent: str, command: c.ContactCommand, *, role: Any = "agent"
     ) -> Any:
         """As ``does``, where there are several contacts."""
+        by = c.Principal(agent, role, AgentId(agent))
+        return await self._answered(
+            lambda name: TellContact(contact, c.ContactCommandReceived(contact, command, by, name))
+        )
+
+    async def commands(self, agent: str, command: m.AgentCommand) -> Any:
+        """A button of the agent's own state, and its answer."""
+        return await self._answered(
+            lambda name: TellAgent(AgentId(agent), m.AgentCommandReceived(command, name))
+        )
+
+    async def _answered(self, order: Callable[[ContactId], Effect]) -> Any:
         answers = Answers()
         name = ContactId(f"asked{next(self._hosts)}")
         self.core.directory.contacts[name] = answers  # type: ignore[assignment]
-        by = c.Principal(agent, role, AgentId(agent))
-        received = c.ContactCommandReceived(contact, command, by, name)
-        self.core.effects.perform(TellContact(contact, received))
+        self.core.effects.perform(order(name))
         try:
             answer = await answers.first()
         finally:
@@ -135,8 +145,8 @@ class Centre:
         shown = self.of(ev.ContactStateChanged)[-1].participants
         return next(one.allowed for one in shown if one.id == name)
 
-    def of(self, kind: type[Any]) -> list[Any]:
-        """Every event of a type, in order."""
+    def of(self, kind: Any) -> list[Any]:
+        """Every event of a type, or of a union of them, in order."""
         return [event for event in self.events if isinstance(event, kind)]
 
     def story(self, contact: ContactId | None = None) -> list[str]:
@@ -163,7 +173,7 @@ class Centre:
     def check_conservation(self) -> None:
         """Every contact that arrived has ended exactly once, or lives; who lives may have ended,
         and wait for its phones."""
-        arrived = [event.contact.id for event in self.of(ev.ContactArrived)]
+        arrived = [event.contact.id for event in self.of(ev.ContactArrived | ev.ContactPlaced)]
         ended = [event.contact.id for event in self.of(ev.ContactEnded)]
         assert len(set(ended)) == len(ended), "a contact ended twice"
         living = set(self.core.directory.contacts)

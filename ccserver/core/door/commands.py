@@ -37,6 +37,7 @@ _AGENT: dict[str, type[m.AgentCommand]] = {
     "agent.set_idle": m.SetIdle,
     "agent.sign_out": m.SignOut,
     "agent.end_wrap_up": m.EndWrapUp,
+    "agent.call": m.PlaceCall,
 }
 _CONTACT = {str(kind.__struct_config__.tag) for kind in get_args(c.ContactCommand)}
 _MONITOR = {str(kind.__struct_config__.tag) for kind in get_args(c.MonitorCommand)}
@@ -294,6 +295,8 @@ def _shown(answer: object) -> Answer:
             return {"ok": True, **shown, "allowed": allowed}
         case c.ContactDone(version, state, allowed):
             return {"ok": True, "version": version, "state": state, "allowed": allowed}
+        case m.CallStarted(contact):
+            return {"ok": True, "contact": contact}
         case m.Refused(reason, state, allowed) | c.ContactRefused(reason, state, allowed):
             return {"refused": reason, "state": state, "allowed": allowed}
         case c.MonitorAnswer(None, wishes):

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from actors import commands as c
-from actors.reasons import Refusal, WebRefusal
+from actors.reasons import OfferFailure, Refusal, WebRefusal
 from ccserver.web.refusals import STATUS
 from tests.support.web import V1, Site, arrives, is_offered, site, talks
 
@@ -83,6 +83,19 @@ def test_an_agent_commands_himself(opened: Site, path, body, op, args):
     assert (opened.core.asked[-1].op, opened.core.asked[-1].args) == (op, {"agent": "1001", **args})
 
 
+def test_an_agent_calls_a_number(opened: Site):
+    opened.core.answer = lambda _: {"ok": True, "contact": "c7"}
+    called = opened.signed_in("ada").post("/agents/1001/call", {"number": "+49301"})
+
+    opened.core.answer = lambda _: {"refused": "AGENT_CALL_LIMIT"}
+    refused = opened.signed_in("ada").post("/agents/1001/call", {"number": "+49301"})
+
+    assert (called.status_code, called.json()) == (200, {"contact": "c7"})
+    assert opened.core.asked[-1].args == {"agent": "1001", "number": "+49301"}
+    assert refused.status_code == 429
+    assert int(refused.headers["Retry-After"]) > 0
+
+
 def test_a_supervisor_waits_for_calls_of_a_team(opened: Site):
     wish = {"supervisor": "1003", "kind": "team", "target": "blue", "mode": "listen"}
     opened.core.answer = lambda _: {"ok": True, "wishes": [{**wish, "continuous": True}]}
@@ -141,7 +154,7 @@ def test_each_refusal_has_its_status_and_is_said_on_whole(opened: Site, code: Re
 
 
 def test_no_status_is_given_for_what_is_no_code():
-    assert set(STATUS) <= set(Refusal) | set(WebRefusal)
+    assert set(STATUS) <= set(Refusal) | set(WebRefusal) | set(OfferFailure)
     assert set(WebRefusal) <= set(STATUS)
 
 

@@ -55,6 +55,7 @@ EXPECTED = """
     POST      /api/v1/agents/1001/idle          no    yes   yes   yes   no
     POST      /api/v1/agents/1001/sign-out      no    yes   yes   yes   no
     POST      /api/v1/agents/1001/end-wrap-up   no    yes   yes   yes   no
+    POST      /api/v1/agents/1001/call          no    yes   yes   yes   no
     POST      /api/v1/contacts/c1/hold          no    yes   yes   yes   no
     POST      /api/v1/contacts/c1/resume        no    yes   yes   yes   no
     POST      /api/v1/contacts/c1/consult       no    yes   yes   yes   no

@@ -68,6 +68,21 @@ async def test_an_agent_changes_his_state(autojump_clock):
         assert c.of(ev.AgentStateChanged)[-1].code == "lunch"
 
 
+async def test_an_agent_has_a_number_called(autojump_clock):
+    gateway = {"name": "pstn", "from": ["10.0.1.200/32"], "gateway": "10.0.1.200:5060"}
+    plan = [{"prefix": "0", "trunk": "pstn"}]
+    async with opened(trunks=[gateway], dial_plan=plan) as (c, door):
+        ada = await c.agent("1001")
+
+        called = await door.asks("agent.call", by=agent("1001"), agent="1001", number="0123")
+        other = await door.asks("agent.call", by=agent("1002"), agent="1001", number="0123")
+        again = await door.asks("agent.call", by=agent("1001"), agent="1001", number="0123")
+
+        assert (called["ok"], called["contact"]) == (True, c.contact.id)
+        assert (await ada.rings()).state == "ringing"
+        assert [other["refused"], again["refused"]] == ["NOT_PERMITTED", "AGENT_BUSY"]
+
+
 async def test_a_hold_reaches_the_contact_and_its_answer_comes_back(autojump_clock):
     async with opened() as (c, door):
         contact = await a_conversation(c)
