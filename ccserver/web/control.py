@@ -14,7 +14,7 @@ from ccserver.web import shapes as s
 from ccserver.web.desktop import Desktops
 from ccserver.web.guard import GuardedRoute
 from ccserver.web.refusals import Refused
-from ccserver.web.rest import Name, link_of, model_of, no_contact, viewer_of
+from ccserver.web.rest import Name, in_our_words, link_of, model_of, no_contact, viewer_of
 from ccserver.web.rights import V1
 
 router = APIRouter(prefix=V1, route_class=GuardedRoute, tags=["command"])
@@ -95,7 +95,10 @@ class Author:
         if contact in model.live.contacts and not model.sees(self.viewer, key):  # type: ignore[arg-type]
             raise no_contact(self._request, contact)
         args = {} if body is None else body.model_dump(exclude_none=True)
-        return await self.does(op, {"contact": contact, **args})
+        try:
+            return await self.does(op, {"contact": contact, **args})
+        except Refused as refused:
+            raise in_our_words(self._request, contact, refused) from None
 
 
 By = Annotated[Author, Depends()]

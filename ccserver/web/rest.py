@@ -98,7 +98,10 @@ async def contact(request: Request, contact: Name) -> dict[str, Any]:
 async def timeline(request: Request, contact: Name) -> dict[str, Any]:
     """All that the journal says of a contact, living or gone."""
     viewer, model = viewer_of(request), model_of(request)
-    answer = await link_of(request).done(DoorRequest("contact", args={"contact": contact}))
+    try:
+        answer = await link_of(request).done(DoorRequest("contact", args={"contact": contact}))
+    except Refused as refused:
+        raise in_our_words(request, contact, refused) from None
     entries = answer["timeline"]
     parties = {one for entry in entries for one in _agents(entry["event"])}
     if viewer.sees_all:
@@ -135,6 +138,13 @@ def no_contact(request: Request, contact: str) -> Refused:
     if contact in model_of(request).live.contacts:
         log.warning("%s asked for contact %s", viewer_of(request).account.name, contact)
     return Refused(Refusal.UNKNOWN_CONTACT, "no contact with this id, or not for you")
+
+
+def in_our_words(request: Request, contact: str, refused: Refused) -> Refused:
+    """What the core does not know is answered as what we do not show."""
+    if refused.body["refused"] == Refusal.UNKNOWN_CONTACT:
+        return no_contact(request, contact)
+    return refused
 
 
 @router.get("/queues", response_model=s.Queues, response_model_exclude_none=True)

@@ -140,7 +140,7 @@ def test_an_older_desktop_of_the_same_agent_commands_no_more(opened: Site):
     assert new.status_code == 200
 
 
-@pytest.mark.parametrize("code", Refusal)
+@pytest.mark.parametrize("code", [code for code in Refusal if code != "UNKNOWN_CONTACT"])
 def test_each_refusal_has_its_status_and_is_said_on_whole(opened: Site, code: Refusal):
     refusal: dict[str, Any] = {"refused": code, "state": "held", "allowed": ["resume"]}
     opened.core.answer = lambda _: refusal
@@ -151,6 +151,17 @@ def test_each_refusal_has_its_status_and_is_said_on_whole(opened: Site, code: Re
     body = {"refused": code, "detail": "", "state": "held", "allowed": ["resume"]}
     assert refused.json() == body
     assert ("retry-after" in refused.headers) == (refused.status_code in (429, 503))
+
+
+def test_a_contact_that_the_core_does_not_know_is_answered_like_one_that_is_not_shown(opened: Site):
+    """W06: the core's own words would tell them apart."""
+    ben = opened.signed_in("ben")
+    opened.core.answer = lambda _: {"refused": "UNKNOWN_CONTACT", "detail": "no living contact"}
+
+    unknown, others = ben.post("/contacts/c9/hold"), ben.post("/contacts/c1/hold")
+
+    assert (unknown.status_code, unknown.json()) == (others.status_code, others.json())
+    assert unknown.status_code == 404
 
 
 def test_no_status_is_given_for_what_is_no_code():

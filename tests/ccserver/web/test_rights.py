@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from starlette.routing import WebSocketRoute
 from starlette.testclient import WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
@@ -17,6 +18,8 @@ from starlette.websockets import WebSocketDisconnect
 from ccserver.web.app import ROUTERS
 from ccserver.web.guard import GuardedRoute
 from ccserver.web.limits import Limit
+from ccserver.web.openapi import describe
+from ccserver.web.rights import RIGHTS
 from tests.support.web import V1, Site, arrives, is_offered, site, talks
 
 ROLES = ("nobody", "agent", "supervisor", "administrator", "read_only")
@@ -152,3 +155,58 @@ def test_a_route_that_is_not_in_the_table_is_nobodys(tmp_path: Path):
 
         for name in ACCOUNT.values():
             assert opened.signed_in(name).get("/new").status_code == 403
+
+
+# --- what is of one's role, but not one's own -----------------------------------------------------
+
+
+def operations() -> list[tuple[str, str]]:
+    """Of the API's own description: those of one agent, or of one contact."""
+    app = FastAPI()
+    for router in ROUTERS:
+        app.include_router(router)
+    return [
+        (method.upper(), path)
+        for path, methods in describe(app)["paths"].items()
+        for method in methods
+        if "{agent}" in path or "{contact}" in path
+    ]
+
+
+COLLEAGUE = [("ben", method, path) for method, path in operations() if "{agent}" in path]
+"""Of a colleague an agent may see what he does, and the core lets him command only himself."""
+
+
+@pytest.mark.parametrize(
+    ("stranger", "method", "path"),
+    [
+        (stranger, method, path)
+        for stranger in ("red", "ben")
+        for method, path in operations()
+        if (stranger, method, path) not in COLLEAGUE
+    ],
+)
+def test_what_is_another_teams_or_another_agents_cannot_be_told_from_nothing(
+    opened: Site, stranger: str, method: str, path: str
+):
+    """W05, W06: 404, the very same as for an id that never was; nothing is commanded."""
+    session = opened.signed_in(stranger)
+    role = "supervisor" if stranger == "red" else "agent"
+    opened.core.asked.clear()
+    opened.core.answer = lambda _: {"refused": "UNKNOWN_CONTACT", "detail": "the core's words"}
+
+    def answer(agent: str, contact: str) -> tuple[int, bytes]:
+        place = path.format(agent=agent, contact=contact)
+        body = BODIES.get(path.rpartition("/")[2], {}) if method == "POST" else None
+        found = opened.client.request(method, place, headers=session.headers, json=body)
+        return found.status_code, found.content
+
+    theirs, nobodys = answer("1001", "c1"), answer("4711", "never")
+
+    commanded = [one for one in opened.core.asked if one.principal is not None]
+    assert not [one for one in commanded if "c1" in one.args.values()]
+    if role not in (RIGHTS[method, path] or ()):
+        assert theirs[0] == nobodys[0] == 403
+    else:
+        assert theirs[0] == 404
+        assert theirs == nobodys

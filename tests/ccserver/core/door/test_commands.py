@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 
 from actors import events as ev
 from actors.commands import Principal
 from ccserver.core.door.commands import MOST_AT_ONCE, REMEMBERED_SECONDS
+from ccserver.door import Request
 from sip.message import Response
 from tests.support.centre import Centre, centre
 from tests.support.door import Knocker, agent
@@ -265,6 +267,53 @@ async def test_an_idle_code_must_be_a_known_one(autojump_clock):
 
         assert refused["refused"] == "UNKNOWN_IDLE_CODE"
         assert refused["detail"].endswith(", training, got siesta")
+
+
+async def test_of_two_desks_that_submit_the_same_wrap_up_one_is_told_that_it_is_done(
+    autojump_clock,
+):
+    """W20; as of any two commands that shut each other out."""
+    async with opened() as (c, door), trio.open_nursery() as nursery:
+        other = Knocker(c.core.door, nursery)
+        contact = await a_conversation(c)
+        ended = await door.asks("contact.end", by=agent("1001"), contact=contact)
+        assert ended.get("ok"), ended
+        await trio.sleep(1)  # the phone is on the hook
+        answers: list[dict[str, Any]] = []
+
+        async def submits(desk: Knocker, key: str) -> None:
+            answers.append(
+                await desk.asks("agent.end_wrap_up", agent="1001", code="resolved", key=key)
+            )
+
+        async with trio.open_nursery() as desks:
+            desks.start_soon(submits, door, "k1")
+            desks.start_soon(submits, other, "k2")
+
+        done, refused = sorted(answers, key=lambda one: "refused" in one)
+        assert (done["ok"], done["state"]) == (True, "available")
+        assert (refused["refused"], refused["state"]) == ("NOT_IN_WRAP_UP", "available")
+        nursery.cancel_scope.cancel()
+
+
+async def test_of_hold_and_end_in_one_moment_the_second_is_refused_with_the_state(autojump_clock):
+    """W20."""
+    async with opened() as (c, door):
+        contact = await a_conversation(c)
+        requests = [
+            Request(op, number, {"contact": contact}, agent("1001"), expect=1)
+            for number, op in enumerate(("contact.hold", "contact.end"), start=1)
+        ]
+
+        await door.says(b"".join(msgspec.json.encode(one) + b"\n" for one in requests))
+        answers = {one["id"]: one for one in (await door.hears(), await door.hears())}
+
+        first, second = answers[1], answers[2]
+        if "refused" in first:
+            first, second = second, first
+        assert first["ok"]
+        assert second["refused"] in ("STALE", "CALL_ON_HOLD", "NOT_IN_CALL", "UNKNOWN_CONTACT")
+        assert ("state" in second) == (second["refused"] != "UNKNOWN_CONTACT")
 
 
 # --- the same key again ---------------------------------------------------------------------------
