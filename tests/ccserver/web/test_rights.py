@@ -27,6 +27,7 @@ ACCOUNT = {"agent": "ada", "supervisor": "sue", "administrator": "root", "read_o
 BODIES = {
     "idle": {"code": "lunch"},
     "consult": {"to": {"kind": "agent", "agent": "1002"}},
+    "call": {"number": "+4930123456"},
     "change-monitoring": {"mode": "listen"},
     "session": {"name": "nobody", "password": "wrong"},
 }
