@@ -20,10 +20,18 @@ _next = random.randrange(PORTS.start, PORTS.stop, 2)
 
 
 class Program:
-    """A child process whose output goes to ``log``; ends with everything it started."""
+    """A child process whose output goes to ``log``; ends with everything it started.
+
+    ``directory``: where it runs; None: where we do.
+    """
 
     def __init__(
-        self, arguments: Sequence[str], log: Path, *, environment: dict[str, str] | None = None
+        self,
+        arguments: Sequence[str],
+        log: Path,
+        *,
+        environment: dict[str, str] | None = None,
+        directory: Path | None = None,
     ) -> None:
         self.name = Path(arguments[0]).name
         self.log = log
@@ -35,6 +43,7 @@ class Program:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(environment or {})},
                 start_new_session=True,
+                cwd=directory,
             )
 
     def output(self) -> str:

@@ -16,7 +16,7 @@ class Sipp:
     """A scenario towards ``server``, from the server's host unless another is said.
 
     ``keys`` are the scenario's own (``[name]`` in the XML); ``called`` is the scenario of a call
-    that comes in meanwhile.
+    that comes in meanwhile.  It runs in ``directory``, where a scenario finds what it plays.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Sipp:
             arguments += ["-auth_uri", server.address]  # SIPp's own forgets IPv6's brackets
         for key, value in keys.items():
             arguments += ["-key", key, value]
-        self.program = Program(arguments, directory / f"{self.name}.log")
+        self.program = Program(arguments, directory / f"{self.name}.log", directory=directory)
 
     def finish(self) -> None:
         """Wait for its end; it must have gone as the scenario says."""

@@ -7,10 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
+from ccserver.media.g711 import encode
+
 
 def write_tone(path: Path, hertz: float, seconds: float, rate: int = 8000) -> None:
+    """A WAV file; or, where its name ends in ``.ulaw``, G.711 without a header."""
     times = np.arange(int(rate * seconds)) / rate
     samples = (8000 * np.sin(2 * np.pi * hertz * times)).astype("<i2")
+    if path.suffix == ".ulaw":
+        path.write_bytes(encode("PCMU", samples.tobytes()))
+        return
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)

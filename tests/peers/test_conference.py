@@ -19,6 +19,7 @@ from tests.peers.conftest import MUSIC
 from tests.peers.linphone import Linphone, PulseAudio
 from tests.peers.programs import until
 from tests.peers.server import ROOT, Server
+from tests.peers.sipp import Sipp
 from tests.peers.sounds import heard, hears, write_tone
 
 TONES = {
@@ -189,6 +190,56 @@ def test_a_linphone_is_joined_and_all_three_hear_each_other(floor: Floor, tmp_pa
     linphone.command(f"terminate {number}")
     floor.wait_state("connected")
     floor.wait_ears(_customer={"1001"}, _1001={"+4420"})
+
+
+def test_eight_of_three_makes_hear_each_other(floor: Floor, tmp_path: Path) -> None:
+    """A SIPp customer, six baresips and a Linphone: whatever their makes, one sum for each ear."""
+    voice_hertz = 1321.0
+    sound = PulseAudio(tmp_path)
+    floor.cleanup.callback(sound.stop)
+    write_tone(tmp_path / "voice.ulaw", TONES["+4420"], 1.0)
+    floor.agents("1001")
+    customer = Sipp(floor.server, tmp_path, "customer_speaks", seconds=120)
+    floor.cleanup.callback(customer.stop)
+    floor.wait_state("connected")
+    baresips = [str(number) for number in range(1001, 1007)]
+    for user in baresips[1:]:
+        floor.agents(user)
+        assert floor.does("1001", "consult", to={"kind": "agent", "agent": user})["ok"]
+        floor.wait_state("consulting")
+        assert floor.does("1001", "conference")["ok"]
+    linphone = Linphone(floor.server, sound, tmp_path, "1008", "secret-1008")
+    floor.cleanup.callback(linphone.stop)
+    floor.server.wait_agent("1008", "available")
+    assert floor.does("1001", "consult", to={"kind": "agent", "agent": "1008"})["ok"]
+    call = linphone.wait_event("call-state-changed", "IncomingReceived")
+    number = call.partition("Id:")[2].split()[0]
+    ear, voice = tmp_path / "speaker.wav", tmp_path / "voice.wav"
+    floor.cleanup.callback(sound.record_speaker(ear).stop)
+    linphone.command(f"answer {number}")
+    floor.wait_state("consulting")
+    write_tone(voice, voice_hertz, 60.0)
+    linphone.command(f"incall-player-start {voice} {number}")
+    assert floor.does("1001", "conference")["ok"]
+
+    everyone = {"+4420", *baresips}
+    floor.wait_ears(**{f"_{user}": everyone - {user} for user in baresips})
+    missing: set[str] = set()
+
+    def all_heard() -> bool:
+        missing.clear()
+        ears = {user: floor.phones[user].recording() for user in baresips}
+        missing.update(u for u, path in ears.items() if not hears(path, voice_hertz, last=1.0))
+        missing.update(f"{u} at 1008" for u in everyone if not hears(ear, TONES[u], last=1.0))
+        return not missing
+
+    until(all_heard, 25, "the Linphone to hear all, and all the Linphone")
+    full = floor.does("1001", "consult", to={"kind": "queue", "queue": "sales"})
+    assert full["refused"] == "CONFERENCE_FULL"
+    assert floor.does("1001", "end")["ok"]
+    customer.finish()
+    floor.wait_state("over")
+    floor.server.wait_figure("ccserver_media_sessions", 0)
 
 
 def test_the_command_line_has_every_button(floor: Floor) -> None:
