@@ -66,39 +66,33 @@ class Post:
     pass of the loop between.  What is told outside a turn wakes the task of its mailbox.
     """
 
-    __slots__ = ("_ending", "_queue", "_turning")
+    __slots__ = ("_ending", "queue", "turning")
 
     def __init__(self) -> None:
-        self._queue: deque[tuple[Actor, Any]] = deque()
+        self.queue: deque[tuple[Actor, Any]] = deque()
         self._ending: list[Callable[[], None]] = []
-        self._turning = False
+        self.turning = False
 
     def __len__(self) -> int:
-        return len(self._queue)
+        return len(self.queue)
 
     def turn(self, say: Callable[[*Words], object], *words: *Words) -> None:
         """``say(*words)``, and what follows from it."""
-        if self._turning:
+        if self.turning:
             say(*words)
             return
-        self._turning = True
+        self.turning = True
         try:
             say(*words)
         finally:
-            self._turning = False
+            self.turning = False
             self.deliver()
 
     def at_end(self, act: Callable[[], None]) -> bool:
         """Call ``act`` once, when this turn ends; False: there is no turn, and it is not called."""
-        if self._turning:
+        if self.turning:
             self._ending.append(act)
-        return self._turning
-
-    def put(self, actor: Actor, message: Any) -> None:
-        """Wakes the task of the actor's mailbox, if nobody else will come and deliver."""
-        self._queue.append((actor, message))
-        if not self._turning:
-            actor.mailbox.wake()
+        return self.turning
 
     def deliver(self) -> None:
         """Handle what there is, and what it makes actors tell each other.
@@ -106,10 +100,10 @@ class Post:
         After a burst the rest is left to the task of the next one's mailbox, so that others get
         their turn.  What a machine raises ends its mailbox, and nothing else.
         """
-        if self._turning:
+        if self.turning:
             return
-        queue = self._queue
-        self._turning = True
+        queue = self.queue
+        self.turning = True
         try:
             for _ in range(BURST):
                 if not queue:
@@ -126,7 +120,7 @@ class Post:
             if queue:
                 queue[0][0].mailbox.wake()
         finally:
-            self._turning = False
+            self.turning = False
             while self._ending:
                 self._ending.pop()()
 
@@ -151,9 +145,12 @@ class Mailbox:
         """Never waits, so never deadlocks.  A full mailbox is its owner's failure."""
         if self.waiting >= self._size:
             self.fail(Overloaded(self.name))
-        else:
-            self.waiting += 1
-            self._post.put(actor, message)
+            return
+        self.waiting += 1
+        post = self._post
+        post.queue.append((actor, message))
+        if not post.turning:  # else whoever turns comes and delivers
+            self.wake()
 
     def enter(self, actor: Actor) -> None:
         self._living.add(actor)
@@ -261,7 +258,7 @@ class Actor:
         self.mailbox.leave(self)
 
     def handle(self, message: Any) -> None:
-        """One message through the machine."""
+        """One message through the machine; its effects are carried out in their order."""
         if self.ended:
             return  # it stopped as this waited behind another message
         waiting = self.mailbox.waiting + 1
@@ -273,12 +270,8 @@ class Actor:
                 return  # cancelled, or armed anew, after it was due: it never fired
             del self._armed[message.name]
             message = TimerFired(message.name)
-        self.perform_all(self.machine.handle(message))
-
-    def perform_all(self, effects: Sequence[Any]) -> None:
-        """Carry effects out in their order."""
         stops = False
-        for effect in effects:
+        for effect in self.machine.handle(message):
             kind = type(effect)
             if kind is StartTimer:
                 self._arm(effect.name, effect.seconds)

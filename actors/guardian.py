@@ -12,6 +12,7 @@ from actors.messages import Down
 
 Watcher: TypeAlias = Callable[[Down], None]
 CrashReport: TypeAlias = Callable[[str, Exception], None]
+Turn: TypeAlias = Callable[[Watcher, Down], None]
 
 
 class TooManyCrashes(Exception):
@@ -21,15 +22,21 @@ class TooManyCrashes(Exception):
 class Guardian:
     """Runs actors so that none takes another down with it.
 
-    ``report`` hears of every crash, once.  An essential actor (agent, queue, dispatcher) is
-    started again, empty, and told everything anew; ``most`` crashes ``within`` seconds end the
-    guardian's nursery with ``TooManyCrashes``.
+    ``report`` hears of every crash, once; ``turn(say, down)`` is a turn of the post.  An essential
+    actor (agent, queue, dispatcher) is started again, empty, and told everything anew; ``most``
+    crashes ``within`` seconds end the guardian's nursery with ``TooManyCrashes``.
     """
 
     def __init__(
-        self, nursery: trio.Nursery, report: CrashReport, *, most: int = 5, within: float = 60.0
+        self,
+        nursery: trio.Nursery,
+        report: CrashReport,
+        turn: Turn,
+        *,
+        most: int = 5,
+        within: float = 60.0,
     ) -> None:
-        self._nursery, self._report = nursery, report
+        self._nursery, self._report, self._turn = nursery, report, turn
         self._most, self._within = most, within
         self._watchers: dict[str, list[Watcher]] = {}
         self._living: set[str] = set()
@@ -58,12 +65,14 @@ class Guardian:
             self._report(name, error)
         finally:
             self._living.discard(name)
-        down = Down(name, crashed=crash is not None)
-        for watcher in self._watchers.pop(name, ()):
-            watcher(down)
+        self._turn(self._tell, Down(name, crashed=crash is not None))
         if crash is not None and essential:
             self._count(crash)
             self.start(name, run, essential=True)
+
+    def _tell(self, down: Down) -> None:
+        for watcher in self._watchers.pop(down.name, ()):
+            watcher(down)
 
     def _count(self, crash: Exception) -> None:
         now = trio.current_time()

@@ -17,15 +17,16 @@ QueueName = NewType("QueueName", str)
 EntryPointName = NewType("EntryPointName", str)
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [one + other for one in _ALPHABET for other in _ALPHABET]
 
 
 def base32(number: int, width: int) -> str:
     """``number`` in ``width`` characters of Crockford's base 32, cut from the left."""
-    digits = []
-    for _ in range(width):
-        digits.append(_ALPHABET[number & 31])
-        number >>= 5
-    return "".join(reversed(digits))
+    text = ""
+    for _ in range(0, width, 2):
+        text = _PAIRS[number & 1023] + text
+        number >>= 10
+    return text[-width:]
 
 
 class IdSource:

@@ -213,7 +213,7 @@ class Core:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Until cancelled, or until an essential actor has crashed too often."""
         async with trio.open_nursery() as nursery:
-            self.guardian = Guardian(nursery, self._crashed)
+            self.guardian = Guardian(nursery, self._crashed, self.post.turn)
             self.effects = Effects(
                 self.directory,
                 self.endpoint,

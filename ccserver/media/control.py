@@ -16,6 +16,7 @@ from ccserver.media.protocol import (
     BadFrame,
     Command,
     Event,
+    SessionReleased,
     decode_commands,
     encode_frames,
 )
@@ -38,6 +39,8 @@ class ControlSocket:
         self.dropped = 0
         """Events that no core read."""
         self.bad_frames = 0
+        self.pressing = False
+        """Somebody waits for an event that is not sent yet.  Nobody waits for SessionReleased."""
         self._path = path
         self._poller = poller
         self._handle = handle
@@ -50,6 +53,7 @@ class ControlSocket:
         poller.register(self._listener.fileno(), select.EPOLLIN)
 
     def emit(self, event: Event) -> None:
+        """Sent by the next ``flush``; ``pressing`` says whether it should come soon."""
         if self._core is None:
             self.dropped += 1
             return
@@ -57,6 +61,8 @@ class ControlSocket:
             self._events.popleft()
             self.dropped += 1
         self._events.append(event)
+        if type(event) is not SessionReleased:
+            self.pressing = True
 
     @property
     def connected(self) -> bool:
@@ -78,6 +84,7 @@ class ControlSocket:
     def flush(self) -> None:
         """Send what waits, as far as it goes without waiting."""
         core = self._core
+        self.pressing = False
         if core is None or not (self._events or self._unsent):
             return
         try:

@@ -159,9 +159,11 @@ class Engine:
                         self._read(found, now)
                     else:
                         self._control.ready(descriptor, mask)
-                if now >= deadline:
+                ticks = now >= deadline
+                if ticks:
                     deadline = self._ticks(deadline, now)
-                self._control.flush()
+                if ticks or self._control.pressing:
+                    self._control.flush()
         finally:
             self._close()
 
