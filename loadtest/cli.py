@@ -1,0 +1,114 @@
+"""``ccserver-load``: callers and agents for a server under test.
+
+Exit status: 0 the objectives are met; 1 they are not; 2 the scenario or the command is wrong; 3 the
+server cannot be used, or died; 4 nothing is proved, for the generator was the bottleneck.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import msgspec
+import typer
+
+from ccserver.settings import ConfigurationError
+from loadtest import result as results
+from loadtest.display import show
+from loadtest.engine import CannotStart
+from loadtest.junit import to_junit
+from loadtest.result import Result
+from loadtest.scenario.load import load
+from loadtest.scenario.model import Scenario
+from loadtest.session import perform
+from loadtest.summary import to_text
+
+PASSED, FAILED, WRONG, NO_SERVER, UNPROVED = range(5)
+STATUS = {"passed": PASSED, "failed": FAILED, "died": NO_SERVER, "unproved": UNPROVED}
+
+app = typer.Typer(
+    help="Callers and agents, as many as you like, for a SIP server under test.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # they may hold secrets
+)
+
+File = Annotated[Path, typer.Argument(metavar="SCENARIO", help="The scenario, a TOML file.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="In place of what SCENARIO says.  Repeatable."),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Write result.json, report.html, junit.xml there."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show nothing while it runs.")]
+
+
+@app.command()
+def run(scenario: File, set: Set = None, out: Out = None, quiet: Quiet = False) -> None:  # noqa: A002
+    """Run a scenario; the exit status says whether its objectives are met."""
+    wanted = _loaded(scenario, set)
+    display = show if sys.stderr.isatty() and not quiet else None
+    try:
+        found = perform(wanted, scenario.parent, display)
+    except CannotStart as error:
+        _fail(NO_SERVER, str(error))
+    if out is not None:
+        _write(found, out)
+    typer.echo(to_text(found))
+    raise typer.Exit(STATUS[found.verdict])
+
+
+@app.command()
+def check(scenario: File, set: Set = None) -> None:  # noqa: A002
+    """Say everything that is wrong with a scenario, with line and expectation."""
+    wanted = _loaded(scenario, set)
+    kinds = len(wanted.callers.kinds)
+    typer.echo(
+        f"{scenario}: good ({kinds} kind{'s' * (kinds != 1)} of callers, {wanted.agents.count} "
+        f"agents, {wanted.seconds:g} s, {len(wanted.objectives)} objectives)"
+    )
+
+
+@app.command()
+def report(
+    result: Annotated[Path, typer.Argument(metavar="RESULT", help="The result.json of a run.")],
+    out: Out = None,
+) -> None:
+    """Say again what a run found, and write its pages anew."""
+    try:
+        found = results.read(result)
+    except (OSError, msgspec.DecodeError) as error:
+        _fail(WRONG, f"{result}: expected the result.json of a run: {error}")
+    if out is not None:
+        _write(found, out)
+    typer.echo(to_text(found))
+    raise typer.Exit(STATUS[found.verdict])
+
+
+def _loaded(scenario: Path, overrides: list[str] | None) -> Scenario:
+    try:
+        return load(scenario, overrides or [])
+    except ConfigurationError as error:
+        count = len(error.problems)
+        _fail(WRONG, f"the scenario has {count} error{'s' * (count > 1)}\n{error}")
+
+
+def _write(found: Result, directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "result.json").write_bytes(results.to_json(found))
+        (directory / "junit.xml").write_bytes(to_junit(found))
+    except OSError as error:
+        _fail(WRONG, f"{directory}: {error.strerror}")
+
+
+def _fail(status: int, text: str) -> NoReturn:
+    print(f"ccserver-load: {text}", file=sys.stderr)
+    raise typer.Exit(status)
+
+
+def main() -> None:
+    app()

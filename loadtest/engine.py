@@ -1,0 +1,231 @@
+"""One run of a scenario: agents register, callers come as planned, all is counted, all hang up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import TypeAlias
+
+import trio
+from msgspec import Struct
+
+from ccserver.settings.kinds import host_port
+from loadtest.agents import Agents
+from loadtest.arrivals import Arrival, planned, recorded
+from loadtest.audio_port import AudioPort
+from loadtest.customers import Customers
+from loadtest.line import Line
+from loadtest.own_load import OwnLoad, OwnWatch
+from loadtest.scenario.model import Scenario
+from loadtest.tally import Tally
+from sip.transport.listeners import Transport
+
+SETTLE = 0.2
+"""Seconds between the last registration and the first call."""
+BATCH = 64
+"""Calls begun before other tasks get their turn."""
+PARTING = 10.0
+"""Seconds for the registrations to end."""
+PARTING_OF_THE_DEAD = 0.5
+"""Seconds for calls to end whose server is gone."""
+LOOK = 0.25
+"""Seconds between two looks at whether the server lives."""
+
+
+class CannotStart(Exception):
+    """The server does not do what is needed before the first call; the text says what."""
+
+
+class World(Struct):
+    """What a run has of the outside.  ``names`` is unlike any other run's."""
+
+    transport: Callable[[int], Transport]
+    """Opens a SIP socket at this port; 0: any."""
+    audio: AudioPort
+    dice: Random
+    names: str
+    cpu: Callable[[], float]
+    """Seconds of CPU that this process has used."""
+    has_died: Callable[[], str | None] = lambda: None
+    """What has become of the server's processes; None: they live, or nobody watches them."""
+
+
+class Outcome(Struct):
+    """What `report` makes its pages of."""
+
+    tally: Tally
+    own: OwnLoad
+    seconds: float
+    """From the first call to the end of the last."""
+    unregistered: int
+    """Agents who never registered."""
+    died: str | None = None
+    """How the server ended, if it did."""
+
+
+Draw: TypeAlias = Iterator[Arrival]
+
+
+class Run:
+    """``calls``: of a recording, already read."""
+
+    def __init__(
+        self, scenario: Scenario, world: World, calls: list[Arrival] | None = None
+    ) -> None:
+        self._scenario, self._world = scenario, world
+        self._calls = calls or []
+        target = host_port(scenario.target.address)
+        domain = scenario.target.domain or target[0]
+        self.tally = Tally(trio.current_time(), self._planned_seconds())
+        wants_audio = scenario.media.audio != "none"
+        local = world.audio.local
+        self._line = Line(
+            world.transport(0),
+            target,
+            domain,
+            local,
+            f"{world.names}c",
+            wants_audio=wants_audio,
+        )
+        self.customers = Customers(scenario, self._line, world.audio, self.tally, world.dice)
+        self.agents = Agents(scenario, self.customers, world.audio, self.tally, world.dice)
+        self._phone_line: Line | None = None
+        if scenario.agents.count:
+            self._phone_line = Line(
+                world.transport(scenario.agents.port),
+                target,
+                domain,
+                local,
+                f"{world.names}a",
+                rings=self.agents.rings,
+                wants_audio=wants_audio,
+            )
+            self.agents.sit_down(self._phone_line)
+        self.own = OwnWatch(world.cpu)
+        self._gone = trio.Event()
+        self.customers.gone = self._one_gone
+        self.phase = "registering"
+        self.died: str | None = None
+        self._arriving, self._draining = trio.CancelScope(), trio.CancelScope()
+
+    async def run(self) -> Outcome:
+        """Raises CannotStart."""
+        async with trio.open_nursery() as nursery:
+            for line in self._lines:
+                await nursery.start(line.run)
+            refusal = await self._register()
+            if refusal is not None:
+                nursery.cancel_scope.cancel()
+                await trio.lowlevel.checkpoint()
+            begin = self.tally.begin = trio.current_time()
+            nursery.start_soon(self.own.run)
+            nursery.start_soon(self._watch_server)
+            with self._arriving:
+                await self._arrive(begin)
+            await self._drain()
+            seconds = trio.current_time() - begin
+            own = self.own.load(self.tally.lateness)
+            unregistered = sum(not phone.registered for phone in self.agents.phones.values())
+            self.phase = "signing out"
+            if self._phone_line is not None and self.died is None:
+                with trio.move_on_after(PARTING + self._scenario.agents.count / 100):
+                    await self.agents.sign_out()
+            nursery.cancel_scope.cancel()
+        if refusal is not None:
+            raise CannotStart(refusal)
+        registers = self._scenario.agents.registers
+        return Outcome(self.tally, own, seconds, unregistered if registers else 0, self.died)
+
+    @property
+    def _lines(self) -> list[Line]:
+        return [line for line in (self._line, self._phone_line) if line is not None]
+
+    def _planned_seconds(self) -> float:
+        if self._scenario.arrivals.process == "recorded":
+            return self._calls[-1].at / self._scenario.arrivals.speed if self._calls else 1.0
+        return self._scenario.seconds
+
+    # --- before -------------------------------------------------------------------------------
+
+    async def _register(self) -> str | None:
+        """Why calls cannot begin; None: they can."""
+        agents = self._scenario.agents
+        if self._phone_line is None or not agents.registers:
+            return None
+        patience = agents.count / agents.register_rate + self._scenario.target.silent_seconds
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.agents.register)
+            with trio.move_on_after(patience):
+                await self.agents.wait_registered()
+            nursery.cancel_scope.cancel()
+        if not any(phone.registered for phone in self.agents.phones.values()):
+            failed = self.tally.registrations_failed
+            answers = ", ".join(f"{status}: {count}" for status, count in failed.most_common(3))
+            said = f"answered {answers}" if answers else "no answer"
+            return (
+                f"none of {agents.count} agents could register at "
+                f"{self._scenario.target.address}: {said}"
+            )
+        await trio.sleep(SETTLE)
+        return None
+
+    # --- while calls come ---------------------------------------------------------------------
+
+    async def _arrive(self, begin: float) -> None:
+        """Each call at its instant, or as soon after it as we can; none is left out."""
+        phases = self._scenario.arrivals.phases
+        arrivals = self._scenario.arrivals
+        if arrivals.process == "recorded":
+            plan = recorded(self._calls, arrivals.speed)
+        else:
+            plan = planned(phases, arrivals.process, self._world.dice)
+        begun = 0
+        for arrival in plan:
+            intended = begin + arrival.at
+            now = trio.current_time()
+            if intended > now:
+                await trio.sleep_until(intended)
+                begun = 0
+            elif (begun := begun + 1) == BATCH:
+                await trio.lowlevel.checkpoint()
+                begun = 0
+            measured = True
+            if phases and arrivals.process != "recorded":
+                phase = phases[arrival.phase]
+                measured, self.phase = phase.measured, phase.name
+            self.customers.arrive(arrival, intended, measured)
+        await trio.sleep_until(begin + self._planned_seconds())
+
+    async def _watch_server(self) -> None:
+        patience = self._scenario.target.silent_seconds
+        while self.died is None:
+            await trio.sleep(LOOK)
+            now = trio.current_time()
+            silence = max(line.silence(now) for line in self._lines)
+            self.died = self._world.has_died()
+            if self.died is None and silence > patience:
+                self.died = f"the server has said nothing for {silence:.0f} s"
+        self._arriving.cancel()
+        self._draining.cancel()
+
+    # --- after --------------------------------------------------------------------------------
+
+    async def _drain(self) -> None:
+        """Calls end by themselves, or are ended, or are given up."""
+        self.phase = "draining"
+        patience = self._scenario.drain_seconds
+        with self._draining, trio.move_on_after(patience):
+            await self._wait_nobody()
+        self.customers.finish()
+        with trio.move_on_after(patience if self.died is None else PARTING_OF_THE_DEAD):
+            await self._wait_nobody()
+        self.customers.give_up("unfinished" if self.died is None else "dropped")
+
+    async def _wait_nobody(self) -> None:
+        while len(self.customers):
+            await self._gone.wait()
+
+    def _one_gone(self) -> None:
+        if not len(self.customers):
+            self._gone.set()
+            self._gone = trio.Event()

@@ -1,0 +1,250 @@
+"""What a run found, as it is written down: JSON that this module's classes read back."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from loadtest.engine import Outcome
+from loadtest.histogram import Latencies
+from loadtest.own_load import OwnLoad
+from loadtest.scenario.model import Objective, Scenario
+from loadtest.scenario.values import LATENCIES, PERCENTILES
+from loadtest.tally import Tally
+from loadtest.watch import Sample, Watch
+
+
+class Latency(Struct, frozen=True):
+    """Seconds; ``at``: by percentile, as ``p99``."""
+
+    count: int
+    mean: float
+    at: dict[str, float]
+
+
+class Audio(Struct, frozen=True):
+    """What all streams heard."""
+
+    streams: int
+    packets: int
+    lost_share: float
+    jitter_p95_seconds: float
+    mos_p5: float
+    mos_min: float
+    mos_mean: float
+    late_share: float
+    """Of our own packets, those sent more than 5 ms late."""
+
+
+class Judged(Struct, frozen=True):
+    """An objective and what became of it; ``found`` None: nothing was measured."""
+
+    measure: str
+    wanted: str
+    found: float | None
+    met: bool
+
+
+class Point(Struct, frozen=True):
+    """One interval, ``at`` seconds after the begin."""
+
+    at: float
+    started: int
+    answered: int
+    connected: int
+    handled: int
+    abandoned: int
+    failed: int
+    p50: dict[str, float]
+    """Seconds, by latency; of the calls meant to begin in this interval."""
+    p99: dict[str, float]
+
+
+class AudioPoint(Struct, frozen=True):
+    at: float
+    lost_share: float
+    jitter: float
+    """Seconds, the mean over the streams."""
+
+
+class Result(Struct, frozen=True):
+    scenario: str
+    target: str
+    began: str
+    """ISO 8601, UTC."""
+    machine: str
+    seconds: float
+    interval: float
+    """Seconds, of each point of the series."""
+    calls: int
+    """That counted, and are over."""
+    unmeasured: int
+    started: int
+    connected: int
+    most_at_once: int
+    outcomes: dict[str, int]
+    statuses: dict[str, int]
+    latencies: dict[str, Latency]
+    offers: dict[str, int]
+    registrations_failed: dict[str, int]
+    overtaken: int
+    rung: int
+    objectives: list[Judged]
+    own: OwnLoad
+    complaints: list[str]
+    """What a reader must know before he believes the rest."""
+    died: str | None
+    series: list[Point]
+    server: list[Sample]
+    audio: Audio | None = None
+    audio_series: list[AudioPoint] = []
+    desk: dict[str, int] = {}
+    """What agents did through the API, and how it went: ``consult ok``."""
+
+    @property
+    def verdict(self) -> str:
+        """``passed``, ``failed``, ``died`` or ``unproved``."""
+        if self.died is not None:
+            return "died"
+        if all(judged.met for judged in self.objectives):
+            return "passed"
+        return "unproved" if self.own.complaint is not None else "failed"
+
+    @property
+    def offered_rate(self) -> float:
+        """Calls a second that were begun, while calls came."""
+        busy = [point for point in self.series if point.started]
+        return self.started / (len(busy) * self.interval) if busy else 0.0
+
+
+def conclude(
+    scenario: Scenario,
+    outcome: Outcome,
+    began: str,
+    *,
+    watch: Watch | None = None,
+    audio: Audio | None = None,
+    audio_series: list[AudioPoint] | None = None,
+    desk: dict[str, int] | None = None,
+    complaints: list[str] | None = None,
+) -> Result:
+    tally, own = outcome.tally, outcome.own
+    told = list(complaints or [])
+    if own.complaint is not None:
+        told.append(own.complaint)
+    if outcome.unregistered:
+        told.append(f"{outcome.unregistered} of {scenario.agents.count} agents never registered")
+    if watch is not None and watch.unreadable:
+        told.append(f"{watch.unreadable} times the server's metrics could not be read")
+    measured = measures(tally, audio)
+    return Result(
+        scenario=scenario.name,
+        target=f"{scenario.target.transport}:{scenario.target.address}",
+        began=began,
+        machine=machine(),
+        seconds=outcome.seconds,
+        interval=tally.interval,
+        calls=tally.calls,
+        unmeasured=tally.unmeasured,
+        started=tally.started,
+        connected=tally.connected,
+        most_at_once=tally.most_alive,
+        outcomes=dict(tally.outcomes),
+        statuses={str(status): count for status, count in sorted(tally.statuses.items())},
+        latencies={name: _latency(found) for name, found in tally.latencies.items() if found.count},
+        offers=dict(tally.offers),
+        registrations_failed=dict(tally.registrations_failed),
+        overtaken=tally.overtaken,
+        rung=tally.rung,
+        objectives=[judge(one, measured) for one in scenario.objectives],
+        own=own,
+        complaints=told,
+        died=outcome.died,
+        series=_series(tally),
+        server=watch.samples if watch is not None else [],
+        audio=audio,
+        audio_series=audio_series or [],
+        desk=desk or {},
+    )
+
+
+def measures(tally: Tally, audio: Audio | None) -> dict[str, float]:
+    """Whatever was measured, by the names that objectives have."""
+    found: dict[str, float] = {}
+    for name in LATENCIES:
+        latencies = tally.latencies[name]
+        for at, share in PERCENTILES.items():
+            value = latencies.quantile(share)
+            if value is not None:
+                found[f"{name}_{at}_seconds"] = value
+    if calls := tally.calls:
+        found["failed_share"] = tally.failed / calls
+        found["abandoned_share"] = tally.outcomes["abandoned"] / calls
+        found["handled_share"] = tally.outcomes["handled"] / calls
+    if tally.rung:
+        found["overtaken_share"] = tally.overtaken / tally.rung
+    if audio is not None and audio.streams:
+        found["rtp_lost_share"] = audio.lost_share
+        found["mos_min"], found["mos_p5"] = audio.mos_min, audio.mos_p5
+        found["rtp_jitter_p95_seconds"] = audio.jitter_p95_seconds
+    return found
+
+
+def judge(objective: Objective, measured: dict[str, float]) -> Judged:
+    """What was not measured is not met: a test that proves nothing must not pass."""
+    found = measured.get(objective.measure)
+    if objective.at_most is not None:
+        wanted, met = f"<= {objective.at_most:g}", found is not None and found <= objective.at_most
+    else:
+        limit = objective.at_least or 0.0
+        wanted, met = f">= {limit:g}", found is not None and found >= limit
+    return Judged(objective.measure, wanted, found, met)
+
+
+def machine() -> str:
+    """This machine, in a line."""
+    model = platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+        model = names[0] if names else model
+    except OSError:
+        pass
+    version = ".".join(map(str, sys.version_info[:3]))
+    return f"{os.cpu_count()} x {model}, {platform.system()} {platform.release()}, Python {version}"
+
+
+def read(path: Path) -> Result:
+    """Raises OSError or msgspec.DecodeError."""
+    return msgspec.json.decode(path.read_bytes(), type=Result)
+
+
+def to_json(result: Result) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(result), indent=1)
+
+
+def _latency(found: Latencies) -> Latency:
+    at = {name: found.quantile(share) or 0.0 for name, share in PERCENTILES.items()}
+    return Latency(found.count, found.mean or 0.0, at)
+
+
+def _series(tally: Tally) -> list[Point]:
+    return [
+        Point(
+            index * tally.interval,
+            row.started,
+            row.answered,
+            row.connected,
+            row.handled,
+            row.abandoned,
+            row.failed,
+            {name: found.quantile(0.5) or 0.0 for name, found in row.latencies.items()},
+            {name: found.quantile(0.99) or 0.0 for name, found in row.latencies.items()},
+        )
+        for index, row in enumerate(tally.rows)
+    ]

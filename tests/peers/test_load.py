@@ -1,0 +1,126 @@
+"""The load generator by its command, against the real server and against SIPp."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+import pytest
+
+from tests.peers.programs import LOOPBACK, Program, free_ports, until
+from tests.peers.server import ROOT, Server
+
+SCENARIOS = ROOT / "loadtest" / "scenarios"
+SHORT = ["arrivals.phases.warm-up.seconds=1", "arrivals.phases.steady.seconds=6", "arrivals.seed=1"]
+QUICK = ["callers.kinds.support.talk=1", "agents.talk=1", "agents.answer_after=0.2"]
+LENIENT = ["objectives.1.at_most=5", "objectives.2.at_most=1"]
+"""The machine of a test may be busy with others."""
+
+
+def generator(tmp_path: Path, scenario: str | Path, *changes: str) -> Program:
+    path = SCENARIOS / scenario
+    arguments = [sys.executable, "-m", "loadtest", "run", str(path), "--out", str(tmp_path)]
+    for change in changes:
+        arguments += ["--set", change]
+    return Program(arguments, tmp_path / "load.log")
+
+
+def of(server: Server) -> list[str]:
+    return [
+        f"target.address={server.address}",
+        f"target.metrics={server.metrics_url}",
+        f'target.processes=["{server.program.process.pid}"]',
+    ]
+
+
+def test_a_first_load_test_of_the_demonstration_centre(
+    tmp_path: Path, start_server: Callable[..., Server], cleanup: ExitStack
+):
+    server = start_server(routing__wrap_up_seconds="0")
+    load = generator(tmp_path, "first.toml", *of(server), *SHORT, *QUICK, *LENIENT)
+    cleanup.callback(load.stop)
+
+    assert load.wait(60) == 0, load.output()
+    result = json.loads((tmp_path / "result.json").read_text())
+    suite = Xml.parse(tmp_path / "junit.xml").getroot()
+    assert result["outcomes"].get("handled", 0) >= 2
+    assert result["latencies"]["agent"]["count"] == result["outcomes"]["handled"]
+    assert {"ccserver", "ccserver.core", "ccserver.media"} <= set(result["server"][-1]["cpu"])
+    assert result["server"][-1]["metrics"]["ccserver_queue_waiting"] == 0
+    assert suite.get("failures") == "0"
+    assert len(suite) == 5
+    server.wait_figure("ccserver_agents", 8, state="signed_out")
+
+
+def test_over_tcp_as_well(tmp_path: Path, server: Server, cleanup: ExitStack):
+    changes = [*of(server), "target.transport=tcp", *SHORT, *QUICK, *LENIENT]
+    load = generator(tmp_path, "first.toml", *changes)
+    cleanup.callback(load.stop)
+
+    assert load.wait(60) == 0, load.output()
+
+
+def test_a_server_that_is_killed_is_reported(tmp_path: Path, server: Server, cleanup: ExitStack):
+    changes = [*of(server)]
+    load = generator(tmp_path, "first.toml", *changes, *QUICK)
+    cleanup.callback(load.stop)
+    server.wait_figure("ccserver_registrations", 8)
+    until(lambda: server.figure("ccserver_contacts_offered_total") > 1, 25, "calls")
+
+    server.program.process.send_signal(signal.SIGKILL)
+
+    assert load.wait(30) == 3
+    assert "the server's process" in load.output()
+    assert "FAILED: the server died" in load.output()
+
+
+def test_sipp_at_the_far_end(tmp_path: Path, cleanup: ExitStack):
+    port = free_ports()
+    uas = ["sipp", "-sn", "uas", "-i", LOOPBACK, "-p", str(port), "-nostdin"]
+    cleanup.callback(Program(uas, tmp_path / "uas.log").stop)
+    changes = [f"target.address={LOOPBACK}:{port}", "arrivals.phases.steady.seconds=4"]
+    changes += ["callers.kinds.callers.talk=0.2", "objectives.1.at_most=5"]
+
+    load = generator(tmp_path, "any-server.toml", *changes)
+    cleanup.callback(load.stop)
+
+    assert load.wait(60) == 0, load.output()
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["outcomes"] == {"handled": 200}
+    assert result["latencies"]["setup"]["count"] == 200
+
+
+def test_nobody_there_is_said_and_is_no_success(tmp_path: Path, cleanup: ExitStack):
+    changes = [f"target.address={LOOPBACK}:{free_ports()}", "target.silent_seconds=1"]
+    agents = generator(tmp_path, "first.toml", *changes, "agents.count=2")
+    cleanup.callback(agents.stop)
+
+    assert agents.wait(30) == 3
+    assert "none of 2 agents could register" in agents.output()
+
+
+def test_a_wrong_scenario_is_refused_with_its_line(tmp_path: Path):
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text('[target]\naddress = "nowhere"\n')
+
+    refused = subprocess.run(
+        [sys.executable, "-m", "loadtest", "check", str(wrong)], capture_output=True, text=True
+    )
+
+    assert refused.returncode == 2
+    assert "wrong.toml:2: target.address: expected" in refused.stderr
+
+
+@pytest.mark.parametrize("path", sorted(SCENARIOS.glob("*.toml")), ids=lambda path: path.stem)
+def test_the_scenarios_that_we_ship_are_good(path: Path):
+    checked = subprocess.run(
+        [sys.executable, "-m", "loadtest", "check", str(path)], capture_output=True, text=True
+    )
+
+    assert checked.returncode == 0, checked.stderr
