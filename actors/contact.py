@@ -1,13 +1,13 @@
 """The contact: one customer's call, from its arrival to its end.
 
-    Arriving -> Walking -> Seeking <-> Talking -> Ending
-                             |  ^---------' ^    (transferred, or the agent was lost)
-                             '-> Parting    |    (the queue cannot keep him)
-                              Placing ------'    (an agent has called him)
+    Arriving -> Walking <-> Seeking <-> Talking -> Ending
+                              |  ^---------' ^    (transferred, or the agent was lost)
+                              '-> Parting    |    (the queue cannot keep him)
+                               Placing ------'    (an agent has called him)
 
-The customer may hang up in any state.  What he meets before a queue is a ``Walk``; how a party is
-sought is a ``Search``; how an agent calls him is a ``Placement``; what agents do with the
-conversation is ``CallControl``; here they are put in their order.
+The customer may hang up in any state.  What he meets before a queue is a ``Walk``, and in it a
+``Treatment``; how a party is sought is a ``Search``; how an agent calls him is a ``Placement``;
+what agents do with the conversation is ``CallControl``; here they are put in their order.
 Vocabulary: docs/glossary.md.  Races: docs/races.md.
 """
 
@@ -20,6 +20,9 @@ from msgspec import Struct
 from actors import commands as c
 from actors import events as ev
 from actors import messages as m
+from actors import placement as placing
+from actors import treatment as treating
+from actors import walk as walking
 from actors.call_control import CallControl
 from actors.call_control import Outcome as Done
 from actors.causes import ELSEWHERE, SHUTTING_DOWN, explained
@@ -34,13 +37,11 @@ from actors.effects import (
     TellLeg,
     TellMonitorDesk,
 )
-from actors.flow import EntryPoint, QueuePlan, Step
-from actors.ids import AgentId, LegId, QueueName
+from actors.flow import EntryPoint, QueuePlan
+from actors.ids import AgentId, QueueName
 from actors.membership import CallOver, CustomerAlone, EnteredFlow, HandedOver
 from actors.place import DEFAULT_PRIORITY, Place
 from actors.placement import Answered, Placement, Unreached
-from actors.placement import News as PlacementNews
-from actors.placement import parted as placement_parted
 from actors.reasons import During, EndedBy, Outcome, Refusal
 from actors.search import (
     Found,
@@ -51,16 +52,19 @@ from actors.search import (
     OfferFailed,
     Presented,
     Queued,
+    Reserved,
     Ringing,
     Search,
     TurnedAway,
     parted,
 )
 from actors.served import Served
-from actors.walk import PROMPT_LEASE, Lost, Reached, Walk
-from actors.walk import News as WalkNews
-from actors.walk import parted as walk_parted
+from actors.treatment import Overflows, Treatment
+from actors.walk import Lost, Outside, Reached, Released, Walk
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
+
+OWNED = frozenset((walking.PROMPT, walking.LOOK, treating.TIMER))
+"""Timers of the machines that it drives."""
 
 
 class Start(Struct, frozen=True, gc=False):
@@ -91,7 +95,8 @@ class Seeking(Struct):
     """Somebody is sought for the customer, who hears music.
 
     ``plan`` and ``place`` are of the queue whose customer he is.  ``served``: by an agent of that
-    queue already, who transferred him to somebody by name.
+    queue already, who transferred him to somebody by name.  ``treatment``: while he waits in a
+    queue himself.
     """
 
     search: Search
@@ -100,6 +105,7 @@ class Seeking(Struct):
     since: float
     """When he began to wait in this queue: his place may be older."""
     served: Served | None = None
+    treatment: Treatment | None = None
 
 
 class Talking(Struct):
@@ -110,10 +116,9 @@ class Talking(Struct):
 class Parting(Struct):
     """The queue cannot keep the customer: he hears why, then it ends."""
 
+    walk: Walk
     plan: QueuePlan
     since: float
-    token: str
-    reason: str
 
 
 class Ending(Struct):
@@ -126,6 +131,7 @@ Message: TypeAlias = (
     | m.Assigned
     | m.AgentNotFree
     | m.Overflowed
+    | m.QueueSeen
     | m.AgentLost
     | m.EndContact
     | m.Restarted
@@ -144,9 +150,8 @@ class UnexpectedMessage(Exception):
 class Contact:
     """One customer's attempt to reach us, or an agent's to reach him.
 
-    ``origin``: where the customer called, or how he is called.  ``arrival`` is a number that no
-    other contact of the process has; ``longest``, in seconds, is the most that any contact may
-    last.
+    ``origin``: where the customer called, or how he is called.  ``longest``, in seconds, is the
+    most that any contact may last.
     """
 
     def __init__(
@@ -156,7 +161,6 @@ class Contact:
         *,
         ani: str = "",
         dnis: str = "",
-        arrival: int,
         longest: float,
     ) -> None:
         self.ref, self.id, self.customer = dossier.ref, dossier.id, dossier.customer
@@ -166,15 +170,14 @@ class Contact:
         else:
             self.state = Arriving(origin, ani, dnis)
         self._dossier, self._now = dossier, dossier.now
-        self._arrival, self._longest = arrival, longest
-        self._first_place: Place | None = None
+        self._longest = longest
         self._avoid: tuple[AgentId, ...] = ()
 
     @property
     def queue(self) -> QueueName | None:
         """The queue it is counted in, before its end."""
         match self.state:
-            case Seeking(_, plan) | Parting(plan):
+            case Seeking(_, plan) | Parting(_, plan):
                 return plan.name or None
             case Talking(control):
                 return control.plan.name or None
@@ -184,7 +187,7 @@ class Contact:
     def handle(self, message: Message) -> list[Effect]:
         if isinstance(message, m.LegEnded):
             before = self.state
-            effects = [*self._hook_down(message.leg), *self._decide(message)]
+            effects = [*self._dossier.hook_down(message.leg), *self._decide(message)]
             last = isinstance(before, Ending) and not self._dossier.legs
             return [*effects, Stop()] if last else effects
         return self._decide(message)
@@ -194,7 +197,7 @@ class Contact:
             case Arriving(entry, ani, dnis), Start():
                 arrived = ev.ContactArrived(self.ref, entry.name, ani, dnis, self.customer)
                 lease = StartTimer("lease", self._longest)
-                return [Record(arrived), lease, *self._walk(entry.flow)]
+                return [Record(arrived), lease, *self._enter(entry)]
             case Placing(placement), Start():
                 return [StartTimer("lease", self._longest), *self._placed(placement.start())]
 
@@ -230,8 +233,12 @@ class Contact:
             case _, TimerFired("lease"):
                 return self._fail("lease")
 
-            case Walking(walk), _ if walk.concerns(message):
+            case Walking(walk) | Parting(walk), _ if walk.concerns(message):
                 return self._walked(walk.handle(message))
+            case Seeking(treatment=Treatment() as treatment) as seeking, _ if treatment.concerns(
+                message
+            ):
+                return self._treated(seeking, treatment.handle(message))
             case Seeking(search) as seeking, _ if search.concerns(message):
                 return self._sought(seeking, search.handle(message))
             case Talking(control) as talking, _ if found := control.concerned(message):
@@ -243,11 +250,6 @@ class Contact:
             case Talking(control) as talking, m.AgentLost() as lost:
                 # His lease ran out: in the talk, or as he answered.
                 return self._after(talking, control.agent_lost(lost))
-
-            case Parting(_, _, token) as parting, m.PlayFinished(_, finished) if finished == token:
-                return [CancelTimer("prompt"), *self._overflow(parting)]
-            case Parting() as parting, TimerFired("prompt"):
-                return self._overflow(parting)
 
             case _, c.ContactCommandReceived() as received:
                 return self._refuse(received, Refusal.NOT_IN_CALL)
@@ -263,9 +265,11 @@ class Contact:
                 return []  # stopped as it ended; a digit that no step asked for
             case _, m.Overflowed() | m.AgentLost() | m.AgentNotFree():
                 return []  # overflow fired as an agent was assigned; news of an agent we gave up
+            case _, m.QueueSeen():
+                return []  # seen as he was assigned an agent, or as its lease ran out
             case _, m.MonitorAsked():
                 return []  # the conversation ended as a supervisor asked for it
-            case _, TimerFired(name) if name == "prompt" or name.startswith("search:"):
+            case _, TimerFired(name) if name in OWNED or name.startswith("search:"):
                 return []  # due as it was cancelled
             case _:
                 raise UnexpectedMessage(type(self.state).__name__, type(message).__name__)
@@ -276,7 +280,8 @@ class Contact:
         match state:
             case Seeking() as seeking:
                 seeking.plan = self._dossier.rules_of(seeking.plan)
-                return []
+                cared = seeking.treatment
+                return [] if cared is None else cared.change(seeking.plan)
             case Talking(control):
                 return control.centre_changed()
             case _:
@@ -284,15 +289,13 @@ class Contact:
 
     # --- an agent's call ----------------------------------------------------------------------
 
-    def _placed(self, outcome: list[Effect | PlacementNews]) -> list[Effect]:
-        effects, news = placement_parted(outcome)
+    def _placed(self, outcome: list[Effect | placing.News]) -> list[Effect]:
+        effects, news = placing.parted(outcome)
         match news:
             case Answered(agent, rang):
                 return [*effects, *self._reached(agent, rang)]
             case Unreached(reason, ended_by):
-                unreached = ev.ContactEnded(
-                    self.ref, Outcome.UNREACHED, reason=reason, ended_by=ended_by
-                )
+                unreached = self._unserved(Outcome.UNREACHED, reason, ended_by)
                 return [*effects, *self._end(unreached, ended_by)]
             case None:
                 return effects
@@ -301,7 +304,7 @@ class Contact:
         now, world, name = self._now(), self._dossier.world, AgentId(agent.name)
         plan = world.outbound.plan
         talk = Conversation(Party("customer", "customer", self.customer, now), agent)
-        place = Place(DEFAULT_PRIORITY, now, self._arrival)
+        place = self._dossier.place(DEFAULT_PRIORITY)
         control = CallControl(self._dossier, talk, plan, place, {agent.leg: world.ringback})
         self.state = Talking(control, Served(name, now, 0.0, now))
         reached = ev.ContactReached(self.ref, name, agent.leg, rang)
@@ -310,32 +313,43 @@ class Contact:
 
     # --- the flow -----------------------------------------------------------------------------
 
-    def _walk(self, steps: tuple[Step, ...]) -> list[Effect]:
-        walk = Walk(self._dossier, steps)
+    def _enter(self, entry_point: EntryPoint) -> list[Effect]:
+        walk = Walk(self._dossier)
         self.state = Walking(walk)
-        return self._walked(walk.start())
+        return self._walked(walk.enter(entry_point))
 
-    def _walked(self, outcome: list[Effect | WalkNews]) -> list[Effect]:
-        effects, news = walk_parted(outcome)
+    def _walked(self, outcome: list[Effect | walking.News]) -> list[Effect]:
+        effects, news = walking.parted(outcome)
         match news:
-            case Reached(queue, priority):
-                return [*effects, *self._wait(self._dossier.world.plans[queue], priority)]
+            case Reached(plan, priority):
+                # The first instant that he waited anywhere counts, wherever he is sent later.
+                dossier = self._dossier
+                place = dossier.first_place = dossier.place(priority)
+                return [*effects, *self._wait(InQueue(plan, place, self._avoid), self._now())]
+            case Outside(goal):
+                nowhere, place = self._dossier.world.outbound.plan, self._dossier.place(1)
+                seeking = Seeking(Search(self._dossier, goal), nowhere, place, self._now())
+                return [*effects, *self._seek(seeking)]
+            case Released(reason, status):
+                return [*effects, *self._release(reason, status)]
             case Lost(reason):
                 return [*effects, *self._fail(reason)]
             case None:
                 return effects
 
-    def _wait(self, plan: QueuePlan, priority: int) -> list[Effect]:
-        """The first instant that he waited anywhere counts, wherever he is sent later."""
-        now = self._now()
-        first = self._first_place or Place(priority, now, self._arrival)
-        self._first_place = place = Place(priority, first.since, first.seq)
-        search = Search(self._dossier, InQueue(plan, place, self._avoid))
-        seeking = Seeking(search, plan, place, now)
-        return [self._music(plan), *self._seek(seeking)]
+    def _wait(self, goal: InQueue, since: float, *, again: bool = False) -> list[Effect]:
+        """``since``: when he began to wait in this queue."""
+        dossier, plan, place = self._dossier, goal.plan, goal.place
+        search, cared = Search(dossier, goal, again=again), Treatment(dossier, plan, place)
+        seeking = Seeking(search, plan, place, since, None, cared)
+        return [*cared.start(), *self._seek(seeking)]
 
-    def _music(self, plan: QueuePlan) -> Effect:
-        return Play(self.customer, self._dossier.new_token(), (plan.music,), loop=True)
+    def _release(self, reason: str, status: int | None) -> list[Effect]:
+        """Let him go: an overflow of the queue he waited in, or turned away at a door."""
+        if status is None or self._dossier.answered:
+            return self._end(self._unserved(Outcome.OVERFLOWED, reason))
+        busy = TellLeg(self.customer, m.HangUp(status))
+        return [busy, *self._end(self._unserved(Outcome.REJECTED, reason))]
 
     # --- seeking ------------------------------------------------------------------------------
 
@@ -353,11 +367,13 @@ class Contact:
         return [*done, *effects] if isinstance(seeking.search.goal, InQueue) else [*effects, *done]
 
     def _news(self, seeking: Seeking, news: News) -> list[Effect]:
-        plan, place = seeking.plan, seeking.place
+        plan, place, cared = seeking.plan, seeking.place, seeking.treatment
         match news:
             case Queued(again):
-                needs = plan.requirements
-                return [Record(ev.ContactQueued(self.ref, plan.name, place, needs, again))]
+                queued = ev.ContactQueued(self.ref, plan.name, place, plan.requirements, again)
+                return [Record(queued), *(cared.resume() if cared is not None else ())]
+            case Reserved() if cared is not None:
+                return cared.hold()
             case Presented(agent, leg, dispatch):
                 presented = ev.ContactPresented(self.ref, plan.name, agent, leg, dispatch)
                 return [Record(presented)]
@@ -389,14 +405,14 @@ class Contact:
         served = seeking.served or Served(found.agent, now, now - seeking.since, seeking.since)
         control = CallControl(dossier, talk, plan, seeking.place)
         self.state = Talking(control, served)
-        effects: list[Effect] = []
+        effects = _stopped(seeking)
         if found.agent is not None:
             waited = now - seeking.since
             connected = ev.ContactConnected(
                 self.ref, plan.name, found.agent, found.leg, waited, found.rang
             )
             began = m.ConversationBegan(self.id, found.agent, plan.name)
-            effects = [Record(connected), TellMonitorDesk(began)]
+            effects += [Record(connected), TellMonitorDesk(began)]
         return [*effects, *control.start()]
 
     def _transfer_failed(self, seeking: Seeking, served: Served, reason: str) -> list[Effect]:
@@ -416,32 +432,26 @@ class Contact:
                 return self._end(served.ended(self.ref, plan, now, EndedBy.SYSTEM, reason))
             back = served.left(self.ref, plan, now)
             plan, queued = fallback, now
-        search = Search(self._dossier, InQueue(plan, place), again=True)
-        seeking = Seeking(search, plan, place, queued)
-        return [Record(back), self._music(plan), *self._seek(seeking)]
+        return [Record(back), *self._wait(InQueue(plan, place), queued, again=True)]
 
     def _part(self, seeking: Seeking, reason: str) -> list[Effect]:
-        token = self._dossier.new_token()
-        plan = seeking.plan
-        self.state = parting = Parting(plan, seeking.since, token, reason)
-        if plan.overflow_prompt is None:
-            return self._overflow(parting)
-        return [
-            Play(self.customer, token, (plan.overflow_prompt,)),
-            StartTimer("prompt", PROMPT_LEASE),
-        ]
+        """The queue will not keep him: full, or he has waited for as long as one may."""
+        walk, plan = Walk(self._dossier), seeking.plan
+        self.state = Parting(walk, plan, seeking.since)
+        return [*_stopped(seeking), *self._walked(walk.let_go(plan.overflow_prompt, reason))]
 
-    def _overflow(self, parting: Parting) -> list[Effect]:
-        return self._end(
-            ev.ContactEnded(
-                self.ref,
-                Outcome.OVERFLOWED,
-                parting.plan.name,
-                reason=parting.reason,
-                ended_by=EndedBy.SYSTEM,
-                waited=self._now() - parting.since,
-            )
-        )
+    def _treated(self, seeking: Seeking, outcome: list[Effect | treating.News]) -> list[Effect]:
+        effects, news = treating.parted(outcome)
+        match news:
+            case Overflows(rule, seen):
+                plan, since = seeking.plan, seeking.since
+                effects.extend(seeking.search.give_up())
+                walk = Walk(self._dossier)
+                self.state = Walking(walk) if rule.onward else Parting(walk, plan, since)
+                waited = self._now() - since
+                return [*effects, *self._walked(walk.divert(plan, rule, seen, waited))]
+            case None:
+                return effects
 
     # --- the conversation ---------------------------------------------------------------------
 
@@ -465,7 +475,7 @@ class Contact:
                     effects.extend(talking.control.let_go())
                     effects.append(self._left_queue(talking, last))
                     self._avoid = () if last.agent is None else (last.agent,)
-                    effects.extend(self._walk(entry_point.flow))
+                    effects.extend(self._enter(entry_point))
                 case _:
                     effects.append(item)
         return effects
@@ -476,23 +486,25 @@ class Contact:
         if not isinstance(goal, InQueue):
             served = talking.served.by(last.agent)
             seeking = Seeking(search, control.plan, control.place, now, served)
-            return [*effects, self._music(control.plan), *self._seek(seeking)]
+            music = Play(self.customer, self._dossier.new_token(), (control.plan.music,), True)
+            return [*effects, music, *self._seek(seeking)]
         plan = goal.plan
-        seeking = Seeking(search, plan, control.place, now)
-        effects += [self._left_queue(talking, last), self._music(plan)]
+        cared = Treatment(self._dossier, plan, control.place)
+        seeking = Seeking(search, plan, control.place, now, None, cared)
+        effects += [self._left_queue(talking, last), *cared.start()]
         if not isinstance(search.state, Fresh):  # it was sought for the agent, and now for him
             effects.extend(self._news(seeking, Queued(again=False)))
             match search.state:
-                case Ringing(agent, legs, possible_at, invited_at) if (
-                    agent is not None and invited_at is not None
-                ):
-                    late = Presented(agent, legs[0], invited_at - possible_at)
-                    effects.extend(self._news(seeking, late))
+                case Ringing(agent, legs, possible_at, invited_at) if agent is not None:
+                    effects.extend(cared.hold())
+                    if invited_at is not None:
+                        late = Presented(agent, legs[0], invited_at - possible_at)
+                        effects.extend(self._news(seeking, late))
         return [*effects, *self._seek(seeking)]
 
     def _left_queue(self, talking: Talking, last: Party) -> Effect:
-        served = talking.served.by(last.agent)
-        return Record(served.left(self.ref, talking.control.plan, self._now()))
+        plan, served = talking.control.plan, talking.served.by(last.agent)
+        return Record(served.left(self.ref, plan, self._now()))
 
     def _may_wait(self, plan: QueuePlan) -> bool:
         """Whether there is a queue for who has lost his agent."""
@@ -504,33 +516,19 @@ class Contact:
     # --- the end ------------------------------------------------------------------------------
 
     def _customer_left(self, cause: str) -> list[Effect]:
-        queue: QueueName | None = None
-        waited = 0.0
         during = During.FLOW
         match self.state:
             case Seeking(served=Served() as served) as seeking:
                 ended = served.ended(self.ref, seeking.plan, self._now(), EndedBy.CUSTOMER)
                 return self._end(ended)
-            case Seeking(search, plan, _, since):
+            case Seeking(search, plan) if plan.name:
                 during = During.RINGING if isinstance(search.state, Ringing) else During.QUEUE
-                queue, waited = plan.name, self._now() - since
-            case Parting(plan, since):
-                during, queue, waited = During.QUEUE, plan.name, self._now() - since
-        return self._end(
-            ev.ContactEnded(
-                self.ref,
-                Outcome.ABANDONED,
-                queue,
-                during=during,
-                reason=cause,
-                ended_by=EndedBy.CUSTOMER,
-                waited=waited,
-            )
-        )
+            case Parting():
+                during = During.QUEUE
+        left = self._unserved(Outcome.ABANDONED, cause, EndedBy.CUSTOMER, during)
+        return self._end(left)
 
     def _fail(self, reason: str) -> list[Effect]:
-        queue: QueueName | None = None
-        waited = 0.0
         match self.state:
             case Talking() as talking:
                 handled = self._handled(talking, EndedBy.SYSTEM, reason)
@@ -538,17 +536,29 @@ class Contact:
             case Seeking(served=Served() as served) as seeking:
                 now = self._now()
                 return self._end(served.ended(self.ref, seeking.plan, now, EndedBy.SYSTEM, reason))
-            case Seeking(_, plan, _, since) | Parting(plan, since):
-                queue, waited = plan.name, self._now() - since
-        return self._end(
-            ev.ContactEnded(
-                self.ref,
-                Outcome.FAILED,
-                queue,
-                reason=reason,
-                ended_by=EndedBy.SYSTEM,
-                waited=waited,
-            )
+            case _:
+                return self._end(self._unserved(Outcome.FAILED, reason))
+
+    def _unserved(
+        self,
+        outcome: Outcome,
+        reason: str,
+        ended_by: EndedBy = EndedBy.SYSTEM,
+        during: During | None = None,
+    ) -> ev.ContactEnded:
+        queue: QueueName | None = None
+        waited = 0.0
+        match self.state:
+            case Seeking(_, plan, _, since) | Parting(_, plan, since):
+                queue, waited = plan.name or None, self._now() - since
+        return ev.ContactEnded(
+            self.ref,
+            outcome,
+            queue,
+            during=during,
+            reason=reason,
+            ended_by=ended_by,
+            waited=waited,
         )
 
     def _handled(
@@ -562,11 +572,14 @@ class Contact:
     def _end(self, event: ev.ContactEnded, ended_by: EndedBy = EndedBy.SYSTEM) -> list[Effect]:
         """The one way out: write the terminal event, free whatever is held, hang up every leg."""
         before, self.state = self.state, Ending()
-        effects: list[Effect] = [CancelTimer("lease"), CancelTimer("prompt")]
+        effects: list[Effect] = [CancelTimer("lease")]
         match before:
             case Placing(placement):
                 effects.extend(placement.end(event.reason or "", ended_by))
-            case Seeking(search):
+            case Walking(walk) | Parting(walk):
+                effects.extend(walk.stop())
+            case Seeking(search) as seeking:
+                effects.extend(_stopped(seeking))
                 effects.extend(search.give_up(event.during or event.reason or ""))
             case Talking(control):
                 effects.extend(control.end(ended_by))
@@ -578,8 +591,6 @@ class Contact:
             effects.append(Stop())
         return explained(effects, SHUTTING_DOWN) if event.reason == "shutdown" else effects
 
-    def _hook_down(self, leg: LegId) -> list[Effect]:
-        """A leg has ended: an agent whose phone it was may be given the next call (V-57)."""
-        self._dossier.legs.pop(leg, None)
-        owed = self._dossier.off_hook.pop(leg, None)
-        return [] if owed is None else [TellAgent(owed[0], m.AgentLegDown(owed[1]))]
+
+def _stopped(seeking: Seeking) -> list[Effect]:
+    return [] if seeking.treatment is None else seeking.treatment.stop()

@@ -7,7 +7,7 @@ from typing import Literal
 from actors import commands as c
 from actors.conversation import Conversation, Party
 from actors.dossier import Dossier
-from actors.flow import EntryPoint, QueuePlan, WaitInQueue
+from actors.flow import QueuePlan
 from actors.ids import AgentId, EntryPointName
 from actors.place import Place
 from actors.reasons import Refusal
@@ -66,7 +66,7 @@ def goal_of(
             entry = world.entry_points.get(name)
             if entry is None:
                 return Refusal.UNKNOWN_DESTINATION
-            return _in_queue(queue_of(entry, dossier), by, dossier, place, kind, unqueued=True)
+            return _in_queue(world.queue_of(entry), by, dossier, place, kind, unqueued=True)
         case c.ToNumber(number):
             role = _role(by, dossier)
             route = world.dial_plan.route(number, role)
@@ -76,13 +76,6 @@ def goal_of(
             return AtNumber(number, target, NUMBER_SECONDS, trunk, by.agent)
         case _:
             return Refusal.UNKNOWN_DESTINATION
-
-
-def queue_of(entry: EntryPoint, dossier: Dossier) -> QueuePlan | None:
-    """The queue that an entry point's flow leads to."""
-    waits = (step for step in entry.flow if isinstance(step, WaitInQueue))
-    first = next(waits, None)
-    return None if first is None else dossier.world.plans.get(first.queue)
 
 
 def described(to: c.AnyDestination) -> str:

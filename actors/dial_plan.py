@@ -42,8 +42,10 @@ class DialPlan(Struct, frozen=True):
     rules: tuple[Rule, ...] = ()
     """In any order."""
 
-    def route(self, number: str, role: str) -> tuple[str, Target] | None:
+    def route(self, number: str, role: str | None) -> tuple[str, Target] | None:
         """The trunk's name and whom to call there, or None: this role may not dial it.
+
+        ``role`` None: the configuration itself, which may dial whatever a gateway leads to.
 
         What could change the Request-URI (``@``, ``;``, a letter) is never a number.
         """
@@ -53,7 +55,7 @@ class DialPlan(Struct, frozen=True):
         if rule is None:
             return None
         gateway = rule.gateway
-        if gateway is None or role not in rule.roles:
+        if gateway is None or (role is not None and role not in rule.roles):
             return None
         uri = f"sip:{number}@{gateway.address}"
         return gateway.trunk, Target(uri, uri, gateway.path)

@@ -6,11 +6,18 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
+from actors import messages as m
 from actors.dial_plan import DialPlan, DirectoryEntry
+from actors.effects import Effect, TellAgent
 from actors.events import ContactRef
-from actors.flow import EntryPoint, QueuePlan
+from actors.flow import EntryPoint, QueuePlan, WaitInQueue
+from actors.hours import Calendar, open_at
 from actors.ids import NO_QUEUE, AgentId, ContactId, EntryPointName, LegId, QueueName
+from actors.place import Place
 from sip.message import NameAddr
+
+MOST_DIVERSIONS = 10
+"""Of one contact: then it waits where it is, and goes round no more."""
 
 
 class AgentCard(Struct, frozen=True):
@@ -48,6 +55,12 @@ class World(Struct, frozen=True):
     """In a conference, with the customer, without supervisors (V-34)."""
     outbound: Outbound = Outbound()
 
+    def queue_of(self, entry: EntryPoint) -> QueuePlan | None:
+        """The queue that an entry point's flow leads to."""
+        waits = (step for step in entry.flow if isinstance(step, WaitInQueue))
+        first = next(waits, None)
+        return None if first is None else self.plans.get(first.queue)
+
     def open_queues(self) -> frozenset[str]:
         """Those to which somebody may be sent."""
         return frozenset(name for name, plan in self.plans.items() if not plan.closed)
@@ -60,10 +73,11 @@ class CentreChanged(Struct, frozen=True):
 
 
 class Dossier:
-    """One contact's.  ``now`` gives monotonic seconds.
+    """One contact's.
 
     ``customer`` is his leg's name; ``calls``: it is there already, for he has called us.
-    ``caller`` is shown to agents.
+    ``caller`` is shown to agents.  ``now`` gives monotonic seconds, ``wall`` seconds since 1970.
+    ``arrival`` is a number that no other contact of the process has.
     """
 
     def __init__(
@@ -73,12 +87,19 @@ class Dossier:
         caller: NameAddr,
         world: World,
         now: Callable[[], float],
+        wall: Callable[[], float],
         *,
+        arrival: int,
         calls: bool = True,
     ) -> None:
         self.ref, self.id = ref, ref.id
         self.customer, self.caller = customer, caller
-        self.world, self.now = world, now
+        self.world, self.now, self.wall = world, now, wall
+        self.first_place: Place | None = None
+        """Where he first waited: the instant counts wherever he is sent later."""
+        self.diverted = 0
+        """How often he has been sent on by a rule."""
+        self._arrival = arrival
         self.legs: dict[LegId, None] = {customer: None} if calls else {}
         """Those that have not ended, in the order of their start."""
         self.off_hook: dict[LegId, tuple[AgentId, ContactId]] = {}
@@ -93,12 +114,32 @@ class Dossier:
             return self.world.outbound.plan
         return self.world.plans.get(plan.name, plan)
 
+    def place(self, priority: int) -> Place:
+        """Where he stands in any queue, from now on or for as long as he has waited."""
+        first = self.first_place
+        if first is None:
+            return Place(priority, self.now(), self._arrival)
+        return Place(priority, first.since, first.seq)
+
+    @property
+    def may_be_diverted(self) -> bool:
+        return self.diverted < MOST_DIVERSIONS
+
+    def is_open(self, calendar: Calendar | None) -> bool:
+        return calendar is None or open_at(calendar, self.wall())[0]
+
     def new_leg(self, name: LegId | None = None) -> LegId:
         """``name``: the one it must have, if any."""
         self._legs_made += 1
         leg = LegId(f"{self.id}/{self._legs_made}") if name is None else name
         self.legs[leg] = None
         return leg
+
+    def hook_down(self, leg: LegId) -> list[Effect]:
+        """A leg has ended: an agent whose phone it was may be given the next call (V-57)."""
+        self.legs.pop(leg, None)
+        owed = self.off_hook.pop(leg, None)
+        return [] if owed is None else [TellAgent(owed[0], m.AgentLegDown(owed[1]))]
 
     def new_request(self) -> ContactId:
         """A name under which queues and agents know one search of this contact.

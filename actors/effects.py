@@ -10,6 +10,7 @@ from actors import commands as c
 from actors import messages as m
 from actors.events import AnyEvent
 from actors.ids import AgentId, ContactId, LegId, QueueName
+from actors.place import Place
 from sip.machine import TimerEffect
 from sip.message import Request, Response
 from sip.transport.path import Path
@@ -30,6 +31,7 @@ class TellContact(Struct, frozen=True):
         m.Assigned
         | m.AgentNotFree
         | m.Overflowed
+        | m.QueueSeen
         | m.AgentLost
         | m.EndContact
         | m.MonitorAsked
@@ -120,6 +122,14 @@ class Play(Struct, frozen=True):
     token: str
     files: tuple[str, ...]
     loop: bool = False
+
+
+class LookAtQueue(Struct, frozen=True, gc=False):
+    """How things stand in a queue for this place; comes back as ``QueueSeen``."""
+
+    contact: ContactId
+    queue: QueueName
+    place: Place
 
 
 class StopPlaying(Struct, frozen=True, gc=False):
@@ -235,7 +245,9 @@ LegEffect: TypeAlias = (
     | AttachDialog
     | DetachDialog
 )
-ContactEffect: TypeAlias = StartLeg | Play | StopPlaying | Hear | TellLeg | TellQueue | TellAgent
+ContactEffect: TypeAlias = (
+    StartLeg | Play | StopPlaying | Hear | LookAtQueue | TellLeg | TellQueue | TellAgent
+)
 Effect: TypeAlias = (
     Record
     | TellContact

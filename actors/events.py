@@ -75,6 +75,36 @@ class ContactQueued(Event, frozen=True, tag="contact.queued"):
     """It came back to the place it had."""
 
 
+class QueueFigures(Struct, frozen=True, gc=False, omit_defaults=True):
+    """How a queue stood for a contact; None: nobody asked, or it was not known."""
+
+    waiting: int | None = None
+    signed_in: int | None = None
+    """Agents who could serve it, sooner or later."""
+    working: int | None = None
+    """Those of them who are neither signed out nor idle."""
+    p50: float | None = None
+    """The estimated wait of half of those who come now, in seconds."""
+
+
+class ContactDiverted(Event, frozen=True, tag="contact.diverted"):
+    """A rule of the queue, or of the entry point that leads to it, sent the customer elsewhere.
+
+    ``when`` is the rule's condition, ``to`` as ``queue:sales``, ``message:closed.wav``,
+    ``busy:486``.  ``waited`` None: at the door; else he overflowed, after so many seconds there.
+    The figures are those that the rule was held against, where it needs any.
+    """
+
+    contact: ContactRef
+    queue: QueueName
+    when: str
+    to: Personal
+    onward: bool
+    """To another queue, entry point or number: this queue is done with him."""
+    waited: float | None = None
+    figures: QueueFigures = QueueFigures()
+
+
 class Candidate(Struct, frozen=True, gc=False, omit_defaults=True):
     """An agent, or a contact, that was looked at, and what was found."""
 
@@ -496,6 +526,7 @@ AnyEvent: TypeAlias = (
     | ContactPlaced
     | ContactReached
     | ContactQueued
+    | ContactDiverted
     | ContactAssigned
     | ContactPresented
     | ContactOfferFailed

@@ -6,6 +6,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from actors.diversion import Diversion
+from actors.hours import Calendar
 from actors.ids import EntryPointName, QueueName
 from actors.place import DEFAULT_PRIORITY, Requirements
 
@@ -27,7 +29,13 @@ class WaitInQueue(Struct, frozen=True, gc=False):
     priority: int = DEFAULT_PRIORITY
 
 
-Step: TypeAlias = AnswerCall | PlayPrompt | WaitInQueue
+class LetGo(Struct, frozen=True, gc=False):
+    """Let the customer go: the end of a diversion to a message."""
+
+    reason: str
+
+
+Step: TypeAlias = AnswerCall | PlayPrompt | WaitInQueue | LetGo
 
 
 class EntryPoint(Struct, frozen=True):
@@ -35,6 +43,10 @@ class EntryPoint(Struct, frozen=True):
 
     name: EntryPointName
     flow: tuple[Step, ...]
+    hours: Calendar | None = None
+    """None: those of the queue that the flow leads to."""
+    diversions: tuple[Diversion, ...] = ()
+    """Before the first step, and before the call is answered."""
 
 
 class QueuePlan(Struct, frozen=True):
@@ -52,3 +64,9 @@ class QueuePlan(Struct, frozen=True):
     """False: no supervisor may listen to its calls."""
     closed: bool = False
     """It was taken out of the configuration: it serves those who wait, and nobody is sent there."""
+    hours: Calendar | None = None
+    """None: always open."""
+    diversions: tuple[Diversion, ...] = ()
+    """At its door; the first that holds is taken."""
+    overflows: tuple[Diversion, ...] = ()
+    """While he waits."""

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from actors.estimate import Estimate
 from actors.ids import AgentId, ContactId, LegId, QueueName
 from actors.place import Place, Requirements
 from actors.reasons import During, EndedBy, NotFree, OfferFailure, Refusal
@@ -54,6 +55,23 @@ class Overflowed(Struct, frozen=True, gc=False):
     contact: ContactId
     queue: QueueName
     reason: str
+
+
+class QueueSeen(Struct, frozen=True):
+    """What is known of a queue now, as a contact at its door or in it sees it."""
+
+    contact: ContactId
+    queue: QueueName
+    waiting: int
+    """Contacts that wait there; we are not counted."""
+    ahead: int
+    """Those of them who stand before us."""
+    signed_in: int
+    """Agents who could serve its contacts, sooner or later; the idle too."""
+    working: int
+    """Those of them who are neither signed out nor idle."""
+    estimate: Estimate | None = None
+    """How long we shall wait from now on; None: nothing is known of that."""
 
 
 class AgentLost(Struct, frozen=True, gc=False):
@@ -178,6 +196,8 @@ class JoinQueue(Struct, frozen=True):
     """Agents who must not have it: one sent it here (V-51)."""
     again: bool = False
     """It was served, or offered, and comes back: the queue is never too full for it."""
+    since: float | None = None
+    """When it began to wait here, for the bound of waiting; None: as its place says."""
 
 
 class LeaveQueue(Struct, frozen=True, gc=False):

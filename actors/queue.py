@@ -162,7 +162,7 @@ class Queue:
         limit = self.settings.max_waiting
         if not known and limit is not None and len(self._waiting) >= limit:
             return [TellContact(contact, self._overflowed(contact, "full"))]
-        since = join.place.since
+        since = join.place.since if join.since is None else join.since
         if served:
             # It has been talking: its place is what it was, but it has not waited all this time.
             lost = self._served[contact]

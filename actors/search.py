@@ -71,6 +71,17 @@ class AtNumber(Struct, frozen=True):
 Goal: TypeAlias = InQueue | AtAgent | AtNumber
 
 
+def described(goal: Goal) -> str:
+    """For the journal: ``agent:1002``, ``queue:sales``."""
+    match goal:
+        case AtAgent(agent):
+            return f"agent:{agent}"
+        case AtNumber(number):
+            return f"number:{number}"
+        case InQueue(plan):
+            return f"queue:{plan.name}"
+
+
 # --- what its owner hears -----------------------------------------------------------------------
 
 
@@ -337,7 +348,13 @@ class Search:
         plan, place = self._dossier.rules_of(self.goal.plan), self.goal.place
         again = self._again
         join = m.JoinQueue(
-            self.request, place, plan.requirements, self._tried, self.goal.avoid, again
+            self.request,
+            place,
+            plan.requirements,
+            self._tried,
+            self.goal.avoid,
+            again,
+            self.began,
         )
         return TellQueue(plan.name, join)
 

@@ -1,9 +1,11 @@
 """A walk: one contact's way through the steps of a flow, until the queue they lead to.
 
-    Fresh -> Answering -> Playing -> Over
+    Fresh -> AtEntry -> Answering -> Playing -> AtQueue -> Over
 
-It decides what the customer meets on the way; what becomes of him then is its owner's affair, who
-finds the news of the walk among its effects.
+At an entry point and at each queue there are diversions: the first that holds sends the customer
+elsewhere, before the call is answered if nothing has been played to him yet.  A walk decides what
+he meets on the way; what becomes of him then is its owner's affair, who finds the news of the walk
+among its effects.
 """
 
 from __future__ import annotations
@@ -12,35 +14,59 @@ from typing import TypeAlias, TypeGuard
 
 from msgspec import Struct
 
+from actors import events as ev
 from actors import messages as m
+from actors.commands import ToEntryPoint, ToNumber, ToQueue
+from actors.destinations import NUMBER_SECONDS
+from actors.diversion import Busy, Diversion, Farewell, described, first_that_holds
 from actors.dossier import Dossier
-from actors.effects import Effect, Play, TellLeg
-from actors.flow import AnswerCall, PlayPrompt, Step, WaitInQueue
+from actors.effects import Effect, LookAtQueue, Play, Record, TellLeg
+from actors.flow import AnswerCall, EntryPoint, LetGo, PlayPrompt, QueuePlan, Step, WaitInQueue
 from actors.ids import QueueName
+from actors.place import DEFAULT_PRIORITY
+from actors.reasons import Refusal
+from actors.search import AtNumber
 from sip.machine import CancelTimer, StartTimer, TimerFired
 
 PROMPT_LEASE = 120.0
 """A prompt that has not finished by now never will: media is gone."""
-TIMER = "prompt"
+LOOK_LEASE = 1.0
+"""What is known of a queue is said at once; by now it never will be."""
+PROMPT, LOOK = "prompt", "look"
 
 
 # --- what its owner hears -----------------------------------------------------------------------
 
 
 class Reached(Struct, frozen=True):
-    """The queue to wait in: the walk is over."""
+    """The queue to wait in, and how it stood there when its door was passed."""
 
-    queue: QueueName
+    plan: QueuePlan
     priority: int
+    seen: m.QueueSeen | None
+
+
+class Outside(Struct, frozen=True):
+    """He is to be connected with a number, and hears that it rings."""
+
+    goal: AtNumber
+
+
+class Released(Struct, frozen=True):
+    """He is to be let go; ``status``: what a call that is not answered is refused with."""
+
+    reason: str
+    status: int | None = None
 
 
 class Lost(Struct, frozen=True):
-    """It leads nowhere: the walk is over."""
+    """It leads nowhere."""
 
     reason: str
 
 
-News: TypeAlias = Reached | Lost
+News: TypeAlias = Reached | Outside | Released | Lost
+"""All of them: the walk is over."""
 
 
 def parted(outcome: list[Effect | News]) -> tuple[list[Effect], News | None]:
@@ -48,7 +74,7 @@ def parted(outcome: list[Effect | News]) -> tuple[list[Effect], News | None]:
     effects: list[Effect] = []
     news: News | None = None
     for item in outcome:
-        if isinstance(item, Reached | Lost):
+        if isinstance(item, Reached | Outside | Released | Lost):
             news = item
         else:
             effects.append(item)
@@ -62,10 +88,24 @@ class Fresh(Struct):
     """Not begun."""
 
 
-class Answering(Struct):
-    """The customer's leg has been told to answer; the flow goes on when it has."""
+class AtEntry(Struct):
+    """The diversions of an entry point wait for what is known of the queue behind it."""
 
-    rest: tuple[Step, ...]
+    entry_point: EntryPoint
+    plan: QueuePlan
+
+
+class AtQueue(Struct):
+    """Before a queue's door."""
+
+    plan: QueuePlan
+    priority: int
+
+
+class Answering(Struct):
+    """The customer's leg has been told to answer; the way goes on when it has."""
+
+    rest: tuple[Step, ...] | Reached | Outside
 
 
 class Playing(Struct):
@@ -79,16 +119,17 @@ class Over(Struct):
     pass
 
 
-State: TypeAlias = Fresh | Answering | Playing | Over
-Message: TypeAlias = m.LegAnswered | m.PlayFinished | TimerFired
+State: TypeAlias = Fresh | AtEntry | AtQueue | Answering | Playing | Over
+Message: TypeAlias = m.LegAnswered | m.PlayFinished | m.QueueSeen | TimerFired
 
 
 class Walk:
-    """``steps`` are those of the entry point that was dialled, or to which he was sent."""
+    """Begun by ``enter`` at an entry point, by ``divert`` as a rule says, or by ``let_go``."""
 
-    def __init__(self, dossier: Dossier, steps: tuple[Step, ...]) -> None:
+    def __init__(self, dossier: Dossier) -> None:
         self.state: State = Fresh()
-        self._dossier, self._steps = dossier, steps
+        self._dossier = dossier
+        self._priority = DEFAULT_PRIORITY
 
     def concerns(self, message: object) -> TypeGuard[Message]:
         """Whether a message of a contact's mailbox is this walk's."""
@@ -98,43 +139,176 @@ class Walk:
             case Playing(token), m.PlayFinished(_, finished):
                 return finished == token
             case Playing(), TimerFired(name):
-                return name == TIMER
+                return name == PROMPT
+            case ((AtEntry(plan=plan) | AtQueue(plan)), m.QueueSeen(_, queue)):
+                return queue == plan.name
+            case AtEntry() | AtQueue(), TimerFired(name):
+                return name == LOOK
             case _:
                 return False
 
-    def start(self) -> list[Effect | News]:
-        return self._walk(self._steps)
+    def enter(self, entry_point: EntryPoint) -> list[Effect | News]:
+        plan = self._dossier.world.queue_of(entry_point)
+        if plan is None or not entry_point.diversions:
+            return self._walk(entry_point.flow)
+        self.state = AtEntry(entry_point, plan)
+        if any(rule.asks_the_queue for rule in entry_point.diversions):
+            return self._look(plan)
+        return self._pass_entry(entry_point, plan, None)
+
+    def divert(
+        self,
+        plan: QueuePlan,
+        rule: Diversion,
+        seen: m.QueueSeen | None,
+        waited: float | None = None,
+    ) -> list[Effect | News]:
+        """Away from this queue, in which he has waited so long; None: from its door."""
+        dossier, to = self._dossier, rule.to
+        dossier.diverted += 1
+        figures = ev.QueueFigures()
+        if seen is not None and rule.asks_the_queue:
+            p50 = None if seen.estimate is None else seen.estimate.p50
+            figures = ev.QueueFigures(seen.waiting, seen.signed_in, seen.working, p50)
+        diverted = ev.ContactDiverted(
+            dossier.ref, plan.name, rule.when, described(to), rule.onward, waited, figures
+        )
+        return [Record(diverted), *self._go(plan, to, rule.when)]
+
+    def let_go(self, file: str | None, reason: str) -> list[Effect | News]:
+        """He hears why, if there is a message, and then it is over."""
+        message = () if file is None else (PlayPrompt(file),)
+        return self._walk((*message, LetGo(reason)))
 
     def handle(self, message: Message) -> list[Effect | News]:
         match self.state, message:
             case Answering(rest), m.LegAnswered():
                 self._dossier.answered = True
-                return self._walk(rest)
+                return self._walk(rest) if isinstance(rest, tuple) else self._over(rest)
             case Playing(_, rest), m.PlayFinished():
-                return [CancelTimer(TIMER), *self._walk(rest)]
+                return [CancelTimer(PROMPT), *self._walk(rest)]
+            case Playing(_, (LetGo(), *_) as rest), TimerFired():
+                return self._walk(rest)
             case Playing(), TimerFired():
-                return self._lost("prompt never ended")
+                return self._over(Lost("prompt never ended"))
+            case AtEntry(entry_point, plan), m.QueueSeen() as seen:
+                return [CancelTimer(LOOK), *self._pass_entry(entry_point, plan, seen)]
+            case AtEntry(entry_point, plan), TimerFired():
+                return self._pass_entry(entry_point, plan, None)
+            case AtQueue(plan, priority), m.QueueSeen() as seen:
+                return [CancelTimer(LOOK), *self._pass_door(plan, priority, seen)]
+            case AtQueue(plan, priority), TimerFired():
+                return self._pass_door(plan, priority, None)
             case _:
                 return []  # not ours: ``concerns`` says so
 
+    def stop(self) -> list[Effect]:
+        """It ends with its contact."""
+        before, self.state = self.state, Over()
+        match before:
+            case Playing():
+                return [CancelTimer(PROMPT)]
+            case AtEntry() | AtQueue():
+                return [CancelTimer(LOOK)]
+            case _:
+                return []
+
+    # --- the steps ----------------------------------------------------------------------------
+
     def _walk(self, steps: tuple[Step, ...]) -> list[Effect | News]:
-        customer = self._dossier.customer
-        if not self._dossier.answered:
-            self.state = Answering(steps)
-            return [TellLeg(customer, m.Answer())]
         match steps:
-            case (AnswerCall(), *rest):
+            case (AnswerCall(), *rest) if self._dossier.answered:
                 return self._walk(tuple(rest))
+            case (AnswerCall(), *rest):
+                return self._answer(tuple(rest))
+            case (PlayPrompt(), *_) if not self._dossier.answered:
+                return self._answer(steps)
             case (PlayPrompt(file), *rest):
                 token = self._dossier.new_token()
                 self.state = Playing(token, tuple(rest))
-                return [Play(customer, token, (file,)), StartTimer(TIMER, PROMPT_LEASE)]
+                play = Play(self._dossier.customer, token, (file,))
+                return [play, StartTimer(PROMPT, PROMPT_LEASE)]
             case (WaitInQueue(queue, priority), *_):
-                self.state = Over()
-                return [Reached(queue, priority)]
+                return self._to_queue(queue, priority)
+            case (LetGo(reason), *_):
+                return self._over(Released(reason))
             case _:
-                return self._lost("the flow ended without a queue")
+                return self._over(Lost("the flow ended without a queue"))
 
-    def _lost(self, reason: str) -> list[Effect | News]:
+    def _answer(self, rest: tuple[Step, ...] | Reached | Outside) -> list[Effect | News]:
+        self.state = Answering(rest)
+        return [TellLeg(self._dossier.customer, m.Answer())]
+
+    def _over(self, news: News) -> list[Effect | News]:
+        """Music must be heard: where he waits, and where a number rings."""
+        if isinstance(news, Reached | Outside) and not self._dossier.answered:
+            return self._answer(news)
         self.state = Over()
-        return [Lost(reason)]
+        if isinstance(news, Outside):
+            customer, ringback = self._dossier.customer, self._dossier.world.ringback
+            return [Play(customer, self._dossier.new_token(), (ringback,), loop=True), news]
+        return [news]
+
+    # --- doors --------------------------------------------------------------------------------
+
+    def _to_queue(self, name: QueueName, priority: int) -> list[Effect | News]:
+        plan = self._dossier.world.plans.get(name)
+        if plan is None:  # gone with the configuration that the flow began by
+            return self._over(Lost(Refusal.UNKNOWN_DESTINATION))
+        self._priority = priority
+        self.state = AtQueue(plan, priority)
+        return self._look(plan)
+
+    def _look(self, plan: QueuePlan) -> list[Effect | News]:
+        place = self._dossier.place(self._priority)
+        return [LookAtQueue(self._dossier.id, plan.name, place), StartTimer(LOOK, LOOK_LEASE)]
+
+    def _pass_entry(
+        self, entry_point: EntryPoint, plan: QueuePlan, seen: m.QueueSeen | None
+    ) -> list[Effect | News]:
+        calendar = entry_point.hours or plan.hours
+        is_open = self._dossier.is_open(calendar)
+        rule = self._first(entry_point.diversions, seen, is_open=is_open)
+        if rule is None:
+            return self._walk(entry_point.flow)
+        return self.divert(plan, rule, seen)
+
+    def _pass_door(
+        self, plan: QueuePlan, priority: int, seen: m.QueueSeen | None
+    ) -> list[Effect | News]:
+        rule = self._first(plan.diversions, seen, is_open=self._dossier.is_open(plan.hours))
+        if rule is None:
+            return self._over(Reached(plan, priority, seen))
+        return self.divert(plan, rule, seen)
+
+    def _first(
+        self, rules: tuple[Diversion, ...], seen: m.QueueSeen | None, *, is_open: bool
+    ) -> Diversion | None:
+        if not self._dossier.may_be_diverted:
+            return None
+        now = self._dossier.now()
+        return first_that_holds(rules, seen, is_open=is_open, since=now, now=now)
+
+    def _go(
+        self, plan: QueuePlan, to: ToQueue | ToEntryPoint | ToNumber | Farewell | Busy, why: str
+    ) -> list[Effect | News]:
+        world = self._dossier.world
+        match to:
+            case ToQueue(queue):
+                return self._to_queue(queue, self._priority)
+            case ToEntryPoint(name):
+                entry_point = world.entry_points.get(name)
+                if entry_point is None:
+                    return self._over(Lost(Refusal.UNKNOWN_DESTINATION))
+                return self.enter(entry_point)
+            case ToNumber(number):
+                route = world.dial_plan.route(number, None)
+                if route is None:
+                    return self._over(Lost(Refusal.NOT_IN_DIAL_PLAN))
+                trunk, target = route
+                goal = AtNumber(number, target, NUMBER_SECONDS, trunk)
+                return self._over(Outside(goal))
+            case Farewell(file):
+                return self.let_go(file, why)
+            case Busy(status):
+                return self._over(Released(why, status))

@@ -26,6 +26,7 @@ MACHINES = {
     "contact": ("actors/contact.py", "Contact"),
     "search": ("actors/search.py", "Search"),
     "placement": ("actors/placement.py", "Placement"),
+    "treatment": ("actors/treatment.py", "Treatment"),
     "walk": ("actors/walk.py", "Walk"),
     "availability": ("actors/availability.py", "Availability"),
     "engagement": ("actors/engagement.py", "Engagement"),

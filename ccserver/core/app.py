@@ -19,6 +19,7 @@ from actors import effects as do
 from actors import events as ev
 from actors import messages as m
 from actors.base import Actor, Mailbox, Post
+from actors.forecast import Forecast
 from actors.guardian import Guardian
 from actors.ids import (
     AgentId,
@@ -131,6 +132,7 @@ class Core:
         self.calls = Calls(
             centre=self.centre,
             realm=settings.sip.realm,
+            wall=world.wall,
             longest=settings.routing.max_contact_seconds,
             max_calls=plan.max_calls(settings),
             room=lambda: self.admission.open,
@@ -173,6 +175,8 @@ class Core:
         self._registration = registration
         ingress.bind(self.endpoint, registration)
         self.listeners.watch_connections(self._connection_closed)
+        states = {agent: self.live.agents[agent].state for agent in self._agent_ids()}
+        self.forecast = Forecast(plan.able_agents(settings), trio.current_time, states)
         self.residents = Residents(
             self.directory,
             self._actor,
@@ -207,6 +211,7 @@ class Core:
         )
         self.journal.listen(self.live.apply)
         self.folds.follow(self.journal)
+        self.journal.listen(lambda entry: self.forecast.apply(entry.event))
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -224,6 +229,7 @@ class Core:
                 self.calls.start_leg,
                 self.calls.place_call,
                 self.door.reply,
+                self.forecast.look,
             )
             self.calls.bind(self.effects, self.guardian)
             self.world.media.listen(
@@ -289,6 +295,7 @@ class Core:
         )
         self._commands.configure(tuple(settings.wrap_up_codes), tuple(settings.idle_codes))
         self._queries.configure(settings)
+        self.forecast.configure(plan.able_agents(with_closed))
         recorded = self._record_configuration(by, difference(before, settings))
         queues, agents = plan.queues(settings), plan.agents(with_closed)
         for gone in self.residents.configure(self.centre, queues, agents):

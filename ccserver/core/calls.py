@@ -69,6 +69,7 @@ class Calls:
         *,
         centre: World,
         realm: str,
+        wall: Callable[[], float],
         longest: float,
         max_calls: Mapping[str, int],
         room: Callable[[], bool],
@@ -82,6 +83,7 @@ class Calls:
         mailboxes: Mailboxes,
     ) -> None:
         self._centre, self._realm, self._longest = centre, realm, longest
+        self._wall = wall
         self._directory, self._listeners, self._names = directory, listeners, names
         self._post, self._make_actor = post, make_actor
         self._journal, self._mailboxes = journal, mailboxes
@@ -130,11 +132,18 @@ class Calls:
         caller = request.from_
         ref = ev.ContactRef(contact, master=contact)
         machine = Contact(
-            Dossier(ref, leg, caller, self._centre, trio.current_time),
+            Dossier(
+                ref,
+                leg,
+                caller,
+                self._centre,
+                trio.current_time,
+                self._wall,
+                arrival=self._names.ticket(),
+            ),
             entry_point,
             ani=caller.uri.user or "anonymous",
             dnis=request.uri.user or "",
-            arrival=self._names.ticket(),
             longest=self._longest,
         )
         group = self._call(contact, machine, self._customer_leg(leg, contact, key, request, path))
@@ -201,12 +210,19 @@ class Calls:
         number = self._centre.outbound.caller_id or agent
         shown = NameAddr("", Uri.parse(f"sip:{number}@{self._realm}"))
         dossier = Dossier(
-            ref, LegId(f"{contact}/0"), customer, self._centre, trio.current_time, calls=False
+            ref,
+            LegId(f"{contact}/0"),
+            customer,
+            self._centre,
+            trio.current_time,
+            self._wall,
+            arrival=self._names.ticket(),
+            calls=False,
         )
         if leg is not None:
             dossier.new_leg(leg)
         placement = Placement(dossier, agent, route, shown, leg=leg, reply_to=reply_to)
-        machine = Contact(dossier, placement, arrival=self._names.ticket(), longest=self._longest)
+        machine = Contact(dossier, placement, longest=self._longest)
         self._call(contact, machine, incoming).actor.tell(Start())
 
     def _call(self, contact: ContactId, machine: Any, caller: Leg | None) -> CrashGroup:

@@ -8,14 +8,20 @@ from ipaddress import ip_network
 from msgspec.structs import replace
 
 from actors.agent import AgentSettings
-from actors.dial_plan import DialPlan, DirectoryEntry, Gateway, Rule
+from actors.commands import ToEntryPoint, ToNumber, ToQueue
+from actors.dial_plan import DialPlan, DirectoryEntry, Gateway
+from actors.dial_plan import Rule as DialRule
+from actors.diversion import Busy, Destination, Diversion, Farewell
 from actors.dossier import AgentCard, Outbound, World
 from actors.flow import AnswerCall, EntryPoint, PlayPrompt, QueuePlan, Step, WaitInQueue
+from actors.hours import Calendar
 from actors.ids import NO_QUEUE, AgentId, EntryPointName, QueueName
 from actors.place import requirements_of
 from actors.queue import QueueSettings
 from ccserver.core.ingress import FeatureCodes, Trunk
 from ccserver.settings import Settings, model
+from ccserver.settings.flow import Diversion as Rule
+from ccserver.settings.hours import calendar_of
 from sip.authentication import Account, account
 from sip.message.grammar import quote
 from sip.registrar import Limits
@@ -25,6 +31,7 @@ GREETING = "greeting.wav"
 
 
 def queue_plans(settings: Settings) -> dict[QueueName, QueuePlan]:
+    calendars = _calendars(settings)
     return {
         QueueName(queue.name): QueuePlan(
             QueueName(queue.name),
@@ -34,6 +41,9 @@ def queue_plans(settings: Settings) -> dict[QueueName, QueuePlan]:
             queue.overflow_prompt,
             queue.capacity_based,
             queue.monitored,
+            hours=calendars.get(queue.hours),
+            diversions=_diversions(queue.diversions),
+            overflows=_diversions(queue.overflows),
         )
         for queue in settings.queues
     }
@@ -52,7 +62,7 @@ def world(settings: Settings, path_to: Callable[[str, int], Path | None]) -> Wor
         if path is not None:
             gateways[trunk.name] = Gateway(trunk.name, trunk.gateway, path)
     rules = tuple(
-        Rule(rule.prefix, frozenset(rule.roles), gateways.get(rule.trunk or ""))
+        DialRule(rule.prefix, frozenset(rule.roles), gateways.get(rule.trunk or ""))
         for rule in settings.dial_plan
     )
     plans = queue_plans(settings)
@@ -134,9 +144,15 @@ def agents(settings: Settings) -> list[AgentSettings]:
 
 def entry_points(settings: Settings) -> dict[EntryPointName, EntryPoint]:
     """By everything that can be dialled: the name and the numbers."""
+    calendars = _calendars(settings)
     dialled = {}
     for entry in settings.entry_points:
-        made = EntryPoint(EntryPointName(entry.name), _flow(entry))
+        made = EntryPoint(
+            EntryPointName(entry.name),
+            _flow(entry),
+            calendars.get(entry.hours),
+            _diversions(entry.diversions),
+        )
         for number in (entry.name, *entry.numbers):
             dialled[EntryPointName(number)] = made
     return dialled
@@ -154,6 +170,41 @@ def _flow(entry: model.EntryPoint) -> tuple[Step, ...]:
         else:
             steps.append(AnswerCall())
     return tuple(steps)
+
+
+def able_agents(settings: Settings) -> dict[QueueName, list[AgentId]]:
+    """Who could serve each queue, sooner or later."""
+    return {
+        QueueName(queue.name): [
+            AgentId(agent.id)
+            for agent in settings.agents
+            if all(
+                agent.skills.get(skill, 0) >= least for skill, least in queue.requirements.items()
+            )
+        ]
+        for queue in settings.queues
+    }
+
+
+def _calendars(settings: Settings) -> dict[str | None, Calendar]:
+    return {hours.name: calendar_of(hours) for hours in settings.hours}
+
+
+def _diversions(rules: list[Rule]) -> tuple[Diversion, ...]:
+    return tuple(
+        Diversion(rule.when, _destination(rule), float(rule.contacts or rule.seconds or 0.0))
+        for rule in rules
+    )
+
+
+def _destination(rule: Rule) -> Destination:
+    if rule.queue is not None:
+        return ToQueue(QueueName(rule.queue))
+    if rule.entry_point is not None:
+        return ToEntryPoint(EntryPointName(rule.entry_point))
+    if rule.number is not None:
+        return ToNumber(rule.number)
+    return Farewell(rule.message) if rule.busy is None else Busy(rule.busy)
 
 
 def accounts(settings: Settings) -> dict[str, Account]:

@@ -212,6 +212,7 @@ class Fold:
             ev.ContactReached: self._outbound.reached,
             ev.CallRefused: self._outbound.refused,
             ev.ContactQueued: self._queued,
+            ev.ContactDiverted: self._diverted,
             ev.ContactPresented: self._presented,
             ev.ContactOfferFailed: self._offer_failed,
             ev.ContactConnected: self._connected,
@@ -350,6 +351,18 @@ class Fold:
             contact.queue = queue
         contact.stage, contact.since = _WAITING, event.place.since
         queue.waiting[event.contact.id] = event.place.since
+
+    def _diverted(self, event: ev.ContactDiverted) -> None:
+        """Sent on while he waited: to this queue he has overflowed.  (Who is let go waits, until
+        he has heard why.)
+        """
+        contact = self._contacts.get(event.contact.id)
+        if contact is None or contact.queue is None or not event.onward:
+            return
+        self._leave(event.contact.id, contact)
+        contact.queue.overflowed += 1
+        contact.queue, contact.stage = None, _FLOW
+        self._in_flow += 1
 
     def _presented(self, event: ev.ContactPresented) -> None:
         self._dispatch.observe(event.dispatch)

@@ -187,7 +187,7 @@ class Live:
                 self._move(changed, ref, "waiting", entry.at, queue=queue)
             case ev.ContactPresented(ref, queue, agent):
                 self._move(changed, ref, "being_offered", entry.at, agent, queue)
-            case ev.ContactLeftQueue(ref):
+            case ev.ContactLeftQueue(ref) | ev.ContactDiverted(ref, onward=True):
                 self._move(changed, ref, "flow", entry.at)
                 if ref.id in self.contacts:
                     self.contacts[ref.id].queue = self.contacts[ref.id].queued = None

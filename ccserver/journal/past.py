@@ -28,6 +28,7 @@ class PastFold:
         self._handlers: dict[type, Callable[[Any], None]] = {
             ev.ContactArrived: self._arrived,
             ev.ContactQueued: self._queued,
+            ev.ContactDiverted: self._diverted,
             ev.ContactAssigned: self._assigned,
             ev.ContactPresented: self._presented,
             ev.ContactOfferFailed: self._offer_failed,
@@ -80,6 +81,11 @@ class PastFold:
         contact.stage, contact.queue, contact.place = "waiting", event.queue, event.place
         contact.agent = contact.transfer = None
         self._count(event.place.seq)
+
+    def _diverted(self, event: ev.ContactDiverted) -> None:
+        contact = self.past.contacts.get(event.contact.id)
+        if contact is not None and event.onward:
+            contact.stage, contact.queue, contact.service = "flow", None, None
 
     def _assigned(self, event: ev.ContactAssigned) -> None:
         # It was decided at this instant: what the clock on the wall did before is forgotten.

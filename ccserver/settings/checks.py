@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
-from msgspec import Struct
-
 from actors.reasons import IdleCode
+from ccserver.settings.finding import Finding, file_of, listed
+from ccserver.settings.flow_checks import check_flow, reached_by_rules
 from ccserver.settings.kinds import host_port, port_range
 from ccserver.settings.model import EntryPoint, Media, Queue, Settings
 from ccserver.settings.positions import Key
@@ -18,19 +18,13 @@ GREETING = "greeting.wav"
 """What the default flow plays."""
 
 
-class Finding(Struct, frozen=True):
-    key: Key
-    text: str
-    fatal: bool = True
-
-
 def check(
     settings: Settings, prompts: Path, unsure: frozenset[str] = frozenset()
 ) -> Iterator[Finding]:
     """``unsure``: tables of which an element is wrong, so that a name not found proves nothing."""
     if not prompts.is_dir():
         yield Finding(("media", "prompts"), f"expected a directory, got {prompts}")
-    for finding in _file(("routing", "ringback"), prompts, settings.routing.ringback):
+    for finding in file_of(("routing", "ringback"), prompts, settings.routing.ringback):
         yield Finding(finding.key, finding.text, fatal=False)  # a consult does without
     yield from _outbound(settings, prompts, "queues" in unsure)
     yield from _ports(settings)
@@ -48,6 +42,7 @@ def check(
         yield from _flow(("entry_points", index), entry, queues, prompts, "queues" in unsure)
     for index, queue in enumerate(settings.queues):
         yield from _queue(("queues", index), queue, settings, prompts, unsure)
+    yield from check_flow(settings, prompts, unsure)
     if "entry_points" not in unsure:
         yield from _trunks(settings)
     yield from _dial_plan(settings, "trunks" in unsure)
@@ -58,10 +53,10 @@ def check(
 
 def _outbound(settings: Settings, prompts: Path, unsure: bool) -> Iterator[Finding]:
     outbound, queues = settings.outbound, {queue.name for queue in settings.queues}
-    for finding in _file(("outbound", "music"), prompts, outbound.music):
+    for finding in file_of(("outbound", "music"), prompts, outbound.music):
         yield Finding(finding.key, finding.text, fatal=False)  # a hold does without
     if outbound.queue is not None and outbound.queue not in queues and not unsure:
-        text = f'expected the name of a queue ({_listed(queues)}), got "{outbound.queue}"'
+        text = f'expected the name of a queue ({listed(queues)}), got "{outbound.queue}"'
         yield Finding(("outbound", "queue"), text)
 
 
@@ -139,7 +134,7 @@ def _codes(settings: Settings) -> Iterator[Finding]:
             yield Finding(("idle_codes", index), text)
     for code in settings.wrap_up_names:
         if code not in settings.wrap_up_codes:
-            text = f"expected a code of wrap_up_codes ({_listed(set(settings.wrap_up_codes))})"
+            text = f"expected a code of wrap_up_codes ({listed(set(settings.wrap_up_codes))})"
             yield Finding(("wrap_up_names", code), f'{text}, got "{code}"')
     features = settings.feature_codes
     named = {"available": features.available, "idle": features.idle, "sign_out": features.sign_out}
@@ -177,7 +172,7 @@ def _flow(
     key: Key, entry: EntryPoint, queues: set[str], prompts: Path, unsure: bool
 ) -> Iterator[Finding]:
     if not entry.flow:
-        yield from _file(key, prompts, GREETING)
+        yield from file_of(key, prompts, GREETING)
         if entry.name not in queues and not unsure:
             text = f'expected a flow, for there is no queue "{entry.name}" to wait in'
             yield Finding((*key, "name"), text)
@@ -185,9 +180,9 @@ def _flow(
         where: Key = (*key, "flow", index)
         given = [name for name in ("answer", "play", "queue") if getattr(step, name) is not None]
         if step.play is not None:
-            yield from _file((*where, "play"), prompts, step.play)
+            yield from file_of((*where, "play"), prompts, step.play)
         if step.queue is not None and step.queue not in queues and not unsure:
-            text = f'expected the name of a queue ({_listed(queues)}), got "{step.queue}"'
+            text = f'expected the name of a queue ({listed(queues)}), got "{step.queue}"'
             yield Finding((*where, "queue"), text)
         if step.queue is None and "priority" in step.model_fields_set:
             yield Finding((*where, "priority"), "expected together with queue only")
@@ -201,10 +196,10 @@ def _flow(
 def _queue(
     key: Key, queue: Queue, settings: Settings, prompts: Path, unsure: frozenset[str]
 ) -> Iterator[Finding]:
-    yield from _file((*key, "music"), prompts, queue.music)
+    yield from file_of((*key, "music"), prompts, queue.music)
     can_overflow = queue.max_waiting is not None or queue.max_wait_seconds is not None
     if queue.overflow_prompt is not None and can_overflow:
-        yield from _file((*key, "overflow_prompt"), prompts, queue.overflow_prompt)
+        yield from file_of((*key, "overflow_prompt"), prompts, queue.overflow_prompt)
     if "agents" not in unsure and not any(
         all(agent.skills.get(skill, 0) >= least for skill, least in queue.requirements.items())
         for agent in settings.agents
@@ -217,6 +212,7 @@ def _queue(
         for step in entry.flow
         if step.queue is not None
     } | {entry.name for entry in settings.entry_points if not entry.flow}
+    reached |= reached_by_rules(settings)
     if "entry_points" not in unsure and queue.name not in reached:
         yield Finding((*key, "name"), "expected an entry point that leads here", fatal=False)
 
@@ -228,7 +224,7 @@ def _trunks(settings: Settings) -> Iterator[Finding]:
             continue
         for at, name in enumerate(trunk.entry_points):
             if name not in names:
-                text = f'expected the name of an entry point ({_listed(names)}), got "{name}"'
+                text = f'expected the name of an entry point ({listed(names)}), got "{name}"'
                 yield Finding(("trunks", index, "entry_points", at), text)
 
 
@@ -236,7 +232,7 @@ def _dial_plan(settings: Settings, unsure: bool) -> Iterator[Finding]:
     gateways = {trunk.name for trunk in settings.trunks if trunk.gateway is not None}
     for index, rule in enumerate(settings.dial_plan):
         if rule.trunk is not None and rule.trunk not in gateways and not unsure:
-            text = f'expected a trunk with a gateway ({_listed(gateways)}), got "{rule.trunk}"'
+            text = f'expected a trunk with a gateway ({listed(gateways)}), got "{rule.trunk}"'
             yield Finding(("dial_plan", index, "trunk"), text)
     yield from _repeated("dial_plan", [rule.prefix for rule in settings.dial_plan])
     listeners = [ip_address(parse_listen(e)[1]) for e in settings.sip.listen if e[:3] == "udp"]
@@ -257,7 +253,7 @@ def _accounts(settings: Settings, unsure: bool) -> Iterator[Finding]:
         if account.agent is None and account.role == "agent":
             yield Finding(key, "expected the id of an agent, for that is the account's role")
         elif account.agent is not None and account.agent not in agents and not unsure:
-            text = f'expected the id of an agent ({_listed(agents)}), got "{account.agent}"'
+            text = f'expected the id of an agent ({listed(agents)}), got "{account.agent}"'
             yield Finding(key, text)
 
 
@@ -276,7 +272,7 @@ def _directory(settings: Settings, unsure: bool) -> Iterator[Finding]:
         if (entry.number is None) == (entry.agent is None):
             yield Finding(("directory", index), "expected exactly one of number and agent")
         elif entry.agent is not None and entry.agent not in agents and not unsure:
-            text = f'expected the id of an agent ({_listed(agents)}), got "{entry.agent}"'
+            text = f'expected the id of an agent ({listed(agents)}), got "{entry.agent}"'
             yield Finding(("directory", index, "agent"), text)
     yield from _repeated("directory", [entry.name for entry in settings.directory])
 
@@ -287,13 +283,3 @@ def _repeated(table: str, names: Sequence[str]) -> Iterator[Finding]:
         if name in seen:
             yield Finding((table, index), f'expected each one once, got "{name}" again')
         seen.add(name)
-
-
-def _file(key: Key, prompts: Path, name: str) -> Iterator[Finding]:
-    path = (prompts / name).resolve()
-    if prompts.is_dir() and not (path.is_relative_to(prompts) and path.is_file()):
-        yield Finding(key, f'expected a file in {prompts}, got "{name}"')
-
-
-def _listed(names: set[str]) -> str:
-    return ", ".join(sorted(names)) or "there is none"

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 
 from actors.place import DEFAULT_PRIORITY
+from ccserver.settings.flow import Diversion
 from ccserver.settings.hours import Hours
 from ccserver.settings.kinds import (
     Address,
@@ -221,6 +222,12 @@ class Queue(Section):
     """Who has waited so long hears overflow_prompt and is let go."""
     overflow_prompt: OptionalPromptFile = "sorry.wav"
     """Played before a customer is let go whom the queue cannot keep; "": nothing."""
+    hours: Name | None = None
+    """The opening hours that "closed" means; without them it is always open."""
+    diversions: list[Diversion] = []
+    """At the door, before the customer waits: the first rule that holds sends him elsewhere."""
+    overflows: list[Diversion] = []
+    """While he waits: the first rule that holds sends him elsewhere."""
     capacity_based: bool = False
     """It counts seats and has no agents of its own: agents cannot consult it."""
     monitored: bool = True
@@ -247,6 +254,11 @@ class EntryPoint(Section):
     """What customers dial to come here."""
     flow: list[Step] = []
     """Empty: answer, greeting.wav, and the queue of the same name."""
+    hours: Name | None = None
+    """The opening hours that "closed" means; without them, those of the queue it leads to."""
+    diversions: list[Diversion] = []
+    """Before the first step, and before the call is answered. What they ask of a queue, they ask of
+    the one it leads to."""
 
 
 class Trunk(Section):

@@ -14,7 +14,7 @@ from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 
 from ccserver.settings import changes
-from ccserver.settings.checks import Finding
+from ccserver.settings.finding import Finding
 from ccserver.settings.positions import Key, line_of
 from ccserver.settings.repair import repaired
 from ccserver.settings.schema import NAME, NAME_OF_KEY, describe, no_such_key, shape_at, toml

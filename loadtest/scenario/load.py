@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ccserver.media.wav import BadPrompt, parse
-from ccserver.settings.checks import Finding
+from ccserver.settings.finding import Finding
 from ccserver.settings.positions import Key, key_lines
 from ccserver.settings.reading import ConfigurationError, Places, apply_changes, read, validated
 from loadtest.arrivals import BadRecording, read_recording

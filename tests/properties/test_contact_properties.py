@@ -13,21 +13,33 @@ import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
 
 from actors import commands as c
 from actors import events as ev
 from actors import messages as m
-from actors.contact import Contact, Ending, Parting, Placing, Seeking, Start, Talking
+from actors.contact import Contact, Ending, Parting, Placing, Seeking, Start, Talking, Walking
 from actors.conversation import Consulting, Requested
 from actors.dial_plan import DialPlan, Gateway, Rule
+from actors.diversion import Busy, Diversion, Farewell
 from actors.dossier import AgentCard, Dossier, Outbound, World
-from actors.effects import Hear, Record, ReplyTo, StartLeg, TellAgent, TellLeg, TellQueue
+from actors.effects import (
+    Hear,
+    LookAtQueue,
+    Record,
+    ReplyTo,
+    StartLeg,
+    TellAgent,
+    TellLeg,
+    TellQueue,
+)
 from actors.flow import AnswerCall, EntryPoint, PlayPrompt, QueuePlan, WaitInQueue
 from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName, owner_of
 from actors.permissions import ACTIONS, allowed
 from actors.placement import Dialling, Placement, Route
 from actors.reasons import NotFree
 from actors.search import Ringing, Search, Waiting
+from actors.walk import Answering
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
 from sip.message import NameAddr, Uri
 from sip.transport.path import Path
@@ -37,10 +49,32 @@ OWN = LegId("c1/1")
 """By which an agent has called us himself."""
 CONTACT = ContactId("c1")
 QUEUES = (QueueName("support"), QueueName("sales"))
-PLANS = {name: QueuePlan(name, (), "music.wav", 18.0, "sorry.wav") for name in QUEUES}
+SUPPORT, SALES = (QueuePlan(name, (), "music.wav", 18.0, "sorry.wav") for name in QUEUES)
+PLANS = {
+    QUEUES[0]: replace(
+        SUPPORT,
+        diversions=(
+            Diversion("no_agents", c.ToNumber("0123")),
+            Diversion("waiting", c.ToQueue(QUEUES[1]), 20),
+        ),
+        overflows=(
+            Diversion("waited", c.ToQueue(QUEUES[1]), 20),
+            Diversion("none_working", Farewell("sorry.wav")),
+        ),
+    ),
+    QUEUES[1]: replace(
+        SALES,
+        diversions=(Diversion("no_agents", Busy()),),
+        overflows=(
+            Diversion("none_working", c.ToEntryPoint(EntryPointName("support"))),
+            Diversion("waited", c.ToNumber("0123"), 40),
+        ),
+    ),
+}
 ENTRY = EntryPoint(
     EntryPointName("support"), (AnswerCall(), PlayPrompt("greeting.wav"), WaitInQueue(QUEUES[0]))
 )
+SEEN = m.QueueSeen(CONTACT, QUEUES[0], 3, 1, signed_in=4, working=2)
 HOST = Path("udp", 0, ("10.0.0.9", 5060))
 TARGET = m.Target("sip:1001@x", "sip:1001@10.0.0.9", HOST)
 CALLER = NameAddr("Anna", Uri.parse("sip:anna@example.com"))
@@ -84,6 +118,7 @@ class ContactLife(RuleBasedStateMachine):
         self.on_hook: set[tuple[AgentId, ContactId]] = set()
         self.lost: dict[ContactId, AgentId] = {}
         self.queued: dict[ContactId, QueueName] = {}
+        self.looks: list[QueueName] = []
         self.stopped = False
         self.terminal = 0
         self.connected_at: float | None = None
@@ -94,8 +129,22 @@ class ContactLife(RuleBasedStateMachine):
 
     def new_contact(self) -> Contact:
         self.legs[CUSTOMER] = "calling"
-        dossier = Dossier(ev.ContactRef(CONTACT), CUSTOMER, CALLER, WORLD, lambda: self.now)
-        return Contact(dossier, ENTRY, ani="anna", dnis="2001", arrival=1, longest=36000.0)
+        dossier = self.new_dossier(WORLD)
+        return Contact(dossier, ENTRY, ani="anna", dnis="2001", longest=36000.0)
+
+    def new_dossier(self, world: World, *, calls: bool = True) -> Dossier:
+        ref = ev.ContactRef(CONTACT)
+        wall = 1_700_000_000.0
+        return Dossier(
+            ref,
+            CUSTOMER,
+            CALLER,
+            world,
+            lambda: self.now,
+            lambda: wall + self.now,
+            arrival=1,
+            calls=calls,
+        )
 
     def commands(self, command: c.ContactCommand, by: c.Principal) -> None:
         """``answers`` is what this command is answered at once, and not an earlier one."""
@@ -123,6 +172,8 @@ class ContactLife(RuleBasedStateMachine):
                         self.legs[leg] = "leaving"
                 case Hear(leg, sources):
                     self.hears[leg] = sources
+                case LookAtQueue(_, queue):
+                    self.looks.append(queue)
                 case TellQueue(queue, message):
                     self._queue_hears(queue, message)
                 case TellAgent(agent, message):
@@ -191,6 +242,7 @@ class ContactLife(RuleBasedStateMachine):
         self.legs[CUSTOMER] = "up"
         self.send(m.LegAnswered(CUSTOMER))
         self.send(m.PlayFinished(CUSTOMER, "p1"))
+        self.send(replace(SEEN, queue=self.looks.pop()))
         del self.queued[CONTACT]
         self.held[CONTACT] = AGENTS[0]
         self.send(m.Assigned(CONTACT, AGENTS[0], (TARGET,), self.now))
@@ -222,6 +274,12 @@ class ContactLife(RuleBasedStateMachine):
     @rule(number=st.integers(1, 4))
     def a_prompt_ends(self, number) -> None:
         self.send(m.PlayFinished(CUSTOMER, f"p{number}"))
+
+    @precondition(lambda self: self.looks and not self.stopped)
+    @rule(waiting=st.integers(0, 30), signed_in=st.integers(0, 4), working=st.integers(0, 2))
+    def a_queue_is_seen(self, waiting, signed_in, working) -> None:
+        queue = self.looks.pop(0)
+        self.send(m.QueueSeen(CONTACT, queue, waiting, waiting, signed_in, min(working, signed_in)))
 
     @precondition(lambda self: self.queued and not self.stopped)
     @rule(data=st.data(), phones=st.integers(0, 2))
@@ -460,6 +518,21 @@ class ContactLife(RuleBasedStateMachine):
         assert ("lease" in self.timers) or self.terminal or self.contact.state is None
 
     @invariant()
+    def a_timer_runs_only_for_who_needs_it(self) -> None:
+        state = self.contact.state
+        if not isinstance(state, Walking | Parting):
+            assert not self.timers & {"prompt", "look"}
+        if not isinstance(state, Seeking) or isinstance(state.search.state, Ringing):
+            assert "treatment" not in self.timers
+
+    @invariant()
+    def who_is_in_a_flow_gets_on(self) -> None:
+        """He waits for something that comes, or that has a lease."""
+        match self.contact.state:
+            case Walking(walk) | Parting(walk):
+                assert isinstance(walk.state, Answering) or self.timers & {"prompt", "look"}
+
+    @invariant()
     def it_ends_exactly_once(self) -> None:
         assert self.terminal == isinstance(self.contact.state, Ending)
         if isinstance(self.contact.state, Parting):
@@ -488,14 +561,13 @@ class PlacedContactLife(ContactLife):
 
     def new_contact(self) -> Contact:
         self.calls += 1
-        ref, now = ev.ContactRef(CONTACT), lambda: self.now
-        dossier = Dossier(ref, CUSTOMER, CALLER, self.world(), now, calls=False)
+        dossier = self.new_dossier(self.world(), calls=False)
         own = OWN if self.calls % 2 else None
         if own is not None:
             self.legs[dossier.new_leg(own)] = "calling"
         route = Route("0123", "pstn", TARGET)
         placement = Placement(dossier, AGENTS[0], route, CALLER, leg=own, reply_to="test")
-        return Contact(dossier, placement, arrival=1, longest=36000.0)
+        return Contact(dossier, placement, longest=36000.0)
 
     def world(self) -> World:
         """One of two centres has a queue for customers who have lost the agent."""

@@ -52,8 +52,16 @@ def small() -> dict[str, Any]:
         ],
         "agents": [{"id": "1", "secret": "s"}],
         "accounts": [{"name": "a", "password": "p", "role": "administrator"}],
-        "queues": [{"name": "q"}],
-        "entry_points": [{"name": "e", "flow": [{"answer": True}]}],
+        "queues": [
+            {
+                "name": "q",
+                "diversions": [{"when": "no_agents"}],
+                "overflows": [{"when": "no_agents"}],
+            }
+        ],
+        "entry_points": [
+            {"name": "e", "flow": [{"answer": True}], "diversions": [{"when": "no_agents"}]}
+        ],
         "trunks": [{"name": "t", "from": ["127.0.0.1"]}],
         "dial_plan": [{"prefix": "0"}],
         "directory": [{"name": "d", "number": "1"}],
