@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
+from actors import messages as m
 from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName
 from actors.place import Place, Requirements
 from actors.reasons import During, EndedBy, OfferFailure, Outcome
@@ -317,6 +318,50 @@ class ContactEnded(Event, frozen=True, tag="contact.ended"):
     talked: float = 0.0
 
 
+# --- what the dispatcher heard ----------------------------------------------------------------
+
+
+class Heard(Event, frozen=True):
+    """Before it did whatever follows in the journal: its decisions can be computed again.
+
+    ``now``: the instant at which it heard it, and decided, in monotonic seconds.
+    """
+
+    now: float
+
+
+class HeardContactWaits(Heard, frozen=True, tag="dispatcher.contact_waits"):
+    message: m.ContactWaits
+
+
+class HeardRequirementsChanged(Heard, frozen=True, tag="dispatcher.requirements_changed"):
+    message: m.RequirementsChanged
+
+
+class HeardContactLeft(Heard, frozen=True, tag="dispatcher.contact_left"):
+    message: m.ContactLeft
+
+
+class HeardContactConnected(Heard, frozen=True, tag="dispatcher.contact_connected"):
+    message: m.ContactConnected
+
+
+class HeardAgentAvailable(Heard, frozen=True, tag="dispatcher.agent_available"):
+    message: m.AgentAvailable
+
+
+class HeardAgentUnavailable(Heard, frozen=True, tag="dispatcher.agent_unavailable"):
+    message: m.AgentUnavailable
+
+
+class HeardReservationRefused(Heard, frozen=True, tag="dispatcher.reservation_refused"):
+    message: m.ReservationRefused
+
+
+class HeardRestarted(Heard, frozen=True, tag="dispatcher.restarted"):
+    message: m.Restarted
+
+
 # --- agent ------------------------------------------------------------------------------------
 
 
@@ -542,6 +587,14 @@ AnyEvent: TypeAlias = (
     | CallRefused
     | ContactMonitored
     | ContactEnded
+    | HeardContactWaits
+    | HeardRequirementsChanged
+    | HeardContactLeft
+    | HeardContactConnected
+    | HeardAgentAvailable
+    | HeardAgentUnavailable
+    | HeardReservationRefused
+    | HeardRestarted
     | AgentStateChanged
     | WrapUpEnded
     | AgentLeft

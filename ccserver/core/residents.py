@@ -21,6 +21,7 @@ from actors.ids import DISPATCHER, MONITOR_DESK, AgentId, QueueName, agent_actor
 from actors.monitor_desk import MonitorDesk
 from actors.past import Past, PastAgent
 from actors.queue import Queue, QueueConfigured, QueueRemoved, QueueSettings
+from actors.recorded_dispatcher import RecordedDispatcher
 from ccserver.core.directory import Directory
 
 
@@ -55,7 +56,7 @@ class Residents:
     ) -> None:
         """``past``: where an earlier run of the server left the agents."""
         self._guardian, self._world = guardian, world
-        self._resident(DISPATCHER, lambda: Dispatcher(self._now), self._set_dispatcher)
+        self._resident(DISPATCHER, self._dispatcher, self._set_dispatcher)
         self._resident(MONITOR_DESK, self._monitor_desk, self._set_monitor_desk)
         for queue in queues:
             self._add_queue(queue)
@@ -174,6 +175,9 @@ class Residents:
             actor.tell(m.Restarted(name))
 
     # --- machines by the rules of today -------------------------------------------------------
+
+    def _dispatcher(self) -> RecordedDispatcher:
+        return RecordedDispatcher(Dispatcher, self._now)
 
     def _monitor_desk(self) -> MonitorDesk:
         return MonitorDesk(self._world.agents, self._world.open_queues())

@@ -14,6 +14,8 @@ MOST_ENTRIES = 2000
 SLACK = 2_000_000
 """Microseconds: the clock on the wall may have been set back."""
 _ENDED = b'"event":"contact.ended"'
+_HEARD = b'{"event":"dispatcher.'
+"""What the dispatcher was told: to compute its decisions again, and no part of the story."""
 
 
 def read_history(journal: Journal, contact: str) -> list[tuple[int, int, bytes]]:
@@ -28,8 +30,9 @@ def read_history(journal: Journal, contact: str) -> list[tuple[int, int, bytes]]
     found: list[tuple[int, int, bytes]] = []
     for _ in range(MOST_WINDOWS):
         ended = any(_ENDED in payload for _, _, payload in found)
-        found += journal.rows(after, WINDOW, contact.encode())
-        after = max(after + WINDOW, found[-1][0] if found else 0)
+        rows = journal.rows(after, WINDOW, contact.encode())
+        found += [row for row in rows if not row[2].startswith(_HEARD)]
+        after = max(after + WINDOW, rows[-1][0] if rows else 0)
         if ended or after >= journal.last_seq or len(found) >= MOST_ENTRIES:
             break
     return found[:MOST_ENTRIES]

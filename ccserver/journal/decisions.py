@@ -1,0 +1,90 @@
+"""The dispatcher's decisions, computed again from what the journal says that it had heard.
+
+No rule is written here: what was heard is told to a dispatcher, and what it decides is compared
+with what was done.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+from actors import events as ev
+from actors.dispatcher import Dispatcher
+from actors.effects import Record
+from actors.ids import DISPATCHER
+from actors.routing.index import Index
+from ccserver.journal.log import Entry
+
+
+class Decision(Struct, frozen=True):
+    """One that stands in the journal, or that should.
+
+    ``computed`` is what follows from what was heard; ``recorded`` what was written: at ``seq``, or
+    not at all, and then ``seq`` is that of what was heard.
+    """
+
+    seq: int
+    computed: ev.ContactAssigned | None
+    recorded: ev.ContactAssigned | None
+
+    @property
+    def agrees(self) -> bool:
+        return self.computed == self.recorded
+
+
+class Replay:
+    """Takes a journal's entries in their order, from a ``server.started`` on."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self._begin_anew()
+
+    @property
+    def index(self) -> Index:
+        """Who waits and who is available, as the dispatcher knew it."""
+        return self._dispatcher.index
+
+    def _begin_anew(self) -> None:
+        self._dispatcher = Dispatcher(lambda: self._now)
+        self._computed: deque[ev.ContactAssigned] = deque()
+        self._heard_at = 0
+
+    def apply(self, entry: Entry) -> Iterator[Decision]:
+        """The decision that this entry is, and any before it that should have been written."""
+        match entry.event:
+            case ev.ServerStarted():
+                yield from self.end()
+                self._begin_anew()
+            case ev.ActorCrashed(_, name) if name == DISPATCHER:
+                yield from self.end()
+                self._begin_anew()
+            case ev.Heard(now) as heard:
+                yield from self.end()
+                self._now, self._heard_at = now, entry.seq
+                self._computed.extend(_assignments(self._dispatcher, heard))
+            case ev.ContactAssigned() as recorded:
+                computed = self._computed.popleft() if self._computed else None
+                yield Decision(entry.seq, computed, recorded)
+
+    def end(self) -> Iterator[Decision]:
+        """What should have been written behind the last entry."""
+        while self._computed:
+            yield Decision(self._heard_at, self._computed.popleft(), None)
+
+
+def _assignments(dispatcher: Dispatcher, heard: ev.Heard) -> Iterator[ev.ContactAssigned]:
+    for effect in dispatcher.handle(heard.message):  # type: ignore[attr-defined]
+        match effect:
+            case Record(ev.ContactAssigned() as assigned):
+                yield assigned
+
+
+def decisions(entries: Iterable[Entry]) -> Iterator[Decision]:
+    """All of them, recorded or not."""
+    replay = Replay()
+    for entry in entries:
+        yield from replay.apply(entry)
+    yield from replay.end()

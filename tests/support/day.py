@@ -1,0 +1,136 @@
+"""A random day of a whole centre: people call, answer, ignore, go to lunch, and the rules change.
+
+The same seed gives the same day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from random import Random
+from typing import Any
+
+import trio
+
+from actors import messages as m
+from actors.effects import TellAgent
+from tests.support.centre import Centre, centre
+from tests.support.phones import Call, Phone
+
+SKILLS = ("english", "spanish", "billing")
+QUEUES = ("support", "sales", "spanish")
+AGENTS = [str(1001 + n) for n in range(12)]
+SECONDS = 2700.0
+CALLERS = 70
+CHANGES = 6
+COMMANDS = 60
+
+
+class Day:
+    def __init__(self, floor: Centre, random: Random) -> None:
+        self.floor, self.random = floor, random
+
+    async def pass_by(self) -> None:
+        """Everything of the day, and then an end of all calls."""
+        async with trio.open_nursery() as nursery:
+            for name in AGENTS:
+                nursery.start_soon(self._works, name)
+            async with trio.open_nursery() as public:
+                for number in range(CALLERS):
+                    public.start_soon(self._calls, number)
+                public.start_soon(self._commands)
+                public.start_soon(self._reloads)
+            nursery.cancel_scope.cancel()
+
+    # --- people -------------------------------------------------------------------------------
+
+    async def _works(self, name: str) -> None:
+        random = Random(f"{self.floor.network.seed} {name}")
+        await trio.sleep(random.uniform(0, SECONDS / 10))
+        phone = self.floor.phone(name)
+        await phone.registers(f"secret-{name}", expires=3600)
+        async with trio.open_nursery() as nursery:
+            while True:
+                nursery.start_soon(self._serves, phone, await phone.rings(), random)
+
+    async def _serves(self, phone: Phone, call: Call, random: Random) -> None:
+        await trio.sleep(random.expovariate(1 / 4))
+        if call.state != "ringing":
+            return
+        chance = random.random()
+        if chance < 0.08:
+            phone.rejects(call, random.choice([486, 480, 603]))
+        elif chance > 0.16:  # and between the two, he lets it ring
+            phone.answers(call)
+            await trio.sleep(random.expovariate(1 / 90))
+            if call.state == "talking":
+                phone.hangs_up(call)
+
+    async def _calls(self, number: int) -> None:
+        random = Random(f"{self.floor.network.seed} caller {number}")
+        await trio.sleep(random.uniform(0, SECONDS))
+        phone = self.floor.phone(f"caller{number}")
+        call = phone.dials(random.choice(["2001", "2002", "2003"]))
+        await trio.sleep(random.expovariate(1 / 200))
+        if call.state in ("calling", "talking"):
+            phone.hangs_up(call)
+
+    async def _commands(self) -> None:
+        for _ in range(COMMANDS):
+            await trio.sleep(self.random.expovariate(COMMANDS / SECONDS))
+            agent = self.random.choice(sorted(self.floor.core.directory.agents))
+            wish = self.random.choice([m.SetIdle("lunch"), m.SetAvailable(), m.SetAvailable()])
+            command = m.AgentCommandReceived(wish, "nobody")
+            self.floor.core.effects.perform(TellAgent(agent, command))
+
+    async def _reloads(self) -> None:
+        for _ in range(CHANGES):
+            await trio.sleep(self.random.expovariate(CHANGES / SECONDS))
+            answer = await self.floor.reloads(
+                **self.random.choice([agents(self.random), queues(self.random)])
+            )
+            assert answer["ok"], answer
+
+
+def agents(random: Random) -> dict[str, Any]:
+    """All of them, with skills of today; now and then one is missing."""
+    return {
+        "agents": [
+            {
+                "id": name,
+                "secret": f"secret-{name}",
+                "skills": {s: random.randint(1, 10) for s in SKILLS if random.random() < 0.6},
+            }
+            for name in AGENTS
+            if random.random() < 0.95
+        ]
+    }
+
+
+def queues(random: Random) -> dict[str, Any]:
+    """All of them, for the entry points lead there; what they ask is another thing each day."""
+    wanted = {"support": "english", "sales": "billing", "spanish": "spanish"}
+    return {
+        "queues": [
+            {"name": name, "requirements": {wanted[name]: random.randint(1, 4)}} for name in QUEUES
+        ]
+    }
+
+
+@asynccontextmanager
+async def random_day(seed: int) -> AsyncIterator[Centre]:
+    """The centre as it is when the day is over."""
+    random = Random(seed)
+    numbers = {"support": "2001", "sales": "2002", "spanish": "2003"}
+    begin = {
+        **agents(Random(seed)),
+        **queues(random),
+        "entry_points": [
+            {"name": name, "numbers": [number], "flow": [{"answer": True}, {"queue": name}]}
+            for name, number in numbers.items()
+        ],
+        "routing": {"rona_seconds": 12, "wrap_up_seconds": 8},
+    }
+    async with centre(seed=seed, **begin) as floor:
+        await Day(floor, random).pass_by()
+        yield floor
