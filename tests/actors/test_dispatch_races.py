@@ -104,6 +104,68 @@ def test_an_agent_who_goes_idle_as_he_is_given_a_contact_costs_it_nothing():
     assert max(every_order(play)) > 1
 
 
+def test_a_wait_that_is_over_at_the_tick_an_agent_comes_has_one_outcome_r16():
+    """Served, or let go; never both, and nobody is left in the queue or with the agent."""
+    outcomes = set()
+
+    def play(choose):
+        floor = Floor(1, max_wait_seconds=30.0)
+        caller = floor.calls("x")
+        floor.settles()
+        floor.ticks(floor.now + 30.0)  # the timer lies in the queue's mailbox
+        (agent,) = floor.agent_ids
+        floor.arrives(agent)
+        floor.settles(choose)
+        floor.passes(10.0)
+        outcomes.add(caller.state)
+        assert floor.queue.order() == []
+        if caller.state == "ringing":
+            assert assignments_of(floor, "x") == [(1030.0, agent)]
+        else:
+            assert caller.state == "ended"
+            assert floor.agent(agent).state == "available"
+            floor.calls("y")  # he is free for the next
+            floor.settles()
+            assert len(assignments_of(floor, "y")) == 1
+
+    assert max(every_order(play)) > 5
+    assert outcomes == {"ringing", "ended"}
+
+
+def test_a_wait_that_is_over_at_the_tick_the_customer_hangs_up_ends_once_r16():
+    def play(choose):
+        floor = Floor(1, max_wait_seconds=30.0)
+        caller = floor.calls("x")
+        floor.settles()
+        floor.ticks(floor.now + 30.0)
+        floor.does(caller, caller.ends())
+        floor.settles(choose)
+        assert floor.queue.order() == []
+        (agent,) = floor.agent_ids
+        floor.arrives(agent)
+        floor.settles()
+        assert floor.agent(agent).state == "available"
+        assert assignments_of(floor, "x") == []
+
+    assert max(every_order(play)) > 1
+
+
+def test_of_two_contacts_at_one_tick_an_agent_is_given_one_r11():
+    """Whoever comes first to whomever, he has one call, and the other keeps its place."""
+
+    def play(choose):
+        floor = Floor(1)
+        (agent,) = floor.agent_ids
+        first, second = floor.calls("x"), floor.calls("y")
+        floor.arrives(agent)
+        floor.settles(choose)
+        assert sorted((first.state, second.state)) == ["ringing", "waiting"]
+        assert len(floor.agent(agent).engagements) == 1
+        assert len(floor.queue.order()) == 1
+
+    assert max(every_order(play)) > 5
+
+
 def test_an_agent_asked_for_by_name_and_by_the_dispatcher_takes_one():
     def play(choose):
         floor = all_talking(1)

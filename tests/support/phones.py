@@ -176,7 +176,13 @@ class Phone:
         self.silent = True
         self.network.unbind(self.address)
 
-    def request_in(self, call: Call, method: str, body: bytes = b"") -> Request:
+    def request_in(
+        self,
+        call: Call,
+        method: str,
+        body: bytes = b"",
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> Request:
         """A request in the dialog, ready to be sent."""
         call.cseq += 1
         fields = [
@@ -186,6 +192,7 @@ class Phone:
             ("To", call.remote),
             ("Call-ID", call.call_id),
             ("CSeq", f"{call.cseq} {method}"),
+            *headers,
         ]
         if method == "INVITE":
             fields.append(("Contact", f"<{self.uri}>"))
