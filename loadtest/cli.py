@@ -17,6 +17,7 @@ from ccserver.settings import ConfigurationError
 from loadtest import result as results
 from loadtest.display import show
 from loadtest.engine import CannotStart
+from loadtest.html import to_html
 from loadtest.junit import to_junit
 from loadtest.result import Result
 from loadtest.scenario.load import load
@@ -100,6 +101,7 @@ def _write(found: Result, directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "result.json").write_bytes(results.to_json(found))
+        (directory / "report.html").write_text(to_html(found), encoding="utf-8")
         (directory / "junit.xml").write_bytes(to_junit(found))
     except OSError as error:
         _fail(WRONG, f"{directory}: {error.strerror}")

@@ -53,6 +53,7 @@ def test_a_first_load_test_of_the_demonstration_centre(
     assert result["latencies"]["agent"]["count"] == result["outcomes"]["handled"]
     assert {"ccserver", "ccserver.core", "ccserver.media"} <= set(result["server"][-1]["cpu"])
     assert result["server"][-1]["metrics"]["ccserver_queue_waiting"] == 0
+    assert "CPU of the server&#x27;s processes" in (tmp_path / "report.html").read_text()
     assert suite.get("failures") == "0"
     assert len(suite) == 5
     server.wait_figure("ccserver_agents", 8, state="signed_out")

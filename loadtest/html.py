@@ -1,0 +1,187 @@
+"""The result as one HTML page without anything from elsewhere: figures, objectives, charts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from html import escape
+
+from loadtest.result import Point, Result
+from loadtest.summary import VERDICTS
+from loadtest.svg import Line, chart
+from loadtest.watch import Sample
+
+STYLE = """
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem;
+  color: #212529; background: #fff }
+h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2rem }
+table { border-collapse: collapse; margin: .5rem 0 }
+th, td { padding: .2rem .8rem .2rem 0; text-align: right; border-bottom: 1px solid #dee2e6 }
+th:first-child, td:first-child { text-align: left }
+.verdict { display: inline-block; padding: .2rem .8rem; border-radius: .3rem; color: #fff }
+.passed { background: #2b8a3e }
+.failed, .died { background: #c92a2a }
+.unproved { background: #b35c00 }
+.missed { color: #c92a2a; font-weight: 600 }
+.note { border-left: 4px solid #b35c00; padding-left: .8rem }
+svg { width: 100%; height: auto; background: #fff }
+svg text { font: 11px sans-serif; fill: #495057 }
+svg polyline { fill: none; stroke-width: 1.5 } svg .grid { stroke: #e9ecef }
+svg .y { text-anchor: end }
+svg .x { text-anchor: middle }
+"""
+
+
+def to_html(result: Result) -> str:
+    return "\n".join(
+        [
+            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width">',
+            f"<title>{escape(result.scenario)}: {result.verdict}</title>",
+            f"<style>{STYLE}</style></head><body>",
+            *_head(result),
+            *_objectives(result),
+            *_calls(result),
+            *_charts(result),
+            "</body></html>",
+            "",
+        ]
+    )
+
+
+def _head(result: Result) -> Iterator[str]:
+    yield f"<h1>Load test: {escape(result.scenario)}</h1>"
+    yield f'<p><span class="verdict {result.verdict}">{escape(VERDICTS[result.verdict])}</span></p>'
+    yield f"<p>{escape(result.target)}, {escape(result.began)}, {result.seconds:.0f} s. "
+    yield f"Generator on {escape(result.machine)}.</p>"
+    if result.died is not None:
+        yield f'<p class="note">The run was ended: {escape(result.died)}.</p>'
+    for complaint in result.complaints:
+        yield f'<p class="note">{escape(complaint)}</p>'
+
+
+def _objectives(result: Result) -> Iterator[str]:
+    if not result.objectives:
+        return
+    rows = [
+        (
+            judged.measure,
+            judged.wanted,
+            "not measured" if judged.found is None else f"{judged.found:.6g}",
+            "met" if judged.met else "missed",
+        )
+        for judged in result.objectives
+    ]
+    yield "<h2>Objectives</h2>"
+    yield from _table(("measure", "wanted", "found", ""), rows)
+
+
+def _calls(result: Result) -> Iterator[str]:
+    yield "<h2>Calls</h2>"
+    yield (
+        f"<p>{result.started} started at {result.offered_rate:.1f} a second, "
+        f"{result.most_at_once} at once at most; {result.calls} counted, "
+        f"{result.unmeasured} were warm-up.</p>"
+    )
+    outcomes = [(name, str(count)) for name, count in sorted(result.outcomes.items())]
+    outcomes += [(f"refused with {status}", str(n)) for status, n in result.statuses.items()]
+    yield from _table(("outcome", "calls"), outcomes)
+    if result.offers:
+        offers = [(name, str(count)) for name, count in sorted(result.offers.items())]
+        yield from _table(("agents' phones", "calls"), offers)
+    if result.desk:
+        yield from _table(("desktops", ""), [(n, str(c)) for n, c in sorted(result.desk.items())])
+    if result.latencies:
+        names = list(next(iter(result.latencies.values())).at)
+        yield "<h2>Latencies, ms, from the intended start</h2>"
+        yield from _table(
+            ("", "count", "mean", *names),
+            [
+                (
+                    name,
+                    str(latency.count),
+                    f"{latency.mean * 1e3:.1f}",
+                    *(f"{latency.at[at] * 1e3:.1f}" for at in names),
+                )
+                for name, latency in result.latencies.items()
+            ],
+        )
+    if result.rung:
+        yield f"<p>{result.overtaken} of {result.rung} were rung for before an earlier caller.</p>"
+    if (audio := result.audio) is not None and audio.streams:
+        yield "<h2>Audio, at the far end</h2>"
+        row = (
+            str(audio.streams),
+            str(audio.packets),
+            f"{audio.lost_share:.3%}",
+            f"{audio.jitter_p95_seconds * 1e3:.1f} ms",
+            f"{audio.mos_mean:.2f}",
+            f"{audio.mos_p5:.2f}",
+            f"{audio.mos_min:.2f}",
+        )
+        head = ("streams", "packets", "lost", "jitter p95", "MOS mean", "MOS p5", "MOS min")
+        yield from _table(head, [row])
+
+
+def _charts(result: Result) -> Iterator[str]:
+    per_second = 1 / result.interval
+
+    def rate(name: str, value: Callable[[Point], int]) -> Line:
+        return Line(name, [(point.at, value(point) * per_second) for point in result.series])
+
+    yield from _chart(
+        "Calls a second",
+        chart(
+            [
+                rate("arrivals", lambda point: point.started),
+                rate("answered", lambda point: point.answered),
+                rate("connected", lambda point: point.connected),
+                rate("abandoned", lambda point: point.abandoned),
+                rate("failed", lambda point: point.failed),
+            ],
+            "/s",
+        ),
+    )
+    for name in result.latencies:
+        lines = [
+            Line("p50", [(p.at, p.p50[name] * 1e3) for p in result.series if name in p.p50]),
+            Line("p99", [(p.at, p.p99[name] * 1e3) for p in result.series if name in p.p99]),
+        ]
+        yield from _chart(f"Latency {name}, by intended start", chart(lines, "ms"))
+    yield from _server(result.server)
+    lost = [(point.at, point.lost_share * 100) for point in result.audio_series]
+    jitter = [(point.at, point.jitter * 1e3) for point in result.audio_series]
+    yield from _chart("RTP lost", chart([Line("lost", lost)], "%"))
+    yield from _chart("RTP jitter", chart([Line("jitter", jitter)], "ms"))
+
+
+def _server(samples: list[Sample]) -> Iterator[str]:
+    processes = sorted({name for sample in samples for name in sample.cpu})
+    cpu = [
+        Line(name, [(s.at, s.cpu[name] * 100) for s in samples if name in s.cpu])
+        for name in processes
+    ]
+    memory = [
+        Line(name, [(s.at, s.memory[name] / 1e6) for s in samples if name in s.memory])
+        for name in processes
+    ]
+    yield from _chart("CPU of the server's processes", chart(cpu, "%"))
+    yield from _chart("Memory of the server's processes", chart(memory, "MB"))
+    for name in sorted({name for sample in samples for name in sample.metrics}):
+        points = [(s.at, s.metrics[name]) for s in samples if name in s.metrics]
+        yield from _chart(name, chart([Line(name, points)], ""))
+
+
+def _chart(title: str, drawing: str) -> Iterator[str]:
+    if drawing:
+        yield f"<h2>{escape(title)}</h2>"
+        yield drawing
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    if not rows:
+        return
+    yield "<table><tr>" + "".join(f"<th>{escape(name)}</th>" for name in head) + "</tr>"
+    for row in rows:
+        kind = ' class="missed"' if "missed" in row else ""
+        yield f"<tr{kind}>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+    yield "</table>"

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+import msgspec
+import pytest
+
+from loadtest import result as results
+from loadtest.html import to_html
+from loadtest.junit import to_junit
+from loadtest.own_load import OwnLoad
+from loadtest.result import Audio, AudioPoint, Judged, Latency, Point, Result
+from loadtest.summary import to_text
+from loadtest.svg import Line, chart, nice_step
+from loadtest.watch import Sample, sums
+
+AT_EASE = OwnLoad(0.3, 0.4, 0.0, 0.001, 0.001)
+OVERLOADED = OwnLoad(0.95, 1.0, 9.0, 0.2, 0.3)
+MET = Judged("failed_share", "<= 0", 0.0, True)
+MISSED = Judged("setup_p99_seconds", "<= 0.1", 0.25, False)
+UNMEASURED = Judged("mos_p5", ">= 4", None, False)
+
+
+def result(**changes: object) -> Result:
+    point = Point(0.0, 5, 4, 3, 2, 1, 0, {"setup": 0.01}, {"setup": 0.02})
+    at = {"p50": 0.01, "p99": 0.02, "max": 0.03}
+    found = Result(
+        scenario="<first>",
+        target="udp:127.0.0.1:5060",
+        began="2026-11-21T08:00:00+00:00",
+        machine="2 x a & b",
+        seconds=2.0,
+        interval=1.0,
+        calls=10,
+        unmeasured=1,
+        started=11,
+        connected=9,
+        most_at_once=4,
+        outcomes={"handled": 9, "refused": 1},
+        statuses={"503": 1},
+        latencies={"setup": Latency(10, 0.012, at)},
+        offers={"offered": 9},
+        registrations_failed={},
+        overtaken=1,
+        rung=9,
+        objectives=[MET],
+        own=AT_EASE,
+        complaints=[],
+        died=None,
+        series=[point, msgspec.structs.replace(point, at=1.0, started=6)],
+        server=[Sample(1.0, {"core": 0.5}, {"core": 50_000_000}, {"waiting": 3.0})],
+    )
+    return msgspec.structs.replace(found, **changes)
+
+
+class Outline(HTMLParser):
+    """Raises where tags do not match."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append(tag)
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.seen.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def outline(page: str) -> Outline:
+    read = Outline()
+    read.feed(page)
+    assert read.open == []
+    return read
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({}, "passed"),
+        ({"own": OVERLOADED}, "passed"),
+        ({"objectives": [MET, MISSED]}, "failed"),
+        ({"objectives": [MET, UNMEASURED]}, "failed"),
+        ({"objectives": [MISSED], "own": OVERLOADED}, "unproved"),
+        ({"died": "it has ended"}, "died"),
+    ],
+)
+def test_the_verdict_follows_from_objectives_generator_and_server(changes, verdict):
+    found = result(**changes)
+
+    assert found.verdict == verdict
+    assert f'class="verdict {verdict}"' in to_html(found)
+
+
+def test_the_page_has_all_charts_and_holds_nothing_from_elsewhere():
+    audio = Audio(2, 100, 0.01, 0.002, 4.1, 4.0, 4.2, 0.0)
+    found = result(audio=audio, audio_series=[AudioPoint(0, 0.0, 0.001), AudioPoint(1, 0.1, 0.002)])
+
+    page = to_html(found)
+    read = outline(page)
+
+    # calls, a latency, CPU, memory, a metric, RTP lost, RTP jitter
+    assert read.seen.count("svg") == 7
+    assert "src=" not in page
+    assert "<script" not in page
+    assert "<first>" in read.text
+    assert "2 x a & b" in read.text
+    for svg in page.split("<svg")[1:]:
+        Xml.fromstring("<svg" + svg.partition("</svg>")[0] + "</svg>")
+
+
+def test_a_result_is_read_back_as_it_was(tmp_path: Path):
+    path = tmp_path / "result.json"
+    path.write_bytes(results.to_json(result(objectives=[MET, UNMEASURED])))
+
+    assert results.read(path) == result(objectives=[MET, UNMEASURED])
+
+
+def test_junit_has_a_case_for_each_objective_and_for_the_server():
+    suite = Xml.fromstring(to_junit(result(objectives=[MET, MISSED, UNMEASURED], own=OVERLOADED)))
+    cases = {case.get("name"): [child.tag for child in case] for case in suite}
+
+    assert cases == {
+        "failed_share <= 0": [],
+        "setup_p99_seconds <= 0.1": ["failure"],
+        "mos_p5 >= 4": ["failure"],
+        "the server lives": [],
+        "the generator kept up": ["skipped"],
+    }
+    assert (suite.get("tests"), suite.get("failures")) == ("5", "2")
+
+
+def test_the_summary_says_what_was_missed_and_why():
+    told = to_text(result(objectives=[MISSED, UNMEASURED], died="the core has ended"))
+
+    assert "MISSED setup_p99_seconds <= 0.1: 0.25" in told
+    assert "MISSED mos_p5 >= 4: not measured" in told
+    assert "the run was ended: the core has ended" in told
+
+
+@pytest.mark.parametrize(
+    ("highest", "step"), [(0, 1), (1, 0.2), (4.9, 1), (7, 2), (42, 10), (1999, 500), (0.003, 0.001)]
+)
+def test_the_lines_of_a_chart_stand_at_round_numbers(highest, step):
+    assert nice_step(highest) == pytest.approx(step)
+
+
+def test_a_chart_keeps_its_lines_within_its_frame():
+    drawing = Xml.fromstring(chart([Line("a", [(0, 0.0), (9, 17.0)]), Line("none", [])], "ms"))
+
+    (line,) = drawing.findall("polyline")
+    points = [tuple(map(float, pair.split(","))) for pair in line.attrib["points"].split()]
+    assert points[0] == (64, 196)
+    assert all(0 <= x <= 760 and 0 <= y <= 240 for x, y in points)
+
+
+def test_a_chart_of_nothing_is_none():
+    assert chart([Line("none", [])], "ms") == ""
+
+
+def test_metrics_are_summed_over_their_labels():
+    page = '# HELP a b\na{queue="x"} 2\na{queue="y"} 3.5\nb 1\nab 9\nc NaN\n'
+
+    assert sums(page, ["a", "c", "d"]) == {"a": 5.5}
