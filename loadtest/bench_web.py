@@ -1,9 +1,11 @@
 """Desktops of agents who take calls: what a thousand of them cost the core.
 
     python -m loadtest.bench_web --desktops 1000 --rate 100 --seconds 20
+    python -m loadtest.bench_web --desktops 200 --rate 50 --kill
 
 Starts a server of its own on loopback, signs every agent in at the web process, keeps a WebSocket
-for each, drives callers by SIPp, and reads the core's loop lag from the metrics port.
+for each, drives callers by SIPp, and reads the core's loop lag from the metrics port.  With --kill
+the web process is killed in the middle, and it is told how soon it was back, and the desktops.
 """
 
 from __future__ import annotations
@@ -11,14 +13,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
 
 from loadtest import bench_calls as calls
 
@@ -30,6 +36,7 @@ def main() -> int:
     parser.add_argument("--desktops", type=int, default=1000)
     parser.add_argument("--rate", type=int, default=100, help="calls a second")
     parser.add_argument("--seconds", type=int, default=20)
+    parser.add_argument("--kill", action="store_true", help="SIGKILL for the web process")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ccserver-bench-") as name:
         return _bench(arguments, Path(name))
@@ -62,16 +69,21 @@ def _bench(a: argparse.Namespace, data: Path) -> int:
 
 
 async def _measure(a: argparse.Namespace, data: Path, server: int) -> int:
-    heard = [0, 0]
+    heard = [0, 0, 0]
+    """Messages, their bytes, and how many desktops are connected."""
     async with asyncio.TaskGroup() as desktops:
         watching = []
         for number in range(a.desktops):
             token = await asyncio.to_thread(_sign_in, 5000 + number)
             watching.append(desktops.create_task(_watch(token, heard)))
         await asyncio.sleep(2)
-        heard[:] = [0, 0]
+        heard[:2] = [0, 0]
         before = calls._cpu(calls._children(server))
+        killing = asyncio.create_task(_kill(a, server, heard)) if a.kill else None
         status = await _call(a, data)
+        if killing is not None:
+            await killing
+            before["web"] = 0.0  # it is another process
         used = {
             name: after - before[name]
             for name, after in calls._cpu(calls._children(server)).items()
@@ -101,12 +113,52 @@ def _sign_in(agent: int) -> str:
 
 
 async def _watch(token: str, heard: list[int]) -> None:
+    """Comes back with the last number it knows when it is let down."""
     headers = {"Authorization": f"Bearer {token}"}
-    where = f"ws://{PLACE}/api/v1/events"
-    async with connect(where, additional_headers=headers, proxy=None, compression=None) as desktop:
-        async for message in desktop:
-            heard[0] += 1
-            heard[1] += len(message)
+    after = ""
+    while True:
+        where, connected = f"ws://{PLACE}/api/v1/events{after}", False
+        try:
+            async with connect(
+                where, additional_headers=headers, proxy=None, compression=None
+            ) as desktop:
+                connected = True
+                heard[2] += 1
+                async for message in desktop:
+                    heard[0] += 1
+                    heard[1] += len(message)
+                    after = f"?after={json.loads(message)['seq']}"
+        except (OSError, WebSocketException):
+            pass
+        heard[2] -= connected
+        await asyncio.sleep(0.2)
+
+
+async def _kill(a: argparse.Namespace, server: int, heard: list[int]) -> None:
+    await asyncio.sleep(a.seconds / 2)
+    os.kill(calls._children(server)["web"], signal.SIGKILL)
+    begun = time.monotonic()
+    await _until(lambda: heard[2] < a.desktops)
+    await _until(_is_ready)
+    print(f"the web process was back after {time.monotonic() - begun:.2f} s", end="; ")
+    await _until(lambda: heard[2] == a.desktops)
+    print(f"all desktops after {time.monotonic() - begun:.2f} s")
+
+
+async def _until(found: Callable[[], bool]) -> None:
+    for _ in range(3000):
+        if await asyncio.to_thread(found):
+            return
+        await asyncio.sleep(0.02)
+    raise TimeoutError("waited for a minute")
+
+
+def _is_ready() -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{PLACE}/readyz", timeout=1) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 async def _call(a: argparse.Namespace, data: Path) -> int:

@@ -33,6 +33,8 @@ LONGEST_MESSAGE = 4 * 1024
 """From a desktop, which has nothing to say."""
 NICE = 5
 """Calls come first."""
+CORE_SECONDS = 1.0
+"""To hear from the core before anyone is served: desktops that come back are not turned away."""
 
 
 def main() -> int:
@@ -93,6 +95,8 @@ async def _run(settings: Settings, web: Web, listener: socket.socket) -> None:
     """Until SIGTERM or SIGINT."""
     server = uvicorn.Server(configuration(settings, web))
     working = asyncio.create_task(web.run())
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(web.link.up.wait(), CORE_SECONDS)
     serving = asyncio.create_task(server.serve([listener]))
     scheme = "http" if settings.web.tls_certificate is None else "https"
     log.info("the web process is ready: %s://%s", scheme, settings.web.listen)
@@ -128,9 +132,15 @@ def configuration(settings: Settings, web: Web) -> uvicorn.Config:
         ssl_keyfile=settings.web.tls_key,
     )
     config.load()
+    logging.getLogger("uvicorn.error").addFilter(is_no_refusal)
     if config.ssl is not None:
         config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
     return config
+
+
+def is_no_refusal(record: logging.LogRecord) -> bool:
+    """uvicorn takes every WebSocket that we refuse for an error: strangers would fill the log."""
+    return "without completing handshake" not in record.getMessage()
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import httpx2
 import orjson
 import pytest
 import uvicorn
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from actors import events as ev
@@ -164,3 +165,13 @@ def test_a_websocket_is_left_within_a_second_of_signing_out(served: Served) -> N
         httpx2.delete(f"http://{served.place}{V1}/session", headers=headers)
 
         until(lambda: len(served.site.web.desktops) == 0, 1, "it to be let go")
+
+
+def test_who_is_refused_a_websocket_leaves_no_error_in_the_log(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        served.desktop({"Authorization": "Bearer nobody"})
+
+    assert refused.value.response.status_code == 401
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []

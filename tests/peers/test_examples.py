@@ -1,0 +1,49 @@
+"""The examples of docs/examples do what they say."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.peers.programs import LOOPBACK, Program, until
+from tests.peers.server import ROOT, Server
+from tests.peers.sipp import Sipp
+from tests.peers.test_command_line import processes
+from tests.peers.test_sipp import register
+from tests.peers.test_web import is_ready
+
+
+def test_the_desktop_chooses_after_rona_and_comes_back_when_it_is_let_down(
+    start_server: Callable[..., Server],
+    sipp: Callable[..., Sipp],
+    cleanup: ExitStack,
+    tmp_path: Path,
+) -> None:
+    server = start_server(routing__rona_seconds="1.5")
+    until(lambda: is_ready(server), 25, "the web process to be ready")
+    script = str(ROOT / "docs" / "examples" / "desktop.py")
+    url = f"http://{LOOPBACK}:{server.web}"
+    desktop = Program(
+        [sys.executable, script, url, "ada", "password-ada"], tmp_path / "desktop.log"
+    )
+    cleanup.callback(desktop.stop)
+    desktop.wait_for("ada is agent 1001")
+    silent = sipp(server, "agent_silent", port=register(sipp, server, "1001"))
+    customer = sipp(server, "customer", pause=6.0)
+
+    desktop.wait_for("1001: reserved")
+    silent.finish()
+    desktop.wait_for("the phone was not answered: available again")
+    until(lambda: desktop.output().count("1001: reserved") > 1, 10, "the customer to come again")
+    customer.finish()
+    server.wait_agent("1001", "available")
+
+    os.kill(processes(server, "web")[-1], signal.SIGKILL)
+    desktop.wait_for("let down")
+    until(lambda: is_ready(server), 15, "the web process to be back")
+    server.command("agent.set_idle", agent="1001", code="lunch")
+    desktop.wait_for("1001: idle lunch")
