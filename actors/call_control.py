@@ -6,7 +6,7 @@ what follow from the data (``Publication``).  A refused command changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Literal, TypeAlias
 
 from actors import commands as c
@@ -30,6 +30,7 @@ from actors.membership import (
     release,
 )
 from actors.monitoring import Monitorings
+from actors.past import PastTalk
 from actors.permissions import allowed, refusal
 from actors.place import Place
 from actors.publication import Publication
@@ -80,6 +81,16 @@ class CallControl:
     def centre_changed(self) -> list[Effect]:
         """Who takes part may be permitted another thing than before."""
         return self._publication.settle()
+
+    def recover(self, past: PastTalk, playing: Container[LegId]) -> list[Effect]:
+        """What an earlier run of the server left goes on; its agents hear that it does."""
+        self._publication.recover(past, playing)
+        kept = [
+            TellAgent(party.agent, m.ContactKept(party.request, self.plan.name))
+            for party in self.talk.everyone()
+            if party.agent is not None and party.request is not None
+        ]
+        return [*kept, *self._publication.settle()]
 
     def command(self, received: c.ContactCommandReceived) -> Outcome:
         if isinstance(received.command, c.Monitor | c.ChangeMonitoring | c.StopMonitoring):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct
 
@@ -72,6 +72,10 @@ class CentreChanged(Struct, frozen=True):
     world: World
 
 
+NAMES_A_RUN = 1_000
+"""More than a contact ever makes between two restarts of the server."""
+
+
 class Dossier:
     """One contact's.
 
@@ -127,6 +131,17 @@ class Dossier:
 
     def is_open(self, calendar: Calendar | None) -> bool:
         return calendar is None or open_at(calendar, self.wall())[0]
+
+    def recover(
+        self, restarts: int, legs: Iterable[LegId], *, answered: bool, diverted: int
+    ) -> None:
+        """After so many restarts of the server, with these legs.
+
+        Names go on where no earlier run can have made any: it may not have written all of them.
+        """
+        self.legs = dict.fromkeys(legs)
+        self.answered, self.diverted = answered, diverted
+        self._legs_made = self._requests = self._tokens = NAMES_A_RUN * restarts
 
     def new_leg(self, name: LegId | None = None) -> LegId:
         """``name``: the one it must have, if any."""

@@ -186,6 +186,24 @@ class SendRequest(Struct, frozen=True):
     path: Path
 
 
+class ResumeInvite(Struct, frozen=True):
+    """An earlier run of the server sent this INVITE by this branch: what comes of it is ours."""
+
+    leg: LegId
+    token: str
+    branch: str
+    request: Request
+    path: Path
+
+
+class ResumeServer(Struct, frozen=True):
+    """An earlier run of the server received this INVITE: the answer is ours."""
+
+    key: ServerKey
+    request: Request
+    path: Path
+
+
 class CancelInvite(Struct, frozen=True, gc=False):
     leg: LegId
     token: str
@@ -237,6 +255,8 @@ LegEffect: TypeAlias = (
     | DirectMedia
     | CloseMedia
     | SendRequest
+    | ResumeInvite
+    | ResumeServer
     | CancelInvite
     | SendOutside
     | RespondWith

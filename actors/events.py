@@ -18,6 +18,7 @@ from actors.reasons import During, EndedBy, OfferFailure, Outcome
 from sip.dialog import DialogSnapshot
 from sip.registrar import Binding
 from sip.transport.path import Path
+from sip.usage_messages import ServerKey
 
 Personal: TypeAlias = Annotated[str, Meta(extra={"personal": True})]
 
@@ -439,9 +440,9 @@ class LegArrived(Event, frozen=True, tag="leg.arrived"):
     target: str
     headers: tuple[tuple[str, Personal], ...]
     """Via, From, To, Call-ID, CSeq, Contact and Record-Route, as they came."""
-    tag: str
-    """Ours."""
+    key: ServerKey
     path: Path
+    """The way to the phone."""
 
 
 class LegCalled(Event, frozen=True, tag="leg.called"):

@@ -25,6 +25,9 @@ from sip.sdp import SdpError
 from sip.transport.path import Path
 from sip.usage_messages import ServerKey, UsageMessage
 
+SILENT = 'SIP;cause=408;text="RTP timeout"'
+KEPT = ("Via", "From", "To", "Call-ID", "CSeq", "Contact", "Record-Route")
+"""What of an INVITE must be known to answer it, or to end the dialog it began."""
 MEDIA_LEASE = 5.0
 """The media process answers within this many seconds, or the leg does without."""
 
@@ -116,12 +119,14 @@ class Leg:
         usage_of: Callable[[bytes], usage.InviteUsage],
         invite: Request | None = None,
         key: ServerKey | None = None,
+        trunk: str | None = None,
     ) -> None:
         self.id, self.contact = leg, contact
         self.state: State = Opening()
         self._path, self._usage_of = path, usage_of
         self._dialog_key, self._sdp_session, self._sdp_version = dialog_key, sdp_session, 0
         self._offered, self._key = b"" if invite is None else invite.body, key
+        self._invite, self._trunk = invite, trunk
         self._usage = usage_of(b"") if invite is not None else None
         self._local: offer_answer.Local | None = None
         self._late_offer: bytes | None = None
@@ -136,9 +141,14 @@ class Leg:
             do.OpenMedia(self.id, ipv6=ipv6),
             StartTimer("media", MEDIA_LEASE),
         ]
-        if self._key is not None:
+        if self._key is not None and self._invite is not None:
             effects.append(do.ClaimInvite(self.id, self._key))
+            effects.append(do.Record(self._arrived(self._invite, self._key)))
         return effects
+
+    def _arrived(self, invite: Request, key: ServerKey) -> ev.LegArrived:
+        headers = tuple((name, value) for name in KEPT for value in invite.header_all(name))
+        return ev.LegArrived(self.id, self.contact, invite.target, headers, key, self._path)
 
     def handle(self, message: Message) -> list[do.Effect]:
         match self.state, message:
@@ -155,7 +165,7 @@ class Leg:
             case _, MediaRefused():
                 return []  # refused as the other side hung up
             case Up() | Accepting(), MediaSilent():
-                return self._leave(m.HangUp(reason='SIP;cause=408;text="RTP timeout"'), "silent")
+                return self._leave(m.HangUp(reason=SILENT), "silent")
             case Leaving(), MediaSilent() | MediaLost():
                 return []
             case _, MediaSilent():
@@ -285,6 +295,8 @@ class Leg:
                 return self._late_answer(body)
             case _, usage.InfoReceived():
                 return []  # digits come by RFC 4733
+            case _, usage.Unheard():
+                return []  # it does not answer OPTIONS in a dialog, and talks on
             case _:
                 raise UnexpectedMessage(type(self.state).__name__, type(news).__name__)
 
@@ -326,20 +338,33 @@ class Leg:
             )
         except SdpError as error:
             return self._drive(usage.RefuseReinvite(key, error.status))
-        return [self._direct(negotiated), *self._drive(usage.AnswerReinvite(key, answer))]
+        answered = self._drive(usage.AnswerReinvite(key, answer))
+        return [self._direct(negotiated), *answered, self._record_dialog()]
 
     def _late_answer(self, body: bytes) -> list[do.Effect]:
         offer, self._late_offer = self._late_offer, None
         if offer is None or not body:
             return []
         try:
-            return [self._direct(offer_answer.accept_answer(offer, body))]
+            negotiated = offer_answer.accept_answer(offer, body)
+            return [self._direct(negotiated), self._record_dialog()]
         except SdpError:
             return []  # the media that stood before goes on standing
 
     def _record_dialog(self) -> do.Record:
         assert self._usage is not None
-        return do.Record(ev.LegConfirmed(self.id, self.contact, self._usage.snapshot()))
+        return do.Record(
+            ev.LegConfirmed(
+                self.id,
+                self.contact,
+                self._usage.snapshot(),
+                self._path,
+                self._key is None,
+                self._sdp_session,
+                self._sdp_version,
+                self._trunk,
+            )
+        )
 
     def remains(self) -> list[do.Effect]:
         """What its owner gives back when it has ended, in whatever way: safe to do twice."""

@@ -15,7 +15,7 @@ from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName
 from actors.place import Place
 from sip.registrar import Binding
 
-Stage: TypeAlias = Literal["flow", "waiting", "offered", "talking", "handed_over"]
+Stage: TypeAlias = Literal["dialling", "flow", "waiting", "offered", "talking", "handed_over"]
 
 
 class PastLeg(Struct):
@@ -50,8 +50,8 @@ class PastTalk(Struct):
 
 
 class PastContact(Struct):
-    """``stage``: flow; waiting in ``queue``; offered to ``agent``; talking; or handed over by an
-    agent to somebody who is sought by name.
+    """``stage``: dialling, of an agent's call; flow; waiting in ``queue``; offered to ``agent``;
+    talking; or handed over by an agent to somebody who is sought by name.
     """
 
     ref: ev.ContactRef
@@ -63,7 +63,10 @@ class PastContact(Struct):
     stage: Stage = "flow"
     restarts: int = 0
     """How many it has lived through."""
+    diverted: int = 0
+    """How often it has been sent on by a rule."""
     queue: QueueName | None = None
+    """``NO_QUEUE``: an agent has called the customer."""
     place: Place | None = None
     """The place it has, or had last."""
     queued: float = 0.0

@@ -6,15 +6,19 @@ sent before, so that no command has to think of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from actors import events as ev
-from actors.conversation import Conversation
+from actors.conversation import Consulting, Conversation, Party
 from actors.dossier import Dossier
 from actors.effects import Effect, Hear, Play, Record, StopPlaying
 from actors.flow import QueuePlan
 from actors.ids import LegId
+from actors.past import PastTalk
 from actors.permissions import allowed
+
+UNKNOWN = (LegId("?"),)
+"""Whom a leg of an earlier run hears."""
 
 
 class Publication:
@@ -36,6 +40,18 @@ class Publication:
         self._playing: dict[LegId, str] = dict(playing)
         self._shown: tuple[str, tuple[ev.Participant, ...]] = ("", ())
         self._since = dossier.now()
+
+    def recover(self, past: PastTalk, playing: Container[LegId]) -> None:
+        """As an earlier run of the server published it last; something plays at ``playing``.
+
+        Who hears whom is said again: the media process may not have heard it all.
+        """
+        self.version, self._since = past.version, past.since
+        self._shown = (past.state, past.participants)
+        self._heard = dict.fromkeys(self._talk.hearing(), UNKNOWN)
+        wanted = dict.fromkeys(self._talk.on_music(), self._plan.music)
+        legs = [party.leg for party in self._talk.everyone() if party.leg in playing]
+        self._playing = {leg: wanted.get(leg, "") for leg in legs}
 
     def settle(self) -> list[Effect]:
         return [*self._sound(), *self._state()]
@@ -88,6 +104,9 @@ class Publication:
                 talk.state_of(party),
                 allowed(talk, party, world),
                 party.since,
+                party.leg,
+                party.request,
+                _part(talk, party),
             )
             for party in talk.everyone()
         )
@@ -104,3 +123,11 @@ class Publication:
             self._dossier.ref, self.version, before, shown[0], lasted, participants
         )
         return [Record(changed)]
+
+
+def _part(talk: Conversation, party: Party) -> str:
+    match talk.consultation:
+        case Consulting(far=far) if party is far:
+            return "consulted"
+        case _:
+            return "consults" if party is talk.initiator else ""

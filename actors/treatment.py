@@ -99,6 +99,12 @@ class Treatment:
         )
         return [music, *self._arm()]
 
+    def go_on(self, since: float, *, plays: bool) -> list[Effect]:
+        """After a restart of the server: he has waited since then, and something plays already."""
+        self._since = since
+        started = self.start()
+        return started[1:] if plays else started
+
     def hold(self) -> list[Effect]:
         """An agent has been assigned: nothing is done to him until he waits again."""
         self.state = Held()

@@ -8,6 +8,10 @@ from msgspec import Struct
 
 from sip.message import Request, Response
 
+CSEQ_JUMP = 1_000
+"""What a dialog that is built again counts on by: nothing says how far it came since it was
+written down, and a number that the peer has seen is refused (§12.2.2)."""
+
 
 class DialogSnapshot(Struct, frozen=True):
     """All of a dialog's state, as the journal keeps it."""
@@ -88,6 +92,22 @@ class Dialog:
             route_set=[str(route) for route in reversed(response.record_routes)],
             local_cseq=request.cseq.number,
             remote_cseq=None,
+            contact=contact,
+        )
+
+    @classmethod
+    def recovered(cls, kept: DialogSnapshot, contact: str) -> Dialog:
+        """Built again by another run of the server, which may be reached at another ``contact``."""
+        return cls(
+            call_id=kept.call_id,
+            local_tag=kept.local_tag,
+            remote_tag=kept.remote_tag,
+            local=kept.local,
+            remote=kept.remote,
+            remote_target=kept.remote_target,
+            route_set=kept.route_set,
+            local_cseq=kept.local_cseq + CSEQ_JUMP,
+            remote_cseq=kept.remote_cseq,
             contact=contact,
         )
 

@@ -20,6 +20,7 @@ from sip.message import MalformedMessage, Request, Response, parse
 from sip.timer_shell import TimerShell
 from sip.transaction import ClientInvite, ClientNonInvite, ServerInvite, ServerNonInvite, Timers
 from sip.transaction import effects as tx
+from sip.transaction.client_invite import Proceeding
 from sip.transaction.matching import cancel_for, request_branch
 from sip.transaction.server_invite import Accepted
 from sip.transport.listeners import Listeners
@@ -171,6 +172,27 @@ class Endpoint:
         cancelling = _Client(cancel_key, machine, client.path, "", _hear_nothing)
         self._clients[cancel_key] = cancelling
         self._drive_client(cancelling, machine.start())
+
+    # --- what another run of the server began --------------------------------------------------
+
+    def resume_invite(
+        self, token: str, branch: str, request: Request, path: Path, hear: Hear
+    ) -> ClientKey:
+        """Its INVITE, without Via, went by this branch and may be answered yet.
+
+        It has been received, for all we know: it can be cancelled, and is not sent again.
+        """
+        key = ClientKey(branch, request.method)
+        stamped = request.with_via(self._via(path, branch))
+        machine = ClientInvite(stamped, reliable=path.reliable, timers=self._values)
+        machine.state = Proceeding()
+        client = self._clients[key] = _Client(key, machine, path, token, hear)
+        client.heard = True
+        return key
+
+    def resume_server(self, key: ServerKey, request: Request, path: Path) -> None:
+        """An INVITE that it received, and may not have answered: ``respond`` answers it."""
+        self._remember(request, key, path, request.encode())
 
     def respond(self, key: ServerKey, response: Response) -> None:
         """Through its transaction; an answer to one that has gone is dropped."""

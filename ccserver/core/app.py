@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from itertools import count
 from random import Random
 from typing import Any, Protocol
@@ -26,6 +26,7 @@ from actors.ids import (
     IdSource,
     base32,
 )
+from actors.past import Past
 from ccserver import __version__
 from ccserver.core import plan
 from ccserver.core.admission import Admission
@@ -34,7 +35,7 @@ from ccserver.core.directory import Directory
 from ccserver.core.door import Commands, Door, Queries
 from ccserver.core.effects import Effects, MediaPort
 from ccserver.core.ingress import Ingress
-from ccserver.core.recovery import end_contacts
+from ccserver.core.recovery import Recovery
 from ccserver.core.registration import Registration
 from ccserver.core.reloading import Reloading, no_file
 from ccserver.core.residents import Residents
@@ -58,6 +59,8 @@ log = logging.getLogger(__name__)
 
 MAILBOX_OF_MANY = 65_536
 """For those to whom thousands may speak at once: the dispatcher and the queues."""
+MEDIA_SECONDS = 2.0
+"""For the media process to say what sessions it has."""
 LAG_PAUSE = 0.1
 MEDIA_FIGURES_PAUSE = 1.0
 GC_THRESHOLDS = (5_000, 10_000, 1000)
@@ -73,6 +76,12 @@ class MediaPlane(MediaPort, Protocol):
     """A media process, or its double: commands in, events to ``on_event``."""
 
     def listen(self, on_event: Callable[[media.Event], None], at_end: AtEnd) -> None: ...
+
+    def adopt(self, sessions: Iterable[str]) -> None:
+        """Those of an earlier run that are ours; others that it left are closed."""
+
+    async def adopted(self) -> Mapping[str, media.SessionState]:
+        """Those of them that there are; waits until the media process has said so."""
 
     async def run(self) -> None: ...
 
@@ -236,17 +245,8 @@ class Core:
                 lambda event: self.post.turn(self._media_event, event), self.post.at_end
             )
             nursery.start_soon(self.timers.run)
-            now = trio.current_time()
-            started = ev.ServerStarted(__version__, self._tag_tail, self.world.boot, now)
-            self.journal.append(started)
-            past = self.folds.copy()
-            self._record_configuration("start")
-            self._registration.restore(past.bindings, frozenset(self._agent_ids()))
-            end_contacts(past, now, self.journal.append)
-            self._forget_removed()
-            queues, agents = plan.queues(self.settings), plan.agents(self.settings)
-            self.residents.start(self.guardian, self.centre, queues, agents, past)
             nursery.start_soon(self.world.media.run)
+            await self._go_on()
             nursery.start_soon(self.endpoint.run, self.post.turn)
             nursery.start_soon(self._watch_lag)
             nursery.start_soon(self._ask_media)
@@ -257,6 +257,72 @@ class Core:
                 gc.set_threshold(*GC_THRESHOLDS)
                 task_status.started()
                 await trio.sleep_forever()
+
+    async def _go_on(self) -> None:
+        """From where the run before this one stood.  Nothing is heard from outside until it is
+        done: a request in a dialog that is not known yet would be refused, and end a call.
+        """
+        began = trio.current_time()
+        last = self.folds.past.past.at
+        started = ev.ServerStarted(__version__, self._tag_tail, self.world.boot, began)
+        self.journal.append(started)
+        past = self.folds.copy()
+        self._record_configuration("start")
+        self._registration.restore(past.bindings, frozenset(self._agent_ids()))
+        self._forget_removed()
+        queues, agents = plan.queues(self.settings), plan.agents(self.settings)
+        self.residents.start(self.guardian, self.centre, queues, agents, past)
+        sessions = await self._our_sessions(past)
+        recovery = Recovery(
+            past,
+            sessions,
+            self.calls,
+            self.directory,
+            self.centre,
+            longest=self.settings.routing.max_contact_seconds,
+            now=trio.current_time,
+            wall=self.world.wall,
+            ticket=lambda: next(self._tickets),
+            turn=self._say_at_once,
+            leads_somewhere=self.listeners.has,
+        )
+        recovery.build()
+        for agent in self._agent_ids():
+            self._say_at_once(self.directory.agents[agent].tell, m.Resume())
+        recovery.resume()
+        if past.contacts or past.bindings:
+            found = recovery.found()
+            took = trio.current_time() - began
+            away = max(0.0, self.world.wall() - took - last / 1_000_000)
+            self.journal.append(
+                ev.ServerRecovered(
+                    found.talking,
+                    found.waiting,
+                    found.ringing,
+                    found.ended,
+                    len(self.registrar),
+                    away,
+                    took,
+                )
+            )
+
+    async def _our_sessions(self, past: Past) -> Mapping[str, media.SessionState] | None:
+        """What the media process has of the legs that live; whatever else it has, it closes.
+
+        None: it does not answer, and what is lost with it will be told leg by leg.
+        """
+        legs = [name for name, leg in past.legs.items() if leg.down is None]
+        self.world.media.adopt(legs)
+        if legs:
+            with trio.move_on_after(MEDIA_SECONDS):
+                return await self.world.media.adopted()
+        return None
+
+    def _say_at_once(self, say: Callable[[Any], object], word: Any) -> None:
+        """Returns when all that follows from it has been handled."""
+        self.post.turn(say, word)
+        while len(self.post):
+            self.post.deliver()
 
     async def drain(self, patience: trio.CancelScope) -> None:
         """No new calls; within ``patience`` those in progress may end by themselves; then the

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 import trio
@@ -24,6 +24,7 @@ from actors.ids import AgentId, ContactId, IdSource, LegId, contact_actor
 from actors.leg import Leg, MediaLost, MediaOpened, MediaRefused, MediaSilent
 from actors.placement import Placement, Route, route_of
 from actors.reasons import OfferFailure, Outcome, Refusal
+from actors.recovered_leg import RecoveredLeg
 from ccserver.core import plan
 from ccserver.core.crash_group import CrashGroup
 from ccserver.core.directory import Directory
@@ -146,8 +147,9 @@ class Calls:
             dnis=request.uri.user or "",
             longest=self._longest,
         )
-        group = self._call(contact, machine, self._customer_leg(leg, contact, key, request, path))
+        group = self._call(contact, machine)
         group.actor.tell(Start())
+        group.add_leg(self._customer_leg(leg, contact, key, request, path, trunk))
 
     def start_feature(
         self,
@@ -161,7 +163,8 @@ class Calls:
         call = ContactId(self._names.ids.make())
         leg = LegId(f"{call}/0")
         machine = FeatureCall(call, leg, agent, command, confirm="confirm.wav", refuse="error.wav")
-        group = self._call(call, machine, self._customer_leg(leg, call, key, request, path))
+        group = self._call(call, machine)
+        group.add_leg(self._customer_leg(leg, call, key, request, path))
         group.actor.tell(StartFeature())
 
     def dial_out(
@@ -223,9 +226,22 @@ class Calls:
             dossier.new_leg(leg)
         placement = Placement(dossier, agent, route, shown, leg=leg, reply_to=reply_to)
         machine = Contact(dossier, placement, longest=self._longest)
-        self._call(contact, machine, incoming).actor.tell(Start())
+        group = self._call(contact, machine)
+        group.actor.tell(Start())
+        if incoming is not None:
+            group.add_leg(incoming)
 
-    def _call(self, contact: ContactId, machine: Any, caller: Leg | None) -> CrashGroup:
+    def recover(self, contact: ContactId, machine: Contact, legs: Iterable[RecoveredLeg]) -> Actor:
+        """A contact of an earlier run of the server; its actor waits to be told to resume."""
+        group = self._call(contact, machine)
+        for leg in legs:
+            if leg.trunk is not None:
+                self.lines.keep(leg.trunk, leg.id)
+            self._effects.perform(leg.attach())
+            group.add_leg(leg, m.Resume())
+        return group.actor
+
+    def _call(self, contact: ContactId, machine: Any) -> CrashGroup:
         name = contact_actor(contact)
         mailbox = Mailbox(self._post, name)
         group = CrashGroup(contact, mailbox, self._effects.perform, self._leg_actor, self._forget)
@@ -233,8 +249,6 @@ class Calls:
         group.set_contact(actor)
         self._directory.contacts[contact] = actor
         self._groups[contact] = group
-        if caller is not None:
-            group.add_leg(caller)
 
         async def run() -> None:
             try:
@@ -260,9 +274,15 @@ class Calls:
     # --- legs ---------------------------------------------------------------------------------
 
     def _customer_leg(
-        self, leg: LegId, contact: ContactId, key: ServerKey, request: Request, path: Path
+        self,
+        leg: LegId,
+        contact: ContactId,
+        key: ServerKey,
+        request: Request,
+        path: Path,
+        trunk: str | None = None,
     ) -> Leg:
-        our_contact = self._contact_header(path)
+        our_contact = self.contact_header(path)
         return Leg(
             leg,
             contact,
@@ -272,6 +292,7 @@ class Calls:
             usage_of=lambda _: InviteUsage.incoming(key, request, our_contact),
             invite=request,
             key=key,
+            trunk=trunk,
         )
 
     def start_leg(self, effect: do.StartLeg) -> None:
@@ -291,7 +312,7 @@ class Calls:
     def _outgoing_leg(self, leg: LegId, contact: ContactId, dial: m.Dial) -> Leg:
         target = dial.target
         tag, call_id = self._names.tag(), self._names.tag()
-        our_contact = self._contact_header(target.path)
+        our_contact = self.contact_header(target.path)
         shown = dial.caller.display or dial.caller.uri.user or ""
         who = dial.caller.uri.user or "anonymous"
         from_ = f"{plan.quoted(shown)} <sip:{who}@{self._realm}>;tag={tag}"
@@ -314,6 +335,7 @@ class Calls:
             dialog_key=(call_id, tag),
             sdp_session=self._names.ticket(),
             usage_of=usage_of,
+            trunk=dial.trunk,
         )
 
     def _leg_actor(
@@ -332,7 +354,7 @@ class Calls:
         for effect in leg.remains():
             self._effects.perform(effect)
 
-    def _contact_header(self, path: Path) -> str:
+    def contact_header(self, path: Path) -> str:
         host, port = self._listeners.local_address(path)
         host = f"[{host}]" if ":" in host else host
         transport = ";transport=tcp" if path.transport == "tcp" else ""

@@ -15,13 +15,14 @@ from actors.base import Actor, Mailbox
 from actors.effects import Effect
 from actors.ids import ContactId, LegId
 from actors.leg import Leg
-from actors.messages import Begin, EndContact, HangUp
+from actors.messages import Begin, EndContact, HangUp, Resume
 from sip.machine import CancelTimer, StartTimer, Stop
 
 log = logging.getLogger(__name__)
 
 FAREWELL = 40.0
 """Longer than a BYE is retransmitted (64*T1 is 32 s)."""
+BEGIN = Begin()
 INTERNAL_ERROR = 'SIP;cause=500;text="Internal error"'
 
 
@@ -46,7 +47,7 @@ class CrashGroup:
     def set_contact(self, actor: Actor) -> None:
         self.actor = actor
 
-    def add_leg(self, leg: Leg) -> None:
+    def add_leg(self, leg: Leg, first: Begin | Resume = BEGIN) -> None:
         """It lives in this group from now on."""
         self._legs[leg.id] = leg
 
@@ -54,7 +55,7 @@ class CrashGroup:
             del self._legs[leg.id]
             self._forget_leg(leg)
 
-        self._make_leg(leg, self.mailbox, ended).tell(Begin())
+        self._make_leg(leg, self.mailbox, ended).tell(first)
 
     async def run(self) -> None:
         """Until the contact and its legs have ended.  A crash passes, after the farewell."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from actors import effects as do
+from actors import events as ev
 from actors import messages as m
 from actors.guardian import Guardian
 from actors.ids import ContactId, LegId, QueueName, owner_of
@@ -68,6 +69,8 @@ class Effects:
             do.DirectMedia: self._direct_media,
             do.CloseMedia: lambda e: media_port.send(media.Release(e.leg)),
             do.SendRequest: self._send_request,
+            do.ResumeInvite: self._resume_invite,
+            do.ResumeServer: lambda e: endpoint.resume_server(e.key, e.request, e.path),
             do.CancelInvite: self._cancel_invite,
             do.SendOutside: lambda e: endpoint.send(e.request, e.path),
             do.RespondWith: lambda e: endpoint.respond(e.key, e.response),
@@ -147,8 +150,30 @@ class Effects:
         if effect.token == INVITE:
             self._invites[effect.leg] = key
             contact = ContactId(effect.leg.partition("/")[0])
+            self._record_call(effect, contact, key.branch)
             invited = m.LegInvited(effect.leg, self._now())
             self._tell_contact(do.TellContact(contact, invited))
+
+    def _record_call(self, effect: do.SendRequest, contact: ContactId, branch: str) -> None:
+        """Here, for the endpoint names the branch; by it the INVITE can be taken back."""
+        request = effect.request
+        self._journal.append(
+            ev.LegCalled(
+                effect.leg,
+                contact,
+                request.target,
+                request.header("From") or "",
+                request.header("To") or "",
+                request.call_id,
+                branch,
+                effect.path,
+            )
+        )
+
+    def _resume_invite(self, effect: do.ResumeInvite) -> None:
+        self._invites[effect.leg] = self._endpoint.resume_invite(
+            effect.token, effect.branch, effect.request, effect.path, self._hear(effect.leg)
+        )
 
     def _cancel_invite(self, effect: do.CancelInvite) -> None:
         key = self._invites.get(effect.leg)

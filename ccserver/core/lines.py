@@ -72,6 +72,11 @@ class Lines:
             counted.popleft()
         return len(counted)
 
+    def keep(self, trunk: str, leg: LegId) -> None:
+        """It has had a line since before a restart of the server."""
+        self._holders[leg] = trunk
+        self._used[trunk] += 1
+
     def is_full(self, trunk: str) -> bool:
         most = self._most.get(trunk)
         return most is not None and self._used[trunk] >= most

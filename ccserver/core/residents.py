@@ -54,7 +54,7 @@ class Residents:
         agents: Iterable[AgentSettings],
         past: Past,
     ) -> None:
-        """``past``: where an earlier run of the server left the agents."""
+        """``past``: where an earlier run of the server left the agents, who wait for ``Resume``."""
         self._guardian, self._world = guardian, world
         self._resident(DISPATCHER, self._dispatcher, self._set_dispatcher)
         self._resident(MONITOR_DESK, self._monitor_desk, self._set_monitor_desk)
@@ -62,8 +62,6 @@ class Residents:
             self._add_queue(queue)
         for agent in agents:
             self._add_agent(agent, past.agents.get(agent.id))
-        for actor in self._directory.agents.values():
-            actor.tell(m.Resume())
 
     def configure(
         self, world: World, queues: Iterable[QueueSettings], agents: Iterable[AgentSettings]

@@ -21,7 +21,7 @@ from actors.ids import NO_QUEUE, AgentId, ContactId, QueueName
 from actors.reasons import During, OfferFailure, Outcome
 from ccserver.journal.histogram import Histogram, HistogramFigures
 from ccserver.journal.log import Entry
-from ccserver.journal.outbound import OutboundFigures, OutboundFold
+from ccserver.journal.outbound import OutboundFigures, OutboundFold, SavedOutbound
 
 AGENT_STATES = ("signed_out", "idle", "available", "reserved", "engaged", "wrap_up")
 
@@ -121,6 +121,7 @@ class SavedFold(Struct, frozen=True):
     consults: dict[str, int]
     transfers: dict[str, int]
     """By ``how to``."""
+    outbound: SavedOutbound
 
 
 class _Queue:
@@ -275,6 +276,7 @@ class Fold:
             {name: each.figures() for name, each in self._histograms().items()},
             dict(self._consults),
             {f"{how} {to}": count for (how, to), count in self._transfers.items()},
+            self._outbound.saved(),
         )
 
     def go_on(self, saved: SavedFold) -> None:
@@ -291,6 +293,7 @@ class Fold:
         for transfer, count in saved.transfers.items():
             how, _, to = transfer.partition(" ")
             self._transfers[how, to] = count
+        self._outbound.go_on(saved.outbound)
         for agent, state in saved.agents.items():
             self._set_agent(agent, state)
         for contact, place in saved.contacts.items():

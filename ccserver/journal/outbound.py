@@ -42,6 +42,13 @@ class OutboundFigures(Struct, frozen=True):
     talk: HistogramFigures
 
 
+class SavedOutbound(Struct, frozen=True):
+    """All that the fold holds: with it, it goes on as if it had never stopped."""
+
+    figures: OutboundFigures
+    living: dict[ContactId, bool]
+
+
 class OutboundFold:
     """``bounds`` are those of the time that agent and customer talked, in seconds."""
 
@@ -82,6 +89,19 @@ class OutboundFold:
         elif event.outcome is Outcome.UNREACHED:
             reason = event.reason or ""
             self._unreached[reason] = self._unreached.get(reason, 0) + 1
+
+    def saved(self) -> SavedOutbound:
+        return SavedOutbound(self.figures(), dict(self._living))
+
+    def go_on(self, saved: SavedOutbound) -> None:
+        """From where an earlier run's fold stood."""
+        figures = saved.figures
+        self._placed = figures.placed
+        self._living = dict(saved.living)
+        self._ended.update({outcome: figures.ended[outcome] for outcome in OUTCOMES})
+        self._unreached.update(figures.unreached)
+        self._refused.update(figures.refused)
+        self._talk.go_on(figures.talk)
 
     def figures(self) -> OutboundFigures:
         talking = sum(self._living.values())

@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from actors import events as ev
-from actors.ids import AgentId, ContactId, LegId, owner_of
+from actors.ids import NO_QUEUE, AgentId, ContactId, EntryPointName, LegId, owner_of
 from actors.past import Past, PastAgent, PastContact, PastLeg, PastService, PastTalk
 
 UNENGAGED = ("available", "idle", "signed_out")
@@ -27,6 +27,8 @@ class PastFold:
         self.past = Past() if past is None else past
         self._handlers: dict[type, Callable[[Any], None]] = {
             ev.ContactArrived: self._arrived,
+            ev.ContactPlaced: self._placed,
+            ev.ContactReached: self._reached,
             ev.ContactQueued: self._queued,
             ev.ContactDiverted: self._diverted,
             ev.ContactAssigned: self._assigned,
@@ -72,6 +74,28 @@ class PastFold:
             event.contact, event.entry_point, event.ani, event.dnis, event.leg, self._now()
         )
 
+    def _placed(self, event: ev.ContactPlaced) -> None:
+        name = event.contact.id
+        self.past.contacts[name] = PastContact(
+            event.contact,
+            EntryPointName(""),
+            event.to,
+            event.shown,
+            LegId(f"{name}/0"),
+            self._now(),
+            "dialling",
+            queue=NO_QUEUE,
+            agent=event.agent,
+            request=name,
+        )
+
+    def _reached(self, event: ev.ContactReached) -> None:
+        contact = self.past.contacts.get(event.contact.id)
+        if contact is not None:
+            now = self._now()
+            contact.service = PastService(event.agent, now, 0.0, now)
+            self._talks(contact, event.agent, event.leg, now)
+
     def _queued(self, event: ev.ContactQueued) -> None:
         contact = self.past.contacts.get(event.contact.id)
         if contact is None:
@@ -84,7 +108,10 @@ class PastFold:
 
     def _diverted(self, event: ev.ContactDiverted) -> None:
         contact = self.past.contacts.get(event.contact.id)
-        if contact is not None and event.onward:
+        if contact is None:
+            return
+        contact.diverted += 1
+        if event.onward:
             contact.stage, contact.queue, contact.service = "flow", None, None
 
     def _assigned(self, event: ev.ContactAssigned) -> None:
@@ -113,15 +140,18 @@ class PastFold:
         if contact is None:
             return
         now = self._now()
-        contact.stage, contact.agent = "talking", event.agent
         if contact.service is None:
             contact.service = PastService(event.agent, now, event.waited, now - event.waited)
         contact.service.agent = event.agent
+        self._talks(contact, event.agent, event.leg, now)
+
+    def _talks(self, contact: PastContact, agent: AgentId, leg: LegId, now: float) -> None:
+        contact.stage, contact.agent = "talking", agent
         customer = ev.Participant("customer", "customer", "", "connected", (), now)
-        agent = ev.Participant(
-            event.agent, "agent", "primary", "connected", (), now, event.leg, contact.request
+        other = ev.Participant(
+            agent, "agent", "primary", "connected", (), now, leg, contact.request
         )
-        both = (replace(customer, leg=contact.customer), agent)
+        both = (replace(customer, leg=contact.customer), other)
         contact.talk = PastTalk("connected", 0, now, both)
         contact.transfer = None
 
@@ -162,8 +192,12 @@ class PastFold:
 
     def _transferred(self, event: ev.ContactTransferred) -> None:
         contact = self.past.contacts.get(event.contact.id)
-        if contact is not None and event.how == "blind":
-            contact.transfer = event
+        if contact is None or event.how != "blind":
+            return
+        kind, _, name = event.to.partition(":")
+        if kind == "entry_point":
+            contact.entry_point = EntryPointName(name)
+        contact.transfer = event
 
     def _transfer_failed(self, event: ev.ContactTransferFailed) -> None:
         contact = self.past.contacts.get(event.contact.id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -27,6 +27,7 @@ from ccserver.media.protocol import (
     SessionRefused,
     SessionReleased,
     Sessions,
+    SessionState,
     Statistics,
     decode_events,
     encode_frames,
@@ -69,11 +70,23 @@ class MediaClient:
         self._ours: set[str] = set()
         self._to_confirm: set[str] = set()
         """Sessions of ours that the next list must show."""
-        self._listed: set[str] = set()
+        self._listed: dict[str, SessionState] = {}
         self._orphans = False
+        self._closes_orphans = False
+        self._first_list = trio.Event()
 
     def listen(self, on_event: Callable[[Event], None], at_end: AtEnd) -> None:
         self._on_event, self._at_end = on_event, at_end
+
+    def adopt(self, sessions: Iterable[str]) -> None:
+        """Those of an earlier core that are ours now; whatever else it left is closed at once."""
+        self._ours.update(sessions)
+        self._closes_orphans = True
+
+    async def adopted(self) -> Mapping[str, SessionState]:
+        """Ours, as the media process listed them first; waits until it has."""
+        await self._first_list.wait()
+        return {name: state for name, state in self._listed.items() if name in self._ours}
 
     @property
     def connected(self) -> bool:
@@ -124,7 +137,7 @@ class MediaClient:
     async def _serve(self, connection: socket.socket) -> None:
         """Until it ends."""
         self._to_confirm = set(self._ours)
-        self._listed = set()
+        self._listed = {}
         self._orphans = False
         self._connection = connection
         self._commands.appendleft(ListSessions())
@@ -223,14 +236,14 @@ class MediaClient:
 
     def _compare(self, part: Sessions) -> None:
         for state in part.sessions:
-            self._listed.add(state.session)
+            self._listed[state.session] = state
             if state.session not in self._ours:
                 self._orphans = True
-                if state.silent:
+                if state.silent or self._closes_orphans:
                     self.send(Release(state.session))
         if part.last:
-            lost, self._to_confirm = self._to_confirm - self._listed, set()
-            self._listed = set()
+            self._first_list.set()
+            lost, self._to_confirm = self._to_confirm - self._listed.keys(), set()
             self._lose(lost)
 
     async def _look_for_orphans(self) -> None:

@@ -16,6 +16,7 @@ from sip.invite_usage.words import (
     Message,
     News,
     OfferReceived,
+    Probe,
     RefuseReinvite,
     ReinviteConfirmed,
     Resend,
@@ -25,6 +26,7 @@ from sip.invite_usage.words import (
     SendAck,
     SendRequest,
     Start,
+    Unheard,
 )
 
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
     "Message",
     "News",
     "OfferReceived",
+    "Probe",
     "RefuseReinvite",
     "ReinviteConfirmed",
     "Resend",
@@ -52,5 +55,6 @@ __all__ = [
     "SendAck",
     "SendRequest",
     "Start",
+    "Unheard",
     "outgoing_invite",
 ]

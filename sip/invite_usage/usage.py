@@ -31,6 +31,9 @@ from sip.usage_messages import (
     TransportLost,
 )
 
+FIRST_CSEQ = 1
+"""Of our INVITE: a dialog of ours begins to count here."""
+
 
 class Invited(Struct):
     """Their INVITE waits for a final answer."""
@@ -116,6 +119,15 @@ class InviteUsage:
     @classmethod
     def outgoing(cls, invite: Request, contact: str, timers: Timers = DEFAULT) -> InviteUsage:
         return cls(Calling(invite), contact, timers)
+
+    @classmethod
+    def recovered(
+        cls, kept: DialogSnapshot, contact: str, *, called: bool, timers: Timers = DEFAULT
+    ) -> InviteUsage:
+        """Confirmed, as another run of the server left it.  ``called``: by us, with CSeq 1."""
+        dialog = Dialog.recovered(kept, contact)
+        ack = dialog.ack(FIRST_CSEQ) if called else None
+        return cls(Confirmed(dialog, ack), contact, timers)
 
     def snapshot(self) -> DialogSnapshot | None:
         """The dialog's whole state; None before there is one."""
@@ -218,6 +230,15 @@ class InviteUsage:
             case Confirmed(dialog, ack), TimerFired("ack"):
                 cause = w.EndCause("no-ack", by="us")
                 return [CancelTimer("2xx"), *self._bye(dialog, cause, None, ack)]
+            case Confirmed(dialog), w.Probe():
+                return [w.SendRequest("probe", dialog.request("OPTIONS"))]
+            case Confirmed() as confirmed, ResponseReceived("probe", response) if (
+                response.status == 481
+            ):
+                effects = self._drop_reoffer(confirmed)
+                return [*effects, *self._over(w.EndCause("gone", 481))]
+            case Confirmed(), RequestTimedOut("probe") | TransportLost("probe"):
+                return [w.Unheard()]
             case Confirmed(), Cancelled():
                 return []  # of a re-INVITE that is being answered: our answer stands
 
@@ -248,6 +269,8 @@ class InviteUsage:
                 NoAck() | AckReceived() | RequestTimedOut() | TransportLost() | ResponseReceived()
             ):
                 return []  # stray: nothing of ours waits for it
+            case _, w.Probe():
+                return []  # hung up by the peer as it was to be asked
             case _, w.AnswerReinvite() | w.RefuseReinvite():
                 return []  # the re-INVITE went away with its dialog's state
             case _:
@@ -448,7 +471,7 @@ def outgoing_invite(
         ("From", from_),
         ("To", to),
         ("Call-ID", call_id),
-        ("CSeq", "1 INVITE"),
+        ("CSeq", f"{FIRST_CSEQ} INVITE"),
         ("Contact", contact),
         ("Allow", capabilities.ALLOW),
         *headers,

@@ -16,7 +16,7 @@ class EndCause(Struct, frozen=True, gc=False):
 
     kind: str
     """``bye``, ``cancelled``, ``rejected``, ``timeout``, ``transport``, ``no-ack``, ``protocol``,
-    ``local``."""
+    ``gone``, ``local``."""
     status: int | None = None
     """The SIP status that ended it, if one did."""
     by: str = "them"
@@ -51,6 +51,12 @@ class HangUp(Struct, frozen=True, gc=False):
     reason: str | None = None
 
 
+class Probe(Struct, frozen=True, gc=False):
+    """Ask the peer whether it still has the dialog.  A peer that does not answer has said nothing;
+    one that knows of no dialog ends the usage (RFC 5057 §5.3).
+    """
+
+
 class AnswerReinvite(Struct, frozen=True, gc=False):
     key: ServerKey
     body: bytes
@@ -61,7 +67,7 @@ class RefuseReinvite(Struct, frozen=True, gc=False):
     status: int
 
 
-Command: TypeAlias = Start | Ring | Accept | HangUp | AnswerReinvite | RefuseReinvite
+Command: TypeAlias = Start | Ring | Accept | HangUp | Probe | AnswerReinvite | RefuseReinvite
 Message: TypeAlias = Command | UsageMessage | TimerFired
 
 
@@ -139,6 +145,10 @@ class InfoReceived(Struct, frozen=True, gc=False):
     body: bytes
 
 
+class Unheard(Struct, frozen=True, gc=False):
+    """The peer did not answer a probe."""
+
+
 class Ended(Struct, frozen=True, gc=False):
     """Exactly once: nobody is on the other end any more."""
 
@@ -153,6 +163,7 @@ News: TypeAlias = (
     | OfferReceived
     | ReinviteConfirmed
     | InfoReceived
+    | Unheard
     | Ended
 )
 Effect: TypeAlias = SendRequest | CancelInvite | SendAck | RespondWith | Resend | News | TimerEffect

@@ -125,13 +125,16 @@ async def test_five_restarts_in_a_row_change_nothing(autojump_clock) -> None:
 
 async def test_a_call_that_cannot_be_recovered_ends_once_and_is_counted(autojump_clock) -> None:
     async with mortal_centre() as floor:
-        floor.phone("anna").dials("2001")
-        await trio.sleep(0.0035)  # the INVITE is there, and no more
+        call = floor.phone("anna").dials("2001")
+        await trio.sleep(0.0025)  # its 200 is under way, and nothing says that it came
         await floor.restarts()
+        await call.wait("ended")
         assert [(e.outcome, e.reason) for e in floor.of(ev.ContactEnded)] == [
             (Outcome.FAILED, "server_restart")
         ]
         assert floor.core.fold.figures().queues[""].failed == 1
+        await trio.sleep(40)
+        floor.check_nothing_is_left()
 
 
 async def test_the_counters_go_on_where_they_stood(autojump_clock) -> None:

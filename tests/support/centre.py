@@ -24,6 +24,7 @@ from actors.queue import Queue
 from ccserver.core.app import Core, World
 from ccserver.journal.log import Entry, Journal
 from ccserver.settings import Loaded, Settings
+from sip.message import Response, parse
 from tests.support.media import MediaInMemory
 from tests.support.network import MemoryTransport, Network, Weather
 from tests.support.phones import Phone
@@ -139,6 +140,11 @@ class Centre:
             name: {names.get(source, source) for source in self.media.at_the_ear(leg)}
             for leg, name in names.items()
         }
+
+    def answer_to(self, name: str) -> bytes:
+        """The description in the server's first answer to an INVITE of this phone."""
+        answers = (parse(d.data) for d in self.network.trace if self.network.names[d.to] == name)
+        return next(a.body for a in answers if isinstance(a, Response) and a.body)
 
     def allowed(self, name: str) -> tuple[str, ...]:
         """What the last published state lets this participant do."""

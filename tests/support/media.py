@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,13 +27,38 @@ class MediaInMemory:
     hears: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """The matrix, row by row: a session and its sources.  One that hears nobody has no row."""
     remotes: dict[str, media.SetRemote] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)
+    """Sessions whose phones send nothing."""
     _made: int = 0
+    _log: list[media.Command] = field(default_factory=list)
     _over: bool = False
     """Cancelled: commands may still come in the same pass of the loop, and tell nothing."""
     _hear: Callable[[media.Event], None] = lambda event: None
 
     def listen(self, on_event: Callable[[media.Event], None], at_end: object) -> None:
         self._hear = on_event
+
+    def adopt(self, sessions: Iterable[str]) -> None:
+        kept = set(sessions)
+        for session in list(self.sessions):
+            if session not in kept:
+                self.send(media.Release(session))
+
+    async def adopted(self) -> dict[str, media.SessionState]:
+        await trio.sleep(0.001)
+        return {
+            name: media.SessionState(
+                name,
+                ADDRESS,
+                port,
+                list(self.hears.get(name, ())),
+                self.playing.get(name, (None,))[0],
+                1,
+                1,
+                name in self.silent,
+            )
+            for name, port in self.sessions.items()
+        }
 
     async def run(self) -> None:
         async with trio.open_nursery() as self._nursery:
@@ -42,7 +67,13 @@ class MediaInMemory:
             finally:
                 self._over = True
 
+    def log_commands(self) -> list[media.Command]:
+        """All commands from now on."""
+        self._log = []
+        return self._log
+
     def send(self, command: media.Command) -> None:
+        self._log.append(command)
         match command:
             case media.CreateSession(session, ipv6):
                 self._create(session, ADDRESS_IPV6 if ipv6 else ADDRESS)

@@ -74,9 +74,12 @@ class Phone:
         self.silent = False
         self.believes: str | None = None
         self.acknowledges = True
+        self.ignores: frozenset[str] = frozenset()
+        """Methods that it does not answer."""
         self._numbers = count(1)
         self._responses: dict[tuple[str, str], trio.MemorySendChannel[Response]] = {}
         self._answered: dict[tuple[str, str], bytes] = {}
+        self._forgotten: set[str] = set()
         self._arrivals: deque[Call] = deque()
         self._arrived = trio.Event()
         network.bind(address, self._receive, name)
@@ -171,6 +174,11 @@ class Phone:
             return
         call.move("ended")
         self.network.nursery.start_soon(self._fire, self.request_in(call, "BYE"))
+
+    def forgets(self, call: Call) -> None:
+        """As if it had been hung up without a word."""
+        call.move("ended")
+        self._forgotten.add(call.call_id)
 
     def loses_power(self) -> None:
         self.silent = True
@@ -349,6 +357,8 @@ class Phone:
                 if call.call_id == request.call_id and call.state == "answering":
                     call.move("talking")
             return
+        if request.method in self.ignores:
+            return
         key = (request.branch, request.method)
         if key in self._answered:
             self._send(self._answered[key])
@@ -363,6 +373,8 @@ class Phone:
                 for call in self.calls:
                     if call.call_id == request.call_id:
                         call.move("ended")
+            case _ if request.call_id in self._forgotten:
+                self._reply(request, 481)
             case _:
                 self._reply(request, 200)
 
