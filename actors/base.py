@@ -8,9 +8,9 @@ handler's half-done work.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVarTuple
+from typing import Any, Protocol, TypeAlias, TypeVarTuple
 
 import trio
 
@@ -22,6 +22,7 @@ BURST = 64
 
 
 Words = TypeVarTuple("Words")
+Handlers: TypeAlias = Mapping[type, Callable[[Any], object]]
 
 
 class Overloaded(Exception):
@@ -202,17 +203,20 @@ class Mailbox:
 class Actor:
     """Drives one machine.
 
-    ``tell`` is all that others may do.  ``perform`` hands an effect over; what takes time reports
-    back with a message.  ``mailbox``: its own, or that of its crash group.
+    ``tell`` is all that others may do.  ``handlers`` carry out effects by their type, ``perform``
+    all others but timers and the end; what takes time reports back with a message.  ``mailbox``:
+    its own, or that of its crash group.
     ``on_end`` is called when the machine has stopped; not when its mailbox failed.
     """
 
     __slots__ = (
         "_armed",
         "_handled",
+        "_handlers",
         "_on_end",
         "_peak",
         "_perform",
+        "_stops",
         "_timers",
         "ended",
         "machine",
@@ -224,6 +228,7 @@ class Actor:
         self,
         name: str,
         machine: Machine,
+        handlers: Handlers,
         perform: Callable[[Any], None],
         timers: Timers,
         mailbox: Mailbox,
@@ -233,8 +238,8 @@ class Actor:
         self.name = name
         self.machine = machine
         self.mailbox = mailbox
-        self.ended = False
-        self._perform = perform
+        self.ended = self._stops = False
+        self._handlers, self._perform = handlers, perform
         self._timers = timers
         self._on_end = on_end
         self._armed: dict[str, object] = {}
@@ -270,22 +275,30 @@ class Actor:
                 return  # cancelled, or armed anew, after it was due: it never fired
             del self._armed[message.name]
             message = TimerFired(message.name)
-        stops = False
+        handlers = self._handlers
         for effect in self.machine.handle(message):
-            kind = type(effect)
-            if kind is StartTimer:
-                self._arm(effect.name, effect.seconds)
-            elif kind is CancelTimer:
-                if self._armed.pop(effect.name, None) is not None:
-                    self._timers.cancel((self.name, effect.name))
-            elif kind is Stop:
-                stops = True
+            handler = handlers.get(type(effect))
+            if handler is not None:
+                handler(effect)
             else:
-                self._perform(effect)
-        if stops:
+                self._carry_out(effect)
+        if self._stops:
             self.silence()
             if self._on_end is not None:
                 self._on_end()
+
+    def _carry_out(self, effect: Any) -> None:
+        """What concerns this actor alone."""
+        match effect:
+            case StartTimer(name, seconds):
+                self._arm(name, seconds)
+            case CancelTimer(name):
+                if self._armed.pop(name, None) is not None:
+                    self._timers.cancel((self.name, name))
+            case Stop():
+                self._stops = True
+            case _:
+                self._perform(effect)
 
     def _arm(self, name: str, seconds: float) -> None:
         due = _Due(name)

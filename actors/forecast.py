@@ -15,6 +15,17 @@ from actors import messages as m
 from actors.ids import AgentId, ContactId, QueueName
 from actors.place import Place
 
+KINDS: tuple[type, ...] = (
+    ev.ContactQueued,
+    ev.ContactPresented,
+    ev.ContactConnected,
+    ev.ContactDiverted,
+    ev.ContactLeftQueue,
+    ev.ContactEnded,
+    ev.AgentStateChanged,
+    ev.ServerStarted,
+)
+"""The events that change what is known."""
 _AWAY = frozenset(("signed_out", "idle"))
 
 

@@ -19,6 +19,7 @@ from actors import effects as do
 from actors import events as ev
 from actors import messages as m
 from actors.base import Actor, Mailbox, Post
+from actors.forecast import KINDS as FORECAST_KINDS
 from actors.forecast import Forecast
 from actors.guardian import Guardian
 from actors.ids import (
@@ -220,7 +221,7 @@ class Core:
         )
         self.journal.listen(self.live.apply)
         self.folds.follow(self.journal)
-        self.journal.listen(lambda entry: self.forecast.apply(entry.event))
+        self.journal.listen(lambda entry: self.forecast.apply(entry.event), FORECAST_KINDS)
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -406,7 +407,8 @@ class Core:
         actor = Actor(
             name,
             machine,
-            self.effects.performer(name, tell),
+            self.effects.handlers,
+            self.effects.watcher(tell),
             self.timers,
             Mailbox(self.post, name, MAILBOX_OF_MANY) if mailbox is None else mailbox,
             on_end=on_end,

@@ -46,7 +46,7 @@ class Effects:
         self._journal, self._guardian, self._now = journal, guardian, now
         self._start_leg, self._reply = start_leg, reply
         self._invites: dict[LegId, ClientKey] = {}
-        self._handlers: dict[type, Callable[[Any], object]] = {
+        self.handlers: dict[type, Callable[[Any], object]] = {
             do.Record: lambda e: journal.append(e.event),
             do.TellContact: self._tell_contact,
             do.TellLeg: self._tell_leg,
@@ -82,19 +82,11 @@ class Effects:
 
     def perform(self, effect: do.Effect) -> None:
         """For effects whose author needs not be known."""
-        self._handlers[type(effect)](effect)
+        self.handlers[type(effect)](effect)
 
-    def performer(self, name: str, tell: Callable[[Any], None]) -> Callable[[do.Effect], None]:
-        """``perform`` for an actor that may ask to be told when others end."""
-        handlers = self._handlers
-
-        def perform(effect: do.Effect) -> None:
-            if isinstance(effect, do.Watch):
-                self._guardian.watch(effect.name, tell)
-            else:
-                handlers[type(effect)](effect)
-
-        return perform
+    def watcher(self, tell: Callable[[Any], None]) -> Callable[[do.Watch], None]:
+        """Carries out the one effect whose author must be known."""
+        return lambda effect: self._guardian.watch(effect.name, tell)
 
     def forget_leg(self, leg: LegId) -> None:
         """Nothing of this leg is left, however it ended."""

@@ -6,9 +6,11 @@ the cost (docs/decisions/).  Any JSON reader can read the result.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from actors.events import AnyEvent
 
@@ -20,7 +22,18 @@ def encode(event: AnyEvent) -> bytes:
     """Text that is no valid Unicode (from the wire) is kept with U+FFFD in place of the bad bytes:
     an event that cannot be written must not hold up those behind it.
     """
-    return encode_any(event)
+    try:
+        return _encoder.encode(event)
+    except UnicodeEncodeError:
+        return encode_any(event)
+
+
+def encode_lines(entries: Sequence[Struct]) -> bytes:
+    """Each on a line of its own."""
+    try:
+        return _encoder.encode_lines(entries)
+    except UnicodeEncodeError:
+        return b"".join(encode_any(entry) + b"\n" for entry in entries)
 
 
 def encode_any(value: Any) -> bytes:

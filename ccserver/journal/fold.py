@@ -11,7 +11,7 @@ contact is told by that contact's own actor, so the steps come in order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -231,10 +231,13 @@ class Fold:
         }
 
     def hear(self, entry: Entry) -> None:
-        """As a reader of the journal."""
-        handler = self._handlers.get(type(entry.event))
-        if handler is not None:
-            handler(entry.event)
+        """As a reader of the journal, of these kinds."""
+        self._handlers[type(entry.event)](entry.event)
+
+    @property
+    def kinds(self) -> Collection[type]:
+        """Of the events that count for anything."""
+        return self._handlers.keys()
 
     def apply(self, event: ev.AnyEvent) -> None:
         handler = self._handlers.get(type(event))

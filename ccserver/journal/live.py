@@ -17,7 +17,10 @@ from actors.ids import AgentId, ContactId, QueueName, owner_of
 from ccserver.journal.log import Entry
 
 _NOT_SHOWN = frozenset(
-    {ev.LegArrived, ev.LegCalled, ev.LegConfirmed, ev.LegDown, ev.ContactAssigned}
+    {
+        *(ev.LegArrived, ev.LegCalled, ev.LegConfirmed, ev.LegDown),
+        *(ev.ContactAssigned, ev.WrapUpEnded),
+    }
 )
 """Most of a call's events, asked after first."""
 
@@ -171,6 +174,10 @@ class Live:
         if type(entry.event) in _NOT_SHOWN:
             return changed
         match entry.event:
+            case ev.AgentStateChanged():
+                self._ask(changed, entry.event)
+                self._agent_changed(entry.event, entry.at)
+                changed.add(("agents", entry.event.agent))
             case ev.ContactArrived(ref, entry_point, ani, dnis):
                 self.contacts[ref.id] = LiveContact(
                     entry_point, ani, dnis, entry.at, since=entry.at
@@ -205,10 +212,6 @@ class Live:
                 changed.add(("contacts", ref.id))
             case ev.ContactEnded(ref):
                 self._end(changed, ref.id)
-            case ev.AgentStateChanged():
-                self._ask(changed, entry.event)
-                self._agent_changed(entry.event, entry.at)
-                changed.add(("agents", entry.event.agent))
             case ev.CentreConfigured(_, content):
                 self._know(changed, content)
             case ev.AgentLeft(agent):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -76,11 +76,13 @@ class Journal:
         self._batch_seconds, self._most_unwritten = batch_seconds, most_unwritten
         self._immediate = storage.immediate
         self._seq = self._durable = storage.last_seq()
-        self._unwritten: deque[tuple[int, int, AnyEvent]] = deque()
+        self._unwritten: deque[Entry] = deque()
         self._in_commit = 0
         self._checkpoint: tuple[int, bytes] | None = None
         self._emitter = EventEmitter()
-        self._readers: tuple[Callable[[Entry], object], ...] = ()
+        self._kinds: dict[Callable[[Entry], object], Collection[type] | None] = {}
+        self._readers: dict[type, tuple[Callable[[Entry], object], ...]] = {}
+        """By the type of event."""
         self._appended = self._written = self._reader_errors = self._write_failures = 0
         self._lost: list[tuple[int, int]] = []
         self._commits = Histogram(COMMIT_BOUNDS)
@@ -101,32 +103,46 @@ class Journal:
         """The number of the event appended last; 0: none ever."""
         return self._seq
 
-    def listen(self, reader: Callable[[Entry], object]) -> None:
+    def listen(
+        self, reader: Callable[[Entry], object], kinds: Collection[type] | None = None
+    ) -> None:
         """``reader`` hears every entry from now on, in order; it must not wait.
 
-        One that raises disturbs no other.
+        ``kinds``: only events of these types.  One that raises disturbs no other.
         """
         self._emitter.on(_APPENDED, reader)
-        self._readers = tuple(self._emitter.listeners(_APPENDED))
+        self._kinds[reader] = kinds
+        self._readers.clear()
+
+    def _readers_of(self, kind: type) -> tuple[Callable[[Entry], object], ...]:
+        """In the order in which they came."""
+        found = []
+        for reader in self._emitter.listeners(_APPENDED):
+            kinds = self._kinds[reader]
+            if kinds is None or kind in kinds:
+                found.append(reader)
+        self._readers[kind] = readers = tuple(found)
+        return readers
 
     def append(self, event: AnyEvent) -> int:
         """Its sequence number.  Never waits."""
         self._seq = seq = self._seq + 1
         self._appended += 1
-        at = int(self._wall() * 1_000_000)
+        entry = Entry(seq, int(self._wall() * 1_000_000), event)
+        unwritten = self._unwritten
         if self._immediate:
-            self._write([(seq, at, event)])
+            self._write([entry])
             self._durable = seq
-        elif len(self._unwritten) + self._in_commit >= self._most_unwritten:
+        elif len(unwritten) + self._in_commit >= self._most_unwritten:
             self._lose(seq)
         else:
-            self._unwritten.append((seq, at, event))
-            if not self._wake.is_set():
+            unwritten.append(entry)
+            if len(unwritten) == 1:
                 self._wake.set()
-        entry = Entry(seq, at, event)
         # As pyee's ``emit`` would, without the lock and the wrappers that it puts around each call:
         # none of these readers is ever taken off.
-        for reader in self._readers:
+        kind = type(event)
+        for reader in self._readers.get(kind) or self._readers_of(kind):
             try:
                 reader(entry)
             except Exception:
@@ -234,10 +250,11 @@ class Journal:
 
     def _write(
         self,
-        batch: Sequence[tuple[int, int, AnyEvent]],
+        batch: Sequence[Entry],
         checkpoint: tuple[int, bytes] | None = None,
     ) -> None:
-        self._storage.write([(seq, at, codec.tag_of(e), codec.encode(e)) for seq, at, e in batch])
+        tag, encode = codec.tag_of, codec.encode
+        self._storage.write([(e.seq, e.at, tag(e.event), encode(e.event)) for e in batch])
         self._written += len(batch)
         if checkpoint is not None:
             try:

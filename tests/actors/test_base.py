@@ -42,17 +42,15 @@ class Stage:
         return Actor(
             name,
             Script(**replies),
-            self.perform,
+            {str: self.performed.append},
+            self.tell,
             self.timers,
             mailbox or Mailbox(self.post, name, size),
             on_end=lambda: self.performed.append(f"{name} ended"),
         )
 
-    def perform(self, effect: Any) -> None:
-        if isinstance(effect, tuple):
-            effect[0].tell(effect[1])
-        else:
-            self.performed.append(effect)
+    def tell(self, effect: Any) -> None:
+        effect[0].tell(effect[1])
 
 
 @pytest.fixture

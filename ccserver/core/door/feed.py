@@ -23,9 +23,10 @@ Send: TypeAlias = Callable[[bytes], Awaitable[None]]
 
 PAGE = 1000
 """Entries read from the disk at once."""
-MOST_BUFFERED = 4 * 2**20
-"""Bytes for one reader."""
-CHUNK = 64 * 1024
+MOST_BUFFERED = 10_000
+"""Entries for one reader; some 4 MB."""
+CHUNK = 200
+"""Entries that are sent at once; some 64 kB."""
 GATHER = 0.02
 """Seconds in which entries are put together: a thousand small writes cost the loop more.
 
@@ -41,21 +42,20 @@ class _Follower:
     def __init__(self) -> None:
         self.cut = False
         self.scope = trio.CancelScope()
-        self._lines: deque[tuple[int, bytes]] = deque()
-        self._size = 0
+        self._entries: deque[Entry] = deque()
         self._wake = trio.Event()
 
-    def put(self, seq: int, line: bytes) -> None:
+    def put(self, entry: Entry) -> None:
+        entries = self._entries
         if self.cut:
             return
-        self._size += len(line)
-        if self._size > MOST_BUFFERED:
+        if len(entries) >= MOST_BUFFERED:
             self.cut = True
             self.scope.deadline = trio.current_time() + PATIENCE
-            self._lines.clear()
+            entries.clear()
         else:
-            self._lines.append((seq, line))
-        if len(self._lines) <= 1:
+            entries.append(entry)
+        if len(entries) <= 1:
             self._wake.set()
 
     async def wait(self) -> None:
@@ -64,14 +64,9 @@ class _Follower:
 
     def take(self) -> tuple[int, bytes] | None:
         """Some lines, and the number of the last; None: there are none."""
-        taken: list[bytes] = []
-        last = size = 0
-        while self._lines and size < CHUNK:
-            last, line = self._lines.popleft()
-            taken.append(line)
-            size += len(line)
-        self._size -= size
-        return (last, b"".join(taken)) if taken else None
+        entries = self._entries
+        taken = [entries.popleft() for _ in range(min(CHUNK, len(entries)))]
+        return (taken[-1].seq, codec.encode_lines(taken)) if taken else None
 
 
 class Feed:
@@ -83,10 +78,8 @@ class Feed:
         journal.listen(self._heard)
 
     def _heard(self, entry: Entry) -> None:
-        if self._followers:
-            line = codec.encode_any(entry) + b"\n"  # as ``as_line`` makes them
-            for follower in self._followers:
-                follower.put(entry.seq, line)
+        for follower in self._followers:
+            follower.put(entry)
 
     async def follow(self, after: int, send: Send) -> None:
         """Until cancelled, or until the reader was too slow."""
@@ -151,4 +144,5 @@ class Feed:
 
 
 def as_line(seq: int, at: int, payload: bytes) -> bytes:
+    """As ``codec.encode_lines`` writes an entry."""
     return b'{"seq":%d,"at":%d,"event":%b}\n' % (seq, at, payload)

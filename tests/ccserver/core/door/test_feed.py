@@ -71,7 +71,7 @@ async def test_a_reader_gets_all_behind_his_number_and_then_what_comes(
 
 
 async def test_a_slow_reader_is_cut_with_a_mark_and_the_others_are_not(autojump_clock, monkeypatch):
-    monkeypatch.setattr(feed_module, "MOST_BUFFERED", 10_000)
+    monkeypatch.setattr(feed_module, "MOST_BUFFERED", 50)
     journal = Journal.in_memory(lambda: 1.0)
     feed, slow, quick = Feed(journal), Reader(), Reader()
     async with trio.open_nursery() as nursery:
@@ -98,7 +98,7 @@ async def test_a_slow_reader_is_cut_with_a_mark_and_the_others_are_not(autojump_
 
 
 async def test_a_reader_who_takes_nothing_at_all_is_left(autojump_clock, monkeypatch):
-    monkeypatch.setattr(feed_module, "MOST_BUFFERED", 10_000)
+    monkeypatch.setattr(feed_module, "MOST_BUFFERED", 50)
     journal = Journal.in_memory(lambda: 1.0)
     feed, deaf = Feed(journal), Reader()
     deaf.listens = trio.Event()
