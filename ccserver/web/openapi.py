@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from ccserver.web.examples import EXAMPLES, PATH
 from ccserver.web.rights import RIGHTS
 
 _SCHEMES = {
@@ -47,6 +48,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
     parts["securitySchemes"] = _SCHEMES
     for name in _VALIDATION:
         parts["schemas"].pop(name, None)
+    for shape, example in EXAMPLES.items():
+        parts["schemas"][shape.__name__]["examples"] = [example]
     for path, methods in found["paths"].items():
         for method, operation in methods.items():
             _complete(operation, method.upper(), path)
@@ -57,6 +60,8 @@ def _complete(operation: dict[str, Any], method: str, path: str) -> None:
     operation["operationId"] = operation["operationId"].partition("_api_v1")[0]
     for parameter in operation.get("parameters", ()):
         _without_null(parameter["schema"])
+        if parameter["in"] == "path":
+            parameter["example"] = PATH[parameter["name"]]
     responses = operation["responses"]
     refusals = dict(_OF_ALL)
     roles = RIGHTS.get((method, path), frozenset())

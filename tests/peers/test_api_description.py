@@ -10,6 +10,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from tests.peers.programs import LOOPBACK, until
 from tests.peers.server import Server
@@ -58,6 +59,12 @@ def _try(operation: Any, token: str) -> None:
         suppress_health_check=list(HealthCheck),
     )
     def answers(case: Any) -> None:
-        case.call_and_validate(headers={"Authorization": f"Bearer {token}"})
+        answer = case.call(headers={"Authorization": f"Bearer {token}"})
+        names_nothing = answer.status_code == 422 and answer.json()["refused"] != "BAD_REQUEST"
+        case.validate_response(
+            answer,
+            # a code, a number or a destination that is written well, and that we do not have
+            excluded_checks=[positive_data_acceptance] if names_nothing else [],
+        )
 
     answers()
