@@ -192,9 +192,10 @@ class Conversation:
         monitoring: Monitoring,
     ) -> None:
         supervisor, target = monitoring.supervisor.leg, self.by_agent(monitoring.target)
-        for group in groups:
-            if target not in group:
-                continue
+        if target is None:
+            return
+        # Who holds is in no group: the two of them are left to each other.
+        for group in [group for group in groups if target in group] or [[target]]:
             hears[supervisor].extend(party.leg for party in group)
             for party in group:
                 # A whisper reaches the agent alone; the customer must never hear it (M13).
