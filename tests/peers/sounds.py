@@ -61,6 +61,20 @@ def heard(path: Path, *, last: float | None = None, floor: float = -35.0) -> lis
     return found
 
 
+def longest_gap(path: Path, *, last: float) -> float:
+    """Seconds without a voice, at most, in so many seconds at the end of a recording."""
+    rate, samples = _read(path)
+    size = rate // 50  # a packet
+    samples = samples[-int(last * rate) :]
+    frames = samples[: samples.size // size * size].reshape(-1, size)
+    loudness = np.sqrt((frames.astype(float) ** 2).mean(axis=1))
+    longest = run = 0
+    for silent in loudness < np.median(loudness) / 4:
+        run = run + 1 if silent else 0
+        longest = max(longest, run)
+    return longest * size / rate
+
+
 def seconds(path: Path) -> float:
     rate, samples = _read(path)
     return samples.size / rate

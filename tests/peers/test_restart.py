@@ -1,0 +1,126 @@
+"""kill -9 of the core in the middle of real calls: tones go on, and the phones obey afterwards."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from ccserver.journal.storage import read_rows
+from tests.peers.programs import until
+from tests.peers.server import Server
+from tests.peers.sounds import longest_gap
+from tests.peers.test_command_line import processes
+from tests.peers.test_conference import Floor
+
+
+@pytest.fixture
+def floor(start_server: Callable[..., Server], tmp_path: Path, cleanup: ExitStack) -> Floor:
+    server = start_server(routing__wrap_up_seconds="1", sip__algorithms='["MD5"]')
+    return Floor(server, tmp_path, cleanup)
+
+
+def kill_the_core(server: Server) -> None:
+    """And wait until another one serves."""
+    core = processes(server, "core")[-1]
+    said = server.program.output().count("ccserver is ready")
+    time.sleep(0.2)  # for the journal's last batch
+    os.kill(core, signal.SIGKILL)
+    until(
+        lambda: server.program.output().count("ccserver is ready") > said,
+        25,
+        "the core to be back",
+    )
+
+
+def events(server: Server, tag: str) -> list[bytes]:
+    rows = read_rows(server.data / "journal.sqlite", 0, 100_000)
+    return [row[2] for row in rows if f'"event":"{tag}"'.encode() in row[2]]
+
+
+def test_a_call_goes_on_without_a_gap_and_is_held_and_ended_afterwards(floor: Floor) -> None:
+    floor.agents("1001")
+    customer = floor.phone("+4420")
+    customer.dial("2001")
+    floor.wait_ears(_customer={"1001"}, _1001={"+4420"})
+    time.sleep(1)
+    began = time.monotonic()
+    kill_the_core(floor.server)
+    time.sleep(2)
+    lasted = time.monotonic() - began
+    for user in ("+4420", "1001"):
+        assert longest_gap(floor.phones[user].recording(), last=lasted) < 0.1
+    floor.wait_ears(_customer={"1001"}, _1001={"+4420"})
+    floor.server.wait_agent("1001", "engaged")
+
+    assert floor.does("1001", "hold")["ok"]
+    floor.wait_ears(_customer={"music"})
+    kill_the_core(floor.server)
+    floor.wait_ears(_customer={"music"})
+    assert floor.does("1001", "resume")["ok"]
+    floor.wait_ears(_customer={"1001"}, _1001={"+4420"})
+    customer.hang_up()
+    floor.phones["1001"].wait("CALL_CLOSED")
+    floor.server.wait_agent("1001", "available")
+    ended = events(floor.server, "contact.ended")
+    assert len(ended) == 1
+    assert b'"outcome":"handled"' in ended[0]
+    assert floor.server.figure("ccserver_contacts_handled_total", queue="support") == 1
+
+
+def test_an_agent_hangs_up_a_recovered_call_on_his_phone(floor: Floor) -> None:
+    floor.agents("1001")
+    customer = floor.phone("+4420")
+    customer.dial("2001")
+    floor.wait_ears(_customer={"1001"}, _1001={"+4420"})
+    kill_the_core(floor.server)
+    floor.phones["1001"].hang_up()
+    customer.wait("CALL_CLOSED")
+    floor.server.wait_agent("1001", "available")
+
+
+def test_a_waiting_caller_hears_his_music_on_and_gets_his_agent(floor: Floor) -> None:
+    customer = floor.phone("+4420")
+    customer.dial("2001")
+    floor.wait_ears(_customer={"music"})
+    time.sleep(1)
+    began = time.monotonic()
+    kill_the_core(floor.server)
+    time.sleep(1)
+    assert longest_gap(customer.recording(), last=time.monotonic() - began) < 0.1
+    floor.wait_ears(_customer={"music"})
+    floor.phone("1001", secret="secret-1001", answers=True)
+    floor.wait_ears(_customer={"1001"}, _1001={"+4420"})
+
+
+def test_the_phone_of_an_offer_stops_ringing_and_rings_anew(floor: Floor) -> None:
+    agent = floor.phone("1001", secret="secret-1001")
+    floor.server.wait_agent("1001", "available")
+    customer = floor.phone("+4420")
+    customer.dial("2001")
+    agent.wait("CALL_INCOMING")
+    kill_the_core(floor.server)
+    agent.wait("CALL_CLOSED")
+    until(lambda: len(events(floor.server, "contact.presented")) == 2, 25, "a second offer")
+    agent.command("accept")
+    floor.wait_ears(_customer={"1001"}, _1001={"+4420"})
+
+
+def test_calls_of_a_media_process_that_is_killed_end_and_are_counted(floor: Floor) -> None:
+    floor.agents("1001")
+    customer = floor.phone("+4420")
+    customer.dial("2001")
+    floor.wait_ears(_customer={"1001"}, _1001={"+4420"})
+    os.kill(processes(floor.server, "media")[-1], signal.SIGKILL)
+    customer.wait("CALL_CLOSED")
+    floor.phones["1001"].wait("CALL_CLOSED")
+    floor.server.wait_agent("1001", "available", 60)
+    until(lambda: len(events(floor.server, "contact.ended")) == 1, 25, "the contact's end")
+    floor.server.wait_figure("ccserver_contacts_handled_total", 1, queue="support")
+    customer.dial("2001")
+    floor.wait_ears(_customer={"1001"}, _1001={"+4420"})
