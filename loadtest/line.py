@@ -43,6 +43,7 @@ class Leg:
     """One call.  ``challenge``: what a 401 or 407 asked, name and value."""
 
     __slots__ = (
+        "_agreed",
         "_dialog",
         "_invite",
         "_line",
@@ -58,6 +59,7 @@ class Leg:
         self._line, self._machine, self._dialog = line, machine, (call_id, tag)
         self._invite: ClientKey | None = None
         self._offer = b""
+        self._agreed: Negotiated | None = None
         self._versions = 1
         self.owner: Owner = NOBODY
         self.challenge: tuple[str, str] | None = None
@@ -80,6 +82,8 @@ class Leg:
         """With our answer to what was offered."""
         if not self.ended:
             self.hear(usage.Accept(self._offer))
+            if self._agreed is not None:
+                self.owner.audio_agreed(self._agreed)
 
     def hang_up(self, status: int | None = None) -> None:
         """CANCEL, BYE, or a rejection with ``status``."""
@@ -92,8 +96,7 @@ class Leg:
         if not offer:
             self._offer = make_offer(local, session_id=1, version=1)
             return
-        self._offer, agreed = answer(offer, local, session_id=1, version=1)
-        self.owner.audio_agreed(agreed)
+        self._offer, self._agreed = answer(offer, local, session_id=1, version=1)
 
     def _perform(self, effect: usage.Effect) -> None:
         line = self._line

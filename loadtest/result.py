@@ -18,6 +18,9 @@ from loadtest.scenario.values import LATENCIES, PERCENTILES
 from loadtest.tally import Tally
 from loadtest.watch import Sample, Watch
 
+MOST_LATE = 0.01
+"""Of our audio packets; more, and the reader is told."""
+
 
 class Latency(Struct, frozen=True):
     """Seconds; ``at``: by percentile, as ``p99``."""
@@ -31,6 +34,8 @@ class Audio(Struct, frozen=True):
     """What all streams heard."""
 
     streams: int
+    silent: int
+    """Streams of a second or more in which nothing came; they are in none of the figures below."""
     packets: int
     lost_share: float
     jitter_p95_seconds: float
@@ -139,6 +144,13 @@ def conclude(
         told.append(own.complaint)
     if outcome.unregistered:
         told.append(f"{outcome.unregistered} of {scenario.agents.count} agents never registered")
+    if audio is not None and audio.silent:
+        told.append(f"{audio.silent} streams heard nothing at all")
+    if audio is not None and audio.late_share > MOST_LATE:
+        told.append(
+            f"{audio.late_share:.1%} of the generator's audio was sent late: "
+            "jitter is partly its own"
+        )
     if watch is not None and watch.unreadable:
         told.append(f"{watch.unreadable} times the server's metrics could not be read")
     measured = measures(tally, audio)
@@ -188,6 +200,8 @@ def measures(tally: Tally, audio: Audio | None) -> dict[str, float]:
         found["handled_share"] = tally.outcomes["handled"] / calls
     if tally.rung:
         found["overtaken_share"] = tally.overtaken / tally.rung
+    if audio is not None and (audio.streams or audio.silent):
+        found["rtp_silent_share"] = audio.silent / (audio.streams + audio.silent)
     if audio is not None and audio.streams:
         found["rtp_lost_share"] = audio.lost_share
         found["mos_min"], found["mos_p5"] = audio.mos_min, audio.mos_p5

@@ -6,8 +6,8 @@ import gc
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -15,13 +15,17 @@ from typing import TypeAlias
 
 import trio
 
+from ccserver.media.wav import parse
 from ccserver.settings.kinds import host_port
 from loadtest.arrivals import Arrival, read_recording
+from loadtest.audio import AudioBank
 from loadtest.audio_port import NoAudio
 from loadtest.engine import CannotStart, Outcome, Run, World
+from loadtest.media_load import voice
 from loadtest.processes import Processes
-from loadtest.result import Result, conclude
+from loadtest.result import Audio, AudioPoint, Result, conclude
 from loadtest.scenario.model import Scenario
+from loadtest.voice import frames_of
 from loadtest.watch import Watch
 from sip.offer_answer import Local
 from sip.transport.listeners import Transport
@@ -51,7 +55,8 @@ async def _perform(scenario: Scenario, directory: Path, display: Display | None)
         calls = read_recording(directory / scenario.arrivals.recorded)
     complaints = [f"no process here has {words!r}" for words in processes.missing]
     began = datetime.now(UTC).isoformat(timespec="seconds")
-    async with _audio(host) as audio:
+    bank = _bank(scenario, directory, host)
+    with nullcontext(bank) if bank is not None else _silence(host) as audio:
         world = World(
             transport=lambda port: _transport(scenario, host, port),
             audio=audio,
@@ -67,6 +72,8 @@ async def _perform(scenario: Scenario, directory: Path, display: Display | None)
         outcome: Outcome | CannotStart
         async with trio.open_nursery() as nursery:
             nursery.start_soon(watch.run)
+            if bank is not None:
+                nursery.start_soon(bank.run)
             with display(run, watch) if display is not None else nullcontext():
                 try:
                     outcome = await run.run()
@@ -75,16 +82,60 @@ async def _perform(scenario: Scenario, directory: Path, display: Display | None)
             nursery.cancel_scope.cancel()
     if isinstance(outcome, CannotStart):
         raise outcome
-    return conclude(scenario, outcome, began, watch=watch, complaints=complaints)
+    heard, points = _audio_of(bank)
+    return conclude(
+        scenario,
+        outcome,
+        began,
+        watch=watch,
+        audio=heard,
+        audio_series=points,
+        complaints=complaints,
+    )
 
 
-@asynccontextmanager
-async def _audio(host: str) -> AsyncIterator[NoAudio]:
+def _bank(scenario: Scenario, directory: Path, host: str) -> AudioBank | None:
+    """What callers and agents say, in both laws; None: nobody says anything."""
+    media = scenario.media
+    if media.audio == "none":
+        return None
+    if media.audio == "file" and media.file is not None:
+        sound = parse((directory / media.file).read_bytes())
+        frames = {codec: frames_of(sound.of(codec)) for codec in ("PCMU", "PCMA")}
+    else:
+        frames = {codec: frames_of(voice(codec, media.tone_hz)) for codec in ("PCMU", "PCMA")}
+    return AudioBank(host, media.codec, frames)
+
+
+@contextmanager
+def _silence(host: str) -> Iterator[NoAudio]:
     """A port that swallows what is sent to it: closed, it would answer with ICMP."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as swallows:
         swallows.bind((host, 0))
         yield NoAudio(Local(host, swallows.getsockname()[1], ("PCMU", "PCMA")))
+
+
+def _audio_of(bank: AudioBank | None) -> tuple[Audio | None, list[AudioPoint]]:
+    heard = bank.heard() if bank is not None else None
+    if bank is None or heard is None:
+        return None, []
+    expected = heard.packets + heard.lost
+    audio = Audio(
+        streams=heard.streams,
+        silent=heard.silent,
+        packets=heard.packets,
+        lost_share=heard.lost / expected if expected else 0.0,
+        jitter_p95_seconds=heard.jitter_p95,
+        mos_p5=heard.mos_p5,
+        mos_min=heard.mos_min,
+        mos_mean=heard.mos_mean,
+        late_share=bank.late_share,
+    )
+    points = [
+        AudioPoint(one.at, one.lost / (one.lost + one.packets), one.jitter) for one in bank.seconds
+    ]
+    return audio, points
 
 
 def _transport(scenario: Scenario, host: str, port: int) -> Transport:

@@ -38,7 +38,7 @@ def _lines(result: Result) -> Iterator[str]:
         yield f"overtaken by a later caller: {result.overtaken} of {result.rung}"
     if result.desk:
         yield "desktops: " + _counts(result.desk)
-    if result.audio is not None and result.audio.streams:
+    if result.audio is not None:
         audio = result.audio
         yield (
             f"audio: {audio.streams} streams, {audio.packets} packets, "

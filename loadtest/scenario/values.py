@@ -33,6 +33,7 @@ SHARES = {
     "handled_share": "callers who talked, of all",
     "overtaken_share": "callers passed by a later one for the same number, of all who were rung",
     "rtp_lost_share": "audio packets that did not come, of all that should have",
+    "rtp_silent_share": "streams of a second or more in which nothing came, of all",
 }
 AUDIO = {
     "mos_min": "the worst call's estimated MOS",

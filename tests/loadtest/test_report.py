@@ -105,7 +105,7 @@ def test_the_verdict_follows_from_objectives_generator_and_server(changes, verdi
 
 
 def test_the_page_has_all_charts_and_holds_nothing_from_elsewhere():
-    audio = Audio(2, 100, 0.01, 0.002, 4.1, 4.0, 4.2, 0.0)
+    audio = Audio(2, 0, 100, 0.01, 0.002, 4.1, 4.0, 4.2, 0.0)
     found = result(audio=audio, audio_series=[AudioPoint(0, 0.0, 0.001), AudioPoint(1, 0.1, 0.002)])
 
     page = to_html(found)

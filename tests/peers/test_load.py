@@ -125,3 +125,34 @@ def test_the_scenarios_that_we_ship_are_good(path: Path):
     )
 
     assert checked.returncode == 0, checked.stderr
+
+
+def test_audio_is_judged_at_the_far_end(tmp_path: Path, server: Server, cleanup: ExitStack):
+    changes = [*of(server), *SHORT, *QUICK, *LENIENT, "media.audio=tone"]
+    changes += ["callers.kinds.support.talk=3", "agents.hangs_up=0"]
+    load = generator(tmp_path, "first.toml", *changes)
+    cleanup.callback(load.stop)
+
+    assert load.wait(60) == 0, load.output()
+    audio = json.loads((tmp_path / "result.json").read_text())["audio"]
+    assert audio["streams"] >= 4
+    assert audio["packets"] > 500
+    assert audio["lost_share"] < 0.1
+    assert audio["mos_p5"] > 3
+
+
+def test_an_echo_on_one_port_is_told_apart_by_its_source(tmp_path: Path, cleanup: ExitStack):
+    port, media = free_ports(), free_ports(4)
+    uas = ["sipp", "-sn", "uas", "-i", LOOPBACK, "-p", str(port), "-mp", str(media)]
+    cleanup.callback(Program([*uas, "-rtp_echo", "-nostdin"], tmp_path / "uas.log").stop)
+    changes = [f"target.address={LOOPBACK}:{port}", "arrivals.phases.steady.seconds=2"]
+    changes += ["arrivals.phases.steady.rate=10", "callers.kinds.callers.talk=2"]
+    changes += ["media.audio=tone", "objectives.1.at_most=5"]
+
+    load = generator(tmp_path, "any-server.toml", *changes)
+    cleanup.callback(load.stop)
+
+    assert load.wait(60) == 0, load.output()
+    audio = json.loads((tmp_path / "result.json").read_text())["audio"]
+    assert (audio["streams"], audio["silent"]) == (20, 0)
+    assert audio["packets"] > 20 * 60
