@@ -43,21 +43,33 @@ def status(
     if json:
         _say(shown)
     elif once or not console.is_terminal:
-        console.print(tables(shown))
+        console.print(tables(_glance(shown)))
     else:
         _watch(console, data_of(config, set), shown)
 
 
+def _glance(status: Answer) -> Answer:
+    """Without what is of use only to who commands."""
+    agents = {
+        name: {key: value for key, value in agent.items() if key not in ("version", "allowed")}
+        for name, agent in status["agents"].items()
+    }
+    return {**status, "agents": agents}
+
+
 def _watch(console: Console, data: Path, shown: Answer) -> None:
-    with Live(tables(shown), console=console, auto_refresh=False) as live:
+    with Live(tables(_glance(shown)), console=console, auto_refresh=False) as live:
         try:
             while True:
                 time.sleep(BETWEEN)
                 try:
                     answer = ask(data, "status")
-                    live.update(tables({k: answer[k] for k in shown}), refresh=True)
+                    shown = {k: answer[k] for k in shown}
+                    live.update(tables(_glance(shown)), refresh=True)
                 except (NobodyThere, KeyError):
-                    live.update(Group(tables(shown), "The server does not answer."), refresh=True)
+                    live.update(
+                        Group(tables(_glance(shown)), "The server does not answer."), refresh=True
+                    )
         except KeyboardInterrupt:
             return
 

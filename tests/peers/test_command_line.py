@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -18,6 +19,8 @@ import pytest
 from ccserver.door import NobodyThere
 from tests.peers.programs import LOOPBACK, free_ports, until
 from tests.peers.server import ROOT, Server
+from tests.peers.sipp import Sipp
+from tests.peers.test_sipp import register
 
 Start = Callable[..., Server]
 PROCESSES = ("core", "media", "web")
@@ -63,10 +66,50 @@ def test_people_ask_a_running_server(start_server: Start):
     assert (status.returncode, status.stderr) == (0, "")
     assert "1001" in status.stdout
     assert "support" in status.stdout
+    assert "allowed" not in status.stdout
+    assert ccserver(server, "contacts").stdout == "contacts: none\n"
     assert refused.returncode == 1
     assert "refused: NOT_REGISTERED" in refused.stderr
     assert unknown.returncode == 1
     assert "refused: UNKNOWN_AGENT" in unknown.stderr
+
+
+def test_a_call_is_seen_and_commanded_from_the_shell(
+    start_server: Start, sipp: Callable[..., Sipp]
+):
+    server = start_server()
+    agent = sipp(server, "agent", port=register(sipp, server, "1001"), pause=0.1)
+    customer = sipp(server, "customer", pause=20.0)
+    server.wait_agent("1001", "engaged")
+
+    def said(*arguments: str, status: int = 0) -> str:
+        done = ccserver(server, *arguments)
+        assert done.returncode == status, done
+        return done.stdout + done.stderr
+
+    (name,) = [row["id"] for row in json.loads(said("contacts", "--json"))["contacts"]]
+    assert "1001: held; allowed now: resume" in said("contact", "hold", name, "--as", "1001")
+    again = said("contact", "hold", name, "--as", "1001", status=1)
+    assert "refused: ALREADY_HELD; state: held; allowed now: resume" in again
+    assert "1001: connected" in said("contact", "resume", name, "--as", "1001")
+    assert "refused: UNKNOWN_CONTACT" in said("contact", "end", "a0", "--as", "1001", status=1)
+    codes = said("agent", "1001", "idle", "siesta", status=1)
+    assert "expected one of break, lunch, meeting, training, got siesta" in codes
+    assert "agent 1001: engaged idle:lunch" in said("agent", "1001", "idle", "lunch")
+    assert "Ada" in said("agents")
+    assert "english=1" in said("queues")
+    assert name in said("contacts")
+    shown = said("contact", "show", name)
+    assert "conversation: connected" in shown
+    assert "● talks" in shown
+    tags = [json.loads(line)["event"]["event"] for line in said("events").splitlines()]
+    assert tags[-1] == "agent.state_changed"
+    assert "wallboard" in said("users", "list")
+    said("contact", "end", name, "--as", "1001")
+    server.wait_agent("1001", "wrap_up")
+    assert "idle lunch" in said("agent", "1001", "end-wrap-up", "resolved")
+    for party in (agent, customer):
+        party.stop()
 
 
 def test_one_line_says_that_it_is_ready_and_sigterm_ends_it_in_order(start_server: Start):

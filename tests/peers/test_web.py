@@ -108,15 +108,25 @@ def test_a_web_process_that_is_killed_costs_no_call_and_desktops_find_it_again(
     customer = sipp(server, "customer", pause=8.0)
     sue.wait(lambda: sue.has["agents"]["1001"]["state"] == "engaged", "the call to be seen")
 
+    known = sue.seq
+    second = sipp(server, "agent", port=register(sipp, server, "1002"), pause=0.1)
+
     os.kill(processes(server, "web")[-1], signal.SIGKILL)
+    other = sipp(server, "customer", pause=8.0)  # he calls while nobody serves the desktops
     until(lambda: is_ready(server), 15, "the web process to be back")
-    sue.wait(lambda: list(sue.has["contacts"].values()) != [], "the picture after it")
-    (contact,) = sue.has["contacts"].values()
-    assert contact["agent"] == "1001"
+    sue.wait(lambda: len(sue.has["contacts"]) == 2, "the picture after it")
+    sue.wait(lambda: sue.has["agents"]["1002"]["state"] == "engaged", "the call meanwhile")
+    assert {one["agent"] for one in sue.has["contacts"].values()} == {"1001", "1002"}
+    assert sue.seq > known
+    for kind in ("agents", "contacts", "queues"):  # no event is missed: the picture is the whole
+        key = "name" if kind == "queues" else "id"
+        shown = {one[key]: one for one in sue.get(f"/{kind}").json()[kind]}
+        assert shown.keys() == sue.has[kind].keys()
+        assert all(one.items() <= sue.has[kind][name].items() for name, one in shown.items())
     assert sue.get("/session").status_code == 200  # nobody has to sign in again
-    customer.finish()
-    agent.finish()
-    server.wait_figure("ccserver_contacts_handled_total", 1, queue="support")
+    for party in (customer, agent, other, second):
+        party.finish()
+    server.wait_figure("ccserver_contacts_handled_total", 2, queue="support")
     sue.wait(lambda: sue.has["contacts"] == {}, "the end of the call to be seen")
     assert len(processes(server, "core")) == len(processes(server, "media")) == 1
 
