@@ -41,6 +41,12 @@ class AgentSettings(Struct, frozen=True):
     """What an agent may say of a contact when it ends."""
     may_call: bool = False
     """Whether he may place calls at all (V-1); which numbers, the dial plan says."""
+    weight: int = 1
+    """Where lots are drawn."""
+    position: int = 0
+    """In the configuration."""
+    limited_queues: frozenset[QueueName] = frozenset()
+    """Those that limit how many agents talk at once."""
 
 
 class AgentConfigured(Struct, frozen=True):
@@ -219,6 +225,7 @@ class Agent:
             case m.Restarted(name):
                 if name == DISPATCHER:
                     self._offered_to_dispatcher = None  # it must be told again
+                    return [told for e in self.engagements.values() for told in e.serving()]
                 return []
             case m.AgentCommandReceived():
                 return self._command(message)
@@ -249,7 +256,10 @@ class Agent:
     ) -> Engagement:
         settings = self.settings
         wrap_up = 0.0 if queue is None else settings.wrap_up_seconds.get(queue, 0.0)
-        terms = Terms(self.id, settings.rona_seconds, settings.max_contact_seconds, wrap_up)
+        limited = queue in settings.limited_queues
+        terms = Terms(
+            self.id, settings.rona_seconds, settings.max_contact_seconds, wrap_up, limited
+        )
         engagement = Engagement(contact, queue, kind, terms, self._now)
         self.engagements[contact] = engagement
         return engagement
@@ -406,8 +416,17 @@ class Agent:
             if key == self._offered_to_dispatcher:
                 return []
             self._offered_to_dispatcher = key
+            settings = self.settings
             free = m.AgentAvailable(
-                self.id, self.settings.skills, ours.since, ours.seq, self._now()
+                self.id,
+                settings.skills,
+                ours.since,
+                ours.seq,
+                self._now(),
+                self.availability.contacts,
+                self.availability.talked,
+                settings.weight,
+                settings.position,
             )
             return [TellDispatcher(free)]
         if self._offered_to_dispatcher is not None:

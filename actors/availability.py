@@ -54,12 +54,19 @@ class Worked(Struct, frozen=True, gc=False):
     """He has served a contact: others have waited for work longer."""
 
 
+class Talked(Struct, frozen=True, gc=False):
+    """So many seconds; ``served``: with a customer of his own."""
+
+    seconds: float
+    served: bool
+
+
 class Freed(Struct, frozen=True, gc=False):
     """Nothing is in hand any more."""
 
 
 Message: TypeAlias = (
-    Wish | m.PhonesChanged | m.OfferFailed | m.OfferAnswered | m.PhoneLost | Worked | Freed
+    Wish | m.PhonesChanged | m.OfferFailed | m.OfferAnswered | m.PhoneLost | Talked | Worked | Freed
 )
 
 
@@ -83,6 +90,8 @@ class Availability:
         self.pending: Wish | None = None
         self._reachable = False
         self._channel_failures = 0
+        self.contacts, self.talked = 0, 0.0
+        """What he has done since he signed in: how many contacts, how many seconds of talk."""
 
     def recover(self, state: State, pending: str | None, *, reachable: bool) -> None:
         """As an earlier run of the server left it; ``pending`` as ``coming`` has it."""
@@ -153,6 +162,9 @@ class Availability:
                 self._reachable = bool(targets)
                 if not self._busy():
                     self._need_a_phone()
+            case _, Talked(seconds, served):
+                self.contacts += served
+                self.talked += seconds
             case _, m.OfferAnswered():
                 self._channel_failures = 0
             case _, m.OfferFailed(_, reason):
@@ -185,6 +197,8 @@ class Availability:
                 self.state = SignedOut()
 
     def _available_from_now(self) -> None:
+        if isinstance(self.state, SignedOut):
+            self.contacts, self.talked = 0, 0.0
         self.state = Available(self._now(), self._ticket())
 
     def _need_a_phone(self) -> None:

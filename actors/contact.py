@@ -325,7 +325,8 @@ class Contact:
                 # The first instant that he waited anywhere counts, wherever he is sent later.
                 dossier = self._dossier
                 place = dossier.first_place = dossier.place(priority)
-                return [*effects, *self._wait(InQueue(plan, place, self._avoid), self._now())]
+                goal = InQueue(plan, place, self._avoid, dossier.caller.uri.user or "")
+                return [*effects, *self._wait(goal, self._now())]
             case Outside(goal):
                 nowhere, place = self._dossier.world.outbound.plan, self._dossier.place(1)
                 seeking = Seeking(Search(self._dossier, goal), nowhere, place, self._now())
@@ -370,7 +371,7 @@ class Contact:
         plan, place, cared = seeking.plan, seeking.place, seeking.treatment
         match news:
             case Queued(again):
-                queued = ev.ContactQueued(self.ref, plan.name, place, plan.requirements, again)
+                queued = ev.ContactQueued(self.ref, plan.name, place, again=again)
                 return [Record(queued), *(cared.resume() if cared is not None else ())]
             case Reserved() if cared is not None:
                 return cared.hold()

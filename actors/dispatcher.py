@@ -1,92 +1,149 @@
 """The dispatcher: it alone pairs contacts with agents, so no agent is ever given twice.
 
-It acts when something has changed, and never polls.
+It acts when something has changed, or when time alone has changed the answer (a contact comes to
+its next ring), and never polls.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from msgspec.structs import replace
+import msgspec
+from msgspec import Struct
 
 from actors import events as ev
 from actors import messages as m
 from actors.effects import Effect, Record, TellAgent, TellQueue
-from actors.ids import AgentId, ContactId, agent_actor, queue_actor
-from actors.routing.index import Choice, Index
+from actors.ids import AgentId, ContactId, QueueName, agent_actor, queue_actor
+from actors.routing.choice import Choice
+from actors.routing.index import Index
+from actors.routing.policy import CLOCK_GRAIN, Policy, PolicyChanged
+from sip.machine import StartTimer, TimerFired
 
 Message: TypeAlias = (
     m.ContactWaits
-    | m.RequirementsChanged
     | m.ContactLeft
     | m.ContactConnected
     | m.AgentAvailable
     | m.AgentUnavailable
+    | m.AgentServes
+    | m.AgentServed
     | m.ReservationRefused
     | m.Restarted
+    | PolicyChanged
+    | TimerFired
 )
 
 
-class Dispatcher:
-    """``now`` gives monotonic seconds."""
+class _Paired(Struct):
+    """``agents``: who may still answer; one, but for a queue whose agents all ring."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
-        self.index = Index()
-        self._paired: dict[ContactId, tuple[AgentId, m.ContactWaits]] = {}
+    agents: list[AgentId]
+    waits: m.ContactWaits
+
+
+class Dispatcher:
+    """``now`` gives monotonic seconds, ``draw`` a number from 0 to 1 for strategies that draw lots.
+
+    The timer ``ring`` stands for the next instant at which time alone changes something.
+    """
+
+    def __init__(
+        self,
+        now: Callable[[], float],
+        policy: Policy | None = None,
+        draw: Callable[[], float] | None = None,
+    ) -> None:
+        self._now, self._draw = now, draw
+        self.index = Index(policy)
+        self._paired: dict[ContactId, _Paired] = {}
+        self._armed: float | None = None
 
     def handle(self, message: Message) -> list[Effect]:
+        return [*self._decide(message), *self._arm()]
+
+    def _decide(self, message: Message) -> list[Effect]:
         match message:
             case m.ContactWaits(contact):
                 self._paired.pop(contact, None)  # back from an agent that did not take it
-                self.index.add_contact(message)
-                return self._find_agent(message)
-            case m.RequirementsChanged():
-                return self._judge_anew(message)
-            case m.ContactLeft(contact) | m.ContactConnected(contact):
+                freed = self._parted(lambda _, served: served == contact)
+                self.index.add_contact(message, self._now())
+                return self._find_agents("contact", [contact], freed)
+            case m.ContactLeft(contact):
                 self._paired.pop(contact, None)
                 self.index.remove_contact(contact)
+                freed = self._parted(lambda _, served: served == contact)
+                return self._find_agents("room", [], freed)
+            case m.ContactConnected(contact, by):
+                self._paired.pop(contact, None)
+                self.index.remove_contact(contact)
+                if by is not None:  # whoever rang beside him does so no more
+                    self._parted(lambda agent, served: served == contact and agent != by)
                 return []
-            case m.AgentAvailable():
+            case m.AgentAvailable(agent):
+                freed = self._parted(lambda other, _: other == agent)
                 self.index.add_agent(message)
-                return self._find_contact(message)
+                found = self._pair("agent", self.index.contact_for(message))
+                return [*found, *self._find_agents("room", [], freed)]
             case m.AgentUnavailable(agent):
                 self.index.remove_agent(agent)
                 return []
-            case m.ReservationRefused(agent, contact):
-                # Reserved as the agent became unavailable: the contact has lost nothing.
-                reserved, waits = self._paired.get(contact, (None, None))
-                if waits is None or reserved != agent:
-                    return []  # and meanwhile the contact left, or was given to another agent
-                del self._paired[contact]
-                self.index.add_contact(waits)
-                undone = TellQueue(waits.queue, m.PairingUndone(contact, agent))
-                return [undone, *self._find_agent(waits)]
-            case m.Restarted(name):
-                self._forget_what_was_told_by(name)
+            case m.AgentServes(agent, contact, queue):
+                self.index.serve(queue, agent, contact)
                 return []
+            case m.AgentServed(agent, contact):
+                freed = self._parted(lambda *pair: pair == (agent, contact))
+                return self._find_agents("room", [], freed)
+            case m.ReservationRefused(agent, contact):
+                return self._refused(agent, contact)
+            case m.Restarted(name):
+                return self._forget_what_was_told_by(name)
+            case PolicyChanged(policy):
+                self.index = self.index.under(policy, self._now())
+                return self._find_agents("policy", self.index.waiting, [])
+            case TimerFired("ring"):
+                self._armed = None
+                changed = self.index.pass_time(self._now() + CLOCK_GRAIN)
+                return self._find_agents("time", changed, [])
+            case TimerFired(name):
+                raise ValueError(f"no timer of the dispatcher is called {name}")
 
-    def _judge_anew(self, changed: m.RequirementsChanged) -> list[Effect]:
-        contact, needs = changed.contact, changed.requirements
-        waits = self.index.waiting.get(contact)
-        if waits is not None:
-            told = replace(waits, requirements=needs, at=changed.at)
-            self.index.add_contact(told)
-            return self._find_agent(told)
-        if contact in self._paired:
-            # Given away by the old rules, and that stands; if it comes back, it is by the new ones.
-            agent, paired = self._paired[contact]
-            self._paired[contact] = agent, replace(paired, requirements=needs)
-        return []  # or it has left, or connected, as its queue told us
+    # --- pairing ------------------------------------------------------------------------------
 
-    def _find_agent(self, contact: m.ContactWaits) -> list[Effect]:
-        return self._pair("contact", self.index.agent_for(contact))
+    def _find_agents(
+        self, on: str, contacts: Iterable[ContactId], freed: Iterable[QueueName]
+    ) -> list[Effect]:
+        """For these contacts, and for all of the queues that have room again: first to last."""
+        these = set(contacts)
+        every = these.union(*map(self.index.waiting_in, freed))
+        effects: list[Effect] = []
+        for contact in self.index.in_order(every):
+            if not self.index.available:
+                break
+            why = on if contact in these else "room"
+            effects += self._pair(why, self.index.agent_for(contact, self._draw))
+        return effects
 
-    def _find_contact(self, agent: m.AgentAvailable) -> list[Effect]:
-        return self._pair("agent", self.index.contact_for(agent))
+    def _parted(self, which: Callable[[AgentId, ContactId], bool]) -> list[QueueName]:
+        """Those pairs are over; the queues that had as many agents as they may, and have room."""
+        return self.index.serve_no_more(which)
 
-    def _forget_what_was_told_by(self, name: str) -> None:
+    def _refused(self, agent: AgentId, contact: ContactId) -> list[Effect]:
+        """Reserved as the agent became unavailable: the contact has lost nothing."""
+        paired = self._paired.get(contact)
+        if paired is None or agent not in paired.agents:
+            return []  # and meanwhile the contact left, or was given to another agent
+        paired.agents.remove(agent)
+        freed = self._parted(lambda *pair: pair == (agent, contact))
+        if paired.agents:
+            return []  # others ring
+        del self._paired[contact]
+        self.index.add_contact(paired.waits, self._now())
+        undone = TellQueue(paired.waits.queue, m.PairingUndone(contact, agent))
+        return [undone, *self._find_agents("contact", [contact], freed)]
+
+    def _forget_what_was_told_by(self, name: str) -> list[Effect]:
         """A queue or an agent has been started again; whatever still holds comes anew.
 
         What it said may hold no longer: it lost what lay in its mailbox, a contact's end perhaps.
@@ -94,65 +151,76 @@ class Dispatcher:
         for contact in list(self.index.waiting.values()):
             if queue_actor(contact.queue) == name:
                 self.index.remove_contact(contact.contact)
-        for paired, (_, waits) in list(self._paired.items()):
-            if queue_actor(waits.queue) == name:
-                del self._paired[paired]
+        for contact_id, paired in list(self._paired.items()):
+            if queue_actor(paired.waits.queue) == name:
+                del self._paired[contact_id]
         for agent in list(self.index.available):
             if agent_actor(agent) == name:
                 self.index.remove_agent(agent)
+        freed = self._parted(lambda agent, _: agent_actor(agent) == name)
+        return self._find_agents("room", [], freed)
 
     def _pair(self, on: str, choice: Choice | None) -> list[Effect]:
         if choice is None:
             return []
-        contact, agent = choice.contact, choice.agent
+        contact = choice.contact
+        agents = [choice.agent, *choice.others]
         self.index.remove_contact(contact.contact)
-        self.index.remove_agent(agent.agent)
-        self._paired[contact.contact] = (agent.agent, contact)
-        possible_at = max(contact.at, agent.at)
+        for agent in agents:
+            self.index.remove_agent(agent.agent)
+            self.index.serve(contact.queue, agent.agent, contact.contact)
+        self.index.take_turn(contact.queue, choice.agent)
+        names = [agent.agent for agent in agents]
+        self._paired[contact.contact] = _Paired(names, contact)
+        now = self._now()
+        possible_at = max(contact.at, choice.agent.at) if on in ("agent", "contact") else now
+        reserve = m.Reserve(contact.contact, contact.queue, possible_at, contact.channel)
         assigned = ev.ContactAssigned(
             contact.contact,
             contact.queue,
-            agent.agent,
+            choice.agent.agent,
             possible_at,
-            self._now(),
-            _explained(on, choice),
+            now,
+            _explained(on, choice, self.index.policy.version),
         )
+        paired = m.ContactPaired(contact.contact, names[0], tuple(names[1:]))
         return [
-            TellAgent(
-                agent.agent,
-                m.Reserve(contact.contact, contact.queue, possible_at, contact.channel),
-            ),
-            TellQueue(contact.queue, m.ContactPaired(contact.contact, agent.agent)),
+            *(TellAgent(name, reserve) for name in names),
+            TellQueue(contact.queue, paired),
             Record(assigned),
         ]
 
+    # --- time ---------------------------------------------------------------------------------
 
-def _explained(on: str, choice: Choice) -> ev.Decision:
-    contact, agent, over = choice.contact, choice.agent, choice.passed_over
+    def _arm(self) -> list[Effect]:
+        """A timer that is armed too early is left: it finds nothing to do, and is armed anew."""
+        due = self.index.next_change
+        if due is None or (self._armed is not None and self._armed <= due):
+            return []
+        self._armed = due
+        return [StartTimer("ring", max(0.0, due - self._now()))]
+
+
+def _explained(on: str, choice: Choice, rule: str) -> ev.Decision:
+    contact, agent = choice.contact, choice.agent
     candidates = [
-        ev.Candidate(
-            head.id,
-            "later" if place else "chosen",
-            head.since,
-            head.seq,
-            head.priority,
-            head.tried,
-        )
+        ev.Candidate(head.id, "later" if place else "chosen", head.rank, head.tried)
         for place, head in enumerate(choice.heads)
     ]
-    counts = (
-        ("skills", over.skills),
-        ("tried", over.tried),
-        ("behind", over.behind),
-        ("avoided", over.avoided),
-    )
+    counts = msgspec.structs.asdict(choice.passed_over)
     return ev.Decision(
         on,
         contact.place,
-        contact.requirements,
+        choice.needs,
         dict(agent.skills),
         agent.since,
         agent.seq,
         tuple(candidates),
-        {reason: count for reason, count in counts if count},
+        {reason: count for reason, count in counts.items() if count},
+        rule,
+        choice.strategy,
+        choice.stage.ring,
+        choice.stage.overdue,
+        choice.draw,
+        tuple(other.agent for other in choice.others),
     )

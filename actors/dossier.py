@@ -33,7 +33,7 @@ class AgentCard(Struct, frozen=True):
 class Outbound(Struct, frozen=True):
     """The rules of calls that agents place."""
 
-    plan: QueuePlan = QueuePlan(NO_QUEUE, (), "music.wav", 18.0)
+    plan: QueuePlan = QueuePlan(NO_QUEUE, "music.wav", 18.0)
     """What a queue's plan is to its contacts: nobody waits here."""
     fallback: QueuePlan | None = None
     """Where a customer waits who has lost the agent; None: his call ends."""

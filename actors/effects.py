@@ -53,12 +53,13 @@ class TellQueue(Struct, frozen=True):
 class TellDispatcher(Struct, frozen=True):
     message: (
         m.ContactWaits
-        | m.RequirementsChanged
         | m.ContactLeft
         | m.ContactConnected
         | m.AgentAvailable
         | m.AgentUnavailable
         | m.ReservationRefused
+        | m.AgentServes
+        | m.AgentServed
     )
 
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 from actors import availability as av
 from actors import events as ev
 from actors import messages as m
-from actors.effects import Effect, Record, TellContact, Watch
+from actors.effects import Effect, Record, TellContact, TellDispatcher, Watch
 from actors.ids import AgentId, ContactId, QueueName, agent_actor, contact_actor
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
 
@@ -23,6 +23,8 @@ OFFER_MARGIN = 10.0
 """Beyond the RONA time-out, which is the contact's, and runs even if no 180 ever comes."""
 KEPT_LEASE = 10.0
 """After a restart of the server: a contact that has not been recovered by now will not be."""
+SERVING: tuple[m.EngagementKind, ...] = ("contact", "transfer")
+"""Kinds in which the customer is his own; in a consult he helps another."""
 HOOK_LEASE = 40.0
 """A phone that has not confirmed its BYE by now never will (64*T1 is 32 s)."""
 
@@ -64,6 +66,8 @@ class Terms(Struct, frozen=True):
     contact_seconds: float
     wrap_up_seconds: float = 0.0
     """0: there is none."""
+    limited: bool = False
+    """The queue limits its agents: the dispatcher must hear when one begins and ends to talk."""
 
 
 class TellAvailability(Struct, frozen=True):
@@ -112,6 +116,7 @@ class Engagement:
         self.off_hook = False
         self._engaged_since: float | None = None
         """Recovered, and its contact has not said that it goes on."""
+        self._talks_since: float | None = None
 
     # --- what others may see ------------------------------------------------------------------
 
@@ -151,8 +156,9 @@ class Engagement:
 
     def resume(self) -> list[Effect]:
         """The agent talks already, and had forgotten it."""
-        self.state, self.off_hook = Engaged(), True
-        return [Watch(contact_actor(self.contact)), self._lease(self._terms.contact_seconds)]
+        self.state, self.off_hook, self._talks_since = Engaged(), True, self._now()
+        lease = self._lease(self._terms.contact_seconds)
+        return [Watch(contact_actor(self.contact)), lease, *self.serving()]
 
     def recover(self, state: Engaged | WrapUp | HangingUp) -> None:
         """As an earlier run of the server left it: the phone is off the hook, for all we know."""
@@ -165,13 +171,19 @@ class Engagement:
         """
         match self.state:
             case Engaged():
-                self._engaged_since = since
+                self._engaged_since = self._talks_since = since
                 lease = self._lease(KEPT_LEASE)
             case WrapUp():
                 lease = self._lease(self._left(since, self._terms.wrap_up_seconds))
             case _:
                 lease = self._lease(HOOK_LEASE)
-        return [lease, Watch(contact_actor(self.contact))]
+        return [lease, Watch(contact_actor(self.contact)), *self.serving()]
+
+    def serving(self) -> list[Effect]:
+        """What the dispatcher must know, if he talks with a contact of a queue with a limit."""
+        if self.queue is None or not (self._terms.limited and self._serves):
+            return []
+        return [TellDispatcher(m.AgentServes(self._terms.agent, self.contact, self.queue))]
 
     def kept(self) -> list[Effect]:
         """The contact has been recovered, with us in it."""
@@ -186,6 +198,33 @@ class Engagement:
     # --- the machine --------------------------------------------------------------------------
 
     def handle(self, message: Message) -> list[Effect | TellAvailability]:
+        before = self.state
+        effects = self._decide(message)
+        if isinstance(before, Engaged) is isinstance(self.state, Engaged):
+            return effects
+        if isinstance(self.state, Engaged):
+            self._talks_since = self._now()
+            return [*effects, *self.serving()]
+        return [*self._talked(), *effects]
+
+    def _talked(self) -> list[Effect | TellAvailability]:
+        since = self._now() if self._talks_since is None else self._talks_since
+        if not self.is_work:
+            return []
+        serves = self.kind in SERVING
+        told: list[Effect | TellAvailability] = [
+            TellAvailability(av.Talked(self._now() - since, serves))
+        ]
+        if self._terms.limited and serves:
+            told.append(TellDispatcher(m.AgentServed(self._terms.agent, self.contact)))
+        return told
+
+    @property
+    def _serves(self) -> bool:
+        """It is a customer of his own with whom he talks."""
+        return isinstance(self.state, Engaged) and self.kind in SERVING
+
+    def _decide(self, message: Message) -> list[Effect | TellAvailability]:
         match self.state, message:
             case Reserved(), m.OfferRinging():
                 self.state = Ringing()

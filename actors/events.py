@@ -13,9 +13,11 @@ from msgspec import Meta, Struct
 
 from actors import messages as m
 from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName
-from actors.place import Place, Requirements
+from actors.place import Place
 from actors.reasons import During, EndedBy, OfferFailure, Outcome
+from actors.routing.policy import PolicyChanged
 from sip.dialog import DialogSnapshot
+from sip.machine import TimerFired
 from sip.registrar import Binding
 from sip.transport.path import Path
 from sip.usage_messages import ServerKey
@@ -72,7 +74,8 @@ class ContactQueued(Event, frozen=True, tag="contact.queued"):
     contact: ContactRef
     queue: QueueName
     place: Place
-    requirements: Requirements
+    needs: str = "everybody"
+    """What it asks of an agent beside what the queue does (``actors.routing.grammar``)."""
     again: bool = False
     """It came back to the place it had."""
 
@@ -113,10 +116,11 @@ class Candidate(Struct, frozen=True, gc=False, omit_defaults=True):
     id: str
     verdict: str
     """chosen, or later."""
-    since: float
-    seq: int
-    priority: int = 0
-    """A contact's; 0 for an agent, who has none."""
+    rank: tuple[float, ...]
+    """What was compared.  Of a contact: band (0 overdue, 1 not), minus the queue's weight,
+    priority, since when, the unique number.  Of an agent: what the strategy counts, available
+    since, the unique number; in round robin a 0 or 1 before them (after the last one, or before
+    him); of a preferred agent, his number among those preferred."""
     tried: bool = False
     """The pair has failed before: it comes after all that have not."""
 
@@ -124,24 +128,37 @@ class Candidate(Struct, frozen=True, gc=False, omit_defaults=True):
 class Decision(Struct, frozen=True, omit_defaults=True):
     """What is needed to explain, and to compute again, why this pair was made.
 
-    ``on`` says what had changed: ``agent`` (an agent became available: the contact was chosen) or
-    ``contact`` (a contact began to wait: the agent was chosen).  ``candidates`` are the heads of
-    the lines that were compared, best first: the chosen one is the least by ``tried``,
-    ``priority``, ``since``, ``seq``.  ``passed_over`` counts the others by reason: ``skills``
-    (they do not fit), ``tried`` (the pair has failed before, and another was in the same line),
-    ``behind`` (they fit, and stand behind the head of their line), ``avoided`` (the agent sent the
-    contact away himself).
+    ``on`` says what had changed: ``agent`` (an agent became available: the contact was chosen),
+    ``contact`` (a contact began to wait: the agent was chosen), ``time`` (a contact came to its
+    next ring), ``room`` (its queue may have one agent more) or ``policy`` (the rules changed).
+    ``candidates`` are the heads of the lines that were compared, best first: the chosen one is the
+    least by ``tried`` and ``rank``; where lots were drawn, it stands alone.  ``passed_over`` counts
+    the others by reason: ``skills`` (they do not fit), ``tried`` (the pair has failed before, and
+    another was in the same line), ``behind`` (they fit, and stand behind the head of their line),
+    ``avoided`` (the agent sent the contact away himself), ``full`` (their queue has as many agents
+    as it may), ``kept`` (they are kept for the agents they prefer, or the contact for others).
     """
 
     on: str
     place: Place
-    requirements: Requirements
+    needs: str
+    """What the contact asked for in its ring (``actors.routing.grammar``)."""
     skills: dict[str, int]
     agent_since: float
     agent_seq: int
     candidates: tuple[Candidate, ...]
     passed_over: dict[str, int] = {}
-    rule: str = "priority, longest waiting; longest available"
+    rule: str = ""
+    """The version of the configuration (``centre.configured``) whose rules were applied."""
+    strategy: str = "longest_available"
+    ring: int = 0
+    """From 0; -1: kept for the agents it prefers."""
+    overdue: bool = False
+    """Nobody may overtake it any more."""
+    draw: float | None = None
+    """The number from 0 to 1 that was drawn."""
+    others: tuple[AgentId, ...] = ()
+    """Ring-all: who rings beside the agent."""
 
 
 class ContactAssigned(Event, frozen=True, tag="contact.assigned"):
@@ -325,18 +342,20 @@ class ContactEnded(Event, frozen=True, tag="contact.ended"):
 class Heard(Event, frozen=True):
     """Before it did whatever follows in the journal: its decisions can be computed again.
 
-    ``now``: the instant at which it heard it, and decided, in monotonic seconds.
+    ``now``: the instant at which it heard it, and decided, in monotonic seconds.  ``lot``: the
+    number from 0 to 1 of which those follow that it drew (``actors.routing.lots``).
     """
 
     now: float
+    lot: float
 
 
 class HeardContactWaits(Heard, frozen=True, tag="dispatcher.contact_waits"):
     message: m.ContactWaits
 
 
-class HeardRequirementsChanged(Heard, frozen=True, tag="dispatcher.requirements_changed"):
-    message: m.RequirementsChanged
+class HeardPolicyChanged(Heard, frozen=True, tag="dispatcher.policy_changed"):
+    message: PolicyChanged
 
 
 class HeardContactLeft(Heard, frozen=True, tag="dispatcher.contact_left"):
@@ -357,6 +376,18 @@ class HeardAgentUnavailable(Heard, frozen=True, tag="dispatcher.agent_unavailabl
 
 class HeardReservationRefused(Heard, frozen=True, tag="dispatcher.reservation_refused"):
     message: m.ReservationRefused
+
+
+class HeardAgentServes(Heard, frozen=True, tag="dispatcher.agent_serves"):
+    message: m.AgentServes
+
+
+class HeardAgentServed(Heard, frozen=True, tag="dispatcher.agent_served"):
+    message: m.AgentServed
+
+
+class HeardTimerFired(Heard, frozen=True, tag="dispatcher.timer_fired"):
+    message: TimerFired
 
 
 class HeardRestarted(Heard, frozen=True, tag="dispatcher.restarted"):
@@ -589,7 +620,10 @@ AnyEvent: TypeAlias = (
     | ContactMonitored
     | ContactEnded
     | HeardContactWaits
-    | HeardRequirementsChanged
+    | HeardPolicyChanged
+    | HeardAgentServes
+    | HeardAgentServed
+    | HeardTimerFired
     | HeardContactLeft
     | HeardContactConnected
     | HeardAgentAvailable

@@ -9,7 +9,7 @@ from msgspec import Struct
 from actors.diversion import Diversion
 from actors.hours import Calendar
 from actors.ids import EntryPointName, QueueName
-from actors.place import DEFAULT_PRIORITY, Requirements
+from actors.place import DEFAULT_PRIORITY
 
 
 class AnswerCall(Struct, frozen=True, gc=False):
@@ -53,7 +53,6 @@ class QueuePlan(Struct, frozen=True):
     """What a contact must know of a queue it waits in."""
 
     name: QueueName
-    requirements: Requirements
     music: str
     rona_seconds: float
     overflow_prompt: str | None = None

@@ -12,8 +12,9 @@ from msgspec import Struct
 
 from actors.estimate import Estimate
 from actors.ids import AgentId, ContactId, LegId, QueueName
-from actors.place import Place, Requirements
+from actors.place import Place
 from actors.reasons import During, EndedBy, NotFree, OfferFailure, Refusal
+from actors.routing.expressions import EVERYBODY, Expression
 from sip.message import NameAddr
 from sip.transport.path import Path
 
@@ -189,7 +190,8 @@ class JoinQueue(Struct, frozen=True):
 
     contact: ContactId
     place: Place
-    requirements: Requirements
+    needs: Expression = EVERYBODY
+    """What it asks of an agent beside what the queue does."""
     tried: tuple[AgentId, ...] = ()
     """Agents that failed it, last first; a hint of policy, never a bar for ever."""
     avoid: tuple[AgentId, ...] = ()
@@ -198,6 +200,8 @@ class JoinQueue(Struct, frozen=True):
     """It was served, or offered, and comes back: the queue is never too full for it."""
     since: float | None = None
     """When it began to wait here, for the bound of waiting; None: as its place says."""
+    caller: str = ""
+    """The number that calls, by which he is known when he calls again; empty: unknown."""
 
 
 class LeaveQueue(Struct, frozen=True, gc=False):
@@ -210,6 +214,8 @@ class ContactConnected(Struct, frozen=True, gc=False):
     """The assigned agent answered; the queue and the dispatcher may forget the contact."""
 
     contact: ContactId
+    agent: AgentId | None = None
+    """Who answered."""
 
 
 class ContactPaired(Struct, frozen=True, gc=False):
@@ -217,6 +223,8 @@ class ContactPaired(Struct, frozen=True, gc=False):
 
     contact: ContactId
     agent: AgentId
+    others: tuple[AgentId, ...] = ()
+    """Who rings beside him: the first to answer has it."""
 
 
 class PairingUndone(Struct, frozen=True, gc=False):
@@ -235,20 +243,18 @@ class ContactWaits(Struct, frozen=True):
     contact: ContactId
     queue: QueueName
     place: Place
-    requirements: Requirements
+    needs: Expression
+    """What it asks of an agent beside what the queue does."""
     at: float
     """When it began to wait this time, in monotonic seconds (``place.since``: the first time)."""
     tried: tuple[AgentId, ...] = ()
     avoid: tuple[AgentId, ...] = ()
     channel: str = "voice"
-
-
-class RequirementsChanged(Struct, frozen=True):
-    """The rules of its queue are others since ``at``: this is what the contact asks for now."""
-
-    contact: ContactId
-    requirements: Requirements
-    at: float
+    entered: float | None = None
+    """When it entered this queue, whose rings count from here; None: at ``at``."""
+    preferred: tuple[AgentId, ...] = ()
+    """It is kept for these, the first of them first, until ``preferred_until``."""
+    preferred_until: float = 0.0
 
 
 class ContactLeft(Struct, frozen=True, gc=False):
@@ -266,10 +272,33 @@ class AgentAvailable(Struct, frozen=True):
     """Unique in the process: the tie-break among equal instants."""
     at: float
     """When this was decided: the pairing became possible no earlier."""
+    contacts: int = 0
+    """How many he has served since he signed in."""
+    talked: float = 0.0
+    """For how many seconds in all."""
+    weight: int = 1
+    """Of his lot, where lots are drawn."""
+    position: int = 0
+    """Where he stands in the configuration: different for each agent."""
 
 
 class AgentUnavailable(Struct, frozen=True, gc=False):
     agent: AgentId
+
+
+class AgentServes(Struct, frozen=True, gc=False):
+    """The agent talks with a contact of a queue that limits its agents."""
+
+    agent: AgentId
+    contact: ContactId
+    queue: QueueName
+
+
+class AgentServed(Struct, frozen=True, gc=False):
+    """And now he does so no more."""
+
+    agent: AgentId
+    contact: ContactId
 
 
 class ReservationRefused(Struct, frozen=True, gc=False):

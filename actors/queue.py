@@ -28,7 +28,8 @@ from actors.ids import (
     owner_of,
     queue_actor,
 )
-from actors.place import Requirements
+from actors.routing.memory import LastAgents
+from actors.routing.policy import entered_at
 from sip.machine import CancelTimer, StartTimer, TimerFired
 
 LEASE_MARGIN = 100.0
@@ -44,13 +45,15 @@ class QueueSettings(Struct, frozen=True):
     max_waiting: int | None = None
     max_wait_seconds: float | None = None
     rona_seconds: float = 18.0
+    last_agent_seconds: float = 0.0
+    """A caller is kept so long for the agent who served him last."""
+    last_agent_memory_seconds: float = 0.0
 
 
 class QueueConfigured(Struct, frozen=True):
-    """The rules from now on: who waits is judged anew, an offer ends as it began (R20)."""
+    """The bounds from now on; whom it wants is the dispatcher's affair (R20)."""
 
     settings: QueueSettings
-    requirements: Requirements
 
 
 class QueueRemoved(Struct, frozen=True, gc=False):
@@ -70,13 +73,14 @@ class _Waiting(Struct, frozen=True):
 
     told: m.ContactWaits
     since: float
+    caller: str
 
 
 class _Offered(Struct, frozen=True):
-    """The dispatcher gave the contact to this agent; somebody must speak of it before ``due``."""
+    """The dispatcher gave the contact to these; somebody must speak of it before ``due``."""
 
     contact: _Waiting
-    agent: AgentId
+    agents: tuple[AgentId, ...]
     due: float
 
 
@@ -106,10 +110,9 @@ class Queue:
         self._offered: dict[ContactId, _Offered] = {}
         self._served: dict[ContactId, float | None] = {}
         """Who has talked with an agent of ours, and when he lost him, if he did."""
+        self._last_agents = LastAgents(settings.last_agent_memory_seconds)
         self._requests: dict[ContactId, set[ContactId]] = {}
         """By the contact that makes them: those whose end we shall hear of."""
-        self._requirements: Requirements | None = None
-        """Of the last rules that we were told; a contact may come that knows older ones only."""
         self.closed = self._is_drained = False
 
     def handle(self, message: Message) -> list[Effect]:
@@ -120,8 +123,8 @@ class Queue:
         match message:
             case m.JoinQueue():
                 return self._join(message)
-            case m.ContactPaired(contact, agent):
-                return self._paired(contact, agent)
+            case m.ContactPaired(contact, agent, others):
+                return self._paired(contact, (agent, *others))
             case m.PairingUndone(contact, agent):
                 return self._undone(contact, agent)
             case m.LeaveQueue(contact):
@@ -130,8 +133,8 @@ class Queue:
                 return self._connected(message, contact)
             case m.Down(name, _):
                 return self._down(ContactId(name.rpartition("/")[2]))
-            case QueueConfigured(settings, requirements):
-                return [*self._configure(settings), *self._judge_anew(requirements)]
+            case QueueConfigured(settings):
+                return self._configure(settings)
             case QueueRemoved():
                 self.closed = True
                 return []
@@ -167,18 +170,34 @@ class Queue:
             # It has been talking: its place is what it was, but it has not waited all this time.
             lost = self._served[contact]
             since = self._served[contact] = now if lost is None else lost
+        kept_for = self._kept_for(join, now)
         told = m.ContactWaits(
             contact,
             self.settings.name,
             join.place,
-            join.requirements if self._requirements is None else self._requirements,
+            join.needs,
             now,
             join.tried,
             join.avoid,
+            entered=None if since == now else since,
+            preferred=kept_for,
+            preferred_until=since + self.settings.last_agent_seconds if kept_for else 0.0,
         )
         self._forget(contact)
-        self._wait(_Waiting(told, since))
+        self._wait(_Waiting(told, since, join.caller))
         return [*self._know(contact), TellDispatcher(told), *self._arm()]
+
+    def _kept_for(self, join: m.JoinQueue, now: float) -> tuple[AgentId, ...]:
+        """The agent who served him last, unless he has failed him now, or must not have him."""
+        last = self._last_agents.recall(join.caller, now)
+        if last is None or self.settings.last_agent_seconds <= 0:
+            return ()
+        return () if last in join.tried or last in join.avoid else (last,)
+
+    def _known(self, contact: ContactId) -> _Waiting | None:
+        """It waits, or is being offered."""
+        offered = self._offered.get(contact)
+        return self._waiting.get(contact) if offered is None else offered.contact
 
     def _leave(self, contact: ContactId) -> list[Effect]:
         self._forget(contact)
@@ -188,6 +207,9 @@ class Queue:
     def _connected(self, connected: m.ContactConnected, contact: ContactId) -> list[Effect]:
         # It waits if its offer has outlasted our lease, and was answered all the same; it is not
         # known if we have been started again.
+        known = self._known(contact)
+        if known is not None and connected.agent is not None:
+            self._last_agents.remember(known.caller, connected.agent, self._now())
         waited = self._forget(contact)
         self._served[contact] = None
         armed = self._arm() if waited else []
@@ -219,33 +241,11 @@ class Queue:
         bounded = self.settings.max_wait_seconds is not None
         reopened = [Record(ev.QueueOpened(settings.name))] if self._is_drained else []
         self.settings = settings
+        self._last_agents.seconds = settings.last_agent_memory_seconds
         self.closed = self._is_drained = False
         if settings.max_wait_seconds is None:
             return [*reopened, *([CancelTimer("max_wait")] if bounded else [])]
         return [*reopened, *self._arm()]
-
-    def _judge_anew(self, requirements: Requirements) -> list[Effect]:
-        """In the order of the line, so that who is first is given the agent whom both may have now.
-
-        Who is being offered may come back: then he, too, asks for what is asked for now.
-        """
-        self._requirements = requirements
-        now = self._now()
-        waiting = [(contact, self._waiting[contact]) for contact in self.order()]
-        changed = [(c, w) for c, w in waiting if w.told.requirements != requirements]
-        for contact, known in changed:
-            told = replace(known.told, requirements=requirements, at=now)
-            self._waiting[contact] = replace(known, told=told)
-        for contact, offered in list(self._offered.items()):
-            known = offered.contact
-            if known.told.requirements != requirements:
-                told = replace(known.told, requirements=requirements)
-                self._offered[contact] = replace(offered, contact=replace(known, told=told))
-                changed.append((contact, known))
-        return [
-            TellDispatcher(m.RequirementsChanged(contact, requirements, now))
-            for contact, _ in changed
-        ]
 
     def _drained(self) -> list[Effect]:
         """Closed, and nobody waits or may come back: said once."""
@@ -307,20 +307,20 @@ class Queue:
 
     # --- being offered ------------------------------------------------------------------------
 
-    def _paired(self, contact: ContactId, agent: AgentId) -> list[Effect]:
+    def _paired(self, contact: ContactId, agents: tuple[AgentId, ...]) -> list[Effect]:
         waiting = self._remove(contact)
         if waiting is None:
             return []  # paired as it left, or as it connected: the dispatcher has been told
         seconds = self.settings.rona_seconds + LEASE_MARGIN
         first = not self._offered
-        self._offered[contact] = _Offered(waiting, agent, self._now() + seconds)
+        self._offered[contact] = _Offered(waiting, agents, self._now() + seconds)
         # The timer may fire for an offer that is long over: it then waits for the next that is due.
         return [*self._arm(), *([StartTimer("offer", seconds)] if first else [])]
 
     def _undone(self, contact: ContactId, agent: AgentId) -> list[Effect]:
         """The dispatcher has it in its index already, and may have found another agent."""
         offered = self._offered.get(contact)
-        if offered is None or offered.agent != agent:
+        if offered is None or agent not in offered.agents:
             return []  # it has left, or come back by itself, as the agent refused
         del self._offered[contact]
         self._wait(offered.contact)
@@ -331,7 +331,11 @@ class Queue:
         he had not told yet, it does not know, and neither does he.
         """
         due = self._now() + RESTART_LEASE
-        lost = [o for o in self._offered.values() if agent_actor(o.agent) == name and o.due > due]
+        lost = [
+            offered
+            for offered in self._offered.values()
+            if [agent_actor(agent) for agent in offered.agents] == [name] and offered.due > due
+        ]
         for offered in lost:
             self._offered[offered.contact.told.contact] = replace(offered, due=due)
         return [StartTimer("offer", RESTART_LEASE)] if lost else []
@@ -345,8 +349,9 @@ class Queue:
         for contact, offered in list(self._offered.items()):
             if offered.due <= now:
                 del self._offered[contact]
-                told = replace(offered.contact.told, at=now)
-                self._wait(_Waiting(told, offered.contact.since))
+                before = offered.contact
+                told = replace(before.told, at=now, entered=entered_at(before.told))
+                self._wait(replace(before, told=told))
                 expired = ev.LeaseExpired(queue_actor(self.settings.name), contact, "Offered")
                 effects += [Record(expired), TellDispatcher(told)]
         if self._offered:

@@ -23,6 +23,7 @@ from actors.ids import AgentId, ContactId, LegId, agent_actor, queue_actor
 from actors.offer import failure_of, more_telling
 from actors.place import Place
 from actors.reasons import During, OfferFailure
+from actors.routing.expressions import EVERYBODY
 from sip.machine import CancelTimer, StartTimer, TimerFired
 from sip.message import NameAddr
 
@@ -40,6 +41,8 @@ class InQueue(Struct, frozen=True):
     plan: QueuePlan
     place: Place
     avoid: tuple[AgentId, ...] = ()
+    caller: str = ""
+    """The customer's number, where it is for him."""
 
 
 class AtAgent(Struct, frozen=True):
@@ -347,14 +350,16 @@ class Search:
         assert isinstance(self.goal, InQueue)
         plan, place = self._dossier.rules_of(self.goal.plan), self.goal.place
         again = self._again
+        goal = self.goal
         join = m.JoinQueue(
             self.request,
             place,
-            plan.requirements,
+            EVERYBODY,
             self._tried,
-            self.goal.avoid,
+            goal.avoid,
             again,
             self.began,
+            goal.caller,
         )
         return TellQueue(plan.name, join)
 
@@ -398,7 +403,7 @@ class Search:
         if ringing.agent is not None:
             effects.append(TellAgent(ringing.agent, m.OfferAnswered(self.request)))
         if isinstance(self.goal, InQueue):
-            connected = m.ContactConnected(self.request)
+            connected = m.ContactConnected(self.request, ringing.agent)
             effects.append(TellQueue(self.goal.plan.name, connected))
         rang = now - ringing.invited_at if ringing.invited_at is not None else 0.0
         return [*effects, Found(ringing.agent, leg, rang)]

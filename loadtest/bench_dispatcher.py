@@ -17,8 +17,9 @@ from time import process_time
 from actors.dispatcher import Dispatcher
 from actors.ids import AgentId, ContactId, QueueName
 from actors.messages import AgentAvailable, ContactWaits
-from actors.place import Place, requirements_of
-from actors.routing.index import Index, fits
+from actors.place import Place
+from actors.routing.expressions import all_of, level, matches
+from actors.routing.index import Index
 
 SIZES = (100, 1_000, 10_000)
 KINDS = ((10, 10), (100, 50), (1_000, 1_000))
@@ -40,11 +41,9 @@ class World:
             for _ in range(classes)
         ]
         self._signatures = [
-            requirements_of(
-                {
-                    skill: self._random.randint(1, 8)
-                    for skill in self._random.sample(skills, 1 + n % 2)
-                }
+            all_of(
+                level(skill, self._random.randint(1, 8))
+                for skill in self._random.sample(skills, 1 + n % 2)
             )
             for n in range(signatures)
         ]
@@ -94,20 +93,20 @@ def measure(size: int, classes: int, signatures: int) -> tuple[float, float, flo
             index.add_contact(choice.contact)
 
     def arrives() -> None:
-        choice = index.agent_for(pick(contacts))
+        choice = index.agent_for(pick(contacts).contact)
         if choice is not None:
             index.remove_agent(choice.agent.agent)
             index.add_agent(choice.agent)
 
     def naive_freed() -> None:
         agent = pick(agents)
-        fitting = [c for c in contacts if fits(agent.skills, c.requirements)]
+        fitting = [c for c in contacts if matches(c.needs, agent.skills, agent.agent)]
         if fitting:
             min(fitting, key=lambda c: (agent.agent in c.tried, c.place))
 
     def naive_arrives() -> None:
         contact = pick(contacts)
-        fitting = [a for a in agents if fits(a.skills, contact.requirements)]
+        fitting = [a for a in agents if matches(contact.needs, a.skills, a.agent)]
         if fitting:
             min(fitting, key=lambda a: (a.agent in contact.tried, a.since, a.seq))
 

@@ -47,8 +47,8 @@ class AnyOf(Struct, frozen=True, tag="any"):
 
 
 Expression: TypeAlias = Level | Named | AllOf | AnyOf
-EVERYBODY = AllOf()
-NOBODY = AnyOf()
+EVERYBODY: Expression = AllOf()
+NOBODY: Expression = AnyOf()
 
 
 def matches(expression: Expression, skills: Mapping[str, int], agent: str) -> bool:

@@ -1,245 +1,343 @@
-"""Who fits whom, and who is first: the dispatcher's index.  Pure; every order is total.
+"""Who waits, who is available, and who is first: the dispatcher's index.  Every order is total.
 
-Contacts stand in a line with those that ask the same (their requirement signature), agents with
-those that can the same (their skill class).  Whether a class serves a signature is worked out once,
-when either is first seen, and kept as one bit.  A decision looks at the heads of the lines that
-hold somebody and fit: it costs as many steps as there are such lines, not as many as there are
-contacts or agents.
+Contacts stand in a line with those of their queue that need the same, agents with those that can
+the same.  Whether a class of agents serves a line is worked out once, when either is first seen,
+and kept as one bit.  A decision looks at the heads of the lines that hold somebody and fit: it
+costs as many steps as there are such lines, not as many as there are contacts or agents.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from enum import Enum
-from heapq import nsmallest
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from msgspec import Struct
 from sortedcontainers import SortedList
 
-from actors.ids import AgentId, ContactId
+from actors.ids import AgentId, ContactId, QueueName
 from actors.messages import AgentAvailable, ContactWaits
-from actors.place import Requirements
+from actors.routing.choice import Choice, Heads
+from actors.routing.expressions import (
+    Expression,
+    all_of,
+    matches,
+    named,
+    names_in,
+    written,
+)
+from actors.routing.lines import ContactLine, Side, SkillClass
+from actors.routing.policy import (
+    PREFERRED,
+    ContactKey,
+    Policy,
+    QueuePolicy,
+    Stage,
+    contact_key,
+    stage_at,
+    stages_after,
+)
+from actors.routing.selection import select
+from actors.routing.strategies import AgentKey, Strategy, order_of
 
-SkillClass: TypeAlias = tuple[tuple[str, int], ...]
-_Key: TypeAlias = tuple[int, float, int, str]
-MOST_HEADS = 16
-"""Heads kept with a choice: the chosen one and those that come next."""
-
-
-def fits(skills: Mapping[str, int], requirements: Requirements) -> bool:
-    """Whether an agent with these skills may serve a contact that asks for this."""
-    return all(skills.get(need.skill, 0) >= need.proficiency for need in requirements)
-
-
-class Head(Struct, frozen=True, gc=False, order=True):
-    """The first of a line that was compared.  The order of the fields is the rule of the choice."""
-
-    tried: bool
-    """The agent has failed this contact before: taken only where nobody else fits."""
-    priority: int
-    """A contact's; 0 for an agent, who has none."""
-    since: float
-    seq: int
-    id: str
-
-
-class PassedOver(Struct, frozen=True, gc=False):
-    """How many were not chosen, by reason."""
-
-    skills: int
-    """They do not fit."""
-    tried: int
-    """They fit and stood in front of a head, but the pair has failed before."""
-    behind: int
-    """They fit, and stand behind the head of their line."""
-    avoided: int = 0
-    """The agent must not have the contact: he sent it away himself (V-51)."""
+_ClassName: TypeAlias = tuple[tuple[tuple[str, int], ...], int, tuple[tuple[str, ...], ...]]
 
 
-class Choice(Struct, frozen=True):
-    """A pair, and the heads it was compared with: the chosen one first, at most ``MOST_HEADS``."""
+class Waiting(Struct):
+    """A contact as it stands.  ``line``: None while it is kept for the agents it prefers.
 
-    contact: ContactWaits
-    agent: AgentAvailable
-    heads: tuple[Head, ...]
-    passed_over: PassedOver
-
-
-class _Standing(Enum):
-    """How an agent and a contact that fit stand to each other."""
-
-    FRESH = 0
-    TRIED = 1
-    AVOIDED = 2
-
-
-class _Line:
-    """Those who ask the same, or can the same, in order: ``(priority, since, seq, id)``."""
-
-    __slots__ = ("bit", "fitting", "members")
-
-    def __init__(self, bit: int) -> None:
-        self.bit = bit
-        self.fitting = 0
-        """The bits of the lines on the other side that fit."""
-        self.members = SortedList()
-
-
-class _Side:
-    """All lines of one kind, and which of them hold somebody.
-
-    A line is kept when it is empty: signatures and classes come from the configuration, so there
-    are few, and whom a line fits need not be worked out again.
+    ``later``: what time alone will change, the next change last.
     """
 
-    __slots__ = ("lines", "occupied")
-
-    def __init__(self) -> None:
-        self.lines: list[_Line] = []
-        self.occupied = 0
-
-    def new_line(self) -> _Line:
-        line = _Line(1 << len(self.lines))
-        self.lines.append(line)
-        return line
-
-    def add(self, line: _Line, key: _Key) -> None:
-        line.members.add(key)
-        self.occupied |= line.bit
-
-    def remove(self, line: _Line, key: _Key) -> None:
-        line.members.remove(key)
-        if not line.members:
-            self.occupied &= ~line.bit
-
-    def fitting(self, other: _Line) -> Iterator[_Line]:
-        """The lines that hold somebody and fit, in the order in which they were first seen."""
-        bits = self.occupied & other.fitting
-        while bits:
-            lowest = bits & -bits
-            yield self.lines[lowest.bit_length() - 1]
-            bits ^= lowest
-
-
-class _Heads:
-    """The heads of the lines that fit, as they are found, and how many were passed over."""
-
-    __slots__ = ("avoided", "fitting", "heads", "tried")
-
-    def __init__(self) -> None:
-        self.heads: list[Head] = []
-        self.fitting = self.tried = self.avoided = 0
-
-    def look_behind(self, line: _Line, standing: Callable[[str], _Standing]) -> None:
-        """The first of this line has failed the other, or must not have him; ``standing`` says
-        which, of any member.
-        """
-        tried: list[_Key] = []
-        for member in line.members:
-            match standing(member[3]):
-                case _Standing.FRESH:
-                    self.heads.append(Head(False, *member))
-                    self.tried += len(tried)
-                    return
-                case _Standing.TRIED:
-                    tried.append(member)
-                case _Standing.AVOIDED:
-                    self.avoided += 1
-        if tried:
-            self.heads.append(Head(True, *tried[0]))
-
-    def passed_over(self, known: int) -> PassedOver:
-        behind = self.fitting - self.tried - self.avoided - len(self.heads)
-        return PassedOver(known - self.fitting, self.tried, behind, self.avoided)
+    told: ContactWaits
+    policy: QueuePolicy
+    stage: Stage
+    key: ContactKey
+    line: ContactLine | None
+    later: list[tuple[float, Stage]]
 
 
 class Index:
-    """Waiting contacts and available agents."""
+    """Waiting contacts and available agents under one policy.
 
-    def __init__(self) -> None:
-        self._contacts: dict[ContactId, ContactWaits] = {}
+    It is a function of facts alone: of the policy, of what queues and agents have told
+    (``ContactWaits``, ``AgentAvailable``), of who serves whom, of the turns of round robin, and of
+    the instant.  ``Index.of`` builds it from those.
+    """
+
+    def __init__(self, policy: Policy | None = None) -> None:
+        self.policy = policy or Policy()
+        self.turns: dict[QueueName, AgentKey] = {}
+        """Round robin: where each queue has arrived."""
+        self._contacts: dict[ContactId, Waiting] = {}
         self._agents: dict[AgentId, AgentAvailable] = {}
-        self._waiting, self._idle = _Side(), _Side()
-        self._signatures: dict[Requirements, _Line] = {}
-        self._classes: dict[SkillClass, _Line] = {}
+        self._waiting: Side[ContactLine] = Side()
+        self._idle: Side[SkillClass] = Side()
+        self._lines: dict[tuple[QueueName, int, Expression], ContactLine] = {}
+        self._classes: dict[_ClassName, SkillClass] = {}
+        self._class_of: dict[AgentId, tuple[Mapping[str, int], int, SkillClass]] = {}
+        self._groups: dict[tuple[str, ...], frozenset[str]] = {}
+        """The sets of agents that formulas name."""
+        self._kept: dict[AgentId, SortedList] = {}
+        """Contacts that are kept for this agent, by key."""
+        self._count_kept = 0
+        self._particular: set[ContactId] = set()
+        """Contacts to which agents are not all alike: some have failed it, or must not have it."""
+        self._due = SortedList()  # (instant, contact)
+        self._serving: dict[QueueName, dict[AgentId, ContactId]] = {}
+        self._full: dict[QueueName, int] = {}
+        """The bits of the lines of queues that have as many agents as they may."""
+        self._bits: dict[QueueName, int] = {}
+        for queue in self.policy.queues:
+            self._count(queue)  # one that may have none is full already
 
-    # --- changes ------------------------------------------------------------------------------
+    @classmethod
+    def of(
+        cls,
+        policy: Policy,
+        contacts: Iterable[ContactWaits],
+        agents: Iterable[AgentAvailable],
+        now: float,
+        *,
+        serving: Mapping[QueueName, Mapping[AgentId, ContactId]] | None = None,
+        turns: Mapping[QueueName, AgentKey] | None = None,
+    ) -> Index:
+        """From facts alone, as they were at ``now``."""
+        index = cls(policy)
+        for agent in agents:
+            index.add_agent(agent)
+        for contact in contacts:
+            index.add_contact(contact, now)
+        for queue, served in (serving or {}).items():
+            for agent_id, served_contact in served.items():
+                index.serve(queue, agent_id, served_contact)
+        index.turns.update(turns or {})
+        return index
 
-    def add_contact(self, contact: ContactWaits) -> None:
+    def under(self, policy: Policy, now: float) -> Index:
+        """The same facts under other rules."""
+        told = [waiting.told for waiting in self._contacts.values()]
+        agents = self._agents.values()
+        return Index.of(policy, told, agents, now, serving=self._serving, turns=self.turns)
+
+    # --- contacts -----------------------------------------------------------------------------
+
+    def add_contact(self, contact: ContactWaits, now: float | None = None) -> None:
+        """``now``: None when time has changed nothing yet."""
         self.remove_contact(contact.contact)
-        self._contacts[contact.contact] = contact
-        self._waiting.add(self._signature(contact.requirements), _contact_key(contact))
+        policy = self.policy.of(contact.queue)
+        instant = contact.at if now is None else now
+        stage = stage_at(policy, contact, instant)
+        later = stages_after(policy, contact, instant)
+        later.reverse()
+        key = contact_key(policy, contact, stage)
+        waiting = Waiting(contact, policy, stage, key, None, later)
+        self._contacts[contact.contact] = waiting
+        if contact.tried or contact.avoid:
+            self._particular.add(contact.contact)
+        if later:
+            self._due.add((later[-1][0], contact.contact))
+        self._stand(waiting)
 
     def remove_contact(self, contact: ContactId) -> ContactWaits | None:
-        known = self._contacts.pop(contact, None)
-        if known is not None:
-            self._waiting.remove(self._signature(known.requirements), _contact_key(known))
-        return known
+        waiting = self._contacts.pop(contact, None)
+        if waiting is None:
+            return None
+        self._leave(waiting)
+        self._particular.discard(contact)
+        if waiting.later:
+            self._due.remove((waiting.later[-1][0], contact))
+        return waiting.told
+
+    @property
+    def next_change(self) -> float | None:
+        """The instant at which time alone will change something."""
+        return self._due[0][0] if self._due else None
+
+    def pass_time(self, now: float) -> set[ContactId]:
+        """Contacts whose ring has changed by ``now`` stand where they belong."""
+        changed = set()
+        while self._due and self._due[0][0] <= now:
+            contact: ContactId = self._due.pop(0)[1]
+            waiting = self._contacts[contact]
+            self._leave(waiting)
+            waiting.stage = waiting.later.pop()[1]
+            waiting.key = contact_key(waiting.policy, waiting.told, waiting.stage)
+            self._stand(waiting)
+            if waiting.later:
+                self._due.add((waiting.later[-1][0], contact))
+            changed.add(contact)
+        return changed
+
+    def in_order(self, contacts: Iterable[ContactId]) -> list[ContactId]:
+        """First to last."""
+        return sorted(contacts, key=lambda each: self._contacts[each].key)
+
+    def _stand(self, waiting: Waiting) -> None:
+        if waiting.stage.ring == PREFERRED:
+            self._count_kept += 1
+            for agent in waiting.told.preferred:
+                self._kept.setdefault(agent, SortedList()).add(waiting.key)
+            return
+        line = waiting.line = self._line(waiting)
+        line.add(waiting.key)
+        self._waiting.noted(line)
+
+    def _leave(self, waiting: Waiting) -> None:
+        line, waiting.line = waiting.line, None
+        if line is not None:
+            line.remove(waiting.key)
+            self._waiting.noted(line)
+            return
+        self._count_kept -= 1
+        for agent in waiting.told.preferred:
+            self._kept[agent].remove(waiting.key)
+            if not self._kept[agent]:
+                del self._kept[agent]
+
+    # --- agents -------------------------------------------------------------------------------
 
     def add_agent(self, agent: AgentAvailable) -> None:
         self.remove_agent(agent.agent)
         self._agents[agent.agent] = agent
-        self._idle.add(self._class(agent.skills), _agent_key(agent))
+        line = self._class(agent)
+        line.enter(agent)
+        self._idle.noted(line)
 
     def remove_agent(self, agent: AgentId) -> AgentAvailable | None:
         known = self._agents.pop(agent, None)
         if known is not None:
-            self._idle.remove(self._class(known.skills), _agent_key(known))
+            line = self._class(known)
+            line.leave(known)
+            self._idle.noted(line)
         return known
+
+    # --- how many serve -----------------------------------------------------------------------
+
+    def serve(self, queue: QueueName, agent: AgentId, contact: ContactId) -> None:
+        """This agent has this contact of the queue in hand.  It counts where agents are limited."""
+        if self.policy.of(queue).max_agents is None:
+            return
+        self._serving.setdefault(queue, {})[agent] = contact
+        self._count(queue)
+
+    def serve_no_more(self, which: Callable[[AgentId, ContactId], bool]) -> list[QueueName]:
+        """Those pairs are parted.  Returns the queues that may have an agent more now."""
+        freed = []
+        for queue, served in self._serving.items():
+            gone = [agent for agent, contact in served.items() if which(agent, contact)]
+            for agent in gone:
+                del served[agent]
+            if gone and self._was_full(queue):
+                freed.append(queue)
+        return freed
+
+    def _was_full(self, queue: QueueName) -> bool:
+        before = queue in self._full
+        self._count(queue)
+        return before and queue not in self._full
+
+    def is_full(self, queue: QueueName) -> bool:
+        return queue in self._full
+
+    def _count(self, queue: QueueName) -> None:
+        most = self.policy.of(queue).max_agents
+        count = len(set(self._serving.get(queue, {}).values()))
+        if most is not None and count >= most:
+            self._full[queue] = self._bits.get(queue, 0)
+        else:
+            self._full.pop(queue, None)
+
+    def take_turn(self, queue: QueueName, agent: AgentAvailable) -> None:
+        """Round robin goes on from him."""
+        policy = self.policy.of(queue)
+        if policy.strategy is Strategy.ROUND_ROBIN:
+            self.turns[queue] = order_of(policy.strategy, policy.listed).key(agent)
+
+    @property
+    def serving(self) -> Mapping[QueueName, Mapping[AgentId, ContactId]]:
+        return self._serving
 
     # --- questions ----------------------------------------------------------------------------
 
     def contact_for(self, agent: AgentAvailable) -> Choice | None:
-        """Priority, then longest waiting.  A contact that this agent has failed comes last; one
-        that must avoid him is none of his.
+        """The first of those that fit and whose queue may have an agent more.
+
+        A contact that this agent has failed comes last; one that must avoid him is none of his.
         """
-        found = _Heads()
-        contacts, name = self._contacts, agent.agent
-
-        def standing(contact: str) -> _Standing:
-            return _standing(contacts[ContactId(contact)], name)
-
-        for line in self._waiting.fitting(self._class(agent.skills)):
-            found.fitting += len(line.members)
-            first = line.members[0]
-            contact = contacts[first[3]]
-            if name in contact.tried or name in contact.avoid:
-                found.look_behind(line, standing)
-            else:
-                found.heads.append(Head(False, *first))
-        if not found.heads:
+        heads = Heads()
+        fitting = self._class(agent).fitting & self._waiting.occupied
+        full = 0
+        for bits in self._full.values():
+            full |= bits
+        for line in self._waiting.among(fitting & ~full):
+            self._look(line.members, line.head, agent.agent, heads)
+        held_up = sum(map(len, self._waiting.among(fitting & full)))
+        kept_for_him = self._kept.get(agent.agent, ())
+        if kept_for_him:
+            queue_of = self._contacts
+            here = [k for k in kept_for_him if queue_of[k[-1]].told.queue not in self._full]
+            held_up += len(kept_for_him) - len(here)
+            if here:
+                self._look(here, here[0], agent.agent, heads)
+        best = heads.best()
+        if best is None:
             return None
-        best = _best(found.heads)
-        passed_over = found.passed_over(len(contacts))
-        return Choice(contacts[ContactId(best[0].id)], agent, best, passed_over)
+        chosen = self._contacts[ContactId(best[0].id)]
+        kept = self._count_kept - len(kept_for_him)
+        passed_over = heads.passed_over(len(self._contacts), held_up, kept)
+        needs = written(named((agent.agent,))) if chosen.line is None else chosen.line.written
+        strategy, stage = chosen.policy.strategy, chosen.stage
+        return Choice(chosen.told, agent, best, passed_over, strategy, stage, needs)
 
-    def agent_for(self, contact: ContactWaits) -> Choice | None:
-        """Longest available.  An agent that has failed this contact comes last; one whom it must
-        avoid does not come at all.
+    def _look(
+        self, members: Collection[ContactKey], first: ContactKey, agent: AgentId, heads: Heads
+    ) -> None:
+        heads.fitting += len(members)
+        if first[-1] not in self._particular:
+            heads.fresh.append(first)
+        else:
+            heads.look_behind(members, lambda contact: self._standing_of(contact, agent))
+
+    def _standing_of(self, contact: str, agent: AgentId) -> tuple[bool, bool]:
+        told = self._contacts[ContactId(contact)].told
+        return agent in told.tried, agent in told.avoid
+
+    def agent_for(
+        self, contact: ContactId, draw: Callable[[], float] | None = None
+    ) -> Choice | None:
+        """Whom the strategy of its queue chooses, of those that fit.
+
+        An agent that has failed this contact comes last; one whom it must avoid does not come at
+        all.  ``draw`` gives a number from 0 to 1, and is asked by strategies that draw lots.
         """
-        found = _Heads()
-        barred = (*contact.tried, *contact.avoid)
-
-        def standing(agent: str) -> _Standing:
-            return _standing(contact, AgentId(agent))
-
-        for line in self._idle.fitting(self._signature(contact.requirements)):
-            found.fitting += len(line.members)
-            first = line.members[0]
-            if first[3] in barred:
-                found.look_behind(line, standing)
-            else:
-                found.heads.append(Head(False, *first))
-        if not found.heads:
+        waiting = self._contacts[contact]
+        if waiting.told.queue in self._full:
             return None
-        best = _best(found.heads)
-        passed_over = found.passed_over(len(self._agents))
-        return Choice(contact, self._agents[AgentId(best[0].id)], best, passed_over)
+        if waiting.line is None:
+            preferred = [self._agents[a] for a in waiting.told.preferred if a in self._agents]
+            return Choice.of_preferred(waiting.told, waiting.stage, preferred, len(self._agents))
+        bits = waiting.line.fitting & self._idle.occupied
+        if not bits:
+            return None
+        return select(
+            waiting.told,
+            waiting.stage,
+            waiting.line,
+            self._idle.among(bits),
+            available=self._agents,
+            turn=self.turns.get(waiting.told.queue),
+            draw=draw,
+        )
+
+    def waiting_in(self, queue: QueueName) -> Iterator[ContactId]:
+        return (name for name, w in self._contacts.items() if w.told.queue == queue)
+
+    def look_up(self, contact: ContactId) -> Waiting | None:
+        return self._contacts.get(contact)
 
     @property
     def waiting(self) -> Mapping[ContactId, ContactWaits]:
-        return self._contacts
+        return {contact: waiting.told for contact, waiting in self._contacts.items()}
 
     @property
     def available(self) -> Mapping[AgentId, AgentAvailable]:
@@ -247,43 +345,50 @@ class Index:
 
     # --- lines --------------------------------------------------------------------------------
 
-    def _signature(self, requirements: Requirements) -> _Line:
-        line = self._signatures.get(requirements)
+    def _line(self, waiting: Waiting) -> ContactLine:
+        told, ring = waiting.told, waiting.stage.ring
+        key = (told.queue, ring, told.needs)
+        line = self._lines.get(key)
         if line is None:
-            line = self._signatures[requirements] = self._waiting.new_line()
-            for skills, other in self._classes.items():
-                _join(line, other, fits(dict(skills), requirements))
+            needs = all_of((waiting.policy.rings[ring].needs, told.needs))
+            for group in names_in(needs):
+                self._name(group)
+            line = self._lines[key] = ContactLine(self._waiting.next_bit, waiting.policy, needs)
+            classes = self._idle.lines
+            self._waiting.open(
+                line, classes, [matches(needs, each.skills, each.sample) for each in classes]
+            )
+            bits = self._bits[told.queue] = self._bits.get(told.queue, 0) | line.bit
+            if told.queue in self._full:
+                self._full[told.queue] = bits
         return line
 
-    def _class(self, skills: Mapping[str, int]) -> _Line:
-        key = tuple(sorted(skills.items()))
-        line = self._classes.get(key)
+    def _name(self, group: tuple[str, ...]) -> None:
+        """A formula that names agents tells apart those who were alike."""
+        if group in self._groups:
+            return
+        agents = list(self._agents.values())
+        for agent in agents:
+            self.remove_agent(agent.agent)
+        self._groups[group] = frozenset(group)
+        self._idle, self._classes, self._class_of = Side(), {}, {}
+        for line in self._waiting.lines:
+            line.fitting = 0
+        for agent in agents:
+            self.add_agent(agent)
+
+    def _class(self, agent: AgentAvailable) -> SkillClass:
+        known = self._class_of.get(agent.agent)
+        if known is not None and known[0] is agent.skills and known[1] == agent.weight:
+            return known[2]
+        groups = sorted(names for names, group in self._groups.items() if agent.agent in group)
+        name = (tuple(sorted(agent.skills.items())), agent.weight, tuple(groups))
+        line = self._classes.get(name)
         if line is None:
-            line = self._classes[key] = self._idle.new_line()
-            for requirements, other in self._signatures.items():
-                _join(line, other, fits(skills, requirements))
+            line = self._classes[name] = SkillClass(self._idle.next_bit, agent, name)
+            lines = self._waiting.lines
+            self._idle.open(
+                line, lines, [matches(each.needs, agent.skills, agent.agent) for each in lines]
+            )
+        self._class_of[agent.agent] = agent.skills, agent.weight, line
         return line
-
-
-def _join(one: _Line, other: _Line, fit: bool) -> None:
-    if fit:
-        one.fitting |= other.bit
-        other.fitting |= one.bit
-
-
-def _standing(contact: ContactWaits, agent: AgentId) -> _Standing:
-    if agent in contact.avoid:
-        return _Standing.AVOIDED
-    return _Standing.TRIED if agent in contact.tried else _Standing.FRESH
-
-
-def _best(heads: list[Head]) -> tuple[Head, ...]:
-    return tuple(nsmallest(MOST_HEADS, heads) if len(heads) > 1 else heads)
-
-
-def _contact_key(contact: ContactWaits) -> _Key:
-    return contact.place.priority, contact.place.since, contact.place.seq, contact.contact
-
-
-def _agent_key(agent: AgentAvailable) -> _Key:
-    return 0, agent.since, agent.seq, agent.agent

@@ -28,6 +28,7 @@ from actors.ids import (
     base32,
 )
 from actors.past import Past
+from actors.routing.policy import Policy
 from ccserver import __version__
 from ccserver.core import plan
 from ccserver.core.admission import Admission
@@ -193,6 +194,7 @@ class Core:
             trio.current_time,
             lambda: next(self._tickets),
             registration.targets,
+            world.random.random,
         )
         self._closed_queues: dict[str, model.Queue] = {}
         """Those of configurations before, whose last contacts are being served."""
@@ -272,7 +274,8 @@ class Core:
         self._registration.restore(past.bindings, frozenset(self._agent_ids()))
         self._forget_removed()
         queues, agents = plan.queues(self.settings), plan.agents(self.settings)
-        self.residents.start(self.guardian, self.centre, queues, agents, past)
+        policy = self._policy(self.settings)
+        self.residents.start(self.guardian, self.centre, queues, agents, policy, past)
         sessions = await self._our_sessions(past)
         recovery = Recovery(
             past,
@@ -365,7 +368,8 @@ class Core:
         self.forecast.configure(plan.able_agents(with_closed))
         recorded = self._record_configuration(by, difference(before, settings))
         queues, agents = plan.queues(settings), plan.agents(with_closed)
-        for gone in self.residents.configure(self.centre, queues, agents):
+        policy = self._policy(with_closed)
+        for gone in self.residents.configure(self.centre, queues, agents, policy):
             self._registration.remove(gone)
         self.ingress.configure(
             self.centre.entry_points, plan.trunks(settings), plan.feature_codes(settings)
@@ -377,6 +381,10 @@ class Core:
             settings.outbound.calls_per_hour,
         )
         return recorded
+
+    def _policy(self, settings: Settings) -> Policy:
+        """``settings``: those of today, with the queues that still serve whom they have."""
+        return plan.policy(settings, version_of(content_of(self.settings)))
 
     def _forget_removed(self) -> None:
         """Who was there in the run before, and is in the configuration no more."""

@@ -16,12 +16,14 @@ from actors.dossier import AgentCard, Outbound, World
 from actors.flow import AnswerCall, EntryPoint, PlayPrompt, QueuePlan, Step, WaitInQueue
 from actors.hours import Calendar
 from actors.ids import NO_QUEUE, AgentId, EntryPointName, QueueName
-from actors.place import requirements_of
 from actors.queue import QueueSettings
+from actors.routing.expressions import any_of, matches
+from actors.routing.policy import Policy
 from ccserver.core.ingress import FeatureCodes, Trunk
 from ccserver.settings import Settings, model
 from ccserver.settings.flow import Diversion as Rule
 from ccserver.settings.hours import calendar_of
+from ccserver.settings.queue_rules import needs_of_rings, rules_of
 from sip.authentication import Account, account
 from sip.message.grammar import quote
 from sip.registrar import Limits
@@ -35,7 +37,6 @@ def queue_plans(settings: Settings) -> dict[QueueName, QueuePlan]:
     return {
         QueueName(queue.name): QueuePlan(
             QueueName(queue.name),
-            requirements_of(queue.requirements),
             queue.music,
             _rona(queue, settings),
             queue.overflow_prompt,
@@ -86,7 +87,7 @@ def closing(centre: World, closed: Collection[str]) -> World:
 def _outbound(
     settings: model.Outbound, rona: float, plans: Mapping[QueueName, QueuePlan]
 ) -> Outbound:
-    plan = QueuePlan(NO_QUEUE, (), settings.music, rona, monitored=settings.monitored)
+    plan = QueuePlan(NO_QUEUE, settings.music, rona, monitored=settings.monitored)
     fallback = None if settings.queue is None else plans[QueueName(settings.queue)]
     return Outbound(plan, fallback, settings.caller_id)
 
@@ -107,9 +108,18 @@ def queues(settings: Settings) -> list[QueueSettings]:
             queue.max_waiting,
             queue.max_wait_seconds,
             _rona(queue, settings),
+            queue.last_agent_seconds,
+            queue.last_agent_memory_seconds,
         )
         for queue in settings.queues
     ]
+
+
+def policy(settings: Settings, version: str) -> Policy:
+    """Whom each queue wants: what the dispatcher applies.  ``version``: of the configuration."""
+    every = {queue.name: queue for queue in settings.queues}
+    rules = {QueueName(name): rules_of(queue, every) for name, queue in every.items()}
+    return Policy(rules, version)
 
 
 def agents(settings: Settings) -> list[AgentSettings]:
@@ -126,6 +136,7 @@ def agents(settings: Settings) -> list[AgentSettings]:
     ours = settings.routing.rona_seconds  # of a call that he places
     longest_ring = max([ours, *(_rona(queue, settings) for queue in settings.queues)])
     callers = {role for rule in settings.dial_plan if rule.trunk for role in rule.roles}
+    limited = frozenset(QueueName(q.name) for q in settings.queues if q.max_agents is not None)
     return [
         AgentSettings(
             AgentId(agent.id),
@@ -137,8 +148,11 @@ def agents(settings: Settings) -> list[AgentSettings]:
             settings.routing.max_contact_seconds,
             frozenset(settings.wrap_up_codes),
             "call" in agent.permissions and agent.role in callers,
+            agent.weight,
+            position,
+            limited,
         )
-        for agent in settings.agents
+        for position, agent in enumerate(settings.agents)
     ]
 
 
@@ -174,16 +188,16 @@ def _flow(entry: model.EntryPoint) -> tuple[Step, ...]:
 
 def able_agents(settings: Settings) -> dict[QueueName, list[AgentId]]:
     """Who could serve each queue, sooner or later."""
-    return {
-        QueueName(queue.name): [
+    every = {queue.name: queue for queue in settings.queues}
+    able = {}
+    for name, queue in every.items():
+        anyone = any_of(needs_of_rings(queue, every))
+        able[QueueName(name)] = [
             AgentId(agent.id)
             for agent in settings.agents
-            if all(
-                agent.skills.get(skill, 0) >= least for skill, least in queue.requirements.items()
-            )
+            if matches(anyone, agent.skills, agent.id)
         ]
-        for queue in settings.queues
-    }
+    return able
 
 
 def _calendars(settings: Settings) -> dict[str | None, Calendar]:

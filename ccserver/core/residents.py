@@ -15,19 +15,20 @@ from actors.agent import Agent, AgentConfigured, AgentRemoved, AgentSettings
 from actors.base import Actor
 from actors.dispatcher import Dispatcher
 from actors.dossier import CentreChanged, World
-from actors.flow import QueuePlan
 from actors.guardian import Guardian
 from actors.ids import DISPATCHER, MONITOR_DESK, AgentId, QueueName, agent_actor, queue_actor
 from actors.monitor_desk import MonitorDesk
 from actors.past import Past, PastAgent
 from actors.queue import Queue, QueueConfigured, QueueRemoved, QueueSettings
 from actors.recorded_dispatcher import RecordedDispatcher
+from actors.routing.policy import Policy, PolicyChanged
 from ccserver.core.directory import Directory
 
 
 class Residents:
     """``make_actor(name, machine)``; ``now`` gives monotonic seconds, ``ticket`` a number that no
-    other call of it gives; ``targets``: an agent's phones now.
+    other call of it gives; ``targets``: an agent's phones now;
+    ``draw`` gives a number from 0 to 1.
     """
 
     def __init__(
@@ -37,10 +38,12 @@ class Residents:
         now: Callable[[], float],
         ticket: Callable[[], int],
         targets: Callable[[AgentId], tuple[m.Target, ...]],
+        draw: Callable[[], float],
     ) -> None:
         self._directory, self._make_actor = directory, make_actor
         self._now, self._ticket, self._targets = now, ticket, targets
-        self._world = World({})
+        self._draw = draw
+        self._world, self._policy = World({}), Policy()
         self._queues: dict[QueueName, QueueSettings] = {}
         self._agents: dict[AgentId, AgentSettings] = {}
         self._removed: dict[str, AgentRemoved | QueueRemoved] = {}
@@ -52,10 +55,11 @@ class Residents:
         world: World,
         queues: Iterable[QueueSettings],
         agents: Iterable[AgentSettings],
+        policy: Policy,
         past: Past,
     ) -> None:
         """``past``: where an earlier run of the server left the agents, who wait for ``Resume``."""
-        self._guardian, self._world = guardian, world
+        self._guardian, self._world, self._policy = guardian, world, policy
         self._resident(DISPATCHER, self._dispatcher, self._set_dispatcher)
         self._resident(MONITOR_DESK, self._monitor_desk, self._set_monitor_desk)
         for queue in queues:
@@ -64,31 +68,34 @@ class Residents:
             self._add_agent(agent, past.agents.get(agent.id))
 
     def configure(
-        self, world: World, queues: Iterable[QueueSettings], agents: Iterable[AgentSettings]
+        self,
+        world: World,
+        queues: Iterable[QueueSettings],
+        agents: Iterable[AgentSettings],
+        policy: Policy,
     ) -> list[AgentId]:
         """Tells each whom it concerns what is another than before.  Returns who was removed.
 
         What the removed have in hand ends by the rules they had (R20).
         """
-        before, self._world = self._world, world
+        self._world = world
+        if policy != self._policy:
+            self._policy = policy
+            self._directory.dispatcher.tell(PolicyChanged(policy))
         self._directory.monitor_desk.tell(CentreChanged(world))
-        self._configure_queues({queue.name: queue for queue in queues}, before.plans)
+        self._configure_queues({queue.name: queue for queue in queues})
         return self._configure_agents({agent.id: agent for agent in agents})
 
-    def _configure_queues(
-        self, queues: Mapping[QueueName, QueueSettings], plans: Mapping[QueueName, QueuePlan]
-    ) -> None:
+    def _configure_queues(self, queues: Mapping[QueueName, QueueSettings]) -> None:
         for name, queue in queues.items():
-            needs = self._world.plans[name].requirements
             if name not in self._queues:
                 self._add_queue(queue)
             elif (
                 self._removed.pop(queue_actor(name), None) is not None
                 or queue != self._queues[name]
-                or needs != plans[name].requirements
             ):
                 self._queues[name] = queue
-                self._directory.queues[name].tell(QueueConfigured(queue, needs))
+                self._directory.queues[name].tell(QueueConfigured(queue))
         for name in self._queues.keys() - queues.keys():
             if queue_actor(name) not in self._removed:
                 self._remove(queue_actor(name), QueueRemoved(), self._directory.queues[name])
@@ -175,7 +182,7 @@ class Residents:
     # --- machines by the rules of today -------------------------------------------------------
 
     def _dispatcher(self) -> RecordedDispatcher:
-        return RecordedDispatcher(Dispatcher, self._now)
+        return RecordedDispatcher(Dispatcher, self._now, self._draw)
 
     def _monitor_desk(self) -> MonitorDesk:
         return MonitorDesk(self._world.agents, self._world.open_queues())
@@ -189,7 +196,9 @@ class Residents:
     # --- where they are found -----------------------------------------------------------------
 
     def _set_dispatcher(self, actor: Actor) -> None:
+        """The rules are the first that it hears."""
         self._directory.dispatcher = actor
+        actor.tell(PolicyChanged(self._policy))
 
     def _set_monitor_desk(self, actor: Actor) -> None:
         self._directory.monitor_desk = actor

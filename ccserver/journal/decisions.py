@@ -16,6 +16,7 @@ from actors.dispatcher import Dispatcher
 from actors.effects import Record
 from actors.ids import DISPATCHER
 from actors.routing.index import Index
+from actors.routing.lots import Lots
 from ccserver.journal.log import Entry
 
 
@@ -48,7 +49,8 @@ class Replay:
         return self._dispatcher.index
 
     def _begin_anew(self) -> None:
-        self._dispatcher = Dispatcher(lambda: self._now)
+        self._lots = Lots()
+        self._dispatcher = Dispatcher(lambda: self._now, None, self._lots.draw)
         self._computed: deque[ev.ContactAssigned] = deque()
         self._heard_at = 0
 
@@ -61,8 +63,9 @@ class Replay:
             case ev.ActorCrashed(_, name) if name == DISPATCHER:
                 yield from self.end()
                 self._begin_anew()
-            case ev.Heard(now) as heard:
+            case ev.Heard(now, lot) as heard:
                 yield from self.end()
+                self._lots.begin(lot)
                 self._now, self._heard_at = now, entry.seq
                 self._computed.extend(_assignments(self._dispatcher, heard))
             case ev.ContactAssigned() as recorded:

@@ -28,9 +28,9 @@ from ccserver.settings.kinds import (
     Ports,
     PromptFile,
 )
+from ccserver.settings.queue_rules import Proficiency, QueueRules, Weight
 from ccserver.settings.section import Seconds, Section, SomeSeconds, WholeSeconds
 
-Proficiency = Annotated[int, Field(ge=1, le=10)]
 Secret = Annotated[SecretStr, Field(min_length=1)]
 ConsultVariable = Literal["ani", "dnis", "entry_point", "queue", "queued", "arrived"]
 
@@ -172,6 +172,9 @@ class Agent(Section):
     """Whether the agent is available as soon as a phone registers."""
     skills: dict[Name, Proficiency] = {}
     """Each skill with a proficiency from 1 to 10."""
+    weight: Weight = 1
+    """In queues with strategy = "weighted_random": who has twice as much is drawn twice as
+    often."""
     team: Name = "main"
     """Supervisors may ask to hear a team's calls; who is consulted is shown it."""
     role: Literal["agent", "supervisor", "administrator"] = "agent"
@@ -205,11 +208,7 @@ class AccountEntry(Section):
     """A supervisor's teams; empty: all."""
 
 
-class Queue(Section):
-    name: Name
-    """Unique among the queues."""
-    requirements: dict[Name, Proficiency] = {}
-    """The skills an agent must have, each at this proficiency or better."""
+class Queue(QueueRules):
     music: PromptFile = "music.wav"
     """What those who wait hear."""
     rona_seconds: SomeSeconds | None = None

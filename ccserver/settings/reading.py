@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 
+from actors.routing.grammar import ExpressionError
 from ccserver.settings import changes
 from ccserver.settings.finding import Finding
 from ccserver.settings.positions import Key, line_of
@@ -135,6 +136,9 @@ def _explain(key: Key, item: Any, root: type[BaseModel]) -> str:
     shape = shape_at(key, root)
     if shape is None or item["type"] == "extra_forbidden":
         return no_such_key(key, root)
+    wrong = item.get("ctx", {}).get("error")
+    if isinstance(wrong, ExpressionError):
+        return str(wrong)
     expected = f"expected {describe(shape)}"
     if item["type"] == "missing":
         return f"{expected}, got nothing"

@@ -7,7 +7,8 @@ from actors import messages as m
 from actors.dispatcher import Dispatcher
 from actors.effects import Record, TellAgent, TellQueue
 from actors.ids import AgentId, ContactId, QueueName
-from actors.place import Place, requirements_of
+from actors.place import Place
+from tests.support import routing
 
 A, B = AgentId("a"), AgentId("b")
 C, D = ContactId("c"), ContactId("d")
@@ -16,9 +17,10 @@ C, D = ContactId("c"), ContactId("d")
 class Office:
     """A dispatcher whose pairs are kept."""
 
-    def __init__(self):
+    def __init__(self, *rules, draw=None, version=""):
         self.now = 50.0
-        self.dispatcher = Dispatcher(lambda: self.now)
+        under = routing.policy(*rules, version=version)
+        self.dispatcher = Dispatcher(lambda: self.now, under, draw)
         self.effects = []
 
     def hears(self, message):
@@ -43,15 +45,16 @@ class Office:
         return decided.decision
 
 
-def waits(contact, since, *, priority=5, at=None, needs=None, tried=(), avoid=()):
-    return m.ContactWaits(
+def waits(contact, since, *, priority=5, at=None, asks=None, tried=(), avoid=(), **more):
+    return routing.contact(
         contact,
-        QueueName("q"),
-        Place(priority, since, int(since)),
-        requirements_of(needs or {}),
-        since if at is None else at,
-        tried,
-        avoid,
+        priority=priority,
+        since=since,
+        at=since if at is None else at,
+        asks=asks,
+        tried=tried,
+        avoid=avoid,
+        **more,
     )
 
 
@@ -145,18 +148,18 @@ def test_whoever_comes_back_keeps_his_place():
 
 def test_a_decision_says_what_was_compared_and_who_was_passed_over():
     office = Office()
-    office.waits(ContactId("english"), 12.0, needs={"english": 5})
-    office.waits(ContactId("billing"), 11.0, needs={"billing": 1})
-    office.waits(ContactId("behind"), 13.0, needs={"billing": 1})
-    office.waits(ContactId("urgent"), 14.0, priority=1, needs={"english": 5})
-    office.waits(ContactId("chess"), 1.0, needs={"chess": 1})
+    office.waits(ContactId("english"), 12.0, asks="english >= 5")
+    office.waits(ContactId("billing"), 11.0, asks="billing")
+    office.waits(ContactId("behind"), 13.0, asks="billing")
+    office.waits(ContactId("urgent"), 14.0, priority=1, asks="english >= 5")
+    office.waits(ContactId("chess"), 1.0, asks="chess")
     decision = office.frees(A, 20.0, {"english": 9, "billing": 3}).decision
     assert (decision.on, decision.agent_since, decision.agent_seq) == ("agent", 20.0, 20)
     assert decision.skills == {"english": 9, "billing": 3}
     assert decision.place == Place(1, 14.0, 14)
     assert decision.candidates == (
-        ev.Candidate("urgent", "chosen", 14.0, 14, 1),
-        ev.Candidate("billing", "later", 11.0, 11, 5),
+        ev.Candidate("urgent", "chosen", (1, -1, 1, 14.0, 14)),
+        ev.Candidate("billing", "later", (1, -1, 5, 11.0, 11)),
     )
     assert decision.passed_over == {"skills": 1, "behind": 2}
 

@@ -210,7 +210,9 @@ def test_the_end_of_wrap_up_makes_available_in_the_same_step_r07():
     desk = Desk().wrapping_up()
     desk.now += 10
     desk.hears(LEASE)
-    assert desk.told_dispatcher() == [m.AgentAvailable(AGENT, {"english": 5}, 110.0, 2, 110.0)]
+    assert desk.told_dispatcher() == [
+        m.AgentAvailable(AGENT, {"english": 5}, 110.0, 2, 110.0, contacts=1)
+    ]
     assert desk.recorded(ev.WrapUpEnded) == [
         ev.WrapUpEnded(AGENT, CONTACT, QUEUE, 10.0, None, True)
     ]

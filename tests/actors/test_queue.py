@@ -11,12 +11,13 @@ from actors.effects import Record, TellContact, TellDispatcher, Watch
 from actors.ids import AgentId, ContactId, QueueName
 from actors.place import Place, requirements_of
 from actors.queue import Queue, QueueSettings, QueueStatistics
+from actors.routing.expressions import of_requirements
 from sip.machine import CancelTimer, StartTimer, TimerFired
 
 NAME = QueueName("support")
 A, B = AgentId("1001"), AgentId("1002")
 C, D, E = ContactId("c"), ContactId("d"), ContactId("e")
-NEEDS = requirements_of({"english": 3})
+NEEDS = of_requirements(requirements_of({"english": 3}))
 
 
 class Hall:
@@ -57,7 +58,8 @@ def join(contact, since, tried=()):
 
 
 def waits(contact, since, at, tried=()):
-    return m.ContactWaits(contact, NAME, Place(5, since, ord(contact[0])), NEEDS, at, tried)
+    place, entered = Place(5, since, ord(contact[0])), None if since == at else since
+    return m.ContactWaits(contact, NAME, place, NEEDS, at, tried, entered=entered)
 
 
 # --- waiting ----------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ def dossier(clock: Clock, *plans: QueuePlan) -> Dossier:
 
 
 def plan(*overflows: Diversion, name: QueueName = SUPPORT, **rest: Any) -> QueuePlan:
-    return QueuePlan(name, (), "music.wav", 18.0, "sorry.wav", overflows=overflows, **rest)
+    return QueuePlan(name, "music.wav", 18.0, "sorry.wav", overflows=overflows, **rest)
 
 
 def treated(clock: Clock, *rules: Diversion, **rest: Any) -> tuple[Treatment, float | None]:

@@ -25,7 +25,7 @@ FLOW = (AnswerCall(), PlayPrompt("greeting.wav"), WaitInQueue(SUPPORT))
 
 
 def plan(name: QueueName = SUPPORT, **rules: Any) -> QueuePlan:
-    return QueuePlan(name, (), "music.wav", 18.0, "sorry.wav", **rules)
+    return QueuePlan(name, "music.wav", 18.0, "sorry.wav", **rules)
 
 
 def walk(*plans: QueuePlan, entry_points: tuple[EntryPoint, ...] = ()) -> Walk:

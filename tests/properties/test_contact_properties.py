@@ -49,7 +49,7 @@ OWN = LegId("c1/1")
 """By which an agent has called us himself."""
 CONTACT = ContactId("c1")
 QUEUES = (QueueName("support"), QueueName("sales"))
-SUPPORT, SALES = (QueuePlan(name, (), "music.wav", 18.0, "sorry.wav") for name in QUEUES)
+SUPPORT, SALES = (QueuePlan(name, "music.wav", 18.0, "sorry.wav") for name in QUEUES)
 PLANS = {
     QUEUES[0]: replace(
         SUPPORT,

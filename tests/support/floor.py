@@ -29,11 +29,12 @@ from actors.ids import (
 from actors.place import Place, requirements_of
 from actors.queue import Queue, QueueSettings
 from actors.reasons import EndedBy, OfferFailure
+from actors.routing.expressions import of_requirements
 from sip.machine import CancelTimer, StartTimer, TimerFired
 from sip.transport.path import Path
 
 QUEUE = QueueName("support")
-NEEDS = requirements_of({"english": 1})
+NEEDS = of_requirements(requirements_of({"english": 1}))
 WRAP_UP, RONA = 10.0, 18.0
 CHOOSE_FIRST: Callable[[list[str]], str] = min
 

@@ -10,14 +10,14 @@ import pytest
 
 from actors.events import AgentStateChanged, AnyEvent, ContactQueued, ContactRef
 from actors.ids import AgentId, ContactId, QueueName
-from actors.place import Place, Requirement
+from actors.place import Place
 from ccserver.journal import codec
 
 QUEUED = ContactQueued(
     ContactRef(ContactId("a01")),
     QueueName("support"),
     Place(5, 12.5, 3),
-    (Requirement("english", 4),),
+    "english >= 4",
     again=True,
 )
 
@@ -32,7 +32,7 @@ def test_any_json_reader_can_read_it():
         "contact": {"id": "a01"},
         "queue": "support",
         "place": {"priority": 5, "since": 12.5, "seq": 3},
-        "requirements": [{"skill": "english", "proficiency": 4}],
+        "needs": "english >= 4",
         "again": True,
     }
 

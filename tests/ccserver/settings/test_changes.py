@@ -57,6 +57,7 @@ def small() -> dict[str, Any]:
                 "name": "q",
                 "diversions": [{"when": "no_agents"}],
                 "overflows": [{"when": "no_agents"}],
+                "rings": [{"after_seconds": 9.0}],
             }
         ],
         "entry_points": [

@@ -135,7 +135,7 @@ async def test_the_feed_comes_over_the_door(autojump_clock):
         last = c.core.journal.last_seq
 
         follows = await door.asks("feed.follow", after=0)
-        first = [await door.hears() for _ in range(2)]
+        first = [await door.hears() for _ in range(3)]
         await c.agent("1001")
         then = [await door.hears() for _ in range(2)]
 
@@ -143,6 +143,7 @@ async def test_the_feed_comes_over_the_door(autojump_clock):
         assert [line["event"]["event"] for line in first] == [
             "server.started",
             "centre.configured",
+            "dispatcher.policy_changed",
         ]
         assert [line["event"]["event"] for line in then] == [
             "phone.registered",

@@ -1,0 +1,129 @@
+"""A pair that was chosen, whom it was compared with, and how many were passed over and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from heapq import nsmallest
+from typing import Any
+
+from msgspec import Struct
+
+from actors.messages import AgentAvailable, ContactWaits
+from actors.routing.expressions import named, written
+from actors.routing.policy import Stage
+from actors.routing.strategies import Strategy
+
+MOST_HEADS = 16
+"""Heads kept with a choice: the chosen one and those that come next."""
+
+
+class Head(Struct, frozen=True, gc=False, order=True):
+    """The first of a line that was compared.  The order of the fields is the rule of the choice."""
+
+    tried: bool
+    """The agent has failed this contact before: taken only where nobody else fits."""
+    rank: tuple[float, ...]
+    """Of a contact, ``policy.RANKED_BY``; of an agent, what the strategy counts, since, seq."""
+    id: str
+
+
+class PassedOver(Struct, frozen=True, gc=False):
+    """How many were not chosen, by reason."""
+
+    skills: int = 0
+    """They do not fit."""
+    tried: int = 0
+    """They fit and stood in front of a head, but the pair has failed before."""
+    behind: int = 0
+    """They fit, and stand behind the head of their line."""
+    avoided: int = 0
+    """The agent must not have the contact: he sent it away himself (V-51)."""
+    full: int = 0
+    """Their queue has as many agents as it may."""
+    kept: int = 0
+    """They are kept for the agents they prefer."""
+
+
+class Choice(Struct, frozen=True):
+    """A pair, and the heads it was compared with: the chosen one first, at most ``MOST_HEADS``."""
+
+    contact: ContactWaits
+    agent: AgentAvailable
+    heads: tuple[Head, ...]
+    passed_over: PassedOver
+    strategy: Strategy = Strategy.LONGEST_AVAILABLE
+    stage: Stage = Stage()
+    needs: str = "everybody"
+    """What the contact asks for in this stage, with what it asks for itself."""
+    draw: float | None = None
+    """The number that was drawn."""
+    others: tuple[AgentAvailable, ...] = ()
+    """Who rings beside the agent."""
+
+    @classmethod
+    def of_preferred(
+        cls, contact: ContactWaits, stage: Stage, available: Sequence[AgentAvailable], known: int
+    ) -> Choice | None:
+        """The first of those whom the contact prefers."""
+        allowed = [agent for agent in available if agent.agent not in contact.avoid]
+        heads = sorted(
+            Head(agent.agent in contact.tried, (contact.preferred.index(agent.agent),), agent.agent)
+            for agent in allowed
+        )
+        if not heads:
+            return None
+        chosen = next(agent for agent in allowed if agent.agent == heads[0].id)
+        avoided = len(available) - len(allowed)
+        passed_over = PassedOver(kept=known - len(available), avoided=avoided)
+        needs = written(named(contact.preferred))
+        return cls(
+            contact, chosen, tuple(heads[:MOST_HEADS]), passed_over, stage=stage, needs=needs
+        )
+
+
+class Heads:
+    """The heads of the lines that fit, as they are found: keys that end in an id."""
+
+    __slots__ = ("avoided", "behind_tried", "fitting", "fresh", "tried")
+
+    def __init__(self) -> None:
+        self.fresh: list[tuple[Any, ...]] = []
+        self.tried: list[tuple[Any, ...]] = []
+        self.fitting = self.behind_tried = self.avoided = 0
+
+    def look_behind(
+        self, members: Iterable[tuple[Any, ...]], standing: Callable[[str], tuple[bool, bool]]
+    ) -> None:
+        """The first of this line has failed the other, or must not have him; ``standing`` says of
+        any member whether he was tried, and whether he is avoided.
+        """
+        tried: list[tuple[Any, ...]] = []
+        for member in members:
+            was_tried, is_avoided = standing(member[-1])
+            if is_avoided:
+                self.avoided += 1
+            elif was_tried:
+                tried.append(member)
+            else:
+                self.fresh.append(member)
+                self.behind_tried += len(tried)
+                return
+        if tried:
+            self.tried.append(tried[0])
+
+    def best(self) -> tuple[Head, ...] | None:
+        """The chosen one first; None: there is nobody."""
+        fresh = self.fresh
+        if len(fresh) > 1:
+            fresh = nsmallest(MOST_HEADS, fresh)
+        best = [Head(False, key[:-1], key[-1]) for key in fresh]
+        if len(best) < MOST_HEADS and self.tried:
+            tried = nsmallest(MOST_HEADS - len(best), self.tried)
+            best += [Head(True, key[:-1], key[-1]) for key in tried]
+        return tuple(best) if best else None
+
+    def passed_over(self, known: int, full: int = 0, kept: int = 0) -> PassedOver:
+        found = len(self.fresh) + len(self.tried)
+        behind = self.fitting - self.behind_tried - self.avoided - found
+        skills = known - self.fitting - full - kept
+        return PassedOver(skills, self.behind_tried, behind, self.avoided, full, kept)

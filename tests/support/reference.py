@@ -1,0 +1,145 @@
+"""The routing policy stated in the plainest way: look at everybody, filter, sort.
+
+It keeps no index and remembers no order; each question is answered from the list of all facts.
+It is slow, and it is what the dispatcher must agree with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from actors import messages as m
+from actors.ids import AgentId, ContactId, QueueName
+from actors.routing.expressions import matches, wanted_skills
+from actors.routing.policy import Policy, QueuePolicy
+from actors.routing.strategies import Strategy
+
+Pair = tuple[ContactId, tuple[AgentId, ...]]
+GRAIN = 1e-6
+
+
+class Reference:
+    """``serving``: for each queue, which agents have which of its contacts in hand."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.now = 0.0
+        self.waiting: dict[ContactId, m.ContactWaits] = {}
+        self.available: dict[AgentId, m.AgentAvailable] = {}
+        self.serving: dict[QueueName, dict[AgentId, ContactId]] = {}
+        self.last_given: dict[QueueName, m.AgentAvailable] = {}
+
+    # --- what a contact is now ----------------------------------------------------------------
+
+    def rules(self, contact: m.ContactWaits) -> QueuePolicy:
+        return self.policy.of(contact.queue)
+
+    def age(self, contact: m.ContactWaits) -> float:
+        """Since it entered the queue."""
+        entered = contact.at if contact.entered is None else contact.entered
+        return self.now - entered + GRAIN
+
+    def is_kept(self, contact: m.ContactWaits) -> bool:
+        return bool(contact.preferred) and contact.preferred_until > self.now + GRAIN
+
+    def ring(self, contact: m.ContactWaits) -> int:
+        rings = self.rules(contact).rings
+        return max(n for n, ring in enumerate(rings) if ring.after_seconds <= self.age(contact))
+
+    def score(self, contact: m.ContactWaits) -> tuple[float, ...]:
+        """Smaller is first."""
+        rules, place = self.rules(contact), contact.place
+        bound = rules.overtaking_seconds
+        if bound is not None and self.now + GRAIN >= place.since + bound:
+            return (0, 0, 0, place.since, place.seq)
+        begun = [] if self.is_kept(contact) else rules.rings[: self.ring(contact) + 1]
+        priority = min([place.priority, *(r.priority for r in begun if r.priority is not None)])
+        if rules.priority_seconds is None:
+            return (1, -rules.weight, priority, place.since, place.seq)
+        virtual = place.since + (priority - 5) * rules.priority_seconds
+        return (1, -rules.weight, 5, virtual, place.seq)
+
+    # --- who may have whom --------------------------------------------------------------------
+
+    def has_room(self, queue: QueueName) -> bool:
+        most = self.policy.of(queue).max_agents
+        return most is None or len(set(self.serving.get(queue, {}).values())) < most
+
+    def fits(self, contact: m.ContactWaits, agent: m.AgentAvailable) -> bool:
+        if agent.agent in contact.avoid or not self.has_room(contact.queue):
+            return False
+        if self.is_kept(contact):
+            return agent.agent in contact.preferred
+        needs = self.rules(contact).rings[self.ring(contact)].needs
+        return all(matches(one, agent.skills, agent.agent) for one in (needs, contact.needs))
+
+    def rank(self, contact: m.ContactWaits, agent: m.AgentAvailable) -> tuple[object, ...]:
+        """Smaller is first."""
+        rules = self.rules(contact)
+        longest = (agent.since, agent.seq)
+        if self.is_kept(contact):
+            return (contact.preferred.index(agent.agent),)
+        match rules.strategy:
+            case Strategy.FEWEST_CONTACTS:
+                return (agent.contacts, longest)
+            case Strategy.LEAST_TALK_TIME:
+                return (agent.talked, longest)
+            case Strategy.BEST_SKILL:
+                needs = (rules.rings[self.ring(contact)].needs, contact.needs)
+                wanted = {skill for one in needs for skill in wanted_skills(one)}
+                return (-sum(agent.skills.get(skill, 0) for skill in wanted), longest)
+            case Strategy.LINEAR:
+                return (self.position(rules, agent), longest)
+            case Strategy.ROUND_ROBIN:
+                last = self.last_given.get(contact.queue)
+                position = self.position(rules, agent)
+                waits_a_round = last is not None and position <= self.position(rules, last)
+                return (waits_a_round, position, longest)
+            case _:
+                return (longest,)
+
+    def position(self, rules: QueuePolicy, agent: m.AgentAvailable) -> int:
+        listed = [*rules.listed]
+        return listed.index(agent.agent) if agent.agent in listed else len(listed) + agent.position
+
+    # --- decisions ----------------------------------------------------------------------------
+
+    def candidates(self, contact: m.ContactWaits) -> list[m.AgentAvailable]:
+        """Best first."""
+        fitting = [agent for agent in self.available.values() if self.fits(contact, agent)]
+        return sorted(fitting, key=lambda a: (a.agent in contact.tried, self.rank(contact, a)))
+
+    def for_agent(self, agent: m.AgentAvailable) -> Pair | None:
+        fitting = [c for c in self.waiting.values() if self.fits(c, agent)]
+        if not fitting:
+            return None
+        best = min(fitting, key=lambda c: (agent.agent in c.tried, self.score(c)))
+        return self.given(best, [agent])
+
+    def for_contacts(self, contacts: Iterable[ContactId], drawn: Iterable[AgentId]) -> list[Pair]:
+        """One after another, first to last.  ``drawn``: whom the lots fell on."""
+        lots = iter(drawn)
+        pairs = []
+        for contact in sorted((self.waiting[c] for c in contacts), key=self.score):
+            agents = self.candidates(contact)
+            if not agents:
+                continue
+            strategy = self.rules(contact).strategy
+            if strategy is Strategy.RING_ALL and not self.is_kept(contact):
+                pairs.append(self.given(contact, agents))
+            elif strategy is Strategy.WEIGHTED_RANDOM and not self.is_kept(contact):
+                fresh = [a for a in agents if a.agent not in contact.tried] or agents
+                lot = next(lots)
+                pairs.append(self.given(contact, [a for a in fresh if a.agent == lot]))
+            else:
+                pairs.append(self.given(contact, agents[:1]))
+        return pairs
+
+    def given(self, contact: m.ContactWaits, agents: list[m.AgentAvailable]) -> Pair:
+        assert agents, "the lot fell on nobody who may be drawn"
+        del self.waiting[contact.contact]
+        for agent in agents:
+            del self.available[agent.agent]
+            self.serving.setdefault(contact.queue, {})[agent.agent] = contact.contact
+        self.last_given[contact.queue] = agents[0]
+        return contact.contact, tuple(agent.agent for agent in agents)
