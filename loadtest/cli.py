@@ -22,6 +22,7 @@ from loadtest.junit import to_junit
 from loadtest.result import Result
 from loadtest.scenario.load import load
 from loadtest.scenario.model import Scenario
+from loadtest.searching import Found, Search, to_json
 from loadtest.session import perform
 from loadtest.summary import to_text
 
@@ -60,6 +61,40 @@ def run(scenario: File, set: Set = None, out: Out = None, quiet: Quiet = False) 
         _write(found, out)
     typer.echo(to_text(found))
     raise typer.Exit(STATUS[found.verdict])
+
+
+@app.command()
+def search(scenario: File, set: Set = None, out: Out = None, quiet: Quiet = False) -> None:  # noqa: A002
+    """Find the highest rate of calls that holds the scenario's objectives."""
+    wanted = _loaded(scenario, set)
+    if not wanted.objectives:
+        _fail(WRONG, f"{scenario}: expected at least one objective to search by")
+    searching = Search(wanted, scenario.parent)
+    display = show if sys.stderr.isatty() and not quiet else None
+    try:
+        for trial, result in searching.trials(display):
+            typer.echo(f"{trial.rate:g}/s {'holds' if trial.held else 'FAILS'}: {trial.why}")
+            if out is not None:
+                _write(result, out / f"{len(searching.found.trials):02d}-rate-{trial.rate:g}")
+    except CannotStart as error:
+        _fail(NO_SERVER, str(error))
+    found = searching.found
+    if out is not None:
+        (out / "search.json").write_bytes(to_json(found))
+    _conclude(found, wanted)
+
+
+def _conclude(found: Found, wanted: Scenario) -> None:
+    """Say what was found, and end."""
+    told = "not even the lowest rate holds" if found.rate is None else f"{found.rate:g} calls/s"
+    typer.echo(f"highest rate that holds the objectives: {told}")
+    if found.ended is not None:
+        typer.echo(f"note: the search ended early: {found.ended}")
+    least = wanted.search.at_least
+    met = found.rate is not None and (least is None or found.rate >= least)
+    if least is not None:
+        typer.echo(f"{'met   ' if met else 'MISSED'} search.at_least: {least:g}")
+    raise typer.Exit(PASSED if met else FAILED)
 
 
 @app.command()

@@ -189,6 +189,8 @@ class Search(Section):
     """At each rate: calls that do not count yet."""
     confirmations: Annotated[int, Field(ge=0, le=10)] = 1
     """How often the rate found must hold again; if it does not, it goes on below."""
+    at_least: SomeRate | None = None
+    """The exit status is 1 if the rate found is below."""
 
 
 class Scenario(Section):

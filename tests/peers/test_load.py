@@ -23,9 +23,9 @@ LENIENT = ["objectives.1.at_most=5", "objectives.2.at_most=1"]
 """The machine of a test may be busy with others."""
 
 
-def generator(tmp_path: Path, scenario: str | Path, *changes: str) -> Program:
+def generator(tmp_path: Path, scenario: str | Path, *changes: str, command: str = "run") -> Program:
     path = SCENARIOS / scenario
-    arguments = [sys.executable, "-m", "loadtest", "run", str(path), "--out", str(tmp_path)]
+    arguments = [sys.executable, "-m", "loadtest", command, str(path), "--out", str(tmp_path)]
     for change in changes:
         arguments += ["--set", change]
     return Program(arguments, tmp_path / "load.log")
@@ -156,3 +156,23 @@ def test_an_echo_on_one_port_is_told_apart_by_its_source(tmp_path: Path, cleanup
     audio = json.loads((tmp_path / "result.json").read_text())["audio"]
     assert (audio["streams"], audio["silent"]) == (20, 0)
     assert audio["packets"] > 20 * 60
+
+
+def test_a_search_finds_the_rate_that_holds(tmp_path: Path, cleanup: ExitStack):
+    port = free_ports()
+    uas = ["sipp", "-sn", "uas", "-i", LOOPBACK, "-p", str(port), "-nostdin"]
+    cleanup.callback(Program(uas, tmp_path / "uas.log").stop)
+    changes = [f"target.address={LOOPBACK}:{port}", "callers.kinds.callers.talk=0.1"]
+    # Five at once, for 0.1 s each: above 50 a second, calls are not started.
+    changes += ["callers.most_at_once=5", "objectives.1.at_most=5", "arrivals.process=constant"]
+    changes += ["search.lowest=10", "search.highest=1000", "search.precision=0.9"]
+    changes += ["search.seconds=2", "search.settle_seconds=0.5", "search.confirmations=0"]
+
+    load = generator(tmp_path, "any-server.toml", *changes, command="search")
+    cleanup.callback(load.stop)
+
+    assert load.wait(90) == 0, load.output()
+    found = json.loads((tmp_path / "search.json").read_text())
+    assert 10 <= found["rate"] <= 80
+    assert [trial["held"] for trial in found["trials"]][-1] is False
+    assert (tmp_path / "01-rate-10" / "report.html").exists()
