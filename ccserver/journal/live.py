@@ -233,7 +233,7 @@ class Live:
             event.code,
             event.pending,
             before.since if same else at,
-            event.contact,
+            None if event.contact is None else owner_of(event.contact),
             event.version,
             event.allowed,
         )
@@ -327,22 +327,21 @@ class Live:
 
     def _ask(self, changed: set[Key], event: ev.AgentStateChanged) -> None:
         """Reserved for a search that is not a queue's first: a consult's, or a transfer's."""
-        before = self.agents.get(event.agent, LiveAgent()).contact
-        if before is not None and before != event.contact:
+        before, search = self.agents.get(event.agent, LiveAgent()).contact, event.contact
+        wanted: ContactId | None = None
+        if search is not None and event.state == "reserved" and owner_of(search) != search:
+            wanted = owner_of(search)
+        if before is not None and before != wanted:
             self._asked(changed, before, event.agent, None)
-        if event.contact is not None:
-            asked = event.agent if event.state == "reserved" else None
-            self._asked(changed, event.contact, event.agent, asked)
+        if wanted is not None:
+            self._asked(changed, wanted, None, event.agent)
 
     def _asked(
-        self, changed: set[Key], search: ContactId, agent: AgentId, asked: AgentId | None
+        self, changed: set[Key], name: ContactId, before: AgentId | None, after: AgentId | None
     ) -> None:
-        name = owner_of(search)
         contact = self.contacts.get(name)
-        if contact is None or name == search or contact.asked not in (None, agent):
-            return
-        if contact.asked != asked:
-            contact.asked = asked
+        if contact is not None and contact.asked == before != after:
+            contact.asked = after
             changed.add(("contacts", name))
 
     def _end(self, changed: set[Key], name: ContactId) -> None:

@@ -141,6 +141,7 @@ def test_a_consult_shows_who_asks_whom_and_what_came_of_it():
     assert contact.consult == LiveConsult(ADA, "Ada", "gold", "agent:1002", 3_000)
     assert changed == {("contacts", "a01"), ("agents", "1002")}
     assert (contact.asked, contact.agents()) == (BEN, {"1001", "1002"})
+    assert live.agents[BEN].contact == REF.id  # and not the name of the search for him
 
     live.apply(Entry(5, 5_000, asked_for(None, "idle")))
     live.apply(Entry(6, 6_000, ev.ConsultEnded(REF, ADA, "agent:1002", "USER_DECLINED", 2.0)))
