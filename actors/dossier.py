@@ -51,6 +51,8 @@ class World(Struct, frozen=True):
     directory: Mapping[str, DirectoryEntry] = {}
     ringback: str = "ringback.wav"
     """What who consults hears until the far party answers."""
+    voice: str = "en"
+    """The directory, among the prompts, of the pieces that numbers are spoken from."""
     most_parties: int = 8
     """In a conference, with the customer, without supervisors (V-34)."""
     outbound: Outbound = Outbound()

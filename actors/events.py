@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from msgspec import Meta, Struct
 
 from actors import messages as m
+from actors.estimate import Estimate
 from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName
 from actors.place import Place
 from actors.reasons import During, EndedBy, OfferFailure, Outcome
@@ -108,6 +109,19 @@ class ContactDiverted(Event, frozen=True, tag="contact.diverted"):
     """To another queue, entry point or number: this queue is done with him."""
     waited: float | None = None
     figures: QueueFigures = QueueFigures()
+
+
+class ContactAnnounced(Event, frozen=True, tag="contact.announced"):
+    """He was told something while he waited.  ``files`` are what was played, one after another.
+
+    ``position`` and ``estimate`` are what was known then, if it was asked for.
+    """
+
+    contact: ContactRef
+    queue: QueueName
+    files: tuple[str, ...]
+    position: int | None = None
+    estimate: Estimate | None = None
 
 
 class Candidate(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -604,6 +618,7 @@ AnyEvent: TypeAlias = (
     | ContactReached
     | ContactQueued
     | ContactDiverted
+    | ContactAnnounced
     | ContactAssigned
     | ContactPresented
     | ContactOfferFailed

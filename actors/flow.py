@@ -49,6 +49,48 @@ class EntryPoint(Struct, frozen=True):
     """Before the first step, and before the call is answered."""
 
 
+class Comfort(Struct, frozen=True):
+    """A message, as it was recorded."""
+
+    file: str
+
+
+class SayPosition(Struct, frozen=True):
+    """Where he stands in line.
+
+    ``limit``: beyond it he is told that more than so many are before him, or (``silent``) nothing.
+    ``only_better``: unless it is less than what he heard last, nothing is said.
+    """
+
+    limit: int
+    silent: bool
+    only_better: bool
+
+
+class SayWait(Struct, frozen=True):
+    """How long he will probably wait, in minutes, rounded up to multiples of ``step``.
+
+    ``limit``, ``silent`` and ``only_better`` as for the position.
+    """
+
+    limit: int
+    silent: bool
+    only_better: bool
+    step: int
+
+
+class Announcement(Struct, frozen=True):
+    """A step of the treatment: first ``after`` seconds of waiting, then ``every`` so often.
+
+    ``every`` None: once; ``times`` None: as often as it comes.
+    """
+
+    what: Comfort | SayPosition | SayWait
+    after: float
+    every: float | None = None
+    times: int | None = None
+
+
 class QueuePlan(Struct, frozen=True):
     """What a contact must know of a queue it waits in."""
 
@@ -69,3 +111,5 @@ class QueuePlan(Struct, frozen=True):
     """At its door; the first that holds is taken."""
     overflows: tuple[Diversion, ...] = ()
     """While he waits."""
+    treatment: tuple[Announcement, ...] = ()
+    """What he hears beside the music."""

@@ -13,7 +13,18 @@ from actors.dial_plan import DialPlan, DirectoryEntry, Gateway
 from actors.dial_plan import Rule as DialRule
 from actors.diversion import Busy, Destination, Diversion, Farewell
 from actors.dossier import AgentCard, Outbound, World
-from actors.flow import AnswerCall, EntryPoint, PlayPrompt, QueuePlan, Step, WaitInQueue
+from actors.flow import (
+    Announcement,
+    AnswerCall,
+    Comfort,
+    EntryPoint,
+    PlayPrompt,
+    QueuePlan,
+    SayPosition,
+    SayWait,
+    Step,
+    WaitInQueue,
+)
 from actors.hours import Calendar
 from actors.ids import NO_QUEUE, AgentId, EntryPointName, QueueName
 from actors.queue import QueueSettings
@@ -21,6 +32,7 @@ from actors.routing.expressions import any_of, matches
 from actors.routing.policy import Policy
 from ccserver.core.ingress import FeatureCodes, Trunk
 from ccserver.settings import Settings, model
+from ccserver.settings.flow import LIMITS, TreatmentStep
 from ccserver.settings.flow import Diversion as Rule
 from ccserver.settings.hours import calendar_of
 from ccserver.settings.queue_rules import needs_of_rings, rules_of
@@ -45,6 +57,7 @@ def queue_plans(settings: Settings) -> dict[QueueName, QueuePlan]:
             hours=calendars.get(queue.hours),
             diversions=_diversions(queue.diversions),
             overflows=_diversions(queue.overflows),
+            treatment=tuple(map(_announcement, queue.treatment)),
         )
         for queue in settings.queues
     }
@@ -74,6 +87,7 @@ def world(settings: Settings, path_to: Callable[[str, int], Path | None]) -> Wor
         DialPlan(rules),
         {e.name: DirectoryEntry(e.name, e.number, e.agent) for e in settings.directory},
         settings.routing.ringback,
+        settings.routing.voice,
         outbound=_outbound(settings.outbound, settings.routing.rona_seconds, plans),
     )
 
@@ -209,6 +223,20 @@ def _diversions(rules: list[Rule]) -> tuple[Diversion, ...]:
         Diversion(rule.when, _destination(rule), float(rule.contacts or rule.seconds or 0.0))
         for rule in rules
     )
+
+
+def _announcement(step: TreatmentStep) -> Announcement:
+    what: Comfort | SayPosition | SayWait
+    silent, better = step.silent_beyond_limit, step.only_better
+    limit = step.limit or LIMITS.get(step.say or "", 0)
+    match step.say:
+        case "position":
+            what = SayPosition(limit, silent, better)
+        case "estimated_wait":
+            what = SayWait(limit, silent, better, step.round_minutes)
+        case None:
+            what = Comfort(step.play or "")
+    return Announcement(what, step.after_seconds, step.every_seconds, step.times)
 
 
 def _destination(rule: Rule) -> Destination:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from actors.dial_plan import DIALLED, LONGEST
+from actors.speech import PIECES
 from ccserver.settings.finding import Finding, file_of, listed
-from ccserver.settings.flow import DESTINATIONS, Diversion
+from ccserver.settings.flow import DESTINATIONS, Diversion, TreatmentStep
 from ccserver.settings.model import EntryPoint, Queue, Settings
 from ccserver.settings.positions import Key
 
@@ -23,6 +24,9 @@ def check_flow(settings: Settings, prompts: Path, unsure: frozenset[str]) -> Ite
         for key, rule in _rules(where, element):
             yield from _rule(key, rule, settings, prompts, unsure)
             yield from _closed(key, rule, element, settings)
+        if isinstance(element, Queue):
+            for at, step in enumerate(element.treatment):
+                yield from _step((*where, "treatment", at), step, settings, prompts)
     if not unsure:
         yield from _circles(settings)
 
@@ -110,6 +114,29 @@ def _closed(
         if behind.get(_queue_of(element) or "") is not None:
             return
     yield Finding((*key, "when"), "expected hours beside it: without them it is never closed")
+
+
+# --- the treatment --------------------------------------------------------------------------------
+
+
+def _step(key: Key, step: TreatmentStep, settings: Settings, prompts: Path) -> Iterator[Finding]:
+    if (step.play is None) == (step.say is None):
+        yield Finding(key, "expected exactly one of play and say")
+    if step.play is not None:
+        yield from file_of((*key, "play"), prompts, step.play)
+        for name in ("only_better", "limit", "silent_beyond_limit"):
+            if name in step.model_fields_set:
+                yield Finding((*key, name), "expected together with say only")
+    if step.say != "estimated_wait" and "round_minutes" in step.model_fields_set:
+        yield Finding((*key, "round_minutes"), 'expected together with say = "estimated_wait" only')
+    if step.times is not None and step.times > 1 and step.every_seconds is None:
+        yield Finding((*key, "times"), "expected together with every_seconds")
+    if step.say is not None and prompts.is_dir():
+        voice = prompts / settings.routing.voice
+        missing = [piece for piece in PIECES if not (voice / f"{piece}.wav").is_file()]
+        if missing:
+            text = f"expected the spoken pieces in {voice}, but {missing[0]}.wav is missing"
+            yield Finding((*key, "say"), text)
 
 
 # --- circles ------------------------------------------------------------------------------------

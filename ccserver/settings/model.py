@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 
 from actors.place import DEFAULT_PRIORITY
-from ccserver.settings.flow import Diversion
+from ccserver.settings.flow import Diversion, TreatmentStep
 from ccserver.settings.hours import Hours
 from ccserver.settings.kinds import (
     Address,
@@ -120,6 +120,8 @@ class Routing(Section):
     """No contact lasts longer."""
     ringback: PromptFile = "ringback.wav"
     """What an agent hears who consults, until the other party answers."""
+    voice: Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]{1,32}$")] = "en"
+    """The directory in media.prompts with the pieces that numbers are spoken from."""
 
 
 class Outbound(Section):
@@ -227,6 +229,8 @@ class Queue(QueueRules):
     """At the door, before the customer waits: the first rule that holds sends him elsewhere."""
     overflows: list[Diversion] = []
     """While he waits: the first rule that holds sends him elsewhere."""
+    treatment: list[TreatmentStep] = []
+    """What he hears beside the music while he waits."""
     capacity_based: bool = False
     """It counts seats and has no agents of its own: agents cannot consult it."""
     monitored: bool = True

@@ -12,12 +12,21 @@ from actors.commands import ToQueue
 from actors.contact import Contact, Seeking, Start
 from actors.diversion import Diversion
 from actors.dossier import Dossier, World
-from actors.effects import LookAtQueue, Record, TellAgent, TellQueue
-from actors.flow import EntryPoint, QueuePlan, WaitInQueue
+from actors.effects import LookAtQueue, Play, Record, TellAgent, TellQueue
+from actors.estimate import Estimate
+from actors.flow import (
+    Announcement,
+    Comfort,
+    EntryPoint,
+    QueuePlan,
+    SayPosition,
+    SayWait,
+    WaitInQueue,
+)
 from actors.hours import Calendar, Span
 from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName
 from actors.place import Place
-from actors.treatment import LOOK_SECONDS, TIMER, Overflows, Treatment, parted
+from actors.treatment import ANNOUNCEMENT_LEASE, LOOK_SECONDS, TIMER, Overflows, Treatment, parted
 from sip.machine import CancelTimer, StartTimer, TimerFired
 from sip.message import NameAddr, Uri
 from sip.transport.path import Path
@@ -131,6 +140,173 @@ def test_who_is_being_offered_is_let_alone_until_he_waits_again() -> None:
     assert wakes(treatment.resume()) == 0.0
 
 
+# --- what he hears --------------------------------------------------------------------------------
+
+
+def heard(effects: list[Any]) -> list[tuple[str, ...]]:
+    return [effect.files for effect in effects if isinstance(effect, Play)]
+
+
+def token(effects: list[Any]) -> str:
+    return next(effect.token for effect in reversed(effects) if isinstance(effect, Play))
+
+
+def listening(clock: Clock, *steps: Announcement, **rest: Any) -> tuple[Treatment, float | None]:
+    treatment = Treatment(dossier(clock), plan(treatment=steps, **rest), PLACE)
+    return treatment, wakes(treatment.start())
+
+
+def stands(ahead: int, p50: float | None = None, p90: float = 0.0) -> m.QueueSeen:
+    estimate = None if p50 is None else Estimate(p50, p90)
+    return m.QueueSeen(CONTACT, SUPPORT, ahead, ahead, 1, 1, estimate)
+
+
+POSITION = SayPosition(10, silent=False, only_better=True)
+WAIT = SayWait(60, silent=False, only_better=True, step=1)
+
+
+def says(treatment: Treatment, clock: Clock, seen: m.QueueSeen, after: float) -> list[Any]:
+    """What is done when the timer fires, and the queue has been looked at."""
+    clock.passes(after)
+    looked = treatment.handle(TimerFired(TIMER))
+    assert any(isinstance(effect, LookAtQueue) for effect in looked)
+    effects, _ = parted(treatment.handle(seen))
+    return effects
+
+
+def test_a_comfort_message_is_played_between_the_music_as_often_as_it_is_written() -> None:
+    clock = Clock()
+    comfort = Announcement(Comfort("comfort.wav"), 30.0, 60.0, times=2)
+    treatment, due = listening(clock, comfort)
+    assert due == 30
+    clock.passes(30)
+    effects, _ = parted(treatment.handle(TimerFired(TIMER)))
+    assert heard(effects) == [("comfort.wav",)]
+    clock.passes(5)
+    music = treatment.handle(m.PlayFinished(CUSTOMER, token(effects)))
+    assert heard(music) == [("music.wav",)]
+    assert wakes(music) == 55
+    clock.passes(55)
+    effects, _ = parted(treatment.handle(TimerFired(TIMER)))
+    assert heard(effects) == [("comfort.wav",)]
+    assert wakes(treatment.handle(m.PlayFinished(CUSTOMER, token(effects)))) is None
+
+
+def test_a_position_is_said_and_written_down() -> None:
+    clock = Clock()
+    treatment, _ = listening(clock, Announcement(POSITION, 10.0))
+    effects = says(treatment, clock, stands(2, 100.0, 200.0), 10)
+    files = ("en/number.wav", "en/3.wav", "en/in-line.wav")
+    assert heard(effects) == [files]
+    (record,) = (effect for effect in effects if isinstance(effect, Record))
+    assert record.event == ev.ContactAnnounced(
+        ev.ContactRef(CONTACT), SUPPORT, files, 3, Estimate(100.0, 200.0)
+    )
+
+
+def test_only_a_better_position_is_said() -> None:
+    clock = Clock()
+    treatment, _ = listening(clock, Announcement(POSITION, 10.0, 10.0))
+    said = []
+    for ahead in (4, 4, 6, 2, 3, 0):
+        effects = says(treatment, clock, stands(ahead), 10)
+        said += [files[1] if len(files) > 1 else files[0] for files in heard(effects)]
+        if heard(effects):
+            treatment.handle(m.PlayFinished(CUSTOMER, token(effects)))
+    assert said == ["en/5.wav", "en/3.wav", "en/next.wav"]
+
+
+def test_every_position_is_said_where_the_rule_is_not_wanted() -> None:
+    clock = Clock()
+    every = SayPosition(10, silent=False, only_better=False)
+    treatment, _ = listening(clock, Announcement(every, 10.0, 10.0))
+    for ahead in (4, 4, 6):
+        effects = says(treatment, clock, stands(ahead), 10)
+        assert heard(effects) == [("en/number.wav", f"en/{ahead + 1}.wav", "en/in-line.wav")]
+        treatment.handle(m.PlayFinished(CUSTOMER, token(effects)))
+
+
+@pytest.mark.parametrize(
+    ("silent", "files"),
+    [(True, []), (False, [("en/more-than.wav", "en/10.wav", "en/before-you.wav")])],
+)
+def test_beyond_the_limit_less_is_said_or_nothing(silent, files) -> None:
+    clock = Clock()
+    step = SayPosition(10, silent=silent, only_better=True)
+    treatment, _ = listening(clock, Announcement(step, 10.0, 10.0))
+    assert heard(says(treatment, clock, stands(40), 10)) == files
+
+
+def test_a_wait_is_said_when_it_is_known_and_when_it_is_less_than_before() -> None:
+    clock = Clock()
+    treatment, _ = listening(clock, Announcement(WAIT, 10.0, 10.0))
+    assert heard(says(treatment, clock, stands(3), 10)) == [], "nothing is known"
+    effects = says(treatment, clock, stands(3, 170.0, 290.0), 10)
+    assert heard(effects) == [
+        tuple(f"en/{p}.wav" for p in ("wait-between", "3", "and", "5", "minutes"))
+    ]
+    treatment.handle(m.PlayFinished(CUSTOMER, token(effects)))
+    assert heard(says(treatment, clock, stands(3, 175.0, 300.0), 10)) == []
+    assert heard(says(treatment, clock, stands(2, 100.0, 200.0), 10)) != []
+
+
+def test_what_is_due_at_once_is_said_in_one_go() -> None:
+    clock = Clock()
+    steps = (
+        Announcement(Comfort("comfort.wav"), 10.0),
+        Announcement(POSITION, 10.0),
+        Announcement(WAIT, 10.0),
+    )
+    treatment, _ = listening(clock, *steps)
+    (files,) = heard(says(treatment, clock, stands(0, 5.0, 9.0), 10))
+    assert files == ("comfort.wav", "en/next.wav", "en/wait-below.wav")
+
+
+def test_nothing_is_begun_while_a_phone_rings_and_music_follows_what_plays() -> None:
+    clock = Clock()
+    treatment, _ = listening(clock, Announcement(Comfort("comfort.wav"), 10.0, 20.0))
+    clock.passes(10)
+    effects, _ = parted(treatment.handle(TimerFired(TIMER)))
+    treatment.hold()
+    assert heard(treatment.handle(m.PlayFinished(CUSTOMER, token(effects)))) == [("music.wav",)]
+    clock.passes(60)
+    assert treatment.handle(TimerFired(TIMER)) == []
+    assert wakes(treatment.resume()) == 0
+
+
+def test_an_overflow_does_not_wait_for_an_announcement() -> None:
+    clock, rule = Clock(), Diversion("waited", ON, 12)
+    steps = (Announcement(Comfort("comfort.wav"), 10.0),)
+    treatment = Treatment(dossier(clock), plan(rule, treatment=steps), PLACE)
+    treatment.start()
+    clock.passes(10)
+    effects, _ = parted(treatment.handle(TimerFired(TIMER)))
+    assert wakes(effects) == 2
+    clock.passes(2)
+    assert parted(treatment.handle(TimerFired(TIMER)))[1] == Overflows(rule, None)
+
+
+def test_an_announcement_that_never_ends_gives_way_to_music() -> None:
+    clock = Clock()
+    treatment, _ = listening(clock, Announcement(Comfort("comfort.wav"), 10.0))
+    clock.passes(10)
+    effects, _ = parted(treatment.handle(TimerFired(TIMER)))
+    assert wakes(effects) == ANNOUNCEMENT_LEASE
+    clock.passes(ANNOUNCEMENT_LEASE)
+    assert heard(treatment.handle(TimerFired(TIMER))) == [("music.wav",)]
+
+
+def test_a_treatment_that_is_written_anew_is_not_made_up_for() -> None:
+    clock = Clock()
+    treatment, _ = listening(clock, Announcement(Comfort("comfort.wav"), 500.0))
+    clock.passes(100)
+    early = Announcement(Comfort("early.wav"), 30.0)
+    again = Announcement(Comfort("again.wav"), 30.0, 45.0)
+    late = Announcement(Comfort("late.wav"), 170.0)
+    assert wakes(treatment.change(plan(treatment=(early, again, late)))) == 45
+    assert treatment.change(plan(treatment=(early, again, late))) == []
+
+
 # --- races, in both orders --------------------------------------------------------------------
 
 
@@ -197,3 +373,21 @@ def test_race_two_bounds_of_waiting_fire_at_once(order) -> None:
     """A rule and the queue's own bound: the first decides, and the other changes nothing."""
     told = hears(waiting(Clock()), *order, LOOKED)
     assert transitions(told) == (["diverted", "queued"] if order[0] == DUE else [])
+
+
+def test_after_a_restart_music_follows_whatever_played() -> None:
+    clock = Clock()
+    treatment = Treatment(dossier(clock), plan(), PLACE)
+    assert heard(treatment.go_on(-100.0, plays=True)) == []
+    finished = m.PlayFinished(CUSTOMER, "of a run before")
+    assert treatment.concerns(finished)
+    assert heard(treatment.handle(finished)) == [("music.wav",)]
+    assert not treatment.concerns(finished)
+    assert heard(Treatment(dossier(clock), plan(), PLACE).go_on(0.0, plays=False)) != []
+
+
+def test_after_a_restart_he_has_waited_since_he_came() -> None:
+    clock, rule = Clock(), Diversion("waited", ON, 60)
+    steps = (Announcement(Comfort("early.wav"), 30.0), Announcement(Comfort("late.wav"), 55.0))
+    treatment = Treatment(dossier(clock), plan(rule, treatment=steps), PLACE)
+    assert wakes(treatment.go_on(-50.0, plays=False)) == 5

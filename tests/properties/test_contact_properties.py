@@ -33,7 +33,16 @@ from actors.effects import (
     TellLeg,
     TellQueue,
 )
-from actors.flow import AnswerCall, EntryPoint, PlayPrompt, QueuePlan, WaitInQueue
+from actors.flow import (
+    Announcement,
+    AnswerCall,
+    Comfort,
+    EntryPoint,
+    PlayPrompt,
+    QueuePlan,
+    SayPosition,
+    WaitInQueue,
+)
 from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName, owner_of
 from actors.permissions import ACTIONS, allowed
 from actors.placement import Dialling, Placement, Route
@@ -60,6 +69,10 @@ PLANS = {
         overflows=(
             Diversion("waited", c.ToQueue(QUEUES[1]), 20),
             Diversion("none_working", Farewell("sorry.wav")),
+        ),
+        treatment=(
+            Announcement(SayPosition(10, silent=False, only_better=False), 3, 5),
+            Announcement(Comfort("comfort.wav"), 4, 6),
         ),
     ),
     QUEUES[1]: replace(
@@ -271,7 +284,7 @@ class ContactLife(RuleBasedStateMachine):
         self.send(m.LegAnswered(CUSTOMER))
 
     @precondition(lambda self: not self.stopped)
-    @rule(number=st.integers(1, 4))
+    @rule(number=st.integers(1, 9))
     def a_prompt_ends(self, number) -> None:
         self.send(m.PlayFinished(CUSTOMER, f"p{number}"))
 

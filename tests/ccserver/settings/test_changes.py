@@ -58,6 +58,7 @@ def small() -> dict[str, Any]:
                 "diversions": [{"when": "no_agents"}],
                 "overflows": [{"when": "no_agents"}],
                 "rings": [{"after_seconds": 9.0}],
+                "treatment": [{"say": "position"}],
             }
         ],
         "entry_points": [

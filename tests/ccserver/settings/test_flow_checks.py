@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.speech import PIECES
 from ccserver.settings import ConfigurationError, load
 
 CENTRE = """\
@@ -186,3 +187,44 @@ def test_a_queue_that_only_a_rule_leads_to_is_reached(directory) -> None:
     path = directory / "ccserver.toml"
     path.write_text(text + '\n[[queues]]\nname = "spare"\n')
     assert load(path).warnings == ()
+
+
+# --- the treatment ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("step", "text"),
+    [
+        ("{ after_seconds = 5 }", "queues.0.treatment.0: expected exactly one of play and say"),
+        (
+            '{ play = "closed.wav", say = "position" }',
+            "queues.0.treatment.0: expected exactly one of play and say",
+        ),
+        (
+            '{ play = "closed.wav", limit = 5 }',
+            "queues.0.treatment.0.limit: expected together with say only",
+        ),
+        (
+            '{ play = "closed.wav", round_minutes = 5 }',
+            'queues.0.treatment.0.round_minutes: expected together with say = "estimated_wait" '
+            "only",
+        ),
+        (
+            '{ play = "closed.wav", times = 5 }',
+            "queues.0.treatment.0.times: expected together with every_seconds",
+        ),
+    ],
+)
+def test_a_step_of_the_treatment_that_does_not_fit(directory, step, text) -> None:
+    (directory / "en").mkdir()
+    for piece in PIECES:
+        (directory / "en" / f"{piece}.wav").touch()
+    assert said(directory, f"treatment = [\n  {step}\n]") == [f"16: {text}"]
+
+
+def test_what_is_to_be_spoken_must_have_been_recorded(directory) -> None:
+    support = 'treatment = [{ say = "position" }]'
+    assert said(directory, support) == [
+        f"15: queues.0.treatment.0.say: expected the spoken pieces in {directory / 'en'}, but "
+        "0.wav is missing"
+    ]
