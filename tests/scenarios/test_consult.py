@@ -248,6 +248,10 @@ async def test_who_is_consulted_is_told_who_asks(autojump_clock) -> None:
         await floor.does("1001", CONSULT)
         (asked,) = floor.of(ev.ConsultRequested)
         assert (asked.by, asked.by_name, asked.by_team) == ("1001", "Ada", "gold")
+        (shown,) = floor.core.live.contacts.values()
+        assert shown.asked == "1002"  # his desktop has the contact while his phone rings
+        assert shown.consult is not None
+        assert (shown.consult.by_name, shown.consult.state) == ("Ada", "requested")
 
 
 async def test_a_second_consult_is_refused_for_everybody(autojump_clock) -> None:
