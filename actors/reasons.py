@@ -106,6 +106,20 @@ class WebRefusal(StrEnum):
     CORE_DOWN = "CORE_DOWN"
 
 
+class RoutingVerdict(StrEnum):
+    """What is to be said of one agent and one waiting contact (``actors.routing.explanation``)."""
+
+    FIRST_CHOICE = "FIRST_CHOICE"
+    ANOTHER_FIRST = "ANOTHER_FIRST"
+    BY_LOT = "BY_LOT"
+    SKILLS_MISSING = "SKILLS_MISSING"
+    KEPT_FOR_ANOTHER = "KEPT_FOR_ANOTHER"
+    QUEUE_FULL = "QUEUE_FULL"
+    AVOIDED = "AVOIDED"
+    NOT_AVAILABLE = "NOT_AVAILABLE"
+    NOT_WAITING = "NOT_WAITING"
+
+
 class Outcome(StrEnum):
     """How a contact ended.  Every contact has exactly one (invariant I1)."""
 

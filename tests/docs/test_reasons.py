@@ -19,6 +19,7 @@ TEXT = (Path(__file__).parents[2] / "docs" / "reasons.md").read_text()
         *reasons.IdleCode,
         *reasons.Refusal,
         *reasons.WebRefusal,
+        *reasons.RoutingVerdict,
         *reasons.Outcome,
         *reasons.During,
         *reasons.EndedBy,
