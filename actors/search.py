@@ -10,7 +10,7 @@ its owner's affair, who finds the news of the search among its effects.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, TypeGuard
+from typing import Literal, TypeAlias, TypeGuard, get_args
 
 from msgspec import Struct
 
@@ -144,25 +144,15 @@ News: TypeAlias = (
 )
 
 
+_NEWS = frozenset(get_args(News))
+
+
 def parted(outcome: list[Effect | News]) -> tuple[list[Effect], list[News]]:
     """What a search asks of the world, and what it tells its owner."""
     effects: list[Effect] = []
     news: list[News] = []
     for item in outcome:
-        match item:
-            case (
-                Queued()
-                | Reserved()
-                | Presented()
-                | Rings()
-                | OfferFailed()
-                | Found()
-                | NotFound()
-                | TurnedAway()
-            ):
-                news.append(item)
-            case _:
-                effects.append(item)
+        (news if type(item) in _NEWS else effects).append(item)  # type: ignore[arg-type]
     return effects, news
 
 

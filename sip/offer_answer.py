@@ -6,10 +6,22 @@ it sent: a further offer needs it, for m-lines may not be taken away (RFC 3264 �
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from msgspec import Struct
+from msgspec.structs import replace
 
 from sip.message.grammar import parse_uint
-from sip.sdp import Media, SdpError, Session, parse
+from sip.sdp import (
+    REMEMBERED,
+    Media,
+    SdpError,
+    Session,
+    Shape,
+    described,
+    parse,
+    usual_numbers,
+)
 
 _STATIC = {0: "PCMU", 8: "PCMA", 9: "G722"}
 _PAYLOAD_TYPE = {name: number for number, name in _STATIC.items()}
@@ -82,6 +94,8 @@ def awaits_ipv6(description: bytes) -> bool | None:
 
     None if the description, which may be empty, does not say: it has no audio or is unsound.
     """
+    if not description:
+        return None
     try:
         session = parse(description)
     except SdpError:
@@ -102,6 +116,15 @@ def make_offer(
 ) -> bytes:
     """An offer.  `previous` is our last description in the same dialog: its further m-lines stay,
     refused, and its telephone-event keeps its number (RFC 3264 §8.3.2)."""
+    if previous is not None:
+        return _make_offer(local, session_id, version, direction, previous)
+    shape = _usual_offer(local.address, local.codecs, local.telephone_event, direction)
+    return described(shape, session_id, version, local.port)
+
+
+def _make_offer(
+    local: Local, session_id: int, version: int, direction: str, previous: bytes | None
+) -> bytes:
     telephone_event = local.telephone_event
     audio_lines: list[str] | None = None
     sections: list[list[str]] = []
@@ -132,6 +155,19 @@ def answer(
     The first audio stream we can serve is taken, with the first codec *of the offer* that we
     have (RFC 3264 §6.1); every other stream is refused with port 0.
     """
+    usual = usual_numbers(offer)
+    if usual is None or not usual[3]:
+        return _answer(offer, local, session_id, version, direction)
+    shape, _, _, port = usual
+    ours, negotiated = _usual_answer(
+        shape, local.address, local.codecs, local.telephone_event, direction
+    )
+    return described(ours, session_id, version, local.port), replace(negotiated, remote_port=port)
+
+
+def _answer(
+    offer: bytes, local: Local, session_id: int, version: int, direction: str
+) -> tuple[bytes, Negotiated]:
     offered = parse(offer)
     chosen, payload_type, codec = _choose(offered, local)
     media = offered.media[chosen]
@@ -150,6 +186,13 @@ def answer(
 def accept_answer(our_offer: bytes, answer: bytes) -> Negotiated:
     """What `answer` makes of `our_offer`.  Raises SdpError; NoCommonCodec if our stream was
     refused or answered with nothing that we offered, OtherFamily if we could not send there."""
+    ours, theirs = usual_numbers(our_offer), usual_numbers(answer)
+    if ours is None or theirs is None or not (ours[3] and theirs[3]):
+        return _accept_answer(our_offer, answer)
+    return replace(_usual_acceptance(ours[0], theirs[0]), remote_port=theirs[3])
+
+
+def _accept_answer(our_offer: bytes, answer: bytes) -> Negotiated:
     offered, answered = parse(our_offer), parse(answer)
     index, ours = _our_stream(offered)
     if len(answered.media) != len(offered.media):
@@ -167,6 +210,36 @@ def accept_answer(our_offer: bytes, answer: bytes) -> Negotiated:
     return _negotiated(
         theirs, payload_type, codec, sent, direction, None if sent is None else heard
     )
+
+
+# Phones say the same in every call, but for numbers: what was negotiated for the shapes of
+# descriptions is remembered, with port 1 in the place of theirs.  An SdpError is not remembered.
+
+
+@lru_cache(REMEMBERED)
+def _usual_answer(
+    offer: Shape, address: str, codecs: tuple[str, ...], telephone_event: int | None, direction: str
+) -> tuple[Shape, Negotiated]:
+    local = Local(address, 1, codecs, telephone_event)
+    ours, negotiated = _answer(described(offer, 0, 0, 1), local, 0, 0, direction)
+    usual = usual_numbers(ours)
+    assert usual is not None  # one audio stream was offered
+    return usual[0], negotiated
+
+
+@lru_cache(REMEMBERED)
+def _usual_acceptance(ours: Shape, theirs: Shape) -> Negotiated:
+    return _accept_answer(described(ours, 0, 0, 1), described(theirs, 0, 0, 1))
+
+
+@lru_cache(REMEMBERED)
+def _usual_offer(
+    address: str, codecs: tuple[str, ...], telephone_event: int | None, direction: str
+) -> Shape:
+    local = Local(address, 1, codecs, telephone_event)
+    usual = usual_numbers(_make_offer(local, 0, 0, direction, None))
+    assert usual is not None
+    return usual[0]
 
 
 def _our_stream(offered: Session) -> tuple[int, Media]:

@@ -24,7 +24,7 @@ _MAXIMUM_LINES = 512
 _MAXIMUM_FORMATS = 64
 _MAXIMUM_ADDRESS = 64
 _LONGEST_PTIME = 200
-_REMEMBERED = 512
+REMEMBERED = 512
 """Shapes of descriptions."""
 _SHORT = 2048
 """Bytes: what is longer is no phone's usual one, and not remembered."""
@@ -48,6 +48,9 @@ class SdpError(ValueError):
     def __str__(self) -> str:
         return f"{self.status} {self.reason}"
 
+
+Shape: TypeAlias = tuple[bytes, bytes, bytes]
+"""What stands around the numbers of a usual description: of the o-line, and its port."""
 
 Line: TypeAlias = tuple[str, str]
 """A type letter and its value, as they stood."""
@@ -108,26 +111,26 @@ class Session(Struct, frozen=True):
 
 def parse(data: bytes) -> Session:
     """Raises SdpError, and nothing else, whatever `data` is."""
-    usual = _USUAL.fullmatch(data) if len(data) <= _SHORT else None
-    if usual is None or int(usual[5]) > 65535:
+    usual = usual_numbers(data)
+    if usual is None:
         return _parse(data)
-    before, session_id, version, between, port, after = usual.groups()
-    known = _shape(before, between, after)
+    shape, session_id, version, port = usual
+    known = _shape(shape)
     media = known.media[0]
     words, origin = media.lines[0][1].split(" ", 2), known.lines[1][1].split(" ", 3)
-    origin_line = f"{origin[0]} {session_id.decode()} {version.decode()} {origin[3]}"
+    origin_line = f"{origin[0]} {session_id} {version} {origin[3]}"
     return Session(
-        int(session_id),
-        int(version),
+        session_id,
+        version,
         (known.lines[0], ("o", origin_line), *known.lines[2:]),
         (
             Media(
                 media.kind,
-                int(port),
+                port,
                 media.protocol,
                 media.formats,
                 media.address,
-                (("m", f"{words[0]} {port.decode()} {words[2]}"), *media.lines[1:]),
+                (("m", f"{words[0]} {port} {words[2]}"), *media.lines[1:]),
                 media.rtpmaps,
                 media.direction,
                 media.ptime,
@@ -137,10 +140,28 @@ def parse(data: bytes) -> Session:
     )
 
 
-@lru_cache(_REMEMBERED)
-def _shape(before: bytes, between: bytes, after: bytes) -> Session:
-    """A description with these around its numbers.  Raises SdpError, which is not remembered."""
-    return _parse(b"%b0 0%b0%b" % (before, between, after))
+def usual_numbers(data: bytes) -> tuple[Shape, int, int, int] | None:
+    """The shape of a usual description, its session id and version, and its port."""
+    found = _USUAL.fullmatch(data) if len(data) <= _SHORT else None
+    if found is None:
+        return None
+    before, session_id, version, between, port, after = found.groups()
+    numbers = int(session_id), int(version), int(port)
+    if numbers[2] > 65535 or b"%d %d %d" % numbers != b"%b %b %b" % (session_id, version, port):
+        return None  # with zeros in front
+    return (before, between, after), *numbers
+
+
+def described(shape: Shape, session_id: int, version: int, port: int) -> bytes:
+    """The description of this shape with these numbers."""
+    before, between, after = shape
+    return b"%b%d %d%b%d%b" % (before, session_id, version, between, port, after)
+
+
+@lru_cache(REMEMBERED)
+def _shape(shape: Shape) -> Session:
+    """Raises SdpError, which is not remembered."""
+    return _parse(described(shape, 0, 0, 0))
 
 
 def _parse(data: bytes) -> Session:
