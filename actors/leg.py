@@ -9,7 +9,7 @@ The leg knows how to reach and to leave a phone; who should hear whom is its con
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 from msgspec import Struct
 
@@ -97,6 +97,9 @@ Message: TypeAlias = (
 )
 
 
+_OF_THE_DIALOG = frozenset(get_args(UsageMessage))
+
+
 class UnexpectedMessage(Exception):
     """Not a race we know of: the contact's crash group ends."""
 
@@ -151,6 +154,8 @@ class Leg:
         return ev.LegArrived(self.id, self.contact, invite.target, headers, key, self._path)
 
     def handle(self, message: Message) -> list[do.Effect]:
+        if type(message) in _OF_THE_DIALOG:
+            return self._drive(message)  # type: ignore[arg-type]
         match self.state, message:
             case Opening(), m.Begin():
                 return self._begin()
