@@ -106,7 +106,7 @@ async def test_a_refer_without_a_dialog_of_ours_is_refused_d08(autojump_clock, d
         assert floor.ears() == {"customer": {"1001"}, "1001": {"customer"}}
 
 
-async def test_a_supervisors_phone_has_no_more_rights_than_his_desktop_d08(autojump_clock) -> None:
+async def test_an_invite_that_would_take_a_leg_over_is_refused_d08(autojump_clock) -> None:
     """An INVITE with Replaces would take a leg over: there is no such thing here."""
     async with talking("1002") as (floor, phones, calls):
         replaced = calls["1001"]
