@@ -142,15 +142,21 @@ TargetKind: TypeAlias = Literal["agent", "team", "queue"]
 
 
 class RequestMonitoring(Command, frozen=True, tag="monitor.request"):
-    """Call me when a conversation of this target begins: the next one, or every one."""
+    """Call me when a conversation of this target begins: the next one, every one, or every one
+    from ``begins`` until ``ends`` (microseconds since 1970, UTC; both, or neither).
+    """
 
     kind: TargetKind
     target: str
     mode: MonitorMode = "listen"
     continuous: bool = False
+    begins: int | None = None
+    ends: int | None = None
 
 
 class CancelMonitoring(Command, frozen=True, tag="monitor.cancel"):
+    """Whatever is wanted of this target, is wanted no more."""
+
     kind: TargetKind
     target: str
 
@@ -174,6 +180,9 @@ class Wish(Struct, frozen=True):
     target: str
     mode: MonitorMode
     continuous: bool
+    begins: int | None = None
+    ends: int | None = None
+    """Of a scheduled one; None: it is the next call's, or continuous."""
 
 
 class MonitorAnswer(Struct, frozen=True):

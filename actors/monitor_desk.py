@@ -2,12 +2,15 @@
 
 A wish waits here until a conversation begins that it fits; then that contact is asked to call the
 supervisor's phone.  One for the next call only is then over; a continuous one stands until it is
-cancelled.
+cancelled, a scheduled one from its begin to its end.
+
+Of several wishes of a supervisor that fit, one is served: a continuous one before one for the next
+call, and either before a scheduled one (features 2.4).  What is not served goes on waiting.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from actors import commands as c
 from actors import messages as m
@@ -19,11 +22,19 @@ from actors.reasons import Refusal
 
 
 class MonitorDesk:
-    """``queues`` and ``agents``: the known ones.  A supervisor has one wish for one target."""
+    """``queues`` and ``agents``: the known ones.  ``wall`` gives seconds since 1970.
 
-    def __init__(self, agents: Mapping[AgentId, AgentCard], queues: frozenset[str]) -> None:
-        self._agents, self._queues = agents, queues
-        self.wishes: dict[tuple[AgentId, str, str], c.Wish] = {}
+    A supervisor has one wish for one target, and a scheduled one besides.
+    """
+
+    def __init__(
+        self,
+        agents: Mapping[AgentId, AgentCard],
+        queues: frozenset[str],
+        wall: Callable[[], float],
+    ) -> None:
+        self._agents, self._queues, self._wall = agents, queues, wall
+        self.wishes: dict[tuple[AgentId, str, str, bool], c.Wish] = {}
 
     def handle(
         self, message: m.ConversationBegan | c.MonitorCommandReceived | CentreChanged
@@ -50,14 +61,24 @@ class MonitorDesk:
         return []
 
     def _began(self, began: m.ConversationBegan) -> list[Effect]:
+        now = self._wall() * 1e6
         card = self._agents.get(began.agent, AgentCard())
         fits = {"agent": began.agent, "team": card.team, "queue": began.queue}
-        effects: list[Effect] = []
+        served: dict[AgentId, c.Wish] = {}
         for key, wish in list(self.wishes.items()):
-            if fits[wish.kind] != wish.target or wish.supervisor == began.agent:
-                continue
-            if not wish.continuous:
+            if wish.ends is not None and wish.ends <= now:
                 del self.wishes[key]
+                continue
+            if wish.begins is not None and wish.begins > now:
+                continue
+            if fits[wish.kind] == wish.target and wish.supervisor != began.agent:
+                other = served.get(wish.supervisor)
+                if other is None or _rank(wish) < _rank(other):
+                    served[wish.supervisor] = wish
+        effects: list[Effect] = []
+        for wish in served.values():
+            if _rank(wish) == NEXT_CALL:
+                del self.wishes[_key(wish)]
             asked = m.MonitorAsked(wish.supervisor, began.agent, wish.mode)
             effects.append(TellContact(began.contact, asked))
         return effects
@@ -65,8 +86,9 @@ class MonitorDesk:
     def _cancel(self, cancelled: c.CancelMonitoring, agent: AgentId | None) -> Refusal | None:
         if agent is None:
             return Refusal.NOT_PERMITTED
-        wish = self.wishes.pop((agent, cancelled.kind, cancelled.target), None)
-        return None if wish is not None else Refusal.NOT_MONITORING
+        target = (agent, cancelled.kind, cancelled.target)
+        wishes = [self.wishes.pop((*target, scheduled), None) for scheduled in (False, True)]
+        return None if any(wishes) else Refusal.NOT_MONITORING
 
     def _request(
         self, wanted: c.RequestMonitoring, agent: AgentId | None, role: str
@@ -75,12 +97,31 @@ class MonitorDesk:
             return Refusal.NOT_PERMITTED
         if wanted.target not in self._targets()[wanted.kind]:
             return Refusal.UNKNOWN_DESTINATION
-        key = (agent, wanted.kind, wanted.target)
-        before = self.wishes.get(key)
-        if before is not None and before.continuous != wanted.continuous:
+        if not self._makes_sense(wanted):
+            return Refusal.BAD_TIME
+        wish = c.Wish(
+            agent,
+            wanted.kind,
+            wanted.target,
+            wanted.mode,
+            wanted.continuous,
+            wanted.begins,
+            wanted.ends,
+        )
+        before = self.wishes.get(_key(wish))
+        if before is not None and before.continuous != wish.continuous:
             return Refusal.ALREADY_MONITORING  # next call and every call exclude each other (2.4)
-        self.wishes[key] = c.Wish(agent, wanted.kind, wanted.target, wanted.mode, wanted.continuous)
+        self.wishes[_key(wish)] = wish
         return None
+
+    def _makes_sense(self, wanted: c.RequestMonitoring) -> bool:
+        match wanted.begins, wanted.ends:
+            case None, None:
+                return True
+            case int(begins), int(ends):
+                return not wanted.continuous and ends > max(begins, self._wall() * 1e6)
+            case _:
+                return False
 
     def _targets(self) -> dict[str, Collection[str]]:
         teams = {card.team for card in self._agents.values()}
@@ -90,3 +131,17 @@ class MonitorDesk:
         agent = command.by.agent
         ours = tuple(w for w in self.wishes.values() if w.supervisor == agent)
         return ReplyTo(command.reply_to, c.MonitorAnswer(refused, ours))
+
+
+CONTINUOUS, NEXT_CALL, SCHEDULED = range(3)
+"""In the order in which they are served."""
+
+
+def _rank(wish: c.Wish) -> int:
+    if wish.begins is not None:
+        return SCHEDULED
+    return CONTINUOUS if wish.continuous else NEXT_CALL
+
+
+def _key(wish: c.Wish) -> tuple[AgentId, str, str, bool]:
+    return wish.supervisor, wish.kind, wish.target, wish.begins is not None

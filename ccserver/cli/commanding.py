@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -41,6 +42,8 @@ class TargetKind(StrEnum):
     QUEUE = "queue"
 
 
+MINUTE = "%Y-%m-%dT%H:%M"
+"""Of this machine's clock."""
 _OPERATIONS = {
     Action.AVAILABLE: "agent.set_available",
     Action.IDLE: "agent.set_idle",
@@ -236,6 +239,10 @@ def monitor_target(
     every: Annotated[
         bool, typer.Option("--every", help="Every call, and not the next one.")
     ] = False,
+    begins: Annotated[
+        datetime | None, typer.Option(formats=[MINUTE], help="Every call from then on.")
+    ] = None,
+    ends: Annotated[datetime | None, typer.Option(formats=[MINUTE], help="Until then.")] = None,
     cancel: Annotated[bool, typer.Option("--cancel", help="Want it no more.")] = False,
     config: Config = DEFAULT_CONFIG,
     set: Set = None,  # noqa: A002
@@ -244,6 +251,8 @@ def monitor_target(
     args: dict[str, Any] = {"kind": kind, "target": target}
     if not cancel:
         args |= {"mode": mode, "continuous": every}
+        times = {"begins": begins, "ends": ends}
+        args |= {name: round(at.timestamp() * 1e6) for name, at in times.items() if at is not None}
     op = "monitor.cancel" if cancel else "monitor.request"
     answer = answered(config, set, op, args, _principal(as_, supervisor=True))
     wanted = [f"{wish['kind']} {wish['target']} ({wish['mode']})" for wish in answer["wishes"]]

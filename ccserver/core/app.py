@@ -192,6 +192,7 @@ class Core:
             self.directory,
             self._actor,
             trio.current_time,
+            world.wall,
             lambda: next(self._tickets),
             registration.targets,
             world.random.random,

@@ -26,8 +26,8 @@ from ccserver.core.directory import Directory
 
 
 class Residents:
-    """``make_actor(name, machine)``; ``now`` gives monotonic seconds, ``ticket`` a number that no
-    other call of it gives; ``targets``: an agent's phones now;
+    """``make_actor(name, machine)``; ``now`` gives monotonic seconds, ``wall`` seconds since 1970,
+    ``ticket`` a number that no other call of it gives; ``targets``: an agent's phones now;
     ``draw`` gives a number from 0 to 1.
     """
 
@@ -36,12 +36,14 @@ class Residents:
         directory: Directory,
         make_actor: Callable[[str, Any], Actor],
         now: Callable[[], float],
+        wall: Callable[[], float],
         ticket: Callable[[], int],
         targets: Callable[[AgentId], tuple[m.Target, ...]],
         draw: Callable[[], float],
     ) -> None:
         self._directory, self._make_actor = directory, make_actor
-        self._now, self._ticket, self._targets = now, ticket, targets
+        self._now, self._wall = now, wall
+        self._ticket, self._targets = ticket, targets
         self._draw = draw
         self._world, self._policy = World({}), Policy()
         self._queues: dict[QueueName, QueueSettings] = {}
@@ -185,7 +187,7 @@ class Residents:
         return RecordedDispatcher(Dispatcher, self._now, self._draw)
 
     def _monitor_desk(self) -> MonitorDesk:
-        return MonitorDesk(self._world.agents, self._world.open_queues())
+        return MonitorDesk(self._world.agents, self._world.open_queues(), self._wall)
 
     def _queue(self, name: QueueName) -> Queue:
         return Queue(self._queues[name], self._now)

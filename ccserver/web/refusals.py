@@ -21,6 +21,7 @@ STATUS: dict[str, int] = {
     Refusal.UNKNOWN_DESTINATION: 422,
     Refusal.UNSUPPORTED_DESTINATION: 422,
     Refusal.NOT_IN_DIAL_PLAN: 422,
+    Refusal.BAD_TIME: 422,
     OfferFailure.AGENT_LIMIT: 429,
     OfferFailure.TENANT_LIMIT: 503,
     OfferFailure.TRUNK_LIMIT: 503,

@@ -124,6 +124,8 @@ class ChangeMonitoring(Shape):
 class Wanted(Shape):
     mode: Mode = "listen"
     continuous: Annotated[bool, Field(description="Every call, and not only the next one")] = False
+    begins: Annotated[int | None, Field(description="Scheduled: every call from then on")] = None
+    ends: Annotated[int | None, Field(description="Until then; microseconds since 1970")] = None
 
 
 # --- out ------------------------------------------------------------------------------------------
@@ -333,6 +335,8 @@ class Wish(BaseModel):
     target: str
     mode: Mode
     continuous: bool
+    begins: Micros | None = None
+    ends: Micros | None = None
 
 
 class Wishes(BaseModel):
