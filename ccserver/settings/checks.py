@@ -12,6 +12,7 @@ from ccserver.settings.flow_checks import check_flow, reached_by_rules
 from ccserver.settings.kinds import host_port, port_range
 from ccserver.settings.model import EntryPoint, Media, Queue, Settings
 from ccserver.settings.positions import Key
+from ccserver.settings.queue_checks import check_rules
 from sip.transport.listeners import parse_listen
 
 GREETING = "greeting.wav"
@@ -200,12 +201,7 @@ def _queue(
     can_overflow = queue.max_waiting is not None or queue.max_wait_seconds is not None
     if queue.overflow_prompt is not None and can_overflow:
         yield from file_of((*key, "overflow_prompt"), prompts, queue.overflow_prompt)
-    if "agents" not in unsure and not any(
-        all(agent.skills.get(skill, 0) >= least for skill, least in queue.requirements.items())
-        for agent in settings.agents
-    ):
-        text = "expected skills that some agent has: nobody will answer"
-        yield Finding((*key, "requirements"), text, fatal=False)
+    yield from check_rules(key, queue, settings, unsure)
     reached = {
         step.queue
         for entry in settings.entry_points

@@ -168,8 +168,10 @@ def test_a_queue_that_nobody_can_serve_is_a_warning(directory: Path):
     warnings = loaded(directory, text).warnings
 
     assert [str(warning) for warning in warnings] == [
+        f"{directory / 'ccserver.toml'}:11: queues.0.requirements.french: "
+        'expected a skill that some agent has (english), got "french"',
         f"{directory / 'ccserver.toml'}:11: queues.0.requirements: "
-        "expected skills that some agent has: nobody will answer"
+        "expected skills that some agent has: nobody will answer",
     ]
 
 
