@@ -14,6 +14,9 @@ from msgspec import Struct
 
 from sip.machine import CancelTimer, StartTimer, TimerFired
 
+NOTICED = 1.0
+"""Seconds after which an agent hangs up whose customer is gone, if the server has not."""
+
 
 class OfferPlan(Struct, frozen=True, gc=False):
     """Seconds."""
@@ -41,11 +44,15 @@ class CallEnded(Struct, frozen=True, gc=False):
     """Whoever ended it."""
 
 
+class CustomerGone(Struct, frozen=True, gc=False):
+    """The caller of this test hung up; the call may go on with others, as a conference does."""
+
+
 class Finish(Struct, frozen=True, gc=False):
     """The test is over."""
 
 
-Message: TypeAlias = Rung | CallEnded | Finish | TimerFired
+Message: TypeAlias = Rung | CallEnded | CustomerGone | Finish | TimerFired
 
 
 # --- what he does ---------------------------------------------------------------------------------
@@ -152,6 +159,10 @@ class AgentPhone:
             case Talking(offer), TimerFired("talk"):
                 # He can be rung again at once: a BYE need not be answered for that.
                 return [HangUp(), *self._done(offer)]
+            case Talking(), CustomerGone():
+                return [StartTimer("talk", NOTICED)]
+            case Free() | Ringing() | Away() | Over(), CustomerGone():
+                return []  # the server's affair; he has not spoken with him, or no longer does
             case Ringing(offer), CallEnded():
                 return [CancelTimer("answer"), *self._done(offer)]
             case Talking(offer), CallEnded():

@@ -65,6 +65,7 @@ class OfferedCall:
         phone = self._phone
         if phone.call is self:
             phone.call = phone.customer = None
+            self._agents.hung_up(phone)
             phone.hear(a.CallEnded())
 
     def audio_agreed(self, audio: Negotiated) -> None:
@@ -72,8 +73,6 @@ class OfferedCall:
 
 
 class Agents:
-    """``answered`` is told of every answer: the phone, and the caller if he is one of ours."""
-
     def __init__(
         self,
         scenario: Scenario,
@@ -87,7 +86,9 @@ class Agents:
         self._tally, self._dice = tally, dice
         self.phones: dict[str, Phone] = {}
         self.answered: Callable[[Phone], None] = lambda phone: None
+        self.hung_up: Callable[[Phone], None] = lambda phone: None
         self.changed = trio.Event()
+        self._serving: dict[CustomerCall, list[Phone]] = {}
 
     def sit_down(self, line: Line) -> None:
         """Make the phones, on this line."""
@@ -160,7 +161,14 @@ class Agents:
             self._tally.took("offer", phone.freed_at, now)
             phone.freed_at = None
         phone.customer = self._customers.ringing_for(phone.caller)
+        if phone.customer is not None:
+            self._serving.setdefault(phone.customer, []).append(phone)
         self._tally.offers["offered"] += 1
+
+    def customer_gone(self, call: CustomerCall) -> None:
+        for phone in self._serving.pop(call, ()):
+            if phone.customer is call:
+                phone.hear(a.CustomerGone())
 
     def perform(self, phone: Phone, effect: a.Effect) -> None:
         leg = phone.call.leg if phone.call is not None else None
@@ -182,6 +190,7 @@ class Agents:
             case a.HangUp():
                 assert leg is not None
                 phone.call = phone.customer = None
+                self.hung_up(phone)
                 leg.hang_up()
             case a.Reject(status):
                 assert leg is not None

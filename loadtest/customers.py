@@ -22,7 +22,17 @@ from sip.offer_answer import Negotiated
 class CustomerCall:
     """One caller with his phone; `intended` is when he was meant to dial."""
 
-    __slots__ = ("_customers", "dial", "intended", "leg", "machine", "measured", "number", "rung")
+    __slots__ = (
+        "_customers",
+        "dial",
+        "intended",
+        "leg",
+        "machine",
+        "measured",
+        "number",
+        "rung",
+        "served",
+    )
 
     def __init__(
         self, customers: Customers, plan: c.CallPlan, number: str, intended: float, measured: bool
@@ -31,7 +41,8 @@ class CustomerCall:
         self.intended, self.measured = intended, measured
         self.machine = c.Caller(plan)
         self.leg: Leg | None = None
-        self.rung = False
+        self.rung = self.served = False
+        """Whether an agent's phone has rung for him, and whether an agent has answered."""
 
     def hear(self, message: c.Message) -> None:
         for effect in self.machine.handle(message):
@@ -62,7 +73,7 @@ class Customers:
         }
         self._in_line: dict[str, dict[CustomerCall, None]] = {}
         """By what was dialled: who was answered by the server, and has not been rung for."""
-        self.gone: Callable[[], None] = lambda: None
+        self.gone: Callable[[CustomerCall], None] = lambda call: None
         """Told whenever one has gone."""
 
     def __len__(self) -> int:
@@ -152,7 +163,7 @@ class Customers:
                 self._in_line.get(call.dial, {}).pop(call, None)
                 self._alive.pop(call.number, None)
                 self.audio.close(call)
-                self.gone()
+                self.gone(call)
 
     def _draw(self, dialled: str | None) -> CallerKind:
         """A kind by its share; of a recording, the one that dials this number, if there is one."""

@@ -13,7 +13,8 @@ from ccserver.settings.kinds import host_port
 from loadtest.agents import Agents
 from loadtest.arrivals import Arrival, planned, recorded
 from loadtest.audio_port import AudioPort
-from loadtest.customers import Customers
+from loadtest.customers import CustomerCall, Customers
+from loadtest.desks import ApiClient, Desks
 from loadtest.line import Line
 from loadtest.own_load import OwnLoad, OwnWatch
 from loadtest.scenario.model import Scenario
@@ -46,6 +47,8 @@ class World(Struct):
     names: str
     cpu: Callable[[], float]
     """Seconds of CPU that this process has used."""
+    api: ApiClient | None = None
+    """For agents' desktops; None: they have none."""
     has_died: Callable[[], str | None] = lambda: None
     """What has become of the server's processes; None: they live, or nobody watches them."""
 
@@ -61,6 +64,10 @@ class Outcome(Struct):
     """Agents who never registered."""
     died: str | None = None
     """How the server ended, if it did."""
+    desk: dict[str, int] = {}
+    """What agents did from their desktops, and how it went."""
+    without_desk: int = 0
+    """Agents who could not sign in."""
 
 
 Draw: TypeAlias = Iterator[Arrival]
@@ -101,6 +108,12 @@ class Run:
                 wants_audio=wants_audio,
             )
             self.agents.sit_down(self._phone_line)
+        self._desks: Desks | None = None
+        if scenario.api is not None and world.api is not None and self._phone_line is not None:
+            desks, timers = Desks(scenario.api, world.api, world.dice), self._phone_line.timers
+            self._desks = desks
+            self.agents.answered = lambda phone: desks.answered(phone, timers)
+            self.agents.hung_up = desks.ended
         self.own = OwnWatch(world.cpu)
         self._gone = trio.Event()
         self.customers.gone = self._one_gone
@@ -117,6 +130,10 @@ class Run:
             if refusal is not None:
                 nursery.cancel_scope.cancel()
                 await trio.lowlevel.checkpoint()
+            elif self._desks is not None:
+                self.phase = "signing in"
+                nursery.start_soon(self._desks.run)
+                await self._desks.sign_in(list(self.agents.phones.values()))
             begin = self.tally.begin = trio.current_time()
             nursery.start_soon(self.own.run)
             nursery.start_soon(self._watch_server)
@@ -134,7 +151,15 @@ class Run:
         if refusal is not None:
             raise CannotStart(refusal)
         registers = self._scenario.agents.registers
-        return Outcome(self.tally, own, seconds, unregistered if registers else 0, self.died)
+        return Outcome(
+            self.tally,
+            own,
+            seconds,
+            unregistered if registers else 0,
+            self.died,
+            dict(self._desks.outcomes) if self._desks is not None else {},
+            self._desks.not_signed_in if self._desks is not None else 0,
+        )
 
     @property
     def _lines(self) -> list[Line]:
@@ -225,7 +250,8 @@ class Run:
         while len(self.customers):
             await self._gone.wait()
 
-    def _one_gone(self) -> None:
+    def _one_gone(self, call: CustomerCall) -> None:
+        self.agents.customer_gone(call)
         if not len(self.customers):
             self._gone.set()
             self._gone = trio.Event()

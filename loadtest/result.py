@@ -109,7 +109,7 @@ class Result(Struct, frozen=True):
     audio: Audio | None = None
     audio_series: list[AudioPoint] = []
     desk: dict[str, int] = {}
-    """What agents did through the API, and how it went: ``consult ok``."""
+    """What agents did through the API, and how it went: ``consult done``."""
 
     @property
     def verdict(self) -> str:
@@ -135,7 +135,6 @@ def conclude(
     watch: Watch | None = None,
     audio: Audio | None = None,
     audio_series: list[AudioPoint] | None = None,
-    desk: dict[str, int] | None = None,
     complaints: list[str] | None = None,
 ) -> Result:
     tally, own = outcome.tally, outcome.own
@@ -144,6 +143,8 @@ def conclude(
         told.append(own.complaint)
     if outcome.unregistered:
         told.append(f"{outcome.unregistered} of {scenario.agents.count} agents never registered")
+    if outcome.without_desk:
+        told.append(f"{outcome.without_desk} agents could not sign in to the API")
     if audio is not None and audio.silent:
         told.append(f"{audio.silent} streams heard nothing at all")
     if audio is not None and audio.late_share > MOST_LATE:
@@ -181,7 +182,7 @@ def conclude(
         server=watch.samples if watch is not None else [],
         audio=audio,
         audio_series=audio_series or [],
-        desk=desk or {},
+        desk=outcome.desk,
     )
 
 

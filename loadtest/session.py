@@ -23,6 +23,7 @@ from loadtest.audio_port import NoAudio
 from loadtest.engine import CannotStart, Outcome, Run, World
 from loadtest.media_load import voice
 from loadtest.processes import Processes
+from loadtest.rest import Rest
 from loadtest.result import Audio, AudioPoint, Result, conclude
 from loadtest.scenario.model import Scenario
 from loadtest.voice import frames_of
@@ -63,6 +64,7 @@ async def _perform(scenario: Scenario, directory: Path, display: Display | None)
             dice=Random(scenario.arrivals.seed),
             names=secrets.token_hex(3),
             cpu=time.process_time,
+            api=Rest(scenario.api) if scenario.api is not None else None,
             has_died=processes.has_died,
         )
         try:

@@ -159,7 +159,7 @@ class Api(Section):
     """The agents' accounts: role agent, one for each phone."""
     password: Pattern = "secret-{n}"
     consults: Share = 0.0
-    """Of the calls that an agent answers: he consults, and comes back to the customer."""
+    """Of the callers, when their first agent has answered: he consults, and comes back to them."""
     transfers: Share = 0.0
     """He consults, and transfers when the other has answered."""
     conferences: Share = 0.0

@@ -89,6 +89,15 @@ def test_at_the_end_of_the_test_nothing_is_left_ringing(before, effects):
     assert tell(machine, a.CallEnded(), TimerFired("answer")) == []
 
 
+def test_an_agent_hangs_up_on_a_customer_who_is_gone():
+    machine = a.AgentPhone()
+    tell(machine, offer(), TimerFired("answer"))
+
+    assert tell(machine, a.CustomerGone()) == [StartTimer("talk", a.NOTICED)]
+    assert tell(machine, TimerFired("talk"))[0] == a.HangUp()
+    assert tell(machine, a.CustomerGone()) == []
+
+
 def test_what_cannot_come_raises():
     machine = a.AgentPhone()
     tell(machine, offer())

@@ -176,3 +176,23 @@ def test_a_search_finds_the_rate_that_holds(tmp_path: Path, cleanup: ExitStack):
     assert 10 <= found["rate"] <= 80
     assert [trial["held"] for trial in found["trials"]][-1] is False
     assert (tmp_path / "01-rate-10" / "report.html").exists()
+
+
+def test_agents_transfer_and_confer_from_their_desktops(
+    tmp_path: Path, start_server: Callable[..., Server], cleanup: ExitStack
+):
+    accounts = ", ".join(
+        f'{{name="agent-{n}", password="secret-{n}", role="agent", agent="{n}"}}'
+        for n in range(1001, 1009)
+    )
+    server = start_server(routing__wrap_up_seconds="0", accounts=f"[{accounts}]")
+    changes = [*of(server), f"api.url=http://{LOOPBACK}:{server.web}", "api.after=0.5"]
+    changes += ["arrivals.phases.steady.seconds=6", "arrivals.phases.steady.rate=0.5"]
+    changes += ["arrivals.process=constant", "api.consults=0", "api.transfers=0.5"]
+    changes += ["api.conferences=0.5", "callers.kinds.support.talk=6", "agents.answer_after=0.2"]
+    load = generator(tmp_path, "desk.toml", *changes)
+    cleanup.callback(load.stop)
+
+    assert load.wait(90) == 0, load.output()
+    desk = json.loads((tmp_path / "result.json").read_text())["desk"]
+    assert desk.get("transfer done", 0) + desk.get("conference done", 0) >= 2, load.output()
