@@ -119,6 +119,8 @@ class RoutingVerdict(StrEnum):
     AVOIDED = "AVOIDED"
     NOT_AVAILABLE = "NOT_AVAILABLE"
     NOT_WAITING = "NOT_WAITING"
+    NOT_HEARD = "NOT_HEARD"
+    NO_SUCH_AGENT = "NO_SUCH_AGENT"
 
 
 class Outcome(StrEnum):

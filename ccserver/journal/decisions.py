@@ -7,7 +7,8 @@ with what was done.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
 
 from msgspec import Struct
 
@@ -17,7 +18,10 @@ from actors.effects import Record
 from actors.ids import DISPATCHER
 from actors.routing.index import Index
 from actors.routing.lots import Lots
+from actors.routing.policy import Policy
 from ccserver.journal.log import Entry
+
+Make: TypeAlias = Callable[[Callable[[], float], Policy | None, Callable[[], float]], Dispatcher]
 
 
 class Decision(Struct, frozen=True):
@@ -37,11 +41,20 @@ class Decision(Struct, frozen=True):
 
 
 class Replay:
-    """Takes a journal's entries in their order, from a ``server.started`` on."""
+    """Takes a journal's entries in their order, from a ``server.started`` on.
 
-    def __init__(self) -> None:
+    ``make`` makes the dispatcher, given its clock, no rules yet, and what draws its lots.
+    """
+
+    def __init__(self, make: Make = Dispatcher) -> None:
+        self._make = make
         self._now = 0.0
         self._begin_anew()
+
+    @property
+    def now(self) -> float:
+        """The dispatcher's clock, in monotonic seconds: when it heard something last."""
+        return self._now
 
     @property
     def index(self) -> Index:
@@ -50,7 +63,7 @@ class Replay:
 
     def _begin_anew(self) -> None:
         self._lots = Lots()
-        self._dispatcher = Dispatcher(lambda: self._now, None, self._lots.draw)
+        self._dispatcher = self._make(lambda: self._now, None, self._lots.draw)
         self._computed: deque[ev.ContactAssigned] = deque()
         self._heard_at = 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors.ids import made_at
-from ccserver.journal.log import Journal
+from ccserver.journal.storage import Rows
 
 WINDOW = 50_000
 """Entries looked through at once; the last one is the first behind the contact's end, so that the
@@ -18,7 +18,7 @@ _HEARD = b'{"event":"dispatcher.'
 """What the dispatcher was told: to compute its decisions again, and no part of the story."""
 
 
-def read_history(journal: Journal, contact: str) -> list[tuple[int, int, bytes]]:
+def read_history(journal: Rows, contact: str) -> list[tuple[int, int, bytes]]:
     """Entries that name the contact or one of its legs, in order.
 
     It waits for the disk: call it in a thread.  Raises JournalError.
@@ -26,7 +26,7 @@ def read_history(journal: Journal, contact: str) -> list[tuple[int, int, bytes]]
     began = made_at(contact)
     if began is None:
         return []
-    after = _last_before(journal, int(began * 1_000_000) - SLACK)
+    after = last_before(journal, int(began * 1_000_000) - SLACK)
     found: list[tuple[int, int, bytes]] = []
     for _ in range(MOST_WINDOWS):
         ended = any(_ENDED in payload for _, _, payload in found)
@@ -38,7 +38,7 @@ def read_history(journal: Journal, contact: str) -> list[tuple[int, int, bytes]]
     return found[:MOST_ENTRIES]
 
 
-def _last_before(journal: Journal, at: int) -> int:
+def last_before(journal: Rows, at: int) -> int:
     """A number all entries up to which were written before ``at``; sequence follows time."""
     low, high = 0, journal.last_seq
     while low < high:

@@ -45,6 +45,17 @@ class Storage(Protocol):
     def close(self) -> None: ...
 
 
+class Rows(Protocol):
+    """A journal, as far as it must be one to be read."""
+
+    @property
+    def last_seq(self) -> int: ...
+
+    def rows(
+        self, after: int, limit: int, containing: bytes | None = None
+    ) -> list[tuple[int, int, bytes]]: ...
+
+
 class SqliteStorage:
     """One table in one file; what ``write`` wrote is on the disk when it returns.
 
@@ -178,6 +189,15 @@ _ROWS_HOLDING = """
 SELECT * FROM (SELECT seq, at, payload FROM journal WHERE seq > ? ORDER BY seq LIMIT ?)
 WHERE instr(payload, ?)
 """
+
+
+def last_number(path: Path) -> int:
+    """Of the last row that is committed; 0: there is none.  Raises JournalError."""
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as db:
+            return int(db.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()[0])
+    except sqlite3.Error as error:
+        raise JournalError(f"{path}: {error}") from error
 
 
 def read_rows(

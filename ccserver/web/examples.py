@@ -113,6 +113,34 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     s.Contact: _LIVING,
     s.Contacts: {"contacts": [_LIVING], "next": None},
     s.Timeline: {"id": _CONTACT, "timeline": [_ENTRY]},
+    s.Why: {
+        "contact": _CONTACT,
+        "story": [{"seq": 812, "at": _AT, "text": "waits in support (priority 5)"}],
+        "moments": [
+            {
+                "seq": 814,
+                "at": _AT,
+                "on": "contact",
+                "queue": "support",
+                "agent": "1001",
+                "given": _CONTACT,
+                "asks": "english >= 5",
+                "waited": 0.0,
+                "version": "3f2a9c0d1e4b",
+                "agrees": True,
+                "agents": [
+                    {
+                        "id": "1001",
+                        "verdict": "FIRST_CHOICE",
+                        "place": 1,
+                        "because": "free for 90 s",
+                    },
+                    {"id": "1003", "verdict": "AVOIDED", "because": "he sent it away himself"},
+                ],
+                "contacts": [],
+            }
+        ],
+    },
     s.Queue: _QUEUE,
     s.Queues: {"queues": [_QUEUE]},
     s.Teams: {"teams": [{"name": "main", "agents": ["1001", "1003"]}]},

@@ -116,6 +116,28 @@ async def timeline(request: Request, contact: Name) -> dict[str, Any]:
     return {"id": contact, "timeline": entries}
 
 
+@router.get("/contacts/{contact}/why", response_model=s.Why)
+async def why(
+    request: Request,
+    contact: Name,
+    agent: Annotated[
+        str | None,
+        Query(max_length=64, description="Why not this agent: the verdicts on him alone"),
+    ] = None,
+) -> dict[str, Any]:
+    """Each decision on a contact, computed again from the journal: who could have had it, and
+    why he was given it, or not.
+    """
+    viewer, model = viewer_of(request), model_of(request)
+    args = {"contact": contact} if agent is None else {"contact": contact, "agent": agent}
+    answer = await link_of(request).done(DoorRequest("why", args=args))
+    given = {m["agent"] for m in answer["moments"] if m["given"] is not None}
+    theirs = viewer.team is None or not given or bool(given & viewer.team)
+    if not theirs and not model.sees(viewer, ("contacts", contact)):
+        raise no_contact(request, contact)
+    return {key: answer[key] for key in ("contact", "story", "moments")}
+
+
 def _agents(event: dict[str, Any]) -> set[str]:
     found = {str(event[name]) for name in ("agent", "supervisor") if event.get(name)}
     parties = event.get("participants", ())

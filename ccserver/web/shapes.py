@@ -343,6 +343,43 @@ class Wishes(BaseModel):
     wishes: list[Wish]
 
 
+class StoryLine(BaseModel):
+    seq: int
+    at: Micros
+    text: str
+
+
+class Verdict(BaseModel):
+    id: str
+    verdict: Annotated[str, Field(description="A code: docs/reasons.md")]
+    place: Annotated[int | None, Field(description="In the line: 1 is the chosen one")] = None
+    because: str = ""
+    details: dict[str, str] = {}
+
+
+class Moment(BaseModel):
+    seq: int
+    at: Micros
+    on: Annotated[str, Field(description="What had changed; now: nothing, it waits")]
+    queue: str
+    agent: Annotated[str | None, Field(description="Who was given a contact")]
+    given: Annotated[str | None, Field(description="Which one")]
+    asks: str
+    waited: Annotated[float, Field(description="Seconds since it first began to wait")]
+    version: Annotated[str, Field(description="Of the configuration")]
+    agrees: Annotated[
+        bool | None, Field(description="What was recorded is what follows from the rules")
+    ]
+    agents: list[Verdict]
+    contacts: Annotated[list[Verdict], Field(description="Among which the agent was given one")]
+
+
+class Why(BaseModel):
+    contact: str
+    story: list[StoryLine]
+    moments: list[Moment]
+
+
 class ConfigurationChange(BaseModel):
     key: Annotated[str, Field(description="As agents.1001.skills.english")]
     what: Literal["added", "changed", "removed"]

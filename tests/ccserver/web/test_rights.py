@@ -45,6 +45,7 @@ EXPECTED = """
     GET       /api/v1/contacts                  no    yes   yes   yes   yes
     GET       /api/v1/contacts/c1               no    yes   yes   yes   yes
     GET       /api/v1/contacts/c1/timeline      no    yes   yes   yes   yes
+    GET       /api/v1/contacts/c1/why           no    no    yes   yes   no
     GET       /api/v1/queues                    no    yes   yes   yes   yes
     GET       /api/v1/queues/support            no    yes   yes   yes   yes
     GET       /api/v1/teams                     no    yes   yes   yes   yes
