@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, TypeAlias, TypeVarTuple
 
 import trio
+from msgspec import Struct
 
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
 
@@ -52,8 +54,7 @@ class ActorStatistics:
     state: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Due:
+class _Due(Struct, frozen=True, eq=False, gc=False):
     """In the mailbox of its owner: this timer's moment has come."""
 
     name: str
@@ -67,12 +68,21 @@ class Post:
     pass of the loop between.  What is told outside a turn wakes the task of its mailbox.
     """
 
-    __slots__ = ("_ending", "queue", "turning")
+    __slots__ = ("_ending", "_instant", "queue", "turning")
 
     def __init__(self) -> None:
         self.queue: deque[tuple[Actor, Any]] = deque()
         self._ending: list[Callable[[], None]] = []
         self.turning = False
+        self._instant: float | None = None
+
+    def now(self) -> float:
+        """Monotonic seconds; all of one turn is at the same instant."""
+        if not self.turning:
+            return trio.current_time()
+        if self._instant is None:
+            self._instant = trio.current_time()
+        return self._instant
 
     def __len__(self) -> int:
         return len(self.queue)
@@ -82,12 +92,11 @@ class Post:
         if self.turning:
             say(*words)
             return
-        self.turning = True
+        self._instant, self.turning = None, True
         try:
             say(*words)
         finally:
-            self.turning = False
-            self.deliver()
+            self._deliver()
 
     def at_end(self, act: Callable[[], None]) -> bool:
         """Call ``act`` once, when this turn ends; False: there is no turn, and it is not called."""
@@ -101,10 +110,12 @@ class Post:
         After a burst the rest is left to the task of the next one's mailbox, so that others get
         their turn.  What a machine raises ends its mailbox, and nothing else.
         """
-        if self.turning:
-            return
+        if not self.turning:
+            self._instant, self.turning = None, True
+            self._deliver()
+
+    def _deliver(self) -> None:
         queue = self.queue
-        self.turning = True
         try:
             for _ in range(BURST):
                 if not queue:
@@ -129,14 +140,14 @@ class Post:
 class Mailbox:
     """Of one actor, or of a crash group: what its machines raise ends them all, and only them.
 
-    ``waiting``: messages that lie in it; with ``size`` of them it is full.
+    ``waiting``: messages that lie in it, at most ``peak`` so far; with ``size`` of them it is full.
     """
 
-    __slots__ = ("_error", "_living", "_post", "_size", "_task", "name", "waiting")
+    __slots__ = ("_error", "_living", "_post", "_size", "_task", "name", "peak", "waiting")
 
     def __init__(self, post: Post, name: str, size: int = MAILBOX_SIZE) -> None:
         self.name = name
-        self.waiting = 0
+        self.waiting = self.peak = 0
         self._post, self._size = post, size
         self._living: set[Actor] = set()
         self._error: Exception | None = None
@@ -144,10 +155,13 @@ class Mailbox:
 
     def put(self, actor: Actor, message: Any) -> None:
         """Never waits, so never deadlocks.  A full mailbox is its owner's failure."""
-        if self.waiting >= self._size:
-            self.fail(Overloaded(self.name))
-            return
-        self.waiting += 1
+        waiting = self.waiting + 1
+        if waiting > self.peak:
+            if waiting > self._size:
+                self.fail(Overloaded(self.name))
+                return
+            self.peak = waiting
+        self.waiting = waiting
         post = self._post
         post.queue.append((actor, message))
         if not post.turning:  # else whoever turns comes and delivers
@@ -214,7 +228,6 @@ class Actor:
         "_handled",
         "_handlers",
         "_on_end",
-        "_peak",
         "_perform",
         "_stops",
         "_timers",
@@ -243,7 +256,7 @@ class Actor:
         self._timers = timers
         self._on_end = on_end
         self._armed: dict[str, object] = {}
-        self._peak = self._handled = 0
+        self._handled = 0
         mailbox.enter(self)
 
     def tell(self, message: Any) -> None:
@@ -266,9 +279,6 @@ class Actor:
         """One message through the machine; its effects are carried out in their order."""
         if self.ended:
             return  # it stopped as this waited behind another message
-        waiting = self.mailbox.waiting + 1
-        if waiting > self._peak:
-            self._peak = waiting
         self._handled += 1
         if type(message) is _Due:
             if self._armed.get(message.name) is not message:
@@ -303,9 +313,10 @@ class Actor:
     def _arm(self, name: str, seconds: float) -> None:
         due = _Due(name)
         self._armed[name] = due
-        self._timers.arm((self.name, name), seconds, lambda: self.tell(due))
+        self._timers.arm((self.name, name), seconds, partial(self.tell, due))
 
     def statistics(self) -> ActorStatistics:
         """``mailbox`` and ``peak`` count what waits for the whole crash group."""
         state = type(getattr(self.machine, "state", self.machine)).__name__
-        return ActorStatistics(self.name, self.mailbox.waiting, self._peak, self._handled, state)
+        mailbox = self.mailbox
+        return ActorStatistics(self.name, mailbox.waiting, mailbox.peak, self._handled, state)

@@ -14,9 +14,13 @@ log = logging.getLogger(__name__)
 
 
 class TimerShell:
-    """All timers of the process.  A callback is called once, from one task, and must not wait."""
+    """All timers of the process.  A callback is called once, from one task, and must not wait.
 
-    def __init__(self) -> None:
+    ``now`` gives Trio's time; it may stand while several timers are armed at once.
+    """
+
+    def __init__(self, now: Callable[[], float] = trio.current_time) -> None:
+        self._now = now
         self._queue: TimerQueue[Callable[[], None]] = TimerQueue()
         self._sleep_until = -math.inf
         self._sleep: trio.CancelScope | None = None
@@ -28,7 +32,7 @@ class TimerShell:
 
         It may come up to ``slack`` seconds later: at a multiple of it, with all others that may.
         """
-        deadline = trio.current_time() + seconds
+        deadline = self._now() + seconds
         if slack:
             deadline = math.ceil(deadline / slack) * slack
         self._queue.arm(key, deadline, callback)

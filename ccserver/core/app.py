@@ -113,11 +113,12 @@ class Core:
     def __init__(self, settings: Settings, world: World) -> None:
         self.settings, self.world = settings, world
         self.directory = Directory()
-        self.timers = TimerShell()
+        self.post, self.mailboxes = Post(), Mailboxes()
+        self.timers = TimerShell(self.post.now)
         self.ids = IdSource(world.wall, world.epoch)
         self.journal = world.journal
         self.queue_plans = plan.queue_plans(settings)
-        self.folds = Folds(self.queue_plans, self._agent_ids(), trio.current_time)
+        self.folds = Folds(self.queue_plans, self._agent_ids(), self.post.now)
         self.folds.read(self.journal)
         self.fold, self.live = self.folds.figures, self.folds.live
         self._tickets = count(self.folds.past.past.highest + 1)
@@ -139,7 +140,6 @@ class Core:
             algorithms=tuple(settings.sip.algorithms),
             nonce_seconds=settings.sip.nonce_seconds,
         )
-        self.post, self.mailboxes = Post(), Mailboxes()
         self.calls = Calls(
             centre=self.centre,
             realm=settings.sip.realm,
@@ -187,11 +187,11 @@ class Core:
         ingress.bind(self.endpoint, registration)
         self.listeners.watch_connections(self._connection_closed)
         states = {agent: self.live.agents[agent].state for agent in self._agent_ids()}
-        self.forecast = Forecast(plan.able_agents(settings), trio.current_time, states)
+        self.forecast = Forecast(plan.able_agents(settings), self.post.now, states)
         self.residents = Residents(
             self.directory,
             self._actor,
-            trio.current_time,
+            self.post.now,
             world.wall,
             lambda: next(self._tickets),
             registration.targets,

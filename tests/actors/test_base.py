@@ -287,3 +287,17 @@ async def test_a_turn_without_end_leaves_the_rest_to_the_task_of_whoever_is_next
         assert actor.machine.heard[-1] == "last"
         assert actor.mailbox.waiting == 0
         nursery.cancel_scope.cancel()
+
+
+async def test_all_of_one_turn_is_at_the_same_instant() -> None:
+    post, instants = Post(), list[float]()
+
+    def say() -> None:
+        instants.append(post.now())
+        before = trio.current_time()
+        while trio.current_time() == before:
+            pass
+        instants.append(post.now())
+
+    post.turn(say)
+    assert instants[0] == instants[1] < post.now()
