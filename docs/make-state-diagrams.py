@@ -31,6 +31,10 @@ MACHINES = {
     "availability": ("actors/availability.py", "Availability"),
     "engagement": ("actors/engagement.py", "Engagement"),
     "feature_call": ("actors/feature.py", "FeatureCall"),
+    "load_caller": ("loadtest/caller.py", "Caller"),
+    "load_agent": ("loadtest/agent.py", "AgentPhone"),
+    "load_registration": ("loadtest/registration.py", "Registration"),
+    "load_desk": ("loadtest/desk.py", "Desk"),
 }
 ANY = "any"
 

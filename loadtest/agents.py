@@ -40,7 +40,8 @@ class Phone:
         """When the registration that is under way was meant to begin."""
         self.freed_at: float | None = None
         """When he became free, if callers waited."""
-        self.registered = False
+        self.registered = self.known = False
+        """Now, and ever."""
 
     def hear(self, message: a.Message) -> None:
         for effect in self.machine.handle(message):
@@ -257,7 +258,7 @@ class Agents:
             case r.Registered():
                 self._tally.registered += not phone.registered
                 self._tally.took("register", phone.asked_at, trio.current_time())
-                first, phone.registered = not phone.registered, True
+                first, phone.registered, phone.known = not phone.registered, True, True
                 if first and self._settings.dial_available is not None:
                     self._dial(phone, self._settings.dial_available)
                 self._say_changed()

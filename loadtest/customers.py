@@ -11,6 +11,7 @@ from loadtest import caller as c
 from loadtest.arrivals import Arrival
 from loadtest.audio_port import AudioPort
 from loadtest.line import Leg, Line
+from loadtest.registration import prove
 from loadtest.scenario.model import CallerKind, Scenario
 from loadtest.scenario.values import Dice
 from loadtest.tally import Tally
@@ -30,6 +31,7 @@ class CustomerCall:
         "machine",
         "measured",
         "number",
+        "proved",
         "rung",
         "served",
     )
@@ -41,6 +43,7 @@ class CustomerCall:
         self.intended, self.measured = intended, measured
         self.machine = c.Caller(plan)
         self.leg: Leg | None = None
+        self.proved = False
         self.rung = self.served = False
         """Whether an agent's phone has rung for him, and whether an agent has answered."""
 
@@ -52,7 +55,8 @@ class CustomerCall:
         self.hear(c.Answered())
 
     def call_ended(self, cause: usage.EndCause) -> None:
-        self.hear(c.Ended(cause.kind, cause.status))
+        if not self._customers.proves(self):
+            self.hear(c.Ended(cause.kind, cause.status))
 
     def audio_agreed(self, audio: Negotiated) -> None:
         self._customers.audio.agree(self, audio)
@@ -67,7 +71,8 @@ class Customers:
         self._kinds = scenario.callers.kinds
         self._weights = list(itertools.accumulate(kind.share for kind in self._kinds))
         self._numbers = itertools.count(1)
-        self._alive: dict[str, CustomerCall] = {}
+        self._alive: dict[CustomerCall, None] = {}
+        self._by_number: dict[str, CustomerCall] = {}
         self._headers = {
             kind.dial: tuple(kind.headers.items()) for kind in self._kinds if kind.headers
         }
@@ -99,13 +104,14 @@ class Customers:
         )
         number = self._scenario.callers.number.format(n=next(self._numbers))
         call = CustomerCall(self, plan, number, intended, measured)
-        self._alive[number] = call
+        self._alive[call] = None
+        self._by_number[number] = call
         self._tally.call_started(intended, trio.current_time())
         call.hear(c.Start())
 
     def ringing_for(self, number: str) -> CustomerCall | None:
         """An agent's phone rings for this caller; None: nobody of ours has this number."""
-        call = self._alive.get(number)
+        call = self._by_number.get(number)
         if call is None or call.rung:
             return call
         call.rung = True
@@ -123,14 +129,33 @@ class Customers:
 
     def finish(self) -> None:
         """All hang up."""
-        for call in list(self._alive.values()):
+        for call in list(self._alive):
             call.hear(c.Finish())
 
     def give_up(self, outcome: str) -> None:
         """Whoever is still there, though all hung up, will not be waited for."""
-        for call in self._alive.values():
+        for call in self._alive:
             self._tally.call_gone(trio.current_time(), outcome, None, call.measured)
         self._alive.clear()
+        self._by_number.clear()
+
+    def proves(self, call: CustomerCall) -> bool:
+        """Whether a challenge ended the call's first try, and it was dialled again with a proof."""
+        user, secret = self._scenario.callers.user, self._scenario.callers.secret
+        challenge = call.leg.challenge if call.leg is not None else None
+        if challenge is None or user is None or secret is None or call.proved:
+            return False
+        if not isinstance(call.machine.state, c.Dialling):
+            return False  # race: he had hung up
+        call.proved = True
+        name, asked = challenge
+        uri = f"sip:{call.dial}@{self._line.far}"
+        proof = prove(asked, user, secret, "INVITE", uri, self._line.name())
+        if proof is None:
+            return False
+        headers = (*self._headers.get(call.dial, ()), (name, proof))
+        call.leg = self._line.dial(call.dial, call.number, call, headers)
+        return True
 
     def perform(self, call: CustomerCall, effect: c.Effect) -> None:
         match effect:
@@ -142,9 +167,9 @@ class Customers:
                 call.leg.hang_up()
             case StartTimer(name, seconds):
                 fire = lambda: call.hear(TimerFired(name))  # noqa: E731
-                self._line.timers.arm((call.number, name), seconds, fire)
+                self._line.timers.arm((call, name), seconds, fire)
             case CancelTimer(name):
-                self._line.timers.cancel((call.number, name))
+                self._line.timers.cancel((call, name))
             case c.SetUp():
                 now = trio.current_time()
                 self._tally.took("setup", call.intended, now, call.measured)
@@ -161,7 +186,9 @@ class Customers:
             case c.Gone(outcome, status):
                 self._tally.call_gone(trio.current_time(), outcome, status, call.measured)
                 self._in_line.get(call.dial, {}).pop(call, None)
-                self._alive.pop(call.number, None)
+                self._alive.pop(call, None)
+                if self._by_number.get(call.number) is call:
+                    del self._by_number[call.number]
                 self.audio.close(call)
                 self.gone(call)
 

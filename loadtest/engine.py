@@ -60,6 +60,8 @@ class Outcome(Struct):
     own: OwnLoad
     seconds: float
     """From the first call to the end of the last."""
+    calling_seconds: float
+    """For how long calls came."""
     unregistered: int
     """Agents who never registered."""
     died: str | None = None
@@ -68,6 +70,8 @@ class Outcome(Struct):
     """What agents did from their desktops, and how it went."""
     without_desk: int = 0
     """Agents who could not sign in."""
+    stopped: bool = False
+    """By hand, before its time."""
 
 
 Draw: TypeAlias = Iterator[Arrival]
@@ -82,7 +86,7 @@ class Run:
         self._scenario, self._world = scenario, world
         self._calls = calls or []
         target = host_port(scenario.target.address)
-        domain = scenario.target.domain or target[0]
+        domain = scenario.target.domain or (f"[{target[0]}]" if ":" in target[0] else target[0])
         self.tally = Tally(trio.current_time(), self._planned_seconds())
         wants_audio = scenario.media.audio != "none"
         local = world.audio.local
@@ -119,7 +123,14 @@ class Run:
         self.customers.gone = self._one_gone
         self.phase = "registering"
         self.died: str | None = None
+        self._stopped = False
         self._arriving, self._draining = trio.CancelScope(), trio.CancelScope()
+
+    def stop(self) -> None:
+        """No more calls; those there are, are hung up."""
+        self._stopped = True
+        self._arriving.cancel()
+        self._draining.cancel()
 
     async def run(self) -> Outcome:
         """Raises CannotStart."""
@@ -139,10 +150,11 @@ class Run:
             nursery.start_soon(self._watch_server)
             with self._arriving:
                 await self._arrive(begin)
+            calling = trio.current_time() - begin
             await self._drain()
             seconds = trio.current_time() - begin
             own = self.own.load(self.tally.lateness)
-            unregistered = sum(not phone.registered for phone in self.agents.phones.values())
+            unregistered = sum(not phone.known for phone in self.agents.phones.values())
             self.phase = "signing out"
             if self._phone_line is not None and self.died is None:
                 with trio.move_on_after(PARTING + self._scenario.agents.count / 100):
@@ -155,10 +167,12 @@ class Run:
             self.tally,
             own,
             seconds,
+            calling,
             unregistered if registers else 0,
             self.died,
             dict(self._desks.outcomes) if self._desks is not None else {},
             self._desks.not_signed_in if self._desks is not None else 0,
+            self._stopped,
         )
 
     @property

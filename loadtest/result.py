@@ -84,6 +84,8 @@ class Result(Struct, frozen=True):
     """ISO 8601, UTC."""
     machine: str
     seconds: float
+    calling_seconds: float
+    """For how long calls came."""
     interval: float
     """Seconds, of each point of the series."""
     calls: int
@@ -123,8 +125,7 @@ class Result(Struct, frozen=True):
     @property
     def offered_rate(self) -> float:
         """Calls a second that were begun, while calls came."""
-        busy = [point for point in self.series if point.started]
-        return self.started / (len(busy) * self.interval) if busy else 0.0
+        return self.started / self.calling_seconds if self.calling_seconds else 0.0
 
 
 def conclude(
@@ -141,6 +142,8 @@ def conclude(
     told = list(complaints or [])
     if own.complaint is not None:
         told.append(own.complaint)
+    if outcome.stopped:
+        told.append(f"stopped by hand after {outcome.calling_seconds:.0f} s of calls")
     if outcome.unregistered:
         told.append(f"{outcome.unregistered} of {scenario.agents.count} agents never registered")
     if outcome.without_desk:
@@ -161,6 +164,7 @@ def conclude(
         began=began,
         machine=machine(),
         seconds=outcome.seconds,
+        calling_seconds=outcome.calling_seconds,
         interval=tally.interval,
         calls=tally.calls,
         unmeasured=tally.unmeasured,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import secrets
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -40,7 +41,8 @@ Display: TypeAlias = Callable[[Run, Watch], AbstractContextManager[object]]
 def perform(scenario: Scenario, directory: Path, display: Display | None = None) -> Result:
     """``directory``: what the scenario's file names are relative to.
 
-    Raises CannotStart.  Ctrl-C ends the run, and what was found until then is the result.
+    Raises CannotStart.  Ctrl-C, or SIGTERM, ends the run, and what was found until then is the
+    result.
     """
     gc.freeze()
     gc.set_threshold(50_000, 20, 1000)
@@ -74,6 +76,7 @@ async def _perform(scenario: Scenario, directory: Path, display: Display | None)
         outcome: Outcome | CannotStart
         async with trio.open_nursery() as nursery:
             nursery.start_soon(watch.run)
+            nursery.start_soon(_obey_signals, run)
             if bank is not None:
                 nursery.start_soon(bank.run)
             with display(run, watch) if display is not None else nullcontext():
@@ -94,6 +97,15 @@ async def _perform(scenario: Scenario, directory: Path, display: Display | None)
         audio_series=points,
         complaints=complaints,
     )
+
+
+async def _obey_signals(run: Run) -> None:
+    """The first ends the run in order, the second at once."""
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        await anext(signals)
+        run.stop()
+        await anext(signals)
+    raise KeyboardInterrupt
 
 
 def _bank(scenario: Scenario, directory: Path, host: str) -> AudioBank | None:

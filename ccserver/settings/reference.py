@@ -1,4 +1,7 @@
-"""docs/configuration.md, made from the models; a test says when it is out of date."""
+"""Pages made from models: docs/configuration.md, and docs/scenario.md for load tests.
+
+Tests say when they are out of date.
+"""
 
 from __future__ import annotations
 
@@ -31,18 +34,19 @@ that may be absent. An element of an array is named by its `id` or `name`, or by
 """
 
 
-def markdown() -> str:
-    return "\n".join(_lines()) + "\n"
+def markdown(root: type[BaseModel] = Settings, head: str = _HEAD) -> str:
+    """``head`` ends in a line break."""
+    return "\n".join(_lines(root, head)) + "\n"
 
 
-def _lines() -> Iterator[str]:
-    yield _HEAD
+def _lines(root: type[BaseModel], head: str) -> Iterator[str]:
+    yield head
     top = []
-    for name, field in fields_of(Shape(Settings)).items():
+    for name, field in fields_of(Shape(root)).items():
         shape = _shape(field)
         element = shape_of(get_args(shape.base)[0]) if shape.origin is list else None
         if shape.is_table:
-            yield from _table(f"[{name}]", shape, None)
+            yield from _table(f"[{name}]", shape, field.description)
         elif element is not None and element.is_table:
             yield from _table(f"[[{name}]]", element, field.description)
         else:

@@ -71,6 +71,10 @@ def _callers(scenario: Scenario, unsure: frozenset[str]) -> Iterator[Finding]:
     if callers.answered_by == "agent" and not scenario.agents.count:
         text = "expected agents.count of at least 1, for callers wait for an agent"
         yield Finding(("callers", "answered_by"), text)
+    if (callers.user is None) != (callers.secret is None):
+        missing = "secret" if callers.secret is None else "user"
+        given = "user" if missing == "secret" else "secret"
+        yield Finding(("callers", given), f"expected callers.{missing} beside it")
     for index, kind in enumerate(callers.kinds):
         if kind.keys and scenario.media.audio == "none":
             text = "expected media.audio beside it: keys are pressed in the audio"
@@ -118,8 +122,6 @@ def _api(scenario: Scenario) -> Iterator[Finding]:
         yield Finding(("api", "consults"), f"{text}, got {shares:g}")
     if shares and api.to is None:
         yield Finding(("api",), "expected api.to: whom agents consult")
-    if not api.url.startswith(("http://", "https://")):
-        yield Finding(("api", "url"), 'expected "http://HOST:PORT" or "https://HOST"')
 
 
 def _repeated(key: Key, names: list[str]) -> Iterator[Finding]:

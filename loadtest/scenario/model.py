@@ -11,7 +11,7 @@ from pydantic import Field
 
 from ccserver.settings.kinds import Domain, HostPort, Name, Number
 from ccserver.settings.section import Section
-from loadtest.scenario.values import Measure, Pattern, Share, Spread, Time
+from loadtest.scenario.values import Destination, Keys, Measure, Pattern, Share, Spread, Time, Url
 
 Rate = Annotated[float, Field(ge=0, le=100_000)]
 SomeRate = Annotated[float, Field(gt=0, le=100_000)]
@@ -26,7 +26,7 @@ class Target(Section):
     """What callers and agents speak over."""
     domain: Domain | None = None
     """The domain in the addresses of agents, and the realm; without it, the host of address."""
-    metrics: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    metrics: Url | None = None
     """A Prometheus page of the server, as "http://127.0.0.1:9464/metrics": shown beside the
     callers' figures, and drawn in the report."""
     show: list[str] = [
@@ -50,6 +50,7 @@ class Phase(Section):
     name: Name
     """Told in the display and the report; `--set arrivals.phases.NAME.rate=50` changes it."""
     seconds: SomeSeconds
+    """How long it lasts."""
     rate: Rate
     """Calls a second, in the end if there is a from_rate."""
     from_rate: Rate | None = None
@@ -76,15 +77,16 @@ class Arrivals(Section):
 
 class CallerKind(Section):
     name: Name
+    """`--set callers.kinds.NAME.share=2` changes it."""
     dial: Number
-    """What is dialled."""
+    """What is dialled: the entry point, and so the skills that are needed."""
     share: Annotated[float, Field(gt=0, le=1_000_000)] = 1.0
     """How many of the callers, as a weight beside the other kinds'."""
     patience: Time = Spread("never")
     """How long after dialling a caller waits for an agent, before he hangs up."""
     talk: Time = Spread("fixed", 10.0)
     """How long after the answer a caller hangs up, if the agent has not."""
-    keys: Annotated[str, Field(pattern=r"^[0-9*#A-D,]{0,32}$")] = ""
+    keys: Keys = ""
     """Keys pressed once the server has answered (RFC 4733); a comma waits for a second. Needs
     audio."""
     headers: dict[str, str] = {}
@@ -100,6 +102,10 @@ class Callers(Section):
     """Whose answer the caller waits for. "agent": the server may answer before, with music, and
     talk begins when an agent of this scenario has answered; "server": the first 200 begins it.
     Without it: "agent" if there are agents."""
+    user: str | None = None
+    """For a server that challenges callers: the name they prove."""
+    secret: str | None = None
+    """Its password."""
     most_at_once: Annotated[int, Field(ge=1, le=100_000)] = 20_000
     """A call that would be one more is not started, and counts as failed."""
 
@@ -110,6 +116,7 @@ class Agents(Section):
     first: Count = 1001
     """The number of the first: {n} below counts from here."""
     user: Pattern = "{n}"
+    """The name with which a phone registers."""
     secret: Pattern = "secret-{n}"
     """The password for the digest."""
     registers: bool = True
@@ -129,6 +136,7 @@ class Agents(Section):
     hangs_up: Share = 0.0
     """How many are answered and then ended by the agent, after `talk`."""
     reject_status: Annotated[int, Field(ge=400, le=699)] = 486
+    """486: busy; 603: declined."""
     talk: Time = Spread("fixed", 5.0)
     """After how long an agent hangs up who does."""
     goes_idle: Share = 0.0
@@ -149,31 +157,37 @@ class Media(Section):
     file: str | None = None
     """A WAV file: 8 kHz, mono, 16 bits, A-law or µ-law. Relative to the scenario."""
     tone_hz: Annotated[int, Field(ge=50, le=3800)] = 440
+    """For "tone"."""
     codec: Literal["PCMU", "PCMA"] = "PCMU"
+    """What is offered first; the other is taken too."""
 
 
 class Api(Section):
-    url: str
+    url: Url
     """Of ccserver's REST API, as "http://127.0.0.1:8080"."""
     user: Pattern = "agent-{n}"
     """The agents' accounts: role agent, one for each phone."""
     password: Pattern = "secret-{n}"
+    """Their passwords."""
     consults: Share = 0.0
     """Of the callers, when their first agent has answered: he consults, and comes back to them."""
     transfers: Share = 0.0
     """He consults, and transfers when the other has answered."""
     conferences: Share = 0.0
     """He consults, makes a conference of it, and stays."""
-    to: Annotated[str, Field(pattern=r"^(queue|agent|entry_point|number):.+$")] | None = None
-    """Whom: "queue:support", "number:2002"; agents' ids have no pattern: "agent:1002"."""
+    to: Destination | None = None
+    """Whom he consults; an agent is named by his id, without a pattern."""
     after: Time = Spread("fixed", 2.0)
     """How long after the answer, and again between the steps."""
 
 
 class Objective(Section):
     measure: Measure
+    """What it is about: see below."""
     at_most: float | None = None
+    """The highest value that meets it; this, or at_least."""
     at_least: float | None = None
+    """The lowest."""
 
 
 class Search(Section):
@@ -195,6 +209,7 @@ class Search(Section):
 
 class Scenario(Section):
     name: Name = "load-test"
+    """Stands in the report."""
     target: Target
     arrivals: Arrivals = Arrivals()
     callers: Callers = Callers()

@@ -171,6 +171,21 @@ Pattern: TypeAlias = Annotated[
     AfterValidator(_pattern),
     Kind("text in which {n} stands for the number, as in agent-{n} or +4930{n:07d}", '"{n}"'),
 ]
+Url: TypeAlias = Annotated[
+    str,
+    Field(pattern=r"^https?://[^/\s]+"),
+    Kind('"http://HOST:PORT/..." or "https://..."', '"http://127.0.0.1:9464/metrics"'),
+]
+Keys: TypeAlias = Annotated[
+    str,
+    Field(pattern=r"^[0-9*#A-D,]{0,32}$"),
+    Kind("up to 32 keys of a phone, 0 to 9, *, #, A to D, and commas", '"1,2"'),
+]
+Destination: TypeAlias = Annotated[
+    str,
+    Field(pattern=r"^(queue|agent|entry_point|number):.+$"),
+    Kind('"queue:NAME", "agent:ID", "entry_point:NAME" or "number:NUMBER"', '"queue:support"'),
+]
 Measure: TypeAlias = Annotated[
     str,
     AfterValidator(_measure),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from loadtest.engine import CannotStart
+from loadtest.engine import CannotStart, Run
 from loadtest.result import conclude
 from loadtest.scenario.model import Objective
 from loadtest.tally import Tally
@@ -190,3 +190,42 @@ def test_rows_are_few_however_long_the_soak():
     tally.row(7 * 24 * 3600.0 - 1).started += 1
 
     assert len(tally.rows) <= 600
+
+
+@pytest.mark.parametrize(("secret", "outcome"), [("secret-1003", "handled"), ("no", "refused")])
+async def test_callers_prove_who_they_are_where_they_are_asked(autojump_clock, secret, outcome):
+    """Nobody calls without proof where there is no trunk."""
+    callers = {**kinds(), "number": "1003", "answered_by": "server"}
+    callers |= {"user": "1003", "secret": secret, "most_at_once": 1}
+    phases = [{"name": "one", "seconds": 1, "rate": 1}]
+    async with centre(trunks=[]) as opened:
+        wanted = load.scenario(callers=callers, arrivals={"process": "constant", "phases": phases})
+        found = await load.run(opened.network, wanted)
+
+    assert found.tally.outcomes == {outcome: 1}
+
+
+async def test_a_run_that_is_stopped_hangs_up_and_reports(autojump_clock):
+    async with centre() as opened, trio.open_nursery() as nursery:
+        running = Run(load.scenario(callers=kinds(talk=60), **LONG), load.world(opened.network))
+
+        async def stop() -> None:
+            await trio.sleep(4.5)
+            running.stop()
+
+        nursery.start_soon(stop)
+        outcome = await running.run()
+
+        opened.check_nothing_is_left()
+    assert outcome.stopped
+    assert outcome.tally.outcomes == {"handled": 4}
+    assert outcome.seconds < 6
+
+
+async def test_callers_of_one_number_are_told_apart(autojump_clock):
+    callers = {**kinds(talk=3), "number": "anonymous"}
+    async with centre() as opened:
+        outcome = await load.run(opened.network, load.scenario(callers=callers, **LONG))
+
+        opened.check_nothing_is_left()
+    assert outcome.tally.outcomes == {"handled": 10}

@@ -32,6 +32,7 @@ def result(**changes: object) -> Result:
         began="2026-11-21T08:00:00+00:00",
         machine="2 x a & b",
         seconds=2.0,
+        calling_seconds=1.0,
         interval=1.0,
         calls=10,
         unmeasured=1,

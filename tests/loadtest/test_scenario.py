@@ -98,6 +98,7 @@ at_most = 1
             "arrivals.process=recorded, arrivals.recorded=no.csv",
             "arrivals.recorded: expected a file that can be read",
         ),
+        ("callers.user=x", "callers.user: expected callers.secret beside it"),
         ("search.lowest=9, search.highest=3", "search.highest: expected at least search.lowest"),
         ("agents.count=1, callers.number=49", "callers.number: expected a number with {n}"),
         (
