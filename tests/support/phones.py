@@ -48,6 +48,8 @@ class Call:
     cseq: int = 1
     branch: str = ""
     cancelled: bool = False
+    heard_cseq: int = 0
+    """The highest that the other side has used in the dialog."""
     changed: trio.Event = field(default_factory=trio.Event)
 
     def move(self, state: str) -> None:
@@ -141,13 +143,13 @@ class Phone:
             await self._arrived.wait()
         return self._arrivals.popleft()
 
-    def answers(self, call: Call) -> None:
+    def answers(self, call: Call, *, headers: Sequence[tuple[str, str]] = ()) -> None:
         assert call.invite is not None
         body = sdp(self.address[0], 40002)
         ok = call.invite.response(
             200,
             to_tag=_tag(call.local),
-            headers=[("Contact", f"<{self.uri}>")],
+            headers=[("Contact", f"<{self.uri}>"), *headers],
             body=body,
             content_type="application/sdp",
         )
@@ -364,6 +366,8 @@ class Phone:
             self._send(self._answered[key])
             return
         match request.method:
+            case _ if self._out_of_order(request):
+                self._reply(request, 500)
             case "INVITE" if request.to.tag is None:
                 self._invited(request)
             case "CANCEL":
@@ -377,6 +381,17 @@ class Phone:
                 self._reply(request, 481)
             case _:
                 self._reply(request, 200)
+
+    def _out_of_order(self, request: Request) -> bool:
+        """In its dialog (RFC 3261 §12.2.2)."""
+        if request.method == "CANCEL":
+            return False
+        for call in self.calls:
+            if call.call_id == request.call_id:
+                if request.to.tag is not None and request.cseq.number <= call.heard_cseq:
+                    return True
+                call.heard_cseq = request.cseq.number
+        return False
 
     def _reply(self, request: Request, status: int, tag: str | None = None) -> None:
         data = request.response(status, to_tag=tag).encode()
@@ -394,7 +409,7 @@ class Phone:
         remote = request.header("From") or ""
         target = str(request.contacts[0].uri)
         call = Call(self, request.call_id, local, remote, target, incoming=True, cseq=0)
-        call.invite = request
+        call.invite, call.heard_cseq = request, request.cseq.number
         self.calls.append(call)
         if self.refuses is not None:
             self.rejects(call, self.refuses)

@@ -41,6 +41,16 @@ class Life:
         self.scope.cancel()
 
 
+class _Status:
+    """What a run says when it serves."""
+
+    def __init__(self) -> None:
+        self.said = trio.Event()
+
+    def started(self, value: None = None) -> None:
+        self.said.set()
+
+
 class Disk(MemoryStorage):
     """What was written stays; ``written`` is told how many rows there are after each write."""
 
@@ -49,6 +59,12 @@ class Disk(MemoryStorage):
     def __init__(self) -> None:
         super().__init__()
         self.written: Callable[[int], None] = lambda count: None
+
+    def loses(self, kept: int) -> None:
+        """All but the first rows; and a checkpoint that was written behind those."""
+        del self.rows[kept:]
+        if self._checkpoint is not None and self._checkpoint[0] > self.last_seq():
+            self._checkpoint = None
 
 
 class _Journal:
@@ -130,6 +146,7 @@ class MortalCentre(Centre):
         """A new run of the server, on what the last one left."""
         self.runs += 1
         self.life = life = Life()
+        status = _Status()
         world = World(
             transports=[_Transport(self._network, life)],
             media=_Media(self._plane, life),
@@ -145,16 +162,16 @@ class MortalCentre(Centre):
         else:
             self.core = core
             core.journal.listen(self._heard)
-        await self._nursery.start(self._live, core, life)
+        self._nursery.start_soon(self._live, core, life, status)
+        await status.said.wait()
 
-    async def _live(
-        self, core: Core, life: Life, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-    ) -> None:
+    async def _live(self, core: Core, life: Life, status: _Status) -> None:
         with life.scope:
             try:
-                await core.run(task_status=task_status)
+                await core.run(task_status=status)
             finally:
                 life.ended.set()
+                status.said.set()  # killed before it could serve
 
     def is_configured(self, **changes: Any) -> None:
         """From the next start on."""
@@ -164,7 +181,7 @@ class MortalCentre(Centre):
         """Now; the last ``lost`` events had not reached the disk."""
         self.life.kill()
         if lost:
-            del self.disk.rows[-lost:]
+            self.disk.loses(len(self.disk.rows) - lost)
         await self.life.ended.wait()
 
     async def comes_back(self, *, after: float = AWAY) -> None:
