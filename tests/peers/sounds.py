@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from actors.speech import PIECES
 from ccserver.media.g711 import encode
 
 
@@ -31,11 +32,15 @@ def write_prompts(directory: Path, *, greeting: float, music: float) -> None:
     write_tone(directory / "music.wav", music, 2.0)
     for name, hertz in (
         ("sorry", 300.0),
+        ("comfort", 325.0),
         ("confirm", 350.0),
         ("error", 250.0),
         ("ringback", 275.0),
     ):
         write_tone(directory / f"{name}.wav", hertz, 0.2)
+    (directory / "en").mkdir()
+    for piece in PIECES:
+        write_tone(directory / "en" / f"{piece}.wav", 400.0, 0.1)
 
 
 def heard(path: Path, *, last: float | None = None, floor: float = -35.0) -> list[float]:
