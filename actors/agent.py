@@ -191,11 +191,12 @@ class Agent:
 
     def _decide(self, message: Message) -> list[Effect]:
         match message:
-            case m.Reserve(contact, queue, possible_at):
+            case m.Reserve(contact, queue, possible_at, shared=shared):
                 if not self.fits():
                     # Reserved as we became unavailable, or as our last phone went.
                     return [TellDispatcher(m.ReservationRefused(self.id, contact))]
-                return self._engage(contact, queue, "contact").offer(self.targets, possible_at)
+                reserved = self._engage(contact, queue, "contact")
+                return reserved.offer(self.targets, possible_at, shared=shared)
             case m.AskedFor(contact, _, kind, queue):
                 why = self._not_free(kind)
                 if why is not None:

@@ -378,8 +378,8 @@ class Contact:
             case Presented(agent, leg, dispatch):
                 presented = ev.ContactPresented(self.ref, plan.name, agent, leg, dispatch)
                 return [Record(presented)]
-            case OfferFailed(agent, why):
-                return [Record(ev.ContactOfferFailed(self.ref, plan.name, agent, why))]
+            case OfferFailed(agent, why, others):
+                return [Record(ev.ContactOfferFailed(self.ref, plan.name, agent, why, others))]
             case Found() as found:
                 return self._connect(seeking, found)
             case NotFound(reason) if seeking.served is not None:

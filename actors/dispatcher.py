@@ -174,7 +174,9 @@ class Dispatcher:
         self._paired[contact.contact] = _Paired(names, contact)
         now = self._now()
         possible_at = max(contact.at, choice.agent.at) if on in ("agent", "contact") else now
-        reserve = m.Reserve(contact.contact, contact.queue, possible_at, contact.channel)
+        reserve = m.Reserve(
+            contact.contact, contact.queue, possible_at, contact.channel, len(agents) > 1
+        )
         assigned = ev.ContactAssigned(
             contact.contact,
             contact.queue,

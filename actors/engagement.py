@@ -145,12 +145,15 @@ class Engagement:
 
     # --- how it begins ------------------------------------------------------------------------
 
-    def offer(self, targets: tuple[m.Target, ...], possible_at: float) -> list[Effect]:
-        """Reserve the agent, whose phones these are."""
+    def offer(
+        self, targets: tuple[m.Target, ...], possible_at: float, *, shared: bool = False
+    ) -> list[Effect]:
+        """Reserve the agent, whose phones these are; ``shared``: others ring beside him."""
         agent = self._terms.agent
+        assigned = m.Assigned(self.contact, agent, targets, possible_at, shared)
         return [
             Watch(contact_actor(self.contact)),
-            TellContact(self.contact, m.Assigned(self.contact, agent, targets, possible_at)),
+            TellContact(self.contact, assigned),
             self._lease_offer(),
         ]
 

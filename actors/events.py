@@ -200,6 +200,8 @@ class ContactOfferFailed(Event, frozen=True, tag="contact.offer_failed"):
     queue: QueueName
     agent: AgentId
     reason: OfferFailure
+    others_ring: bool = False
+    """Others still ring for it: it is being offered as it was."""
 
 
 class ContactConnected(Event, frozen=True, tag="contact.connected"):

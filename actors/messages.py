@@ -40,6 +40,8 @@ class Assigned(Struct, frozen=True):
     targets: tuple[Target, ...]
     possible_at: float
     """When the pairing became possible, in monotonic seconds: dispatch latency counts from here."""
+    shared: bool = False
+    """Others ring beside him: the first to answer has us."""
 
 
 class AgentNotFree(Struct, frozen=True, gc=False):
@@ -318,6 +320,8 @@ class Reserve(Struct, frozen=True, gc=False):
     queue: QueueName
     possible_at: float
     channel: str = "voice"
+    shared: bool = False
+    """Others are reserved for it as well: the first to answer has it."""
 
 
 EngagementKind: TypeAlias = Literal["contact", "consult", "transfer", "monitor", "outbound"]

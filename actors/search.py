@@ -113,10 +113,11 @@ class Rings(Struct, frozen=True):
 
 
 class OfferFailed(Struct, frozen=True):
-    """This agent did not take it.  A search in a queue goes on."""
+    """This agent did not take it.  A search in a queue goes on; ``others_ring``: as it was."""
 
     agent: AgentId
     why: OfferFailure
+    others_ring: bool = False
 
 
 class Found(Struct, frozen=True):
@@ -179,6 +180,26 @@ class Ringing(Struct):
     possible_at: float
     invited_at: float | None = None
     failure: OfferFailure | None = None
+    beside: tuple[Ringing, ...] = ()
+    """Others who ring for us at the same time: the first to answer has us."""
+
+    def all(self) -> tuple[Ringing, ...]:
+        return self, *self.beside
+
+    def of_leg(self, leg: LegId) -> Ringing | None:
+        return next((each for each in self.all() if leg in each.legs), None)
+
+    def of_agent(self, agent: AgentId) -> Ringing | None:
+        return next((each for each in self.all() if each.agent == agent), None)
+
+    def without(self, gone: Ringing) -> Ringing | None:
+        """Who still rings, if anybody does."""
+        rest = [each for each in self.all() if each is not gone]
+        if not rest:
+            return None
+        first, *others = rest
+        first.beside = tuple(others)
+        return first
 
 
 class Over(Struct):
@@ -248,7 +269,7 @@ class Search:
             case m.AgentLost(request):
                 return request == self.request
             case m.LegInvited(leg) | m.LegRinging(leg) | m.LegAnswered(leg) | m.LegEnded(leg):
-                return isinstance(self.state, Ringing) and leg in self.state.legs
+                return isinstance(self.state, Ringing) and self.state.of_leg(leg) is not None
             case TimerFired(name):
                 return name == self.timer
             case _:
@@ -272,6 +293,8 @@ class Search:
         match self.state, message:
             case (Waiting() | Asking(), m.Assigned() as assigned):
                 return self._dial(assigned)
+            case Ringing() as ringing, m.Assigned(shared=True) as assigned:
+                return self._dial_beside(ringing, assigned)
             case Waiting(), m.Overflowed(_, _, reason):
                 self.state = Over()
                 return [TurnedAway(reason)]
@@ -281,21 +304,21 @@ class Search:
                 return [*self.give_up(), NotFound(OfferFailure.UNAVAILABLE)]
             case Ringing() as ringing, m.LegInvited(leg, at):
                 return self._presented(ringing, leg, at)
-            case Ringing() as ringing, m.LegRinging():
+            case Ringing() as ringing, m.LegRinging(leg):
                 self.rings = True
                 told: list[Effect | News] = [Rings()]
-                if ringing.agent is not None:
-                    told.append(TellAgent(ringing.agent, m.OfferRinging(self.request)))
+                offer = ringing.of_leg(leg)
+                if offer is not None and offer.agent is not None:
+                    told.append(TellAgent(offer.agent, m.OfferRinging(self.request)))
                 return told
             case Ringing() as ringing, m.LegAnswered(leg):
                 return self._found(ringing, leg)
             case Ringing() as ringing, m.LegEnded() as ended:
                 return self._phone_failed(ringing, ended)
             case Ringing() as ringing, TimerFired():
-                hung_up = [TellLeg(leg, m.HangUp()) for leg in ringing.legs]
-                return [*hung_up, *self._offer_failed(ringing, OfferFailure.RONA)]
-            case Ringing() as ringing, m.AgentLost():
-                return self._agent_lost(ringing)
+                return self._nobody_answered(ringing)
+            case Ringing() as ringing, m.AgentLost(_, agent):
+                return self._agent_lost(ringing, agent)
             case _, m.Assigned(_, agent):
                 # Assigned as the search ended: the agent is free again, with no penalty.
                 return [TellAgent(agent, m.OfferWithdrawn(self.request, During.QUEUE))]
@@ -310,8 +333,10 @@ class Search:
                 return [self._join()]
             case Asking(), AtAgent(agent) if name == agent_actor(agent):
                 return self._fail(OfferFailure.UNAVAILABLE)
-            case Ringing(agent) as ringing, _ if agent is not None and name == agent_actor(agent):
-                return self._agent_lost(ringing)
+            case Ringing() as ringing, _:
+                agents = (each.agent for each in ringing.all() if each.agent is not None)
+                lost = next((agent for agent in agents if name == agent_actor(agent)), None)
+                return [] if lost is None else self._agent_lost(ringing, lost)
             case _:
                 return []
 
@@ -322,10 +347,11 @@ class Search:
         if isinstance(self.goal, InQueue) and not isinstance(before, Fresh | Over):
             effects.append(TellQueue(self.goal.plan.name, m.LeaveQueue(self.request)))
         match before, self.goal:
-            case Ringing(agent, legs), _:
-                effects.extend(TellLeg(leg, m.HangUp()) for leg in legs)
-                if agent is not None:
-                    effects.append(TellAgent(agent, m.OfferWithdrawn(self.request, why)))
+            case Ringing() as ringing, _:
+                for each in ringing.all():
+                    effects.extend(TellLeg(leg, m.HangUp()) for leg in each.legs)
+                    if each.agent is not None:
+                        effects.append(TellAgent(each.agent, m.OfferWithdrawn(self.request, why)))
             case Asking(), AtAgent(agent):
                 effects.append(TellAgent(agent, m.OfferWithdrawn(self.request, why)))
         return effects
@@ -356,6 +382,25 @@ class Search:
     # --- the phones ---------------------------------------------------------------------------
 
     def _dial(self, assigned: m.Assigned) -> list[Effect | News]:
+        legs, dialling = self._call_phones(assigned)
+        ringing = Ringing(assigned.agent, legs, assigned.possible_at)
+        self.state = ringing
+        if not legs:  # its last phone went as it was assigned
+            return self._offer_failed(ringing, OfferFailure.UNAVAILABLE)
+        plan = self.plan
+        assert plan is not None
+        return [*dialling, StartTimer(self.timer, plan.rona_seconds), Reserved(assigned.agent)]
+
+    def _dial_beside(self, ringing: Ringing, assigned: m.Assigned) -> list[Effect | News]:
+        """One more who may have us, while others ring.  The time they have runs already."""
+        legs, dialling = self._call_phones(assigned)
+        another = Ringing(assigned.agent, legs, assigned.possible_at)
+        ringing.beside = (*ringing.beside, another)
+        if not legs:
+            return self._offer_failed(another, OfferFailure.UNAVAILABLE)
+        return [*dialling, Reserved(assigned.agent)]
+
+    def _call_phones(self, assigned: m.Assigned) -> tuple[tuple[LegId, ...], list[Effect | News]]:
         dialling: list[Effect | News] = []
         legs = []
         targets = assigned.targets
@@ -368,51 +413,65 @@ class Search:
             leg = self._dossier.new_leg()
             legs.append(leg)
             dialling.append(StartLeg(leg, m.Dial(target, self._dossier.caller)))
-        ringing = Ringing(assigned.agent, tuple(legs), assigned.possible_at)
-        self.state = ringing
-        if not legs:  # its last phone went as it was assigned
-            return self._offer_failed(ringing, OfferFailure.UNAVAILABLE)
-        plan = self.plan
-        assert plan is not None
-        return [*dialling, StartTimer(self.timer, plan.rona_seconds), Reserved(assigned.agent)]
+        return tuple(legs), dialling
 
     def _presented(self, ringing: Ringing, leg: LegId, at: float) -> list[Effect | News]:
-        if ringing.invited_at is not None:
+        offer = ringing.of_leg(leg)
+        if offer is None or offer.invited_at is not None:
             return []  # the agent's second phone
-        ringing.invited_at = at
-        if ringing.agent is None:
+        offer.invited_at = at
+        if offer.agent is None:
             return []
-        return [Presented(ringing.agent, leg, at - ringing.possible_at)]
+        return [Presented(offer.agent, leg, at - offer.possible_at)]
 
     def _found(self, ringing: Ringing, leg: LegId) -> list[Effect | News]:
+        """Whoever else rings, on his other phones or beside him, stops at once (R01, R02)."""
         self.state = Over()
         now = self._dossier.now()
         effects: list[Effect | News] = [CancelTimer(self.timer)]
-        others = (other for other in ringing.legs if other != leg)
-        effects.extend(TellLeg(other, m.HangUp(reason=ELSEWHERE)) for other in others)
-        if ringing.agent is not None:
-            effects.append(TellAgent(ringing.agent, m.OfferAnswered(self.request)))
+        winner = ringing.of_leg(leg)
+        assert winner is not None
+        for each in ringing.all():
+            others = (other for other in each.legs if other != leg)
+            effects.extend(TellLeg(other, m.HangUp(reason=ELSEWHERE)) for other in others)
+            if each is not winner and each.agent is not None:
+                withdrawn = m.OfferWithdrawn(self.request, During.RINGING)
+                effects.append(TellAgent(each.agent, withdrawn))
+        if winner.agent is not None:
+            effects.append(TellAgent(winner.agent, m.OfferAnswered(self.request)))
         if isinstance(self.goal, InQueue):
-            connected = m.ContactConnected(self.request, ringing.agent)
+            connected = m.ContactConnected(self.request, winner.agent)
             effects.append(TellQueue(self.goal.plan.name, connected))
-        rang = now - ringing.invited_at if ringing.invited_at is not None else 0.0
-        return [*effects, Found(ringing.agent, leg, rang)]
+        rang = now - winner.invited_at if winner.invited_at is not None else 0.0
+        return [*effects, Found(winner.agent, leg, rang)]
 
     def _phone_failed(self, ringing: Ringing, ended: m.LegEnded) -> list[Effect | News]:
-        ringing.legs = tuple(leg for leg in ringing.legs if leg != ended.leg)
-        ringing.failure = more_telling(ringing.failure, failure_of(ended))
-        if ringing.legs:
+        offer = ringing.of_leg(ended.leg)
+        assert offer is not None
+        offer.legs = tuple(leg for leg in offer.legs if leg != ended.leg)
+        offer.failure = more_telling(offer.failure, failure_of(ended))
+        if offer.legs:
             return []  # another of his phones still rings
-        return self._offer_failed(ringing, ringing.failure)
+        return self._offer_failed(offer, offer.failure)
 
-    def _offer_failed(self, ringing: Ringing, why: OfferFailure) -> list[Effect | News]:
-        agent = ringing.agent
-        told: list[Effect | News] = [CancelTimer(self.timer)]
+    def _nobody_answered(self, ringing: Ringing) -> list[Effect | News]:
+        told: list[Effect | News] = []
+        for each in ringing.all():
+            told += [TellLeg(leg, m.HangUp()) for leg in each.legs]
+            told += self._offer_failed(each, OfferFailure.RONA)
+        return told
+
+    def _offer_failed(self, offer: Ringing, why: OfferFailure) -> list[Effect | News]:
+        agent, left = offer.agent, self._left_ringing(offer)
+        told: list[Effect | News] = [] if left else [CancelTimer(self.timer)]
         if agent is not None:
             self._tried = (agent, *(other for other in self._tried if other != agent))
-            told += [TellAgent(agent, m.OfferFailed(self.request, why)), OfferFailed(agent, why)]
+            told.append(TellAgent(agent, m.OfferFailed(self.request, why)))
+            told.append(OfferFailed(agent, why, others_ring=left))
         if why is OfferFailure.MEDIA_ERROR:
             self._media_errors += 1
+        if left:
+            return told
         if not isinstance(self.goal, InQueue):
             return [*told, *self._fail(why)]
         if self._media_errors >= MOST_MEDIA_ERRORS:
@@ -420,10 +479,23 @@ class Search:
             return [*told, leave, *self._fail("media")]
         return [*told, *self._wait(again=True)]
 
-    def _agent_lost(self, ringing: Ringing) -> list[Effect | News]:
+    def _left_ringing(self, gone: Ringing) -> bool:
+        """Whether anybody still rings, now that this one does not."""
+        assert isinstance(self.state, Ringing)
+        left = self.state.without(gone)
+        if left is not None:
+            self.state = left
+        return left is not None
+
+    def _agent_lost(self, ringing: Ringing, agent: AgentId) -> list[Effect | News]:
         """Nobody is to blame, and nobody to tell."""
-        effects: list[Effect | News] = [CancelTimer(self.timer)]
-        effects.extend(TellLeg(leg, m.HangUp()) for leg in ringing.legs)
+        offer = ringing.of_agent(agent)
+        if offer is None:
+            return []  # he had failed, and was let go
+        hung_up: list[Effect | News] = [TellLeg(leg, m.HangUp()) for leg in offer.legs]
+        if self._left_ringing(offer):
+            return hung_up
+        effects = [CancelTimer(self.timer), *hung_up]
         if isinstance(self.goal, InQueue):
             return [*effects, *self._wait(again=True)]
         return [*effects, *self._fail(OfferFailure.UNAVAILABLE)]

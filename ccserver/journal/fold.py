@@ -380,7 +380,8 @@ class Fold:
 
     def _offer_failed(self, event: ev.ContactOfferFailed) -> None:
         self._offers_failed[event.reason] += 1
-        self._wait_again(event.contact.id)
+        if not event.others_ring:
+            self._wait_again(event.contact.id)
 
     def _connected(self, event: ev.ContactConnected) -> None:
         contact = self._contacts.get(event.contact.id)

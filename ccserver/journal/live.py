@@ -198,6 +198,8 @@ class Live:
                 self._move(changed, ref, "flow", entry.at)
                 if ref.id in self.contacts:
                     self.contacts[ref.id].queue = self.contacts[ref.id].queued = None
+            case ev.ContactOfferFailed(others_ring=True):
+                pass
             case ev.ContactOfferFailed(ref, queue) | ev.ContactReturned(ref, queue):
                 self._move(changed, ref, "waiting", entry.at, queue=queue)
             case ev.ContactConnected(ref, queue, agent):

@@ -128,7 +128,8 @@ class PastFold:
             contact.stage, contact.agent = "offered", event.agent
 
     def _offer_failed(self, event: ev.ContactOfferFailed) -> None:
-        self._wait_again(event.contact.id)
+        if not event.others_ring:
+            self._wait_again(event.contact.id)
 
     def _wait_again(self, name: ContactId) -> None:
         contact = self.past.contacts.get(name)
