@@ -98,6 +98,8 @@ Message: TypeAlias = (
 
 
 _OF_THE_DIALOG = frozenset(get_args(UsageMessage))
+_TIMERS = frozenset((StartTimer, CancelTimer))
+_NEWS = frozenset(get_args(usage.News))
 
 
 class UnexpectedMessage(Exception):
@@ -261,24 +263,31 @@ class Leg:
         if self._usage is None:
             raise UnexpectedMessage(type(self.state).__name__, type(message).__name__)
         for effect in self._usage.handle(message):
-            match effect:
-                case usage.SendRequest(token, request):
-                    effects.append(do.SendRequest(self.id, token, request, self._path))
-                case usage.CancelInvite(token, reason):
-                    effects.append(do.CancelInvite(self.id, token, reason))
-                case usage.SendAck(request):
-                    effects.append(do.SendOutside(request, self._path))
-                case usage.Resend(key, response):
-                    effects.append(do.Resend(key, response))
-                case usage.RespondWith(key, response):
-                    effects.append(do.RespondWith(key, response))
-                case StartTimer() | CancelTimer():
-                    effects.append(effect)
-                case Stop():
-                    effects.extend((do.DetachDialog(*self._dialog_key), Stop()))
-                case _:
-                    effects.extend(self._understand(effect))
+            kind = type(effect)
+            if kind in _TIMERS:
+                effects.append(effect)  # type: ignore[arg-type]
+            elif kind in _NEWS:
+                effects.extend(self._understand(effect))  # type: ignore[arg-type]
+            else:
+                effects.extend(self._addressed(effect))
         return effects
+
+    def _addressed(self, effect: usage.Effect) -> tuple[do.Effect, ...]:
+        match effect:
+            case usage.SendRequest(token, request):
+                return (do.SendRequest(self.id, token, request, self._path),)
+            case usage.RespondWith(key, response):
+                return (do.RespondWith(key, response),)
+            case usage.SendAck(request):
+                return (do.SendOutside(request, self._path),)
+            case usage.CancelInvite(token, reason):
+                return (do.CancelInvite(self.id, token, reason),)
+            case usage.Resend(key, response):
+                return (do.Resend(key, response),)
+            case Stop():
+                return (do.DetachDialog(*self._dialog_key), Stop())
+            case _:
+                raise UnexpectedMessage(type(self.state).__name__, type(effect).__name__)
 
     def _understand(self, news: usage.News) -> list[do.Effect]:
         match self.state, news:

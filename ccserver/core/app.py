@@ -454,7 +454,7 @@ class Core:
 
     def _tag(self) -> str:
         """A name that no other process and no other moment makes: tags, branches, Call-IDs."""
-        return f"a0{base32(next(self._tickets), 7)}{self._tag_tail}"
+        return f"a0{next(self._tickets):07x}{self._tag_tail}"
 
     # --- news from below ----------------------------------------------------------------------
 

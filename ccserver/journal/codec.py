@@ -7,6 +7,7 @@ the cost (docs/decisions/).  Any JSON reader can read the result.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -51,7 +52,12 @@ def decode(payload: bytes) -> AnyEvent:
 
 def tag_of(event: AnyEvent) -> str:
     """``contact.queued``"""
-    return str(type(event).__struct_config__.tag)
+    return _tag(type(event))
+
+
+@cache
+def _tag(kind: type[AnyEvent]) -> str:
+    return str(kind.__struct_config__.tag)
 
 
 def _valid(value: Any) -> Any:

@@ -6,7 +6,7 @@ snapshot's number has the same state as the core: the web process does just that
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -15,14 +15,6 @@ from msgspec import Struct
 from actors import events as ev
 from actors.ids import AgentId, ContactId, QueueName, owner_of
 from ccserver.journal.log import Entry
-
-_NOT_SHOWN = frozenset(
-    {
-        *(ev.LegArrived, ev.LegCalled, ev.LegConfirmed, ev.LegDown),
-        *(ev.ContactAssigned, ev.WrapUpEnded),
-    }
-)
-"""Most of a call's events, asked after first."""
 
 Key: TypeAlias = tuple[Literal["agents", "contacts", "queues"], str]
 """One resource: its kind and its id or name."""
@@ -148,6 +140,29 @@ class Live:
         self.agents: dict[AgentId, LiveAgent] = {name: LiveAgent() for name in agents}
         self.contacts: dict[ContactId, LiveContact] = {}
         self.queues: dict[QueueName, LiveQueue] = {name: LiveQueue() for name in queues}
+        self._handlers: dict[type, Callable[[set[Key], Any, int], None]] = {
+            ev.ContactArrived: self._arrived,
+            ev.ContactPlaced: self._placed,
+            ev.ContactReached: self._reached,
+            ev.ContactQueued: self._waits,
+            ev.ContactOfferFailed: self._offer_failed,
+            ev.ContactReturned: self._waits,
+            ev.ContactPresented: self._presented,
+            ev.ContactConnected: self._connected,
+            ev.ContactStateChanged: self._converse,
+            ev.ConsultRequested: self._consult,
+            ev.ConsultAnswered: self._consult,
+            ev.ConsultEnded: self._consult,
+            ev.ContactTransferFailed: self._transfer_failed,
+            ev.ContactLeftQueue: self._left_queue,
+            ev.ContactDiverted: self._left_queue,
+            ev.ContactEnded: self._end,
+            ev.AgentStateChanged: self._agent_changed,
+            ev.AgentLeft: self._agent_left,
+            ev.CentreConfigured: self._know,
+            ev.QueueDrained: self._queue_drained,
+            ev.QueueOpened: self._queue_opened,
+        }
 
     @classmethod
     def restore(cls, snapshot: Snapshot) -> Live:
@@ -171,63 +186,73 @@ class Live:
         """What it has changed."""
         self.seq = entry.seq
         changed: set[Key] = set()
-        if type(entry.event) in _NOT_SHOWN:
-            return changed
-        match entry.event:
-            case ev.AgentStateChanged():
-                self._ask(changed, entry.event)
-                self._agent_changed(entry.event, entry.at)
-                changed.add(("agents", entry.event.agent))
-            case ev.ContactArrived(ref, entry_point, ani, dnis):
-                self.contacts[ref.id] = LiveContact(
-                    entry_point, ani, dnis, entry.at, since=entry.at
-                )
-                changed.add(("contacts", ref.id))
-            case ev.ContactPlaced(ref, agent, to, shown):
-                self.contacts[ref.id] = LiveContact(
-                    "", to, shown, entry.at, "dialling", entry.at, agent=agent, direction="outbound"
-                )
-                changed.add(("contacts", ref.id))
-            case ev.ContactReached(ref, agent):
-                self._move(changed, ref, "in_service", entry.at, agent)
-            case ev.ContactQueued(ref, queue):
-                self._move(changed, ref, "waiting", entry.at, queue=queue)
-            case ev.ContactPresented(ref, queue, agent):
-                self._move(changed, ref, "being_offered", entry.at, agent, queue)
-            case ev.ContactLeftQueue(ref) | ev.ContactDiverted(ref, onward=True):
-                self._move(changed, ref, "flow", entry.at)
-                if ref.id in self.contacts:
-                    self.contacts[ref.id].queue = self.contacts[ref.id].queued = None
-            case ev.ContactOfferFailed(others_ring=True):
-                pass
-            case ev.ContactOfferFailed(ref, queue) | ev.ContactReturned(ref, queue):
-                self._move(changed, ref, "waiting", entry.at, queue=queue)
-            case ev.ContactConnected(ref, queue, agent):
-                self._move(changed, ref, "in_service", entry.at, agent, queue)
-            case ev.ContactStateChanged():
-                self._converse(changed, entry.event, entry.at)
-            case ev.ConsultRequested() | ev.ConsultAnswered() | ev.ConsultEnded():
-                self._consult(changed, entry.event, entry.at)
-            case ev.ContactTransferFailed(ref, by, to, reason) if ref.id in self.contacts:
-                failure = LiveFailure(AgentId(by), to, reason, entry.at)
-                self.contacts[ref.id].transfer_failed = failure
-                changed.add(("contacts", ref.id))
-            case ev.ContactEnded(ref):
-                self._end(changed, ref.id)
-            case ev.CentreConfigured(_, content):
-                self._know(changed, content)
-            case ev.AgentLeft(agent):
-                self.agents.pop(agent, None)
-                changed.add(("agents", agent))
-            case ev.QueueDrained(queue):
-                self.queues.pop(queue, None)
-                changed.add(("queues", queue))
-            case ev.QueueOpened(queue):
-                self.queues.setdefault(queue, LiveQueue())
-                changed.add(("queues", queue))
+        handler = self._handlers.get(type(entry.event))
+        if handler is not None:
+            handler(changed, entry.event, entry.at)
         return changed
 
-    def _agent_changed(self, event: ev.AgentStateChanged, at: int) -> None:
+    def _arrived(self, changed: set[Key], event: ev.ContactArrived, at: int) -> None:
+        contact = LiveContact(event.entry_point, event.ani, event.dnis, at, since=at)
+        self.contacts[event.contact.id] = contact
+        changed.add(("contacts", event.contact.id))
+
+    def _placed(self, changed: set[Key], event: ev.ContactPlaced, at: int) -> None:
+        self.contacts[event.contact.id] = LiveContact(
+            *("", event.to, event.shown, at, "dialling", at),
+            agent=event.agent,
+            direction="outbound",
+        )
+        changed.add(("contacts", event.contact.id))
+
+    def _reached(self, changed: set[Key], event: ev.ContactReached, at: int) -> None:
+        self._move(changed, event.contact, "in_service", at, event.agent)
+
+    def _waits(
+        self, changed: set[Key], event: ev.ContactQueued | ev.ContactReturned, at: int
+    ) -> None:
+        self._move(changed, event.contact, "waiting", at, queue=event.queue)
+
+    def _offer_failed(self, changed: set[Key], event: ev.ContactOfferFailed, at: int) -> None:
+        if not event.others_ring:
+            self._move(changed, event.contact, "waiting", at, queue=event.queue)
+
+    def _presented(self, changed: set[Key], event: ev.ContactPresented, at: int) -> None:
+        self._move(changed, event.contact, "being_offered", at, event.agent, event.queue)
+
+    def _connected(self, changed: set[Key], event: ev.ContactConnected, at: int) -> None:
+        self._move(changed, event.contact, "in_service", at, event.agent, event.queue)
+
+    def _left_queue(
+        self, changed: set[Key], event: ev.ContactLeftQueue | ev.ContactDiverted, at: int
+    ) -> None:
+        if isinstance(event, ev.ContactDiverted) and not event.onward:
+            return  # its end is told as well
+        self._move(changed, event.contact, "flow", at)
+        contact = self.contacts.get(event.contact.id)
+        if contact is not None:
+            contact.queue = contact.queued = None
+
+    def _transfer_failed(self, changed: set[Key], event: ev.ContactTransferFailed, at: int) -> None:
+        contact = self.contacts.get(event.contact.id)
+        if contact is not None:
+            contact.transfer_failed = LiveFailure(AgentId(event.by), event.to, event.reason, at)
+            changed.add(("contacts", event.contact.id))
+
+    def _agent_left(self, changed: set[Key], event: ev.AgentLeft, at: int) -> None:
+        self.agents.pop(event.agent, None)
+        changed.add(("agents", event.agent))
+
+    def _queue_drained(self, changed: set[Key], event: ev.QueueDrained, at: int) -> None:
+        self.queues.pop(event.queue, None)
+        changed.add(("queues", event.queue))
+
+    def _queue_opened(self, changed: set[Key], event: ev.QueueOpened, at: int) -> None:
+        self.queues.setdefault(event.queue, LiveQueue())
+        changed.add(("queues", event.queue))
+
+    def _agent_changed(self, changed: set[Key], event: ev.AgentStateChanged, at: int) -> None:
+        self._ask(changed, event)
+        changed.add(("agents", event.agent))
         before = self.agents.get(event.agent, LiveAgent())
         same = (before.state, before.code) == (event.state, event.code)
         self.agents[event.agent] = LiveAgent(
@@ -240,8 +265,9 @@ class Live:
             event.allowed,
         )
 
-    def _know(self, changed: set[Key], content: dict[str, Any]) -> None:
+    def _know(self, changed: set[Key], event: ev.CentreConfigured, at: int) -> None:
         """Who is new; those that are gone say so themselves, when they have nothing in hand."""
+        content = event.content
         for agent in content["agents"]:
             if agent["id"] not in self.agents:
                 self.agents[AgentId(agent["id"])] = LiveAgent()
@@ -346,7 +372,8 @@ class Live:
             contact.asked = after
             changed.add(("contacts", name))
 
-    def _end(self, changed: set[Key], name: ContactId) -> None:
+    def _end(self, changed: set[Key], event: ev.ContactEnded, at: int) -> None:
+        name = event.contact.id
         contact = self.contacts.pop(name, None)
         if contact is not None:
             changed.add(("contacts", name))
