@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from ccserver.cli import commanding, explaining, looking, server, users
+from ccserver.cli import commanding, explaining, looking, server, trying, users
 
 __all__ = ["app", "main"]
 
@@ -28,6 +28,7 @@ app.add_typer(commanding.contact, name="contact")
 commanding.contact.command("show")(looking.show_contact)
 app.command("monitor")(commanding.monitor_target)
 app.add_typer(users.app, name="users")
+app.command("try")(trying.try_)
 app.command()(explaining.why)
 app.command("why-not")(explaining.why_not)
 app.command("config-reference")(server.config_reference)

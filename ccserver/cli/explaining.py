@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Annotated
 
@@ -74,14 +75,19 @@ def _read(config: Path, overrides: list[str] | None, contact: str, agent: str | 
 def _show(found: Why, json: bool) -> None:
     if json:
         typer.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
-        return
+    else:
+        explain(found)
+
+
+def explain(found: Why, zone: tzinfo | None = None) -> None:
+    """For people; ``zone``: in which times are shown, None: this machine's."""
     out = console()
     out.print(f"contact {found.contact}", highlight=False)
     for line in found.story:
-        out.print(f"  {_clock(line.at)}  {line.text}", highlight=False, markup=False)
+        out.print(f"  {_clock(line.at, zone)}  {line.text}", highlight=False, markup=False)
     for number, moment in enumerate(found.moments, start=1):
         out.print()
-        out.print(_title(number, moment, found.contact), highlight=False, markup=False)
+        out.print(_title(number, moment, found.contact, zone), highlight=False, markup=False)
         out.print(_table("agent", moment.agents))
         if len(moment.contacts) > 1:
             out.print(_table("contact", moment.contacts))
@@ -89,11 +95,11 @@ def _show(found: Why, json: bool) -> None:
         out.print("  no decision on it", highlight=False)
 
 
-def _title(number: int, moment: Moment, contact: str) -> str:
+def _title(number: int, moment: Moment, contact: str, zone: tzinfo | None) -> str:
     what = f"{moment.agent} was given {_which(moment, contact)}" if moment.agent else "not given"
     because = _ON.get(moment.on, moment.on)
     said = [
-        f"{number}. {_clock(moment.at)}  {what}: {because}",
+        f"{number}. {_clock(moment.at, zone)}  {what}: {because}",
         f"   {moment.queue} asks for {moment.asks or '?'}; waited {moment.waited:.1f} s;"
         f" configuration {moment.version}",
     ]
@@ -115,6 +121,6 @@ def _table(who: str, verdicts: Iterable[Verdict]) -> Table:
     return table
 
 
-def _clock(at: int) -> str:
-    shown = time.strftime("%H:%M:%S", time.localtime(at / 1e6))
-    return f"{shown}.{at // 1000 % 1000:03d}"
+def _clock(at: int, zone: tzinfo | None) -> str:
+    shown = datetime.fromtimestamp(at // 1_000_000, zone)
+    return f"{shown:%H:%M:%S}.{at // 1000 % 1000:03d}"

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from ccserver import __version__
+from ccserver.cli import trying
 from ccserver.cli.asking import DEFAULT_CONFIG, WRONG, Config, Set, answered, fail, loaded
 from ccserver.logs import set_up_logging
 from ccserver.settings import reference
@@ -44,7 +45,14 @@ def demo(
     os.execve(sys.executable, arguments, hand_down(set or [], os.environ))
 
 
-def check(config: Config = DEFAULT_CONFIG, set: Set = None) -> None:  # noqa: A002
+def check(
+    config: Config = DEFAULT_CONFIG,
+    set: Set = None,  # noqa: A002
+    tests: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Try the trials in it: docs/why.md says how."),
+    ] = None,
+) -> None:
     """Say everything that is wrong with a configuration, with file, line and key."""
     found = loaded(config, set)
     for warning in found.warnings:
@@ -55,6 +63,8 @@ def check(config: Config = DEFAULT_CONFIG, set: Set = None) -> None:  # noqa: A0
         f"{len(settings.entry_points)} entry points, {len(settings.trunks)} trunks"
     )
     typer.echo(f"{config}: good ({counts})")
+    if tests is not None:
+        trying.check_all(tests, settings)
 
 
 def reload(config: Config = DEFAULT_CONFIG, set: Set = None) -> None:  # noqa: A002

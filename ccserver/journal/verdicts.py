@@ -33,11 +33,21 @@ def why_agent(one: Standing, agent: AgentAvailable, now: float) -> str:
     if one.code is RoutingVerdict.BY_LOT:
         said.append(f"in the lot with weight {details['weight']}")
     elif one.place is not None and one.place > 1 and "own_rank" in details:
-        first = details["first"]
-        said.append(
-            f"{details['strategy']}: {details['own_rank']} behind {first}'s {details['rank']}"
-        )
+        said.append(_behind(details))
     return "; ".join([*said, *_tried(details)])
+
+
+def _behind(details: Mapping[str, str]) -> str:
+    """Why the first one comes first: what was compared, as far as the two differ in it."""
+    strategy, first = details["strategy"].replace("_", " "), details["first"]
+    own, other = details["own_rank"].split(", "), details["rank"].split(", ")
+    *counted, since, _ = zip(own, other, strict=True)
+    for ours, theirs in counted:
+        if ours != theirs:
+            return f"{strategy}: {ours}, and {first} has {theirs}"
+    if since[0] != since[1]:
+        return f"{strategy}: {first} has been available for longer"
+    return f"{strategy}: {first} became available at the same instant, and was heard first"
 
 
 def why_contact(one: Standing, contact: ContactWaits, now: float) -> str:
