@@ -11,8 +11,10 @@ BIN := .venv/bin
 CONFIG ?= config/ccserver.toml
 SET ?=
 OWN ?=
+SCENARIO ?= loadtest/scenarios/first.toml
+OUT ?= var/load
 
-.PHONY: help setup run demo test peers check fmt bench docs changelog clean
+.PHONY: help setup run demo load test peers check fmt bench docs changelog clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +37,9 @@ run: setup ## the demonstration centre (CONFIG=file, SET="key=value ...")
 demo: setup ## the demonstration centre with simulated phones and callers (OWN=1001: yours)
 	@exec $(BIN)/ccserver demo --config $(CONFIG) $(foreach change,$(SET),--set '$(change)') \
 	  $(foreach agent,$(OWN),--own '$(agent)')
+
+load: setup ## callers and agents for the server that runs (SCENARIO=file, SET="key=value ...")
+	@exec $(BIN)/ccserver-load run $(SCENARIO) --out $(OUT) $(foreach change,$(SET),--set '$(change)')
 
 test: setup peers check ## everything that must hold, with real SIP programs as peers
 	@$(BIN)/python -m pytest -q $(ARGS)

@@ -19,6 +19,7 @@ from loadtest.display import show
 from loadtest.engine import CannotStart
 from loadtest.html import to_html
 from loadtest.junit import to_junit
+from loadtest.realtime import ask_for_priority
 from loadtest.result import Result
 from loadtest.scenario.load import load
 from loadtest.scenario.model import Scenario
@@ -45,13 +46,23 @@ Out = Annotated[
     Path | None,
     typer.Option("--out", metavar="DIR", help="Write result.json, report.html, junit.xml there."),
 ]
+Realtime = Annotated[
+    bool, typer.Option("--realtime", help="Ask the system for priority over other programs.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show nothing while it runs.")]
 
 
 @app.command()
-def run(scenario: File, set: Set = None, out: Out = None, quiet: Quiet = False) -> None:  # noqa: A002
+def run(
+    scenario: File,
+    set: Set = None,  # noqa: A002
+    out: Out = None,
+    quiet: Quiet = False,
+    realtime: Realtime = False,
+) -> None:
     """Run a scenario; the exit status says whether its objectives are met."""
     wanted = _loaded(scenario, set)
+    _prioritise(realtime)
     display = show if sys.stderr.isatty() and not quiet else None
     try:
         found = perform(wanted, scenario.parent, display)
@@ -64,11 +75,18 @@ def run(scenario: File, set: Set = None, out: Out = None, quiet: Quiet = False) 
 
 
 @app.command()
-def search(scenario: File, set: Set = None, out: Out = None, quiet: Quiet = False) -> None:  # noqa: A002
+def search(
+    scenario: File,
+    set: Set = None,  # noqa: A002
+    out: Out = None,
+    quiet: Quiet = False,
+    realtime: Realtime = False,
+) -> None:
     """Find the highest rate of calls that holds the scenario's objectives."""
     wanted = _loaded(scenario, set)
     if not wanted.objectives:
         _fail(WRONG, f"{scenario}: expected at least one objective to search by")
+    _prioritise(realtime)
     searching = Search(wanted, scenario.parent)
     display = show if sys.stderr.isatty() and not quiet else None
     try:
@@ -122,6 +140,11 @@ def report(
         _write(found, out)
     typer.echo(to_text(found))
     raise typer.Exit(STATUS[found.verdict])
+
+
+def _prioritise(wanted: bool) -> None:
+    if wanted and not ask_for_priority():
+        _fail(WRONG, "--realtime: the system does not let us (CAP_SYS_NICE)")
 
 
 def _loaded(scenario: Path, overrides: list[str] | None) -> Scenario:
