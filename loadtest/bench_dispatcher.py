@@ -1,153 +1,211 @@
-"""CPU time of a routing decision: ``python -m loadtest.bench_dispatcher``.
+"""What a routing decision costs: ``python -m loadtest.bench_dispatcher [--plot FILE.svg]``.
 
-Microseconds per decision, beside a scan over everybody.  ``freed``: an agent becomes available
-and the contact is found; ``arrives``: a contact begins to wait and the agent is found.  Each
-decision is made on a full index and its pair is replaced after it, which is measured as well.
-``handled`` is the whole step of the dispatcher: pair, explain, tell.
+Microseconds of one decision, beside a scan over everybody.  ``freed``: an agent becomes available
+and the contact is found; ``arrives``: a contact begins to wait and the agent is found; ``handled``:
+the whole step of the dispatcher, which pairs, explains and tells.  A decision is made on a full
+index, and what it changed is put back unmeasured.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import count
+import argparse
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count, islice
+from pathlib import Path
 from random import Random
-from statistics import median
-from time import process_time
+from time import thread_time_ns
+from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from actors.dispatcher import Dispatcher
 from actors.ids import AgentId, ContactId, QueueName
-from actors.messages import AgentAvailable, ContactWaits
+from actors.messages import AgentAvailable, ContactWaits, Reserve
 from actors.place import Place
-from actors.routing.expressions import all_of, level, matches
+from actors.routing.expressions import Expression, all_of, level, matches
 from actors.routing.index import Index
+from actors.routing.policy import Policy, QueuePolicy, Ring
+from actors.routing.strategies import Strategy
+from loadtest.loglog import Curve, plot
 
-SIZES = (100, 1_000, 10_000)
+SIZES = (100, 1_000, 10_000, 100_000)
 KINDS = ((10, 10), (100, 50), (1_000, 1_000))
-"""Skill classes by requirement signatures."""
-ROUNDS = 300
-NAIVE_ROUNDS = 30
-REPEATS = 5
-QUEUE = QueueName("q")
+"""Skill classes by queues, each with needs of its own."""
+ROUNDS, NAIVE_ROUNDS = 4_000, 60
+MOST_NAIVE = 10_000
+"""A scan of more takes minutes, and says nothing new."""
 
 
-class World:
-    """Makes agents and contacts of given kinds; every second skill is asked for."""
+T = TypeVar("T")
 
-    def __init__(self, classes: int, signatures: int) -> None:
-        self._random, self._numbers = Random(1), count(1)
+
+class Cost(Struct, frozen=True):
+    """Microseconds."""
+
+    p50: float
+    p99: float
+
+    def __str__(self) -> str:
+        return f"{self.p50:7.1f} /{self.p99:8.1f}"
+
+
+class Floor:
+    """Agents and contacts of given kinds; every second skill is asked for."""
+
+    def __init__(
+        self, agents: int, contacts: int, classes: int, queues: int, how: Strategy
+    ) -> None:
+        self.random, self._numbers = Random(1), count(1)
         skills = [f"s{n}" for n in range(40)]
         self._classes = [
-            {skill: self._random.randint(1, 10) for skill in self._random.sample(skills, 4)}
+            {skill: self.random.randint(1, 10) for skill in self.random.sample(skills, 4)}
             for _ in range(classes)
         ]
-        self._signatures = [
-            all_of(
-                level(skill, self._random.randint(1, 8))
-                for skill in self._random.sample(skills, 1 + n % 2)
-            )
-            for n in range(signatures)
+
+        def needs(n: int) -> Expression:
+            asked = self.random.sample(skills, 1 + n % 2)
+            return all_of(level(skill, self.random.randint(1, 8)) for skill in asked)
+
+        rules = [
+            QueuePolicy(QueueName(f"q{n}"), (Ring(0.0, needs(n)),), how) for n in range(queues)
         ]
+        self._queues = [each.name for each in rules]
+        self.policy = Policy({each.name: each for each in rules})
+        self.agents = [self._agent() for _ in range(agents)]
+        self.contacts = [self._contact() for _ in range(contacts)]
 
-    def agent(self) -> AgentAvailable:
-        n = next(self._numbers)
+    def _agent(self) -> AgentAvailable:
+        n, draw = next(self._numbers), self.random
+        skills = draw.choice(self._classes)
+        done, talked, weight = draw.randint(0, 50), float(draw.randint(0, 9000)), draw.randint(1, 3)
         return AgentAvailable(
-            AgentId(f"a{n}"), self._random.choice(self._classes), float(n), n, float(n)
+            AgentId(f"a{n}"), skills, float(n), n, float(n), done, talked, weight, n
         )
 
-    def contact(self) -> ContactWaits:
+    def _contact(self) -> ContactWaits:
         n = next(self._numbers)
-        place = Place(self._random.randint(1, 10), float(n), n)
-        return ContactWaits(
-            ContactId(f"c{n}"), QUEUE, place, self._random.choice(self._signatures), float(n)
+        place = Place(self.random.randint(1, 10), float(n), n)
+        queue = self.random.choice(self._queues)
+        return ContactWaits(ContactId(f"c{n}"), queue, place, all_of(()), float(n))
+
+    def index(self) -> Index:
+        return Index.of(self.policy, self.contacts, self.agents, 0.0)
+
+    # --- decisions ----------------------------------------------------------------------------
+
+    def freed(self, index: Index) -> Cost:
+        return _cost(lambda agent: index.contact_for(agent), self._some(self.agents), ROUNDS)
+
+    def arrives(self, index: Index) -> Cost:
+        draw = self.random.random
+        return _cost(
+            lambda contact: index.agent_for(contact.contact, draw),
+            self._some(self.contacts),
+            ROUNDS,
         )
 
+    def naive_freed(self) -> Cost:
+        """Filter all contacts, take the least."""
+        needs = {name: rules.rings[0].needs for name, rules in self.policy.queues.items()}
 
-def per_call(operation: Callable[[], object], rounds: int) -> float:
-    """CPU microseconds: median of ``REPEATS``, after one round to warm up."""
-    operation()
-    results = []
-    for _ in range(REPEATS):
-        begin = process_time()
-        for _ in range(rounds):
-            operation()
-        results.append((process_time() - begin) / rounds * 1e6)
-    return median(results)
+        def scan(agent: AgentAvailable) -> object:
+            fitting = [
+                c for c in self.contacts if matches(needs[c.queue], agent.skills, agent.agent)
+            ]
+            return min(fitting, key=lambda c: (agent.agent in c.tried, c.place), default=None)
+
+        return _cost(scan, self._some(self.agents), NAIVE_ROUNDS)
+
+    def handled(self) -> Cost:
+        """Agents become available one by one while many wait; whom each is given waits again."""
+        dispatcher = Dispatcher(lambda: 0.0, self.policy, self.random.random)
+        for contact in self.contacts:
+            dispatcher.handle(contact)
+        known = {contact.contact: contact for contact in self.contacts}
+        for agent in self.agents[:2_000]:
+            dispatcher.index.contact_for(agent)  # who fits what is worked out once, and not here
+        times = []
+        for n, agent in zip(range(ROUNDS), self._some(self.agents[:2_000]), strict=False):
+            told = replace(agent, seq=10_000_000 + n)
+            begin = thread_time_ns()
+            effects = dispatcher.handle(told)
+            times.append(thread_time_ns() - begin)
+            dispatcher.index.remove_agent(agent.agent)
+            for effect in effects:
+                message = getattr(effect, "message", None)
+                if isinstance(message, Reserve):
+                    dispatcher.handle(known[message.contact])
+        return _percentiles(times)
+
+    def _some(self, among: Sequence[T]) -> Iterator[T]:
+        while True:
+            yield self.random.choice(among)
 
 
-def measure(size: int, classes: int, signatures: int) -> tuple[float, float, float, float, float]:
-    world = World(classes, signatures)
-    index = Index()
-    agents = [world.agent() for _ in range(size)]
-    contacts = [world.contact() for _ in range(size)]
-    for agent in agents:
-        index.add_agent(agent)
-    for contact in contacts:
-        index.add_contact(contact)
-    pick = Random(2).choice
+def _cost(decide: Callable[[T], object], among: Iterator[T], rounds: int) -> Cost:
+    """After a first round that works out who fits what."""
+    for one in islice(among, rounds):
+        decide(one)
+    times = []
+    for one in islice(among, rounds):
+        begin = thread_time_ns()
+        decide(one)
+        times.append(thread_time_ns() - begin)
+    return _percentiles(times)
 
-    def freed() -> None:
-        agent = pick(agents)
-        choice = index.contact_for(agent)
-        if choice is not None:
-            index.remove_contact(choice.contact.contact)
-            index.add_contact(choice.contact)
 
-    def arrives() -> None:
-        choice = index.agent_for(pick(contacts).contact)
-        if choice is not None:
-            index.remove_agent(choice.agent.agent)
-            index.add_agent(choice.agent)
+def _percentiles(nanoseconds: list[int]) -> Cost:
+    ordered = sorted(nanoseconds)
+    return Cost(ordered[len(ordered) // 2] / 1e3, ordered[len(ordered) * 99 // 100] / 1e3)
 
-    def naive_freed() -> None:
-        agent = pick(agents)
-        fitting = [c for c in contacts if matches(c.needs, agent.skills, agent.agent)]
-        if fitting:
-            min(fitting, key=lambda c: (agent.agent in c.tried, c.place))
 
-    def naive_arrives() -> None:
-        contact = pick(contacts)
-        fitting = [a for a in agents if matches(contact.needs, a.skills, a.agent)]
-        if fitting:
-            min(fitting, key=lambda a: (a.agent in contact.tried, a.since, a.seq))
+def by_size() -> list[Curve]:
+    """Longest available: agents and contacts together from a hundred to a hundred thousand."""
+    print("us, p50 / p99            freed             arrives           handled           scan")
+    print("agents=waiting  kinds")
+    curves: list[Curve] = []
+    for classes, queues in KINDS:
+        points: list[tuple[float, float]] = []
+        for size in SIZES:
+            floor = Floor(size, size, classes, queues, Strategy.LONGEST_AVAILABLE)
+            index = floor.index()
+            freed, arrives, handled = floor.freed(index), floor.arrives(index), floor.handled()
+            naive = floor.naive_freed() if size <= MOST_NAIVE else None
+            points.append((size, freed.p50))
+            kinds = f"{classes} x {queues}"
+            print(f"{size:>14}  {kinds:<12} {freed} {arrives} {handled} {naive or '-'}", flush=True)
+            if classes == KINDS[0][0] and naive is not None:
+                scanned = (size, naive.p50)
+                if not curves or curves[0].name != "a scan over everybody":
+                    curves.insert(0, Curve("a scan over everybody", []))
+                curves[0] = Curve(curves[0].name, [*curves[0].points, scanned])
+        curves.append(Curve(f"index, {classes} kinds of agents x {queues}", points))
+    return curves
 
-    # One agent after another takes the first of those who wait, who then wait again.
-    dispatcher = Dispatcher(lambda: 0.0)
-    for contact in contacts:
-        dispatcher.handle(contact)
-    for agent in agents:
-        dispatcher.index.contact_for(agent)  # who fits what is worked out once, and not here
-    waits = dict(dispatcher.index.waiting)
 
-    def handled() -> None:
-        agent = pick(agents)
-        for effect in dispatcher.handle(agent):
-            reserve = getattr(effect, "message", None)
-            if reserve is not None:
-                dispatcher.handle(waits[reserve.contact])
-                return
-        dispatcher.index.remove_agent(agent.agent)
-
-    return (
-        per_call(freed, ROUNDS),
-        per_call(arrives, ROUNDS),
-        per_call(handled, ROUNDS),
-        per_call(naive_freed, NAIVE_ROUNDS),
-        per_call(naive_arrives, NAIVE_ROUNDS),
-    )
+def by_strategy(agents: int = 1_000, contacts: int = 10_000) -> None:
+    print(f"\n{agents} agents, {contacts} contacts waiting, 100 x 50 kinds; us, p50 / p99")
+    print("strategy              freed             arrives           handled")
+    for how in Strategy:
+        floor = Floor(agents, contacts, 100, 50, how)
+        index = floor.index()
+        freed, arrives = floor.freed(index), floor.arrives(index)
+        print(f"{how:<20} {freed} {arrives} {floor.handled()}", flush=True)
 
 
 def main() -> None:
-    print("us of CPU per decision         index                       naive scan")
-    print("agents=waiting  kinds          freed   arrives   handled   freed    arrives")
-    for classes, signatures in KINDS:
-        for size in SIZES:
-            figures = measure(size, min(classes, size), min(signatures, size))
-            kinds = f"{min(classes, size)} x {min(signatures, size)}"
-            freed, arrives, handled, naive_freed, naive_arrives = figures
-            print(
-                f"{size:>14}  {kinds:<13} {freed:7.1f} {arrives:9.1f} {handled:9.1f} "
-                f"{naive_freed:7.0f} {naive_arrives:10.0f}"
-            )
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--plot", type=Path, help="where to draw the cost over the size, as SVG")
+    chosen = parser.parse_args()
+    gc.disable()
+    by_strategy()
+    print()
+    curves = by_size()
+    if chosen.plot is not None:
+        title = "A freed agent is given a contact: microseconds (p50)"
+        chosen.plot.write_text(plot(title, "agents = contacts waiting", "us", curves))
 
 
 if __name__ == "__main__":

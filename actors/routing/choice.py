@@ -13,7 +13,7 @@ from actors.routing.expressions import named, written
 from actors.routing.policy import Stage
 from actors.routing.strategies import Strategy
 
-MOST_HEADS = 16
+MOST_HEADS = 8
 """Heads kept with a choice: the chosen one and those that come next."""
 
 

@@ -10,7 +10,7 @@ from sortedcontainers import SortedList
 from actors.messages import AgentAvailable
 from actors.routing.expressions import Expression, written
 from actors.routing.policy import QueuePolicy
-from actors.routing.strategies import LONGEST, AgentKey, Order, Strategy, order_of
+from actors.routing.strategies import LONGEST, AgentKey, Order, order_of
 
 LineT = TypeVar("LineT", bound="Line")
 
@@ -46,14 +46,14 @@ class Line:
 class ContactLine(Line):
     """Contacts of one queue that need the same."""
 
-    __slots__ = ("needs", "order", "policy", "takes_heads", "written")
+    __slots__ = ("needs", "number", "order", "policy", "strategy", "written")
 
     def __init__(self, bit: int, policy: QueuePolicy, needs: Expression) -> None:
         super().__init__(bit)
         self.policy, self.needs, self.written = policy, needs, written(needs)
         self.order = order_of(policy.strategy, policy.listed)
-        self.takes_heads = self.order == LONGEST and policy.strategy is not Strategy.BEST_SKILL
-        """The first of a class is who has been available longest."""
+        self.strategy = policy.strategy
+        self.number = bit.bit_length()
 
 
 class SkillClass(Line):
@@ -63,7 +63,7 @@ class SkillClass(Line):
     time it is asked for.
     """
 
-    __slots__ = ("_ordered", "agents", "name", "sample", "scores", "skills", "weight")
+    __slots__ = ("_of_line", "_ordered", "agents", "name", "sample", "scores", "skills", "weight")
 
     def __init__(self, bit: int, agent: AgentAvailable, name: tuple[Any, ...]) -> None:
         super().__init__(bit)
@@ -74,8 +74,9 @@ class SkillClass(Line):
         """Sorts the classes in the same order whenever they were seen."""
         self.agents: dict[str, AgentAvailable] = {}
         self._ordered: dict[Order, SortedList] = {}
+        self._of_line: dict[int, SortedList] = {}
         self.scores: dict[int, int] = {}
-        """By the bit of a line that fits: what the proficiencies it wants come to."""
+        """By the number of a line that fits: what the proficiencies it wants come to."""
 
     def enter(self, agent: AgentAvailable) -> None:
         self.agents[agent.agent] = agent
@@ -89,18 +90,28 @@ class SkillClass(Line):
         for order, members in self._ordered.items():
             members.remove(order.key(agent))
 
-    def ordered(self, order: Order) -> SortedList:
-        if order == LONGEST:
+    def ordered(self, line: ContactLine) -> SortedList:
+        """In the order that the rules of this line's queue want."""
+        if line.order == LONGEST:
             return self.members
-        members = self._ordered.get(order)
+        members = self._of_line.get(line.number)
         if members is None:
-            members = SortedList(map(order.key, self.agents.values()))
-            self._ordered[order] = members
+            members = self._ordered.get(line.order)
+            if members is None:
+                members = SortedList(map(line.order.key, self.agents.values()))
+                self._ordered[line.order] = members
+            self._of_line[line.number] = members
         return members
 
-    def from_turn(self, order: Order, last: AgentKey | None) -> Iterator[tuple[int, AgentKey]]:
-        """Each with 0, who comes after ``last``, and then with 1, who has to wait for a round."""
-        members = self.ordered(order)
+    def next_in_turn(self, line: ContactLine, last: AgentKey | None) -> tuple[int, AgentKey]:
+        """0 and the first who comes after ``last``, or 1 and the first of all: a new round."""
+        members = self.ordered(line)
+        start = 0 if last is None else members.bisect_left((last[0] + 1,))
+        return (0, members[start]) if start < len(members) else (1, members[0])
+
+    def in_turn(self, line: ContactLine, last: AgentKey | None) -> Iterator[tuple[int, AgentKey]]:
+        """Everybody so."""
+        members = self.ordered(line)
         start = 0 if last is None else members.bisect_left((last[0] + 1,))
         for key in members.islice(start):
             yield 0, key

@@ -29,7 +29,7 @@ def select(
     draw: Callable[[], float] | None,
 ) -> Choice | None:
     """``classes`` fit and hold somebody; ``available`` are all agents there are."""
-    strategy = line.policy.strategy
+    strategy = line.strategy
     if strategy is Strategy.WEIGHTED_RANDOM:
         return _drawn(contact, stage, line, classes, available, draw)
     heads = Heads()
@@ -61,31 +61,37 @@ def _standing_towards(contact: ContactWaits) -> Callable[[str], tuple[bool, bool
 
 
 def _first(each: SkillClass, line: ContactLine, turn: AgentKey | None) -> tuple[Any, ...]:
-    if line.takes_heads:
-        first: tuple[Any, ...] = each.head
-        return first
-    return next(iter(_keys(each, line, turn)))
+    match line.strategy:
+        case Strategy.LONGEST_AVAILABLE | Strategy.RING_ALL:
+            first: tuple[Any, ...] = each.head
+        case Strategy.BEST_SKILL:
+            first = (-_score(each, line), *each.head[1:])
+        case Strategy.ROUND_ROBIN:
+            round_, key = each.next_in_turn(line, turn)
+            first = (round_, *key)
+        case _:
+            first = each.ordered(line)[0]
+    return first
 
 
 def _keys(each: SkillClass, line: ContactLine, turn: AgentKey | None) -> Iterable[tuple[Any, ...]]:
     """The keys of a class in the order of the strategy, and comparable with those of others."""
-    match line.policy.strategy:
+    match line.strategy:
         case Strategy.BEST_SKILL:
             score = _score(each, line)
             return ((-score, *key[1:]) for key in each.members)
         case Strategy.ROUND_ROBIN:
-            turns = each.from_turn(line.order, turn)
-            return ((round_, *key) for round_, key in turns)
+            return ((round_, *key) for round_, key in each.in_turn(line, turn))
         case _:
-            ordered: Iterable[tuple[Any, ...]] = each.ordered(line.order)
+            ordered: Iterable[tuple[Any, ...]] = each.ordered(line)
             return ordered
 
 
 def _score(each: SkillClass, line: ContactLine) -> int:
-    score = each.scores.get(line.bit)
+    score = each.scores.get(line.number)
     if score is None:
         wanted = wanted_skills(line.needs)
-        score = each.scores[line.bit] = sum(each.skills.get(skill, 0) for skill in wanted)
+        score = each.scores[line.number] = sum(each.skills.get(skill, 0) for skill in wanted)
     return score
 
 
