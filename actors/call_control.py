@@ -112,12 +112,7 @@ class CallControl:
 
     def monitor(self, asked: m.MonitorAsked) -> Outcome:
         """A supervisor has asked for the next call of this agent, his team or his queue."""
-        talk = self.talk
-        target = talk.by_agent(asked.target)
-        known = talk.monitoring_of(asked.supervisor) or talk.by_agent(asked.supervisor)
-        if target is None or known is not None or not self.plan.monitored:
-            return []
-        return self._settled([*self._monitorings.call(asked.supervisor, asked.target, asked.mode)])
+        return self._settled([*self._monitorings.asked(asked)])
 
     def leg_ended(self, ended: m.LegEnded) -> Outcome:
         """Of any party but one that is only sought."""

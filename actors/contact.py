@@ -267,8 +267,8 @@ class Contact:
                 return []  # overflow fired as an agent was assigned; news of an agent we gave up
             case _, m.QueueSeen():
                 return []  # seen as he was assigned an agent, or as its lease ran out
-            case _, m.MonitorAsked():
-                return []  # the conversation ended as a supervisor asked for it
+            case _, m.MonitorAsked(wish):  # the conversation ended as it was asked for
+                return [TellMonitorDesk(m.MonitorMissed(wish))]
             case _, TimerFired(name) if name in OWNED or name.startswith("search:"):
                 return []  # due as it was cancelled
             case _:

@@ -82,7 +82,7 @@ class TellAgent(Struct, frozen=True):
 
 
 class TellMonitorDesk(Struct, frozen=True):
-    message: m.ConversationBegan | c.MonitorCommandReceived
+    message: m.ConversationBegan | m.MonitorMissed | c.MonitorCommandReceived
 
 
 class Watch(Struct, frozen=True, gc=False):

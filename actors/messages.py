@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from actors.commands import Wish
 from actors.estimate import Estimate
 from actors.ids import AgentId, ContactId, LegId, QueueName
 from actors.place import Place
@@ -139,9 +140,14 @@ LegNews: TypeAlias = LegEnded | LegRinging | LegAnswered | LegInvited | PlayFini
 class MonitorAsked(Struct, frozen=True, gc=False):
     """A supervisor wants to hear this agent's conversation, which has just begun."""
 
-    supervisor: AgentId
+    wish: Wish
     target: AgentId
-    mode: Literal["listen", "whisper", "barge_in"]
+
+
+class MonitorMissed(Struct, frozen=True, gc=False):
+    """To the monitor desk: he was not to be had, or came too late."""
+
+    wish: Wish
 
 
 class ConversationBegan(Struct, frozen=True, gc=False):

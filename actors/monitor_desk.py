@@ -37,13 +37,17 @@ class MonitorDesk:
         self.wishes: dict[tuple[AgentId, str, str, bool], c.Wish] = {}
 
     def handle(
-        self, message: m.ConversationBegan | c.MonitorCommandReceived | CentreChanged
+        self,
+        message: m.ConversationBegan | m.MonitorMissed | c.MonitorCommandReceived | CentreChanged,
     ) -> list[Effect]:
         match message:
             case CentreChanged(world):
                 return self._configure(world)
             case m.ConversationBegan():
                 return self._began(message)
+            case m.MonitorMissed(wish):
+                self._missed(wish)
+                return []
             case c.MonitorCommandReceived(c.RequestMonitoring() as wanted, by):
                 return [self._answer(message, self._request(wanted, by.agent, by.role))]
             case c.MonitorCommandReceived(c.CancelMonitoring() as cancelled, by):
@@ -79,9 +83,14 @@ class MonitorDesk:
         for wish in served.values():
             if _rank(wish) == NEXT_CALL:
                 del self.wishes[_key(wish)]
-            asked = m.MonitorAsked(wish.supervisor, began.agent, wish.mode)
+            asked = m.MonitorAsked(wish, began.agent)
             effects.append(TellContact(began.contact, asked))
         return effects
+
+    def _missed(self, wish: c.Wish) -> None:
+        """He was busy, or away: what he wanted to hear once he has not heard."""
+        if _rank(wish) == NEXT_CALL and wish.target in self._targets()[wish.kind]:
+            self.wishes.setdefault(_key(wish), wish)
 
     def _cancel(self, cancelled: c.CancelMonitoring, agent: AgentId | None) -> Refusal | None:
         if agent is None:

@@ -12,9 +12,10 @@ from msgspec import Struct
 
 from actors import commands as c
 from actors import events as ev
+from actors import messages as m
 from actors.conversation import Conversation, Monitoring, Party
 from actors.dossier import Dossier
-from actors.effects import Effect, Record, ReplyTo
+from actors.effects import Effect, Record, ReplyTo, TellMonitorDesk
 from actors.flow import QueuePlan
 from actors.ids import AgentId, LegId
 from actors.membership import release
@@ -30,6 +31,8 @@ class Called(Struct, eq=False):
     target: AgentId
     mode: c.MonitorMode
     search: Search
+    wish: c.Wish | None = None
+    """That is served so, if it was not asked for in the middle of the call."""
 
 
 class Monitorings:
@@ -93,10 +96,24 @@ class Monitorings:
             return "ringing", ("stop_monitoring",)
         return "absent", ("monitor",)
 
-    def call(self, supervisor: AgentId, target: AgentId, mode: c.MonitorMode) -> list[Effect]:
+    def asked(self, asked: m.MonitorAsked) -> list[Effect]:
+        """By the monitor desk: a wish fits this conversation, which has just begun."""
+        talk, wish = self._talk, asked.wish
+        here = talk.monitoring_of(wish.supervisor) or talk.by_agent(wish.supervisor)
+        if talk.by_agent(asked.target) is None or here is not None or not self._plan.monitored:
+            return [TellMonitorDesk(m.MonitorMissed(wish))]
+        return self.call(wish.supervisor, asked.target, wish.mode, wish)
+
+    def call(
+        self,
+        supervisor: AgentId,
+        target: AgentId,
+        mode: c.MonitorMode,
+        wish: c.Wish | None = None,
+    ) -> list[Effect]:
         """His phone rings; when he answers, he listens to what ``target`` hears."""
         search = Search(self._dossier, AtAgent(supervisor, None, "monitor", self._plan))
-        self._called.append(Called(supervisor, target, mode, search))
+        self._called.append(Called(supervisor, target, mode, search, wish))
         return self.hear(search, search.start())
 
     def stop(self, supervisor: AgentId) -> list[Effect]:
@@ -123,6 +140,7 @@ class Monitorings:
                     effects.extend(self._join(called, leg))
                 case NotFound():
                     self._called.remove(called)
+                    effects.extend(_missed(called))
         return effects
 
     def _join(self, called: Called, leg: LegId) -> list[Effect]:
@@ -155,6 +173,7 @@ class Monitorings:
         effects: list[Effect] = []
         for called in self._called:
             effects.extend(called.search.give_up())
+            effects.extend(_missed(called))
         self._called.clear()
         for running in list(self._talk.monitorings):
             effects.extend(self._leave(running, "bye"))
@@ -165,3 +184,7 @@ class Monitorings:
         assert supervisor is not None
         mode = "ended" if ended else running.mode
         return Record(ev.ContactMonitored(self._dossier.ref, supervisor, running.target, mode))
+
+
+def _missed(called: Called) -> list[Effect]:
+    return [] if called.wish is None else [TellMonitorDesk(m.MonitorMissed(called.wish))]

@@ -39,7 +39,8 @@ class Stage:
         contact = ContactId("c1")
         effects = self.desk.handle(m.ConversationBegan(contact, agent, QueueName(queue)))
         assert all(isinstance(e, TellContact) and e.contact == contact for e in effects)
-        return [(e.message.supervisor, e.message.mode) for e in effects]
+        self.asked = [effect.message.wish for effect in effects]
+        return [(wish.supervisor, wish.mode) for wish in self.asked]
 
 
 def every(kind: str, target: str, mode="listen") -> c.RequestMonitoring:
@@ -100,6 +101,36 @@ def test_a_scheduled_wish_waits_behind_another_and_goes_on_after_it(order, other
         assert stage.began() == []  # all that was wanted of her is cancelled
     else:
         assert stage.began() == [(BOSS, "barge_in")]
+
+
+def test_a_call_that_he_missed_was_not_the_next_one():
+    stage = Stage()
+    stage.asks(following("agent", ADA))
+    assert stage.began() == [(BOSS, "listen")]
+    (wish,) = stage.asked
+    assert stage.desk.handle(m.MonitorMissed(wish)) == []
+    assert stage.began() == [(BOSS, "listen")]
+    assert stage.began() == []
+
+
+def test_what_he_wished_since_is_not_undone_by_a_call_that_he_missed():
+    stage = Stage()
+    stage.asks(following("agent", ADA))
+    stage.began()
+    (wish,) = stage.asked
+    stage.asks(every("agent", ADA, "whisper"))
+    stage.desk.handle(m.MonitorMissed(wish))
+    assert stage.began() == stage.began() == [(BOSS, "whisper")]
+
+
+def test_a_continuous_wish_that_was_cancelled_as_its_call_was_missed_is_gone():
+    stage = Stage()
+    stage.asks(every("agent", ADA))
+    stage.began()
+    (wish,) = stage.asked
+    stage.asks(c.CancelMonitoring("agent", ADA))
+    stage.desk.handle(m.MonitorMissed(wish))
+    assert stage.desk.wishes == {}
 
 
 def test_a_scheduled_wish_holds_from_its_begin_to_its_end():

@@ -13,13 +13,12 @@ import trio
 
 from actors import commands as c
 from actors import messages as m
-from actors.effects import TellMonitorDesk
-from actors.ids import AgentId, ContactId, QueueName
+from actors.ids import QueueName
 from tests.scenarios.test_consult import CONSULT, consulted, talking
-from tests.scenarios.test_monitoring import BOSS
+from tests.scenarios.test_monitoring import BOSS, wishes
 from tests.scenarios.test_outbound import NUMBER, dials_out, outside
 from tests.scenarios.test_transfer import PSTN, TO_1002
-from tests.support.centre import DEFAULT, Answers, centre
+from tests.support.centre import DEFAULT, centre
 from tests.support.phones import sdp
 
 PAGES = Path(__file__).parents[2] / "docs" / "flows"
@@ -145,12 +144,7 @@ async def monitor(floor, phones, calls) -> None:
 
 
 async def monitor_next(floor, phones, calls) -> None:
-    by = c.Principal("boss", "supervisor", AgentId("1009"))
-    floor.core.directory.contacts[ContactId("asked")] = asked = Answers()
-    wanted = c.MonitorCommandReceived(c.RequestMonitoring("team", "main"), by, "asked")
-    floor.core.effects.perform(TellMonitorDesk(wanted))
-    assert (await asked.first()).refused is None
-    del floor.core.directory.contacts[ContactId("asked")]
+    await wishes(floor, c.RequestMonitoring("team", "main"))
     await queued_call(floor, phones, calls)
     await answers(phones, calls, "1009")
     phones["anna"].hangs_up(calls["anna"])

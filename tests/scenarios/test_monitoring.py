@@ -9,6 +9,7 @@ import trio
 
 from actors import commands as c
 from actors import events as ev
+from actors import messages as m
 from actors.effects import TellMonitorDesk
 from actors.ids import AgentId, ContactId
 from actors.reasons import Refusal
@@ -126,14 +127,7 @@ async def test_the_next_call_or_every_call_is_joined(
             await floor.agent("1001"),
             floor.phone("a"),
         )
-        answers = Answers()
-        floor.core.directory.contacts[ContactId("asked")] = answers
-        wanted = c.RequestMonitoring(kind, target, "listen", continuous)
-        by = c.Principal("boss", "supervisor", AgentId("1009"))
-        command = c.MonitorCommandReceived(wanted, by, "asked")
-        floor.core.effects.perform(TellMonitorDesk(command))
-        assert (await answers.first()).refused is None
-        del floor.core.directory.contacts[ContactId("asked")]
+        await wishes(floor, c.RequestMonitoring(kind, target, "listen", continuous))
         for _ in range(2):
             call = await anna.calls_to("2001")
             offered = await agent.rings()
@@ -147,3 +141,44 @@ async def test_the_next_call_or_every_call_is_joined(
             anna.hangs_up(call)
             await trio.sleep(10)
         assert len(boss.calls) == (2 if continuous else 1)
+
+
+@pytest.mark.parametrize("why", ["declined", "unanswered", "busy", "too late"])
+async def test_who_misses_the_next_call_is_called_to_the_one_after_it(autojump_clock, why) -> None:
+    async with centre(**BOSS) as floor:
+        boss, agent, anna = (
+            await floor.supervisor("1009"),
+            await floor.agent("1001"),
+            floor.phone("a"),
+        )
+        await wishes(floor, c.RequestMonitoring("agent", "1001"))
+        if why == "busy":
+            boss.loses_power()
+            await floor.commands("1009", m.SignOut())
+        call = await anna.calls_to("2001")
+        agent.answers(await agent.rings())
+        await trio.sleep(1)
+        if why == "declined":
+            boss.rejects(await boss.rings(), 603)
+        elif why == "unanswered":
+            await trio.sleep(20)
+        anna.hangs_up(call)
+        await trio.sleep(10)
+        assert len(floor.core.directory.monitor_desk.machine.wishes) == 1
+        if why == "busy":
+            return
+        heard = len(boss.calls)
+        await anna.calls_to("2001")
+        agent.answers(await agent.rings())
+        await trio.sleep(1)
+        assert len(boss.calls) == heard + 1
+
+
+async def wishes(floor, wanted: c.RequestMonitoring) -> None:
+    asked = Answers()
+    floor.core.directory.contacts[ContactId("asked")] = asked
+    by = c.Principal("boss", "supervisor", AgentId("1009"))
+    command = c.MonitorCommandReceived(wanted, by, "asked")
+    floor.core.effects.perform(TellMonitorDesk(command))
+    assert (await asked.first()).refused is None
+    del floor.core.directory.contacts[ContactId("asked")]
