@@ -19,9 +19,13 @@ Stage: TypeAlias = Literal["dialling", "flow", "waiting", "offered", "talking", 
 
 
 class PastLeg(Struct):
-    """``down``: it has ended, and its contact may not have heard of it."""
+    """``down``: it has ended, and its contact may not have heard of it.
+
+    ``restarts``: how many it has lived through.
+    """
 
     contact: ContactId
+    restarts: int = 0
     arrived: ev.LegArrived | None = None
     called: ev.LegCalled | None = None
     confirmed: ev.LegConfirmed | None = None

@@ -17,22 +17,26 @@ from actors.leg import SILENT, Dialling, Invited, Leg, Message, Up
 from sip import invite_usage as usage
 from sip import offer_answer
 from sip.dialog import Dialog
+from sip.machine import StartTimer, TimerFired
 from sip.message import Request
 from sip.transport.path import Path
-from sip.usage_messages import ServerKey
+from sip.usage_messages import RequestReceived, ServerKey
 
+PROBE = "probe"
 RESTARTED = 'SIP;cause=503;text="Server restarted"'
 
 
 class Stood(Struct, frozen=True):
     """The dialog stood.  ``local``: where its media session is to be reached; None: it is not
-    known.  ``silent``: the phone has sent nothing for as long as may be.
+    known.  ``silent``: the phone has sent nothing for as long as may be.  ``probe_after``: seconds,
+    so that not all phones are asked at once.
     """
 
     usage: usage.InviteUsage
     sdp_version: int
     local: offer_answer.Local | None
     silent: bool = False
+    probe_after: float = 1.0
 
 
 class Rang(Struct, frozen=True):
@@ -49,6 +53,8 @@ class WasInvited(Struct, frozen=True):
     usage: usage.InviteUsage
     invite: Request
     key: ServerKey
+    runs: int = 1
+    """Of the server, since then."""
 
 
 Left: TypeAlias = Stood | Rang | WasInvited
@@ -91,20 +97,26 @@ class RecoveredLeg(Leg):
         return do.AttachDialog(self.id, *self._dialog_key)
 
     def handle(self, message: Message | m.Resume) -> list[do.Effect]:
+        if isinstance(message, RequestReceived) and message.path.reliable:
+            self._path = message.path  # by a connection of its own: there it can be reached
+        if message == TimerFired(PROBE):
+            return self._drive(usage.Probe()) if isinstance(self.state, Up) else []
         if not isinstance(message, m.Resume):
             return super().handle(message)
         match self._left:
-            case Stood():
-                return self._drive(usage.Probe())
+            case Stood(probe_after=seconds):  # its contact may have hung it up by then
+                return [StartTimer(PROBE, seconds)]
             case Rang(_, invite, branch):
                 taken_over = do.ResumeInvite(self.id, "invite", branch, invite, self._path)
                 return [taken_over, *self._leave(m.HangUp(reason=RESTARTED), "local")]
-            case WasInvited(_, invite, key):
-                return self._refuse(invite, key)
+            case WasInvited() as invited:
+                return self._refuse(invited)
 
-    def _refuse(self, invite: Request, key: ServerKey) -> list[do.Effect]:
+    def _refuse(self, invited: WasInvited) -> list[do.Effect]:
         """Answered or not, nobody knows: refused, and hung up in the dialog it may have become."""
-        dialog = Dialog.recovered(Dialog.of_uas(invite, key.tag, "").snapshot(), "")
+        invite, key = invited.invite, invited.key
+        begun = Dialog.of_uas(invite, key.tag, "").snapshot()
+        dialog = Dialog.recovered(begun, "", invited.runs)
         bye = dialog.request("BYE", headers=[("Reason", RESTARTED)])
         return [
             do.ResumeServer(key, invite, self._path),

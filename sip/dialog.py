@@ -96,8 +96,11 @@ class Dialog:
         )
 
     @classmethod
-    def recovered(cls, kept: DialogSnapshot, contact: str) -> Dialog:
-        """Built again by another run of the server, which may be reached at another ``contact``."""
+    def recovered(cls, kept: DialogSnapshot, contact: str, runs: int = 1) -> Dialog:
+        """Built again by another run of the server, which may be reached at another ``contact``.
+
+        ``runs``: that many have had it since it was written down.
+        """
         return cls(
             call_id=kept.call_id,
             local_tag=kept.local_tag,
@@ -106,7 +109,7 @@ class Dialog:
             remote=kept.remote,
             remote_target=kept.remote_target,
             route_set=kept.route_set,
-            local_cseq=kept.local_cseq + CSEQ_JUMP,
+            local_cseq=kept.local_cseq + CSEQ_JUMP * runs,
             remote_cseq=kept.remote_cseq,
             contact=contact,
         )

@@ -26,8 +26,10 @@ from ccserver.core.calls import Calls
 from ccserver.core.directory import Directory
 from ccserver.media import protocol as media
 from sip import offer_answer
+from sip.dialog import DialogSnapshot
 from sip.invite_usage import InviteUsage, outgoing_invite
 from sip.message import MalformedMessage, NameAddr, Request, Uri
+from sip.reach import DEFAULT_PORT
 from sip.transport.path import Path
 
 log = logging.getLogger(__name__)
@@ -35,6 +37,8 @@ log = logging.getLogger(__name__)
 NOWHERE = EntryPoint(EntryPointName(""), ())
 ANONYMOUS = NameAddr("", Uri.parse("sip:anonymous@anonymous.invalid"))
 LAST = Place(99, 0.0, 0)
+PROBE_FIRST, PROBING = 0.5, 3.0
+"""Seconds from the recovery to the first OPTIONS, and from the first to the last."""
 
 
 class Found(Struct, frozen=True):
@@ -72,6 +76,7 @@ class Recovery:
         self._now, self._wall, self._ticket, self._turn = now, wall, ticket, turn
         self._leads_somewhere = leads_somewhere
         self._actors: dict[ContactId, Actor] = {}
+        self._stood_legs = 0
 
     def build(self) -> None:
         """Every contact, and whatever legs are left; nobody has heard anything yet."""
@@ -177,38 +182,44 @@ class Recovery:
     def _leg(self, name: LegId, left: PastLeg) -> RecoveredLeg | None:
         try:
             if left.confirmed is not None:
-                return self._stood(name, left.contact, left.confirmed)
+                return self._stood(name, left, left.confirmed)
             if left.called is not None:
                 return self._rang(name, left.contact, left.called)
             if left.arrived is not None:
-                return self._was_invited(name, left.contact, left.arrived)
+                return self._was_invited(name, left, left.arrived)
         except MalformedMessage as error:
             log.error("leg %s cannot be taken over: %s", name, error)
         return None
 
-    def _stood(self, name: LegId, contact: ContactId, was: ev.LegConfirmed) -> RecoveredLeg | None:
+    def _stood(self, name: LegId, left: PastLeg, was: ev.LegConfirmed) -> RecoveredLeg | None:
         if was.dialog is None or was.path is None or not self._leads_somewhere(was.path):
             return None
-        path = _opened_anew(was.path)
+        listens = None if left.called is None else left.called.target
+        path = way_to_peer(was.path, was.dialog, listens)
         ours = self._calls.contact_header(path)
-        usage = InviteUsage.recovered(was.dialog, ours, called=was.called)
+        usage = InviteUsage.recovered(was.dialog, ours, called=was.called, runs=left.restarts)
         state = None if self._sessions is None else self._sessions.get(name)
         local = None if state is None else offer_answer.Local(state.address, state.port)
         silent = state is not None and state.silent
         return RecoveredLeg(
             name,
-            contact,
+            left.contact,
             path,
-            Stood(usage, was.sdp_version, local, silent),
+            Stood(usage, was.sdp_version, local, silent, self._probe_after()),
             dialog_key=(was.dialog.call_id, was.dialog.local_tag),
             sdp_session=was.sdp_session,
             trunk=was.trunk,
         )
 
+    def _probe_after(self) -> float:
+        """One phone after the other, within `PROBING`."""
+        self._stood_legs += 1
+        return PROBE_FIRST + PROBING * self._stood_legs / len(self._past.legs)
+
     def _rang(self, name: LegId, contact: ContactId, was: ev.LegCalled) -> RecoveredLeg | None:
         if not self._leads_somewhere(was.path):
             return None
-        path = _opened_anew(was.path)
+        path = _opened_anew(was.path, Uri.parse(was.target))
         ours = self._calls.contact_header(path)
         invite = outgoing_invite(
             target=was.target,
@@ -222,22 +233,36 @@ class Recovery:
         key = (was.call_id, invite.from_.tag or "")
         return RecoveredLeg(name, contact, path, Rang(usage, invite, was.branch), dialog_key=key)
 
-    def _was_invited(
-        self, name: LegId, contact: ContactId, was: ev.LegArrived
-    ) -> RecoveredLeg | None:
+    def _was_invited(self, name: LegId, past: PastLeg, was: ev.LegArrived) -> RecoveredLeg | None:
         if not self._leads_somewhere(was.path):
             return None
         invite = Request.build("INVITE", was.target, [("Max-Forwards", "70"), *was.headers])
         ours = self._calls.contact_header(was.path)
         usage = InviteUsage.incoming(was.key, invite, ours)
         key = (invite.call_id, was.key.tag)
-        left = WasInvited(usage, invite, was.key)
-        return RecoveredLeg(name, contact, _opened_anew(was.path), left, dialog_key=key)
+        left = WasInvited(usage, invite, was.key, past.restarts)
+        path = was.path
+        if invite.contacts:
+            path = _opened_anew(path, invite.contacts[0].uri)
+        return RecoveredLeg(name, past.contact, path, left, dialog_key=key)
 
 
-def _opened_anew(path: Path) -> Path:
-    """The connection closed with the process that had it."""
-    return Path(path.transport, path.listener, path.remote)
+def way_to_peer(path: Path, dialog: DialogSnapshot, listens: str | None = None) -> Path:
+    """To the first proxy that stays in the way, or to the phone itself (RFC 3261 §12.2.1.1).
+
+    ``listens``: what we called, if we did: some phones say, in the dialog, not where they listen
+    but where the connection ends that has closed.
+    """
+    if dialog.route_set:
+        return _opened_anew(path, NameAddr.parse(dialog.route_set[0]).uri)
+    return _opened_anew(path, Uri.parse(listens or dialog.remote_target))
+
+
+def _opened_anew(path: Path, to: Uri) -> Path:
+    """A connection closed with the process that had it: where it came from, nobody listens."""
+    if not path.connection:
+        return path
+    return Path(path.transport, path.listener, (to.host_ip, to.port or DEFAULT_PORT))
 
 
 def _caller(leg: PastLeg) -> NameAddr:

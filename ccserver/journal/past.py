@@ -273,7 +273,7 @@ class PastFold:
         if event.dialog is not None:
             leg = self._leg(event)
             leg.confirmed = event
-            leg.arrived = leg.called = None
+            leg.arrived = None  # ``called`` says where the phone listens
 
     def _leg_down(self, event: ev.LegDown) -> None:
         """Who lives may not have heard of it yet; he forgets it when he ends."""
@@ -294,6 +294,8 @@ class PastFold:
         continue_in(self.past, event.boot, event.clock, self.past.at)
         for contact in self.past.contacts.values():
             contact.restarts += 1
+        for leg in self.past.legs.values():
+            leg.restarts += 1
 
 
 def continue_in(past: Past, boot: str, clock: float, at: int) -> None:

@@ -122,10 +122,19 @@ class InviteUsage:
 
     @classmethod
     def recovered(
-        cls, kept: DialogSnapshot, contact: str, *, called: bool, timers: Timers = DEFAULT
+        cls,
+        kept: DialogSnapshot,
+        contact: str,
+        *,
+        called: bool,
+        runs: int = 1,
+        timers: Timers = DEFAULT,
     ) -> InviteUsage:
-        """Confirmed, as another run of the server left it.  ``called``: by us, with CSeq 1."""
-        dialog = Dialog.recovered(kept, contact)
+        """Confirmed, as another run of the server left it.  ``called``: by us, with CSeq 1.
+
+        ``runs``: that many have had it since it was written down.
+        """
+        dialog = Dialog.recovered(kept, contact, runs)
         ack = dialog.ack(FIRST_CSEQ) if called else None
         return cls(Confirmed(dialog, ack), contact, timers)
 

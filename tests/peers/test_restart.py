@@ -124,3 +124,16 @@ def test_calls_of_a_media_process_that_is_killed_end_and_are_counted(floor: Floo
     floor.server.wait_figure("ccserver_contacts_handled_total", 1, queue="support")
     customer.dial("2001")
     floor.wait_ears(_customer={"1001"}, _1001={"+4420"})
+
+
+def test_a_phone_over_tcp_is_reached_again_and_its_call_goes_on(floor: Floor) -> None:
+    customer = floor.phone("+4420")
+    floor.phone("1001", secret="secret-1001", answers=True, transport="tcp")
+    floor.server.wait_agent("1001", "available")
+    customer.dial("2001")
+    floor.wait_ears(_customer={"1001"}, _1001={"+4420"})
+    kill_the_core(floor.server)
+    time.sleep(1)
+    floor.wait_ears(_customer={"1001"}, _1001={"+4420"})
+    customer.hang_up()
+    floor.phones["1001"].wait("CALL_CLOSED")

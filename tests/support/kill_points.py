@@ -189,6 +189,7 @@ def _check_phones(people: People, events: list[Any]) -> None:
     known = {e.dialog.call_id for e in events if isinstance(e, ev.LegConfirmed) and e.dialog}
     known |= {e.call_id for e in events if isinstance(e, ev.LegCalled)}
     for phone in people.phones.values():
+        assert not phone.disordered, phone.disordered
         for call in phone.calls:
             if call.call_id in known:
                 assert call.state == "ended", f"{phone.name}: {call.state}"

@@ -82,6 +82,8 @@ class Phone:
         self._responses: dict[tuple[str, str], trio.MemorySendChannel[Response]] = {}
         self._answered: dict[tuple[str, str], bytes] = {}
         self._forgotten: set[str] = set()
+        self.disordered: list[Request] = []
+        """What came with a CSeq that is too low."""
         self._arrivals: deque[Call] = deque()
         self._arrived = trio.Event()
         network.bind(address, self._receive, name)
@@ -389,6 +391,7 @@ class Phone:
         for call in self.calls:
             if call.call_id == request.call_id:
                 if request.to.tag is not None and request.cseq.number <= call.heard_cseq:
+                    self.disordered.append(request)
                     return True
                 call.heard_cseq = request.cseq.number
         return False
