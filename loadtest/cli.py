@@ -15,16 +15,16 @@ import typer
 
 from ccserver.settings import ConfigurationError
 from loadtest import result as results
-from loadtest.display import show
+from loadtest.display import show, tell
 from loadtest.engine import CannotStart
-from loadtest.html import to_html
+from loadtest.html import search_page, to_html
 from loadtest.junit import to_junit
 from loadtest.realtime import ask_for_priority
-from loadtest.result import Result
+from loadtest.result import Found, Result
 from loadtest.scenario.load import load
 from loadtest.scenario.model import Scenario
-from loadtest.searching import Found, Search, to_json
-from loadtest.session import perform
+from loadtest.searching import Search, to_json
+from loadtest.session import Display, perform
 from loadtest.summary import to_text
 
 PASSED, FAILED, WRONG, NO_SERVER, UNPROVED = range(5)
@@ -63,9 +63,8 @@ def run(
     """Run a scenario; the exit status says whether its objectives are met."""
     wanted = _loaded(scenario, set)
     _prioritise(realtime)
-    display = show if sys.stderr.isatty() and not quiet else None
     try:
-        found = perform(wanted, scenario.parent, display)
+        found = perform(wanted, scenario.parent, _display(quiet))
     except CannotStart as error:
         _fail(NO_SERVER, str(error))
     if out is not None:
@@ -88,17 +87,17 @@ def search(
         _fail(WRONG, f"{scenario}: expected at least one objective to search by")
     _prioritise(realtime)
     searching = Search(wanted, scenario.parent)
-    display = show if sys.stderr.isatty() and not quiet else None
     try:
-        for trial, result in searching.trials(display):
+        for trial, result in searching.trials(_display(quiet)):
             typer.echo(f"{trial.rate:g}/s {'holds' if trial.held else 'FAILS'}: {trial.why}")
             if out is not None:
-                _write(result, out / f"{len(searching.found.trials):02d}-rate-{trial.rate:g}")
+                _write(result, out / trial.directory)
     except CannotStart as error:
         _fail(NO_SERVER, str(error))
     found = searching.found
     if out is not None:
         (out / "search.json").write_bytes(to_json(found))
+        (out / "search.html").write_text(search_page(found), encoding="utf-8")
     _conclude(found, wanted)
 
 
@@ -140,6 +139,12 @@ def report(
         _write(found, out)
     typer.echo(to_text(found))
     raise typer.Exit(STATUS[found.verdict])
+
+
+def _display(quiet: bool) -> Display | None:
+    if quiet:
+        return None
+    return show if sys.stderr.isatty() else tell
 
 
 def _prioritise(wanted: bool) -> None:

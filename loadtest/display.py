@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
 
+import trio
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from loadtest.engine import Run
-from loadtest.tally import FAILED
 from loadtest.watch import Watch
 
+LINE_PAUSE = 10.0
+"""Seconds."""
 LATENCIES_SHOWN = ("setup", "ring", "agent")
 
 
@@ -30,7 +31,6 @@ class Screen:
         run, tally = self._run, self._run.tally
         rows = tally.rows[-2:]
         rate = rows[0].started / tally.interval if len(rows) > 1 else 0.0
-        failed = sum(tally.outcomes[outcome] for outcome in FAILED)
         table = Table(title=f"{run.phase}", box=None, title_justify="left")
         columns = {
             "calls/s": f"{rate:.0f}",
@@ -39,7 +39,7 @@ class Screen:
             "answered": tally.answered,
             "talked": tally.connected,
             "abandoned": tally.outcomes["abandoned"],
-            "failed": failed,
+            "failed": tally.failed,
         }
         columns |= {f"agents {name}": count for name, count in run.agents.states().items()}
         for name in columns:
@@ -80,8 +80,25 @@ class Screen:
         return Text(said, style="bold red" if run.own.share > 0.9 or late > 50 else "dim")
 
 
-@contextmanager
-def show(run: Run, watch: Watch) -> Iterator[None]:
-    """On a terminal, live."""
+def in_a_line(run: Run) -> str:
+    """For those who have no terminal."""
+    tally = run.tally
+    setup = (tally.latencies["setup"].quantile(0.99) or 0.0) * 1e3
+    return (
+        f"{run.phase}: {tally.started} started, {tally.alive} now, {tally.connected} talked, "
+        f"{tally.outcomes['abandoned']} abandoned, {tally.failed} failed, "
+        f"setup p99 {setup:.0f} ms, generator {run.own.share:.0%}"
+    )
+
+
+async def show(run: Run, watch: Watch) -> None:
+    """On a terminal, until cancelled."""
     with Live(Screen(run, watch), console=Console(stderr=True), refresh_per_second=4):
-        yield
+        await trio.sleep_forever()
+
+
+async def tell(run: Run, watch: Watch) -> None:
+    """A line now and then, until cancelled."""
+    while True:
+        await trio.sleep(LINE_PAUSE)
+        print(in_a_line(run), file=sys.stderr, flush=True)

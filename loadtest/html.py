@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
 
-from loadtest.result import Point, Result
+from loadtest.result import Found, Point, Result
 from loadtest.summary import VERDICTS
 from loadtest.svg import Line, chart
 from loadtest.watch import Sample
@@ -32,16 +32,35 @@ svg .x { text-anchor: middle }
 
 
 def to_html(result: Result) -> str:
+    parts = [*_head(result), *_objectives(result), *_calls(result), *_charts(result)]
+    return _page(f"{result.scenario}: {result.verdict}", parts)
+
+
+def search_page(found: Found) -> str:
+    """The rates that a search tried, each with a link to its own report."""
+    parts = [f"<h1>Search: {escape(found.scenario)}</h1>"]
+    told = "not even the lowest holds" if found.rate is None else f"{found.rate:g} calls a second"
+    parts.append(f"<p>The highest rate that holds the objectives: <b>{told}</b>.</p>")
+    if found.ended is not None:
+        parts.append(f'<p class="note">The search ended early: {escape(found.ended)}</p>')
+    parts.append("<table><tr><th>calls a second</th><th></th><th></th></tr>")
+    for trial in found.trials:
+        link = f'<a href="{escape(trial.directory)}/report.html">{trial.rate:g}</a>'
+        kind, word = ("", "holds") if trial.held else (' class="missed"', "fails")
+        cells = f"<td>{link}</td><td>{word}</td><td>{escape(trial.why)}</td>"
+        parts.append(f"<tr{kind}>{cells}</tr>")
+    parts.append("</table>")
+    return _page(f"{found.scenario}: search", parts)
+
+
+def _page(title: str, parts: list[str]) -> str:
     return "\n".join(
         [
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width">',
-            f"<title>{escape(result.scenario)}: {result.verdict}</title>",
+            f"<title>{escape(title)}</title>",
             f"<style>{STYLE}</style></head><body>",
-            *_head(result),
-            *_objectives(result),
-            *_calls(result),
-            *_charts(result),
+            *parts,
             "</body></html>",
             "",
         ]

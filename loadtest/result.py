@@ -128,6 +128,25 @@ class Result(Struct, frozen=True):
         return self.started / self.calling_seconds if self.calling_seconds else 0.0
 
 
+class Trial(Struct, frozen=True):
+    rate: float
+    """Calls a second."""
+    held: bool
+    why: str
+    """What was missed, or that nothing was."""
+    directory: str
+    """Where its own report is, beside the search's."""
+
+
+class Found(Struct, frozen=True):
+    """``rate`` None: not even the lowest held.  ``ended``: why the search could not go on."""
+
+    scenario: str
+    rate: float | None
+    trials: list[Trial]
+    ended: str | None = None
+
+
 def conclude(
     scenario: Scenario,
     outcome: Outcome,

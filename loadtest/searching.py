@@ -6,30 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 
 from loadtest.engine import CannotStart
-from loadtest.result import Result
+from loadtest.result import Found, Result, Trial
 from loadtest.scenario.model import Arrivals, Phase, Scenario
 from loadtest.search import RateSearch
 from loadtest.session import Display, perform
-
-
-class Trial(Struct, frozen=True):
-    rate: float
-    """Calls a second."""
-    held: bool
-    why: str
-    """What was missed, or that nothing was."""
-
-
-class Found(Struct, frozen=True):
-    """``rate`` None: not even the lowest held.  ``ended``: why the search could not go on."""
-
-    scenario: str
-    rate: float | None
-    trials: list[Trial]
-    ended: str | None = None
 
 
 class Search:
@@ -54,7 +36,9 @@ class Search:
                     raise
                 self._ended = str(error)
                 return
-            trial = Trial(rate, result.verdict == "passed", _why(result))
+            number = len(self._trials) + 1
+            where = f"{number:02d}-rate-{rate:g}"
+            trial = Trial(rate, result.verdict == "passed", _why(result), where)
             self._trials.append(trial)
             self._search.judged(trial.held)
             if result.verdict in ("died", "unproved"):

@@ -7,8 +7,8 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -34,8 +34,8 @@ from sip.transport.listeners import Transport
 from sip.transport.tcp import TcpTransport
 from sip.transport.udp import UdpTransport
 
-Display: TypeAlias = Callable[[Run, Watch], AbstractContextManager[object]]
-"""Shows a run for as long as it is entered."""
+Display: TypeAlias = Callable[[Run, Watch], Awaitable[None]]
+"""Shows a run until it is cancelled."""
 
 
 def perform(scenario: Scenario, directory: Path, display: Display | None = None) -> Result:
@@ -79,11 +79,12 @@ async def _perform(scenario: Scenario, directory: Path, display: Display | None)
             nursery.start_soon(_obey_signals, run)
             if bank is not None:
                 nursery.start_soon(bank.run)
-            with display(run, watch) if display is not None else nullcontext():
-                try:
-                    outcome = await run.run()
-                except CannotStart as error:
-                    outcome = error  # raised below: a nursery would make a group of it
+            if display is not None:
+                nursery.start_soon(display, run, watch)
+            try:
+                outcome = await run.run()
+            except CannotStart as error:
+                outcome = error  # raised below: a nursery would make a group of it
             nursery.cancel_scope.cancel()
     if isinstance(outcome, CannotStart):
         raise outcome

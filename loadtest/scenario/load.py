@@ -65,7 +65,9 @@ def _arrivals(scenario: Scenario, directory: Path) -> Iterator[Finding]:
 
 def _callers(scenario: Scenario, unsure: frozenset[str]) -> Iterator[Finding]:
     callers = scenario.callers
-    if not callers.kinds and "callers" not in unsure:
+    calls = any(phase.rate or phase.from_rate for phase in scenario.arrivals.phases)
+    calls = calls or scenario.arrivals.process == "recorded"
+    if calls and not callers.kinds and "callers" not in unsure:
         yield Finding(("callers", "kinds"), "expected at least one kind of caller")
     yield from _repeated(("callers", "kinds"), [kind.name for kind in callers.kinds])
     if callers.answered_by == "agent" and not scenario.agents.count:

@@ -5,7 +5,7 @@ from io import StringIO
 import trio
 from rich.console import Console
 
-from loadtest.display import Screen
+from loadtest.display import Screen, in_a_line
 from loadtest.engine import Run
 from loadtest.processes import Processes
 from loadtest.watch import Sample, Watch
@@ -36,6 +36,7 @@ async def test_what_is_seen_follows_the_run(autojump_clock):
         nursery.cancel_scope.cancel()
 
     assert "steady" in seen
+    assert in_a_line(run).startswith("steady: 7 started, ")
     words = seen.split()
     assert words[words.index("setup") + 1] == "7"
     assert "50% 50 MB" in seen

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from loadtest import result as results
-from loadtest.html import to_html
+from loadtest.html import search_page, to_html
 from loadtest.junit import to_junit
 from loadtest.own_load import OwnLoad
-from loadtest.result import Audio, AudioPoint, Judged, Latency, Point, Result
+from loadtest.result import Audio, AudioPoint, Found, Judged, Latency, Point, Result, Trial
 from loadtest.summary import to_text
 from loadtest.svg import Line, chart, nice_step
 from loadtest.watch import Sample, sums
@@ -120,6 +120,16 @@ def test_the_page_has_all_charts_and_holds_nothing_from_elsewhere():
     assert "2 x a & b" in read.text
     for svg in page.split("<svg")[1:]:
         Xml.fromstring("<svg" + svg.partition("</svg>")[0] + "</svg>")
+
+
+def test_the_page_of_a_search_links_to_each_rate():
+    trials = [Trial(10, True, "all met", "01-rate-10"), Trial(20, False, "a < b", "02-rate-20")]
+
+    page = search_page(Found("<s>", 10.0, trials, None))
+
+    assert 'href="01-rate-10/report.html"' in page
+    assert "10 calls a second" in page
+    assert "a < b" in outline(page).text
 
 
 def test_a_result_is_read_back_as_it_was(tmp_path: Path):
