@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -22,14 +23,19 @@ GATEWAY = "10.0.1.200"
 NUMBER = "0123"
 
 
-async def dials_out(phone: Phone, number: str) -> Call:
-    """An agent's own call: challenged, and tried again with credentials."""
+async def dials_out(phone: Phone, number: str, meanwhile: Callable[[], None] | None = None) -> Call:
+    """An agent's own call: challenged, and tried again with credentials.
+
+    ``meanwhile``: what he does in the same instant as he tries again.
+    """
     first = phone.dials(number)
     await first.wait("ended")
     challenged = [x for x in phone.heard if isinstance(x, Response) and x.status == 407][-1]
     challenge = challenged.header_all("Proxy-Authenticate")[0]
     target = f"sip:{number}@{SERVER[0]}:{SERVER[1]}"
     proof = authorize(challenge, phone.name, f"secret-{phone.name}", "INVITE", target)
+    if meanwhile is not None:
+        meanwhile()
     call = phone.dials(number, headers=[("Proxy-Authorization", proof)])
     await trio.sleep(0.1)
     return call
@@ -441,3 +447,50 @@ async def test_who_answers_before_he_calls_is_busy_r13(autojump_clock) -> None:
         await trio.sleep(1)
         assert floor.state("1001") == "engaged"
         assert offered.state == "talking"
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_who_answers_and_calls_in_one_instant_has_one_call_r13(autojump_clock, seed) -> None:
+    """Whichever is heard first; the other customer waits again, or was never called."""
+    async with outside(seed=seed) as (floor, phones):
+        anna = await floor.phone("anna").calls_to("2001")
+        offered = await phones["1001"].rings()
+        call = await dials_out(phones["1001"], NUMBER, lambda: phones["1001"].answers(offered))
+        await trio.sleep(1)
+        assert sorted([offered.state == "talking", call.state == "talking"]) == [False, True]
+        assert anna.state == "talking"
+        agent = floor.core.directory.agents[AgentId("1001")].machine
+        assert len(agent.engagements) == 1
+        if call.state == "talking":
+            assert len(floor.queue("support")) == 1
+            assert (await phones["gateway"].rings()).state == "ringing"
+        else:
+            assert refusal_of(call) == '486 "AGENT_BUSY"'
+
+
+@pytest.mark.parametrize("when", ["his phone rings", "the number rings", "they talk"])
+async def test_an_agent_crashes_in_a_call_of_his_own(autojump_clock, when) -> None:
+    """He is told of it again, if he was in it; and is given nothing else."""
+    async with outside() as (floor, phones):
+        await floor.commands("1001", m.PlaceCall(NUMBER))
+        ringing = await phones["1001"].rings()
+        if when != "his phone rings":
+            phones["1001"].answers(ringing)
+            out = await phones["gateway"].rings()
+            if when == "they talk":
+                phones["gateway"].answers(out)
+            await trio.sleep(1)
+        floor.core.directory.agents[AgentId("1001")].tell("nonsense")
+        await trio.sleep(1)
+        if when == "his phone rings":
+            assert ringing.state == "ended"
+            (ended,) = floor.of(ev.ContactEnded)
+            assert ended.outcome is Outcome.UNREACHED
+            assert floor.state("1001") == "available"
+        else:
+            assert floor.state("1001") == "engaged"
+            phones["1001"].hangs_up(ringing)
+            await trio.sleep(6)
+            assert out.state == "ended"
+            assert floor.state("1001") == "available"
+        floor.check_nothing_is_left()
