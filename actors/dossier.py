@@ -131,8 +131,12 @@ class Dossier:
     def may_be_diverted(self) -> bool:
         return self.diverted < MOST_DIVERSIONS
 
-    def is_open(self, calendar: Calendar | None) -> bool:
-        return calendar is None or open_at(calendar, self.wall())[0]
+    def is_open(self, plan: QueuePlan, calendar: Calendar | None = None) -> bool:
+        """``calendar``: an entry point's own, in place of the queue's.  A queue that was taken out
+        of the configuration is never open again.
+        """
+        hours = calendar or plan.hours
+        return not plan.closed and (hours is None or open_at(hours, self.wall())[0])
 
     def recover(
         self, restarts: int, legs: Iterable[LegId], *, answered: bool, diverted: int

@@ -212,6 +212,8 @@ class Treatment:
         match rule.when:
             case "waited":
                 return self._since + rule.least
+            case "closed" if self._plan.closed:
+                return self._dossier.now()
             case "closed" if calendar is not None:
                 wall = self._dossier.wall()
                 is_open, until = open_at(calendar, wall)
@@ -244,7 +246,7 @@ class Treatment:
         now = self._dossier.now()
         if seen is not None or any(self._due(rule) <= now for rule in self._rules):
             self._seen_at = now
-        is_open = self._dossier.is_open(self._plan.hours)
+        is_open = self._dossier.is_open(self._plan)
         rule = first_that_holds(self._rules, seen, is_open=is_open, since=self._since, now=now)
         if rule is not None:
             return [*self.stop(), Overflows(rule, seen)]

@@ -266,8 +266,7 @@ class Walk:
     def _pass_entry(
         self, entry_point: EntryPoint, plan: QueuePlan, seen: m.QueueSeen | None
     ) -> list[Effect | News]:
-        calendar = entry_point.hours or plan.hours
-        is_open = self._dossier.is_open(calendar)
+        is_open = self._dossier.is_open(plan, entry_point.hours)
         rule = self._first(entry_point.diversions, seen, is_open=is_open)
         if rule is None:
             return self._walk(entry_point.flow)
@@ -276,7 +275,7 @@ class Walk:
     def _pass_door(
         self, plan: QueuePlan, priority: int, seen: m.QueueSeen | None
     ) -> list[Effect | News]:
-        rule = self._first(plan.diversions, seen, is_open=self._dossier.is_open(plan.hours))
+        rule = self._first(plan.diversions, seen, is_open=self._dossier.is_open(plan))
         if rule is None:
             return self._over(Reached(plan, priority, seen))
         return self.divert(plan, rule, seen)

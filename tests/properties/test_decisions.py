@@ -13,6 +13,8 @@ from msgspec.structs import replace
 from actors import events as ev
 from ccserver.journal.decisions import decisions
 from ccserver.journal.log import Entry
+from ccserver.journal.verdicts import IN_LINE
+from ccserver.journal.why import why
 from tests.support.day import random_day
 
 
@@ -94,3 +96,27 @@ def test_a_decision_for_which_there_was_no_reason_is_found():
 
     assert wrong[0].seq == entries[place].seq
     assert wrong[0].computed is None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_contact_of_a_random_day_is_explained(seed: int):
+    """The chosen one stands first in the line, places have no gaps, and nobody is left out."""
+    entries = day(seed)
+    contacts = [e.event.contact.id for e in entries if isinstance(e.event, ev.ContactArrived)]
+    explained = 0
+    for contact in contacts[::4]:
+        for moment in why(entries, contact, entries[-1].at).moments:
+            explained += 1
+            assert moment.agrees in (True, None)
+            places = [one.place for one in moment.agents if one.place is not None]
+            assert places == sorted(places)
+            assert set(places) <= set(range(1, len(places) + 1))
+            if moment.agent is not None:
+                chosen = next(one for one in moment.agents if one.id == moment.agent)
+                assert (chosen.place, chosen.verdict in IN_LINE) == (1, True)
+            configured = [e.event for e in entries if isinstance(e.event, ev.CentreConfigured)]
+            by_it = next(event for event in configured if event.version == moment.version)
+            known = {agent["id"] for agent in by_it.content["agents"]}
+            assert known <= {one.id for one in moment.agents}
+            assert all(one.because or one.place for one in moment.agents), moment.agents
+    assert explained > 8

@@ -298,6 +298,24 @@ async def test_a_call_on_its_way_to_a_deleted_queue_is_told_that_it_is_closed_r2
         assert (ended.outcome, ended.reason) == (Outcome.OVERFLOWED, "closed")
 
 
+async def test_a_deleted_queue_drains_to_where_it_overflows_when_it_is_closed_r20(autojump_clock):
+    """Who waits, and who hears the greeting as it is deleted, keep the place they have."""
+    closed = [{"when": "closed", "queue": "spanish"}]
+    async with centre(**requiring({"english": 1}, overflows=closed, diversions=closed)) as floor:
+        await waiting(floor)
+        await floor.phone("ben").calls_to("2001")
+        await floor.reloads(**NO_SUPPORT)
+        await trio.sleep(5)
+
+        assert floor.queue("support") == []
+        assert len(floor.queue("spanish")) == 2
+        assert floor.of(ev.QueueDrained)
+        carmen = await floor.agent("1003")
+        await talking(floor, carmen)
+        first, _ = (event.contact.id for event in floor.of(ev.ContactArrived))
+        assert floor.of(ev.ContactConnected)[0].contact.id == first
+
+
 async def test_a_contact_that_rang_comes_back_to_its_deleted_queue_r20(autojump_clock):
     async with centre() as floor:
         ben = await floor.agent("1002")

@@ -107,14 +107,43 @@ def agents(random: Random) -> dict[str, Any]:
     }
 
 
+STRATEGIES = (
+    "longest_available",
+    "round_robin",
+    "fewest_contacts",
+    "least_talk_time",
+    "best_skill",
+    "linear",
+    "weighted_random",
+    "ring_all",
+)
+WANTED = {"support": "english", "sales": "billing", "spanish": "spanish"}
+
+
 def queues(random: Random) -> dict[str, Any]:
-    """All of them, for the entry points lead there; what they ask is another thing each day."""
-    wanted = {"support": "english", "sales": "billing", "spanish": "spanish"}
-    return {
-        "queues": [
-            {"name": name, "requirements": {wanted[name]: random.randint(1, 4)}} for name in QUEUES
-        ]
+    """All of them, for the entry points lead there; their rules are others each day."""
+    return {"queues": [_rules(name, random) for name in QUEUES]}
+
+
+def _rules(name: str, random: Random) -> dict[str, Any]:
+    rules: dict[str, Any] = {
+        "name": name,
+        "requirements": {WANTED[name]: random.randint(1, 5)},
+        "strategy": random.choice(STRATEGIES),
+        "weight": random.randint(1, 3),
     }
+    if random.random() < 0.6:
+        rules["rings"] = [
+            {"after_seconds": random.uniform(5, 30), "needs": WANTED[name]},
+            {"after_seconds": random.uniform(40, 60), "or_needs": random.choice(SKILLS)},
+        ]
+    if random.random() < 0.3:
+        rules["max_agents"] = random.randint(1, 4)
+    if random.random() < 0.3:
+        rules |= {"scoring": "waited", "priority_seconds": 30.0}
+    if random.random() < 0.3:
+        rules |= {"last_agent_seconds": 20.0}
+    return rules
 
 
 @asynccontextmanager
