@@ -290,25 +290,19 @@ class Actor:
             handler = handlers.get(type(effect))
             if handler is not None:
                 handler(effect)
+            elif type(effect) is StartTimer:
+                self._arm(effect.name, effect.seconds)
+            elif type(effect) is CancelTimer:
+                if self._armed.pop(effect.name, None) is not None:
+                    self._timers.cancel((self.name, effect.name))
+            elif type(effect) is Stop:
+                self._stops = True
             else:
-                self._carry_out(effect)
+                self._perform(effect)
         if self._stops:
             self.silence()
             if self._on_end is not None:
                 self._on_end()
-
-    def _carry_out(self, effect: Any) -> None:
-        """What concerns this actor alone."""
-        match effect:
-            case StartTimer(name, seconds):
-                self._arm(name, seconds)
-            case CancelTimer(name):
-                if self._armed.pop(name, None) is not None:
-                    self._timers.cancel((self.name, name))
-            case Stop():
-                self._stops = True
-            case _:
-                self._perform(effect)
 
     def _arm(self, name: str, seconds: float) -> None:
         due = _Due(name)

@@ -23,7 +23,7 @@ class TimerShell:
         self._now = now
         self._queue: TimerQueue[Callable[[], None]] = TimerQueue()
         self._sleep_until = -math.inf
-        self._sleep: trio.CancelScope | None = None
+        self._sleep = trio.CancelScope()
 
     def arm(
         self, key: Hashable, seconds: float, callback: Callable[[], None], slack: float = 0.0
@@ -36,9 +36,8 @@ class TimerShell:
         if slack:
             deadline = math.ceil(deadline / slack) * slack
         self._queue.arm(key, deadline, callback)
-        if self._sleep is not None and deadline < self._sleep_until:
-            self._sleep_until = deadline
-            self._sleep.deadline = deadline
+        if deadline < self._sleep_until:
+            self._sleep_until = self._sleep.deadline = deadline
 
     def cancel(self, key: Hashable) -> None:
         self._queue.cancel(key)
@@ -55,7 +54,7 @@ class TimerShell:
             self._sleep_until = math.inf if deadline is None else deadline
             with trio.CancelScope(deadline=self._sleep_until) as self._sleep:
                 await trio.sleep_forever()
-            self._sleep = None
+            self._sleep_until = -math.inf
 
     def __len__(self) -> int:
         return len(self._queue)

@@ -222,7 +222,7 @@ class Core:
             ),
             self.gc_pauses,
         )
-        self.journal.listen(self.live.apply)
+        self.journal.listen(self.live.apply, self.live.kinds)
         self.folds.follow(self.journal)
         self.journal.listen(lambda entry: self.forecast.apply(entry.event), FORECAST_KINDS)
 

@@ -6,7 +6,7 @@ snapshot's number has the same state as the core: the web process does just that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -163,6 +163,11 @@ class Live:
             ev.QueueDrained: self._queue_drained,
             ev.QueueOpened: self._queue_opened,
         }
+
+    @property
+    def kinds(self) -> Collection[type]:
+        """Of the events that show anything."""
+        return self._handlers.keys()
 
     @classmethod
     def restore(cls, snapshot: Snapshot) -> Live:

@@ -75,7 +75,7 @@ class Journal:
         self._storage, self._wall = storage, wall
         self._batch_seconds, self._most_unwritten = batch_seconds, most_unwritten
         self._immediate = storage.immediate
-        self._seq = self._durable = storage.last_seq()
+        self._seq = self._durable = self._first = storage.last_seq()
         self._unwritten: deque[Entry] = deque()
         self._in_commit = 0
         self._checkpoint: tuple[int, bytes] | None = None
@@ -83,7 +83,7 @@ class Journal:
         self._kinds: dict[Callable[[Entry], object], Collection[type] | None] = {}
         self._readers: dict[type, tuple[Callable[[Entry], object], ...]] = {}
         """By the type of event."""
-        self._appended = self._written = self._reader_errors = self._write_failures = 0
+        self._written = self._reader_errors = self._write_failures = 0
         self._lost: list[tuple[int, int]] = []
         self._commits = Histogram(COMMIT_BOUNDS)
         self._wake, self._hurry, self._committed = trio.Event(), trio.Event(), trio.Event()
@@ -127,7 +127,6 @@ class Journal:
     def append(self, event: AnyEvent) -> int:
         """Its sequence number.  Never waits."""
         self._seq = seq = self._seq + 1
-        self._appended += 1
         entry = Entry(seq, int(self._wall() * 1_000_000), event)
         unwritten = self._unwritten
         if self._immediate:
@@ -264,7 +263,7 @@ class Journal:
 
     def statistics(self) -> JournalStatistics:
         return JournalStatistics(
-            self._appended,
+            self._seq - self._first,
             self._written,
             len(self._unwritten) + self._in_commit,
             sum(last - first + 1 for first, last in self._lost),

@@ -147,8 +147,22 @@ class InviteUsage:
                 return None
 
     def handle(self, message: w.Message) -> list[w.Effect]:
+        effects: list[w.Effect] | None = None
+        match self.state:
+            case Confirmed():
+                effects = self._while_it_stands(message)
+            case Calling() | Cancelling():
+                effects = self._while_we_call(message)
+            case Invited() | AwaitingAck():
+                effects = self._while_they_call(message)
+            case Byeing():
+                effects = self._while_it_ends(message)
+        return self._late_or_stray(message) if effects is None else effects
+
+    # Each of these gives None for what it does not expect in its states.
+
+    def _while_they_call(self, message: w.Message) -> list[w.Effect] | None:
         match self.state, message:
-            # --- they called us
             case Invited(key, invite), w.Ring(status, body):
                 return [self._respond(key, invite, status, body)]
             case Invited() as invited, w.Accept(body):
@@ -182,8 +196,11 @@ class InviteUsage:
                 if request.method == "BYE":
                     return [CancelTimer("2xx"), CancelTimer("ack"), *self._bye_came(key, request)]
                 return self._in_dialog(waiting.dialog, key, request)
+            case _:
+                return None
 
-            # --- we called them
+    def _while_we_call(self, message: w.Message) -> list[w.Effect] | None:
+        match self.state, message:
             case Calling(invite), w.Start():
                 return [w.SendRequest("invite", invite)]
             case Calling() as calling, ResponseReceived("invite", response):
@@ -210,8 +227,11 @@ class InviteUsage:
                 # Glare: an offer of theirs meets our INVITE, which is in progress (§14.2).
                 status = 491 if request.method in ("INVITE", "UPDATE") else 481
                 return [w.RespondWith(key, request.response(status, to_tag=key.tag))]
+            case _:
+                return None
 
-            # --- the dialog stands
+    def _while_it_stands(self, message: w.Message) -> list[w.Effect] | None:
+        match self.state, message:
             case Confirmed() as confirmed, w.HangUp(_, reason):
                 effects = self._drop_reoffer(confirmed)
                 cause = w.EndCause("local", by="us")
@@ -250,8 +270,11 @@ class InviteUsage:
                 return [w.Unheard()]
             case Confirmed(), Cancelled():
                 return []  # of a re-INVITE that is being answered: our answer stands
+            case _:
+                return None
 
-            # --- BYE is under way
+    def _while_it_ends(self, message: w.Message) -> list[w.Effect] | None:
+        match self.state, message:
             case Byeing(), ResponseReceived("bye", response) if response.status < 200:
                 return []
             case Byeing(_, cause), (
@@ -269,7 +292,11 @@ class InviteUsage:
                 return []
             case Byeing(), Cancelled():
                 return []  # of an INVITE that we answered, and have hung up since
+            case _:
+                return None
 
+    def _late_or_stray(self, message: w.Message) -> list[w.Effect]:
+        match self.state, message:
             case Over(), RequestReceived(key, request, _):
                 return [w.RespondWith(key, request.response(481))]  # late, after the end
             case Over(), _:

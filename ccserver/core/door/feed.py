@@ -47,16 +47,13 @@ class _Follower:
 
     def put(self, entry: Entry) -> None:
         entries = self._entries
-        if self.cut:
-            return
-        if len(entries) >= MOST_BUFFERED:
+        entries.append(entry)
+        if len(entries) == 1:
+            self._wake.set()
+        elif len(entries) > MOST_BUFFERED:
             self.cut = True
             self.scope.deadline = trio.current_time() + PATIENCE
             entries.clear()
-        else:
-            entries.append(entry)
-        if len(entries) <= 1:
-            self._wake.set()
 
     async def wait(self) -> None:
         await self._wake.wait()
@@ -65,6 +62,8 @@ class _Follower:
     def take(self) -> tuple[int, bytes] | None:
         """Some lines, and the number of the last; None: there are none."""
         entries = self._entries
+        if self.cut:
+            return None  # what has come since lies behind a gap
         taken = [entries.popleft() for _ in range(min(CHUNK, len(entries)))]
         return (taken[-1].seq, codec.encode_lines(taken)) if taken else None
 
