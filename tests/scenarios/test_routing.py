@@ -198,3 +198,56 @@ async def test_a_queue_with_a_limit_has_no_more_agents_at_work(autojump_clock):
         last = c.of(ev.ContactAssigned)[-1]
         assert (last.agent, last.decision.on) == ("1002", "room")
         assert c.state("1001") == "wrap_up"
+
+
+# --- the rules change -------------------------------------------------------------------------
+
+
+async def test_a_reload_gives_the_waiting_a_ring_that_has_begun_for_them_r20(autojump_clock):
+    """His wait counts from his coming, not from the reload."""
+    async with centre(**support(needs="spanish >= 5")) as c:
+        ben = await c.agent("1002")
+        await c.phone("anna").calls_to("2001")
+        await trio.sleep(30)
+        rings = [{"after_seconds": 20.0, "agents": ["1002"]}]
+        await c.reloads(**support(needs="spanish >= 5", rings=rings))
+        await ben.rings()
+        (assigned,) = c.of(ev.ContactAssigned)
+        assert (assigned.decision.on, assigned.decision.ring) == ("policy", 1)
+        configured = c.of(ev.CentreConfigured)[-1]
+        assert assigned.decision.rule == configured.version
+
+
+async def test_an_offer_goes_on_by_the_rules_it_was_made_by_r20(autojump_clock):
+    async with centre(**support(needs="english")) as c:
+        ada = await c.agent("1001")
+        await c.phone("anna").calls_to("2001")
+        offered = await ada.rings()
+        await c.reloads(**support(needs="spanish >= 5", max_agents=0))
+        ada.answers(offered)
+        await offered.wait("talking")
+        assert c.state("1001") == "engaged"
+
+
+async def test_a_queue_is_paused_and_goes_on(autojump_clock):
+    async with centre(**support(needs="english", max_agents=0)) as c:
+        ada = await c.agent("1001")
+        await c.phone("anna").calls_to("2001")
+        await trio.sleep(60)
+        assert c.state("1001") == "available"
+        await c.reloads(**support(needs="english"))
+        await ada.rings()
+
+
+async def test_the_dispatcher_starts_again_and_keeps_to_the_rules_r06(autojump_clock):
+    rings = [{"after_seconds": 20.0, "agents": ["1002"]}]
+    async with centre(**support(needs="spanish >= 5", rings=rings)) as c:
+        ben = await c.agent("1002")
+        await c.phone("anna").calls_to("2001")
+        await trio.sleep(10)
+        c.core.directory.dispatcher.tell("what no dispatcher understands")
+        await trio.sleep(5)
+        assert c.state("1002") == "available"
+        await ben.rings()
+        (assigned,) = c.of(ev.ContactAssigned)
+        assert assigned.decided_at - c.of(ev.ContactQueued)[0].place.since == 20.0
