@@ -321,12 +321,12 @@ class Contact:
     def _walked(self, outcome: list[Effect | walking.News]) -> list[Effect]:
         effects, news = walking.parted(outcome)
         match news:
-            case Reached(plan, priority):
+            case Reached(plan, priority, seen):
                 # The first instant that he waited anywhere counts, wherever he is sent later.
                 dossier = self._dossier
                 place = dossier.first_place = dossier.place(priority)
                 goal = InQueue(plan, place, self._avoid, dossier.caller.uri.user or "")
-                return [*effects, *self._wait(goal, self._now())]
+                return [*effects, *self._wait(goal, self._now(), seen)]
             case Outside(goal):
                 nowhere, place = self._dossier.world.outbound.plan, self._dossier.place(1)
                 seeking = Seeking(Search(self._dossier, goal), nowhere, place, self._now())
@@ -338,10 +338,12 @@ class Contact:
             case None:
                 return effects
 
-    def _wait(self, goal: InQueue, since: float, *, again: bool = False) -> list[Effect]:
-        """``since``: when he began to wait in this queue."""
+    def _wait(
+        self, goal: InQueue, since: float, seen: m.QueueSeen | None = None, *, again: bool = False
+    ) -> list[Effect]:
+        """``since``: when he began to wait in this queue, which was ``seen`` so at its door."""
         dossier, plan, place = self._dossier, goal.plan, goal.place
-        search, cared = Search(dossier, goal, again=again), Treatment(dossier, plan, place)
+        search, cared = Search(dossier, goal, again=again), Treatment(dossier, plan, place, seen)
         seeking = Seeking(search, plan, place, since, None, cared)
         return [*cared.start(), *self._seek(seeking)]
 
@@ -368,11 +370,10 @@ class Contact:
         return [*done, *effects] if isinstance(seeking.search.goal, InQueue) else [*effects, *done]
 
     def _news(self, seeking: Seeking, news: News) -> list[Effect]:
-        plan, place, cared = seeking.plan, seeking.place, seeking.treatment
+        plan, cared = seeking.plan, seeking.treatment
         match news:
-            case Queued(again):
-                queued = ev.ContactQueued(self.ref, plan.name, place, again=again)
-                return [Record(queued), *(cared.resume() if cared is not None else ())]
+            case Queued(again) if cared is not None:
+                return [Record(cared.queued(again=again)), *cared.resume()]
             case Reserved() if cared is not None:
                 return cared.hold()
             case Presented(agent, leg, dispatch):

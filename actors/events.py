@@ -79,6 +79,10 @@ class ContactQueued(Event, frozen=True, tag="contact.queued"):
     """What it asks of an agent beside what the queue does (``actors.routing.grammar``)."""
     again: bool = False
     """It came back to the place it had."""
+    position: int | None = None
+    """The place in line with which it begins."""
+    estimate: Estimate | None = None
+    """How long it was expected to wait; None: nothing was known of that."""
 
 
 class QueueFigures(Struct, frozen=True, gc=False, omit_defaults=True):

@@ -1,4 +1,4 @@
-"""What is known of each queue at every instant: who waits there, and who is there to serve.
+"""What is known of each queue at every instant: who waits, who is there to serve, and how long.
 
 It hears the events of contacts and agents as they are recorded, and is asked by contacts at the
 door of a queue and in it.  It decides nothing.
@@ -6,12 +6,15 @@ door of a queue and in it.  It decides nothing.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 
+from msgspec import Struct
 from sortedcontainers import SortedList
 
 from actors import events as ev
 from actors import messages as m
+from actors.estimate import Busy, Estimate, Line, line_of
 from actors.ids import AgentId, ContactId, QueueName
 from actors.place import Place
 
@@ -26,17 +29,48 @@ KINDS: tuple[type, ...] = (
     ev.ServerStarted,
 )
 """The events that change what is known."""
+RECENT = 200
+"""Contacts of a queue from which it is known how long they take."""
+LINE_SECONDS = 1.0
+"""How long an estimate of a whole line serves all who ask."""
 _AWAY = frozenset(("signed_out", "idle"))
 
 
 class _Queue:
-    """``order`` has (place, contact) of those who wait; the agents are counted who could serve."""
+    """``order`` has (place, contact) of those who wait; the agents are counted who could serve.
 
-    __slots__ = ("order", "signed_in", "working")
+    ``times``: for how long its last contacts took their agent up, from the reservation to the end
+    of wrap-up.  ``before``: other queues whose agents are ours too, and the share of theirs that
+    is.
+    """
+
+    __slots__ = (
+        "able",
+        "available",
+        "before",
+        "line",
+        "lined_at",
+        "order",
+        "signed_in",
+        "times",
+        "working",
+    )
 
     def __init__(self) -> None:
         self.order = SortedList()
-        self.signed_in = self.working = 0
+        self.able: tuple[AgentId, ...] = ()
+        self.before: tuple[tuple[_Queue, float], ...] = ()
+        self.signed_in = self.working = self.available = 0
+        self.times: deque[float] = deque(maxlen=RECENT)
+        self.line: Line | None = None
+        self.lined_at: float | None = None
+
+
+class _Hands(Struct):
+    """An agent's, since he was reserved; ``queue``: whose contact he has, if it is answered."""
+
+    since: float
+    queue: _Queue | None = None
 
 
 class Forecast:
@@ -54,6 +88,7 @@ class Forecast:
     ) -> None:
         self._now = now
         self._states = dict(states)
+        self._hands: dict[AgentId, _Hands] = {}
         self._waiting: dict[ContactId, tuple[QueueName, Place]] = {}
         self._queues: dict[QueueName, _Queue] = {}
         self.configure(able)
@@ -61,10 +96,20 @@ class Forecast:
     def configure(self, able: Mapping[QueueName, Iterable[AgentId]]) -> None:
         """Other agents or queues, from now on."""
         self._of_agent: dict[AgentId, list[_Queue]] = {}
-        for name, agents in able.items():
+        sets: dict[QueueName, frozenset[AgentId]] = {}
+        for name in (*self._queues, *able):
             queue = self._queues.setdefault(name, _Queue())
-            queue.signed_in = queue.working = 0
-            for agent in agents:
+            queue.signed_in = queue.working = queue.available = 0
+            queue.able = tuple(able.get(name, ()))
+            queue.lined_at = None
+            sets[name] = frozenset(queue.able)
+        for name, queue in self._queues.items():
+            queue.before = tuple(
+                (other, len(sets[name] & sets[theirs]) / len(sets[theirs]))
+                for theirs, other in self._queues.items()
+                if other is not queue and sets[name] & sets[theirs]
+            )
+            for agent in queue.able:
                 self._of_agent.setdefault(agent, []).append(queue)
                 self._count(queue, self._states.get(agent, "signed_out"), +1)
 
@@ -73,32 +118,71 @@ class Forecast:
             case ev.ContactQueued(ref, queue, place):
                 self._leave(ref.id)
                 self._waiting[ref.id] = queue, place
-                self._queues.setdefault(queue, _Queue()).order.add((place, ref.id))
+                self._queue(queue).order.add((place, ref.id))
+            case ev.ContactConnected(ref, queue, agent):
+                self._leave(ref.id)
+                if agent in self._hands:
+                    self._hands[agent].queue = self._queue(queue)
             case (
                 ev.ContactPresented(ref)
-                | ev.ContactConnected(ref)
                 | ev.ContactDiverted(ref)
                 | ev.ContactLeftQueue(ref)
                 | ev.ContactEnded(ref)
             ):
                 self._leave(ref.id)
             case ev.AgentStateChanged(agent, _, _, state):
-                before = self._states.get(agent, "signed_out")
-                self._states[agent] = state
-                for line in self._of_agent.get(agent, ()):
-                    self._count(line, before, -1)
-                    self._count(line, state, +1)
+                self._agent_changed(agent, state)
             case ev.ServerStarted():
                 for contact in list(self._waiting):
                     self._leave(contact)
 
     def look(self, contact: ContactId, queue: QueueName, place: Place) -> m.QueueSeen:
         """For a contact that stands there, or would stand there, at this place."""
-        line = self._queues.setdefault(queue, _Queue())
+        line = self._queue(queue)
         itself = contact in self._waiting and self._waiting[contact][0] == queue
         ahead = line.order.bisect_left((place, contact))
         waiting = len(line.order) - itself
-        return m.QueueSeen(contact, queue, waiting, ahead, line.signed_in, line.working)
+        estimate = self._estimate(line, contact, place, ahead)
+        return m.QueueSeen(contact, queue, waiting, ahead, line.signed_in, line.working, estimate)
+
+    # --- the estimate -------------------------------------------------------------------------
+
+    def _estimate(
+        self, queue: _Queue, contact: ContactId, place: Place, ahead: int
+    ) -> Estimate | None:
+        """Those before him in other queues count as far as our agents serve those."""
+        before: float = ahead
+        for other, share in queue.before:
+            if other.order:
+                before += share * other.order.bisect_left((place, contact))
+        if before < queue.available:
+            return Estimate(0.0, 0.0)
+        now = self._now()
+        if queue.lined_at is None or now - queue.lined_at > LINE_SECONDS:
+            queue.line, queue.lined_at = self._line(queue, now), now
+        return None if queue.line is None else queue.line.at(before)
+
+    def _line(self, queue: _Queue, now: float) -> Line | None:
+        times, known = tuple(sorted(queue.times)), dict[int, tuple[float, ...]]()
+        busy = []
+        for agent in queue.able:
+            state = self._states.get(agent, "signed_out")
+            if state in _AWAY or state == "available":
+                continue
+            hands = self._hands.get(agent)
+            if hands is None or hands.queue is None or not hands.queue.times:
+                busy.append(Busy(0.0 if hands is None else now - hands.since, times))
+                continue
+            theirs = known.get(id(hands.queue))
+            if theirs is None:
+                theirs = known[id(hands.queue)] = tuple(sorted(hands.queue.times))
+            busy.append(Busy(now - hands.since, theirs))
+        return line_of(queue.available, busy, times)
+
+    # --- who is there -------------------------------------------------------------------------
+
+    def _queue(self, name: QueueName) -> _Queue:
+        return self._queues.setdefault(name, _Queue())
 
     def _leave(self, contact: ContactId) -> None:
         where = self._waiting.pop(contact, None)
@@ -106,6 +190,20 @@ class Forecast:
             queue, place = where
             self._queues[queue].order.remove((place, contact))
 
+    def _agent_changed(self, agent: AgentId, state: str) -> None:
+        before = self._states.get(agent, "signed_out")
+        self._states[agent] = state
+        for queue in self._of_agent.get(agent, ()):
+            self._count(queue, before, -1)
+            self._count(queue, state, +1)
+        if state not in _AWAY and state != "available":
+            self._hands.setdefault(agent, _Hands(self._now()))
+            return
+        hands = self._hands.pop(agent, None)
+        if hands is not None and hands.queue is not None:
+            hands.queue.times.append(self._now() - hands.since)
+
     def _count(self, queue: _Queue, state: str, step: int) -> None:
         queue.signed_in += step * (state != "signed_out")
         queue.working += step * (state not in _AWAY)
+        queue.available += step * (state == "available")

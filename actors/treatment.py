@@ -101,10 +101,16 @@ Message: TypeAlias = m.QueueSeen | m.PlayFinished | TimerFired
 
 
 class Treatment:
-    """In the queue of ``plan``, for the contact that stands at ``place`` there."""
+    """In the queue of ``plan``, for the contact that stands at ``place`` there.
 
-    def __init__(self, dossier: Dossier, plan: QueuePlan, place: Place) -> None:
+    ``seen``: how it stood there as he passed its door.
+    """
+
+    def __init__(
+        self, dossier: Dossier, plan: QueuePlan, place: Place, seen: m.QueueSeen | None = None
+    ) -> None:
         self.state: State = Fresh()
+        self._entered = seen
         self._dossier, self._plan, self._place = dossier, plan, place
         self._since = self._seen_at = dossier.now()
         self._heard: _Music | _Announced = _Music()
@@ -122,6 +128,14 @@ class Treatment:
                 return isinstance(self._heard, _Announced) and self._heard.token in (token, None)
             case _:
                 return False
+
+    def queued(self, *, again: bool) -> ev.ContactQueued:
+        """That he waits here; what he may expect is said as he comes."""
+        ref, name, seen = self._dossier.ref, self._plan.name, self._entered
+        if again or seen is None:
+            return ev.ContactQueued(ref, name, self._place, again=again)
+        position, estimate = seen.ahead + 1, seen.estimate
+        return ev.ContactQueued(ref, name, self._place, position=position, estimate=estimate)
 
     def start(self) -> list[Effect]:
         self.state = Waiting()

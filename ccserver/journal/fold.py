@@ -22,6 +22,7 @@ from actors.reasons import During, OfferFailure, Outcome
 from ccserver.journal.histogram import Histogram, HistogramFigures
 from ccserver.journal.log import Entry
 from ccserver.journal.outbound import OutboundFigures, OutboundFold, SavedOutbound
+from ccserver.journal.waiting import SavedWaiting, WaitingFigures, WaitingFold
 
 AGENT_STATES = ("signed_out", "idle", "available", "reserved", "engaged", "wrap_up")
 
@@ -98,6 +99,7 @@ class FoldFigures(Struct, frozen=True):
     transfers: dict[tuple[str, str], int]
     """By how (blind, consult) and to what kind of destination."""
     outbound: OutboundFigures
+    waiting: WaitingFigures
 
 
 class SavedContact(Struct, frozen=True, gc=False):
@@ -122,6 +124,7 @@ class SavedFold(Struct, frozen=True):
     transfers: dict[str, int]
     """By ``how to``."""
     outbound: SavedOutbound
+    waiting: SavedWaiting
 
 
 class _Queue:
@@ -207,6 +210,7 @@ class Fold:
         self._consults = dict.fromkeys(CONSULT_OUTCOMES, 0)
         self._transfers = {(how, to): 0 for how in ("blind", "consult") for to in DESTINATIONS}
         self._outbound = OutboundFold(TALK_BOUNDS)
+        self._waits = WaitingFold(name for name in self._queues if name != NO_QUEUE)
         self._handlers: dict[type, Callable[[Any], None]] = {
             ev.ContactArrived: self._arrived,
             ev.ContactPlaced: self._outbound.placed,
@@ -261,6 +265,7 @@ class Fold:
             dict(self._consults),
             dict(self._transfers),
             self._outbound.figures(),
+            self._waits.figures(),
         )
 
     # --- from one run to the next -------------------------------------------------------------
@@ -280,6 +285,7 @@ class Fold:
             dict(self._consults),
             {f"{how} {to}": count for (how, to), count in self._transfers.items()},
             self._outbound.saved(),
+            self._waits.saved(),
         )
 
     def go_on(self, saved: SavedFold) -> None:
@@ -297,6 +303,7 @@ class Fold:
             how, _, to = transfer.partition(" ")
             self._transfers[how, to] = count
         self._outbound.go_on(saved.outbound)
+        self._waits.go_on(saved.waiting)
         for agent, state in saved.agents.items():
             self._set_agent(agent, state)
         for contact, place in saved.contacts.items():
@@ -345,6 +352,7 @@ class Fold:
         self._in_flow += 1
 
     def _queued(self, event: ev.ContactQueued) -> None:
+        self._waits.queued(event)
         contact = self._contacts.get(event.contact.id)
         if contact is None:
             return
@@ -362,6 +370,7 @@ class Fold:
         """Sent on while he waited: to this queue he has overflowed.  (Who is let go waits, until
         he has heard why.)
         """
+        self._waits.diverted(event)
         contact = self._contacts.get(event.contact.id)
         if contact is None or contact.queue is None or not event.onward:
             return
@@ -384,6 +393,7 @@ class Fold:
             self._wait_again(event.contact.id)
 
     def _connected(self, event: ev.ContactConnected) -> None:
+        self._waits.connected(event)
         contact = self._contacts.get(event.contact.id)
         if contact is None or contact.queue is None:
             return
@@ -433,6 +443,7 @@ class Fold:
             contact.queue.waiting[name] = contact.since
 
     def _ended(self, event: ev.ContactEnded) -> None:
+        self._waits.ended(event)
         name = event.contact.id
         contact = self._contacts.pop(name, None)
         if contact is None:

@@ -25,6 +25,7 @@ from ccserver.journal.log import Journal, JournalStatistics
 from ccserver.journal.mailboxes import MailboxFigures
 from ccserver.journal.outbound import OutboundFigures
 from ccserver.journal.probes import GcPauses
+from ccserver.journal.waiting import WaitingFigures
 from ccserver.media import protocol as media
 from sip.endpoint import EndpointStatistics
 
@@ -99,6 +100,7 @@ class _Families(Collector):
 def families(snapshot: Snapshot) -> Iterator[Metric]:
     """Every metric of ours."""
     yield from _contacts(snapshot.fold)
+    yield from _waits(snapshot.fold.waiting)
     yield from _outbound(snapshot.fold.outbound)
     yield from _agents(snapshot.fold)
     yield from _sip(snapshot.endpoint, snapshot.registrations)
@@ -197,6 +199,30 @@ def _contacts(fold: FoldFigures) -> Iterator[Metric]:
         ("how", "to"),
         fold.transfers.items(),
     )
+
+
+def _waits(figures: WaitingFigures) -> Iterator[Metric]:
+    yield _counter(
+        "ccserver_wait_estimates",
+        "Waits that came to an end, by what had been expected of them as they began.",
+        ("queue", "outcome"),
+        _by_queue(figures.estimates),
+    )
+    yield _histogram(
+        "ccserver_wait_estimate_error_seconds",
+        "How far the wait of those who were answered was from its expected middle (P50).",
+        figures.error,
+    )
+    yield _counter(
+        "ccserver_contacts_diverted",
+        "Contacts that a rule sent elsewhere, at a queue's door or while they waited in it.",
+        ("queue", "reason"),
+        _by_queue(figures.diverted),
+    )
+
+
+def _by_queue(figures: Mapping[str, Mapping[str, int]]) -> Iterator[tuple[tuple[str, str], int]]:
+    return (((queue, key), n) for queue, counts in figures.items() for key, n in counts.items())
 
 
 def _outbound(figures: OutboundFigures) -> Iterator[Metric]:

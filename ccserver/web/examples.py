@@ -71,6 +71,7 @@ _QUEUE = {
     "name": "support",
     "being_offered": 0,
     "in_service": 1,
+    "estimated_wait": {"p50": 95.0, "p90": 240.0, "at": _AT},
     "waiting": [{"contact": "a01m7yj6h7z000012pp9x2z7ah", "since": _AT}],
 }
 _ENTRY = {

@@ -226,6 +226,17 @@ class Waiting(BaseModel):
     since: Micros
 
 
+class EstimatedWait(BaseModel):
+    """How long who comes now will wait: half of them ``p50`` seconds at most, nine of ten ``p90``.
+
+    Made as the last one came, at that time.
+    """
+
+    p50: float
+    p90: float
+    at: Micros
+
+
 class Queue(BaseModel):
     """An agent is shown the name."""
 
@@ -233,6 +244,7 @@ class Queue(BaseModel):
     waiting: list[Waiting] | None = None
     being_offered: int | None = None
     in_service: int | None = None
+    estimated_wait: EstimatedWait | None = None
 
 
 class Team(BaseModel):

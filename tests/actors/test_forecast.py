@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from actors import events as ev
+from actors.estimate import LEAST, Estimate
 from actors.forecast import Forecast
 from actors.ids import AgentId, ContactId, LegId, QueueName
 from actors.place import Place
@@ -85,6 +88,88 @@ def test_agents_count_where_they_could_serve() -> None:
     known.apply(becomes(ADA, "engaged"))
     known.apply(becomes(BEN, "signed_out"))
     assert (staff(SUPPORT), staff(SALES)) == ((1, 1), (0, 0))
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def serves(known: Forecast, clock: Clock, agent: AgentId, seconds: float, queue: QueueName) -> None:
+    """One contact, from the reservation to the end of wrap-up."""
+    ref = ev.ContactRef(ContactId(f"c{clock.now}"))
+    known.apply(becomes(agent, "reserved"))
+    clock.now += seconds / 10
+    known.apply(ev.ContactConnected(ref, queue, agent, LegId("l"), 0.0, 0.0))
+    known.apply(becomes(agent, "engaged"))
+    clock.now += seconds / 2
+    known.apply(ev.ContactEnded(ref, Outcome.HANDLED))
+    known.apply(becomes(agent, "wrap_up"))
+    clock.now += seconds * 4 / 10
+    known.apply(becomes(agent, "available"))
+
+
+def test_who_comes_to_free_agents_does_not_wait_and_who_comes_behind_them_is_not_known() -> None:
+    known = forecast()
+    assert known.look(NEW, SUPPORT, Place(5, 9.0, 9)).estimate == Estimate(0.0, 0.0)
+    known.apply(queued("a", 1))
+    assert known.look(NEW, SUPPORT, Place(5, 9.0, 9)).estimate is None
+
+
+def test_the_wait_is_known_from_how_long_the_last_ones_took_with_wrap_up() -> None:
+    clock = Clock()
+    known = Forecast({SUPPORT: [ADA]}, clock, {ADA: "available"})
+    for _ in range(LEAST):
+        serves(known, clock, ADA, 100.0, SUPPORT)
+    known.apply(becomes(ADA, "reserved"))
+    clock.now += 30
+    for ahead, wait in enumerate((70.0, 170.0, 270.0)):
+        estimate = known.look(NEW, SUPPORT, Place(5, 1e6, 99)).estimate
+        assert estimate is not None
+        assert (estimate.p50, estimate.p90) == (pytest.approx(wait), pytest.approx(wait))
+        known.apply(queued(f"c{ahead}", ahead))
+
+
+def test_a_phone_that_rang_in_vain_says_nothing_of_how_long_contacts_take() -> None:
+    clock = Clock()
+    known = Forecast({SUPPORT: [ADA]}, clock, {ADA: "available"})
+    for _ in range(LEAST):
+        known.apply(becomes(ADA, "reserved"))
+        clock.now += 18
+        known.apply(becomes(ADA, "available"))
+    known.apply(becomes(ADA, "engaged"))
+    assert known.look(NEW, SUPPORT, Place(5, 1e6, 99)).estimate is None
+
+
+def test_those_before_us_in_a_queue_of_the_same_agents_count() -> None:
+    clock = Clock()
+    known = Forecast({SUPPORT: [ADA], SALES: [ADA, BEN]}, clock, {ADA: "available"})
+    for _ in range(LEAST):
+        serves(known, clock, ADA, 100.0, SUPPORT)
+    known.apply(becomes(ADA, "engaged"))
+    clock.now += 2
+
+    def wait() -> float:
+        clock.now += 2  # an estimate serves all who ask within a second
+        estimate = known.look(NEW, SUPPORT, Place(5, 1e6, 99)).estimate
+        assert estimate is not None
+        return estimate.p50
+
+    alone = wait()
+    known.apply(queued("a", 1, SALES))
+    known.apply(queued("b", 2, SALES))
+    assert wait() == pytest.approx(alone + 100, abs=5), "half of their agents are ours"
+
+
+def test_where_all_have_gone_to_lunch_nothing_is_known() -> None:
+    clock = Clock()
+    known = Forecast({SUPPORT: [ADA]}, clock, {ADA: "available"})
+    for _ in range(LEAST):
+        serves(known, clock, ADA, 100.0, SUPPORT)
+    known.apply(becomes(ADA, "idle"))
+    assert known.look(NEW, SUPPORT, Place(5, 1e6, 99)).estimate is None
 
 
 def test_other_agents_and_queues_are_known_from_then_on() -> None:

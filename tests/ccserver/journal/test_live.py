@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from actors import events as ev
+from actors.estimate import Estimate
 from actors.ids import AgentId, ContactId, EntryPointName, LegId
 from actors.place import Place
 from actors.reasons import Outcome
@@ -66,6 +67,7 @@ def test_a_contact_is_followed_from_its_arrival_to_its_end():
         "waiting": [{"contact": "a01", "since": 2_000_000}],
         "being_offered": 0,
         "in_service": 0,
+        "estimated_wait": None,
     }
     journal.append(ev.ContactPresented(REF, SUPPORT, ADA, LegId("a"), 0.1))
     assert live.state()["queues"]["support"]["being_offered"] == 1
@@ -228,3 +230,20 @@ def test_whoever_goes_on_from_a_snapshot_knows_what_the_server_knows():
             server.apply(Entry(seq, seq, event))
             if reader is not None:
                 assert reader.snapshot() == server.snapshot()
+
+
+def test_what_the_last_one_was_told_to_expect_is_shown_of_its_queue():
+    live = Live(QUEUES, AGENTS)
+    place = Place(5, 0.0, 1)
+    known = ev.ContactQueued(REF, SUPPORT, place, position=3, estimate=Estimate(60.0, 150.0))
+    unknown = ev.ContactQueued(REF, SUPPORT, place, position=1)
+    back = ev.ContactQueued(REF, SUPPORT, place, again=True)
+
+    def shown(event):
+        live.apply(Entry(1, 7, event))
+        return live.state()["queues"]["support"]["estimated_wait"]
+
+    live.apply(Entry(1, 7, ARRIVED))
+    assert shown(known) == {"p50": 60.0, "p90": 150.0, "at": 7}
+    assert shown(back) == {"p50": 60.0, "p90": 150.0, "at": 7}, "nobody has looked"
+    assert shown(unknown) is None
