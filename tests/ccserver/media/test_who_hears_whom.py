@@ -156,7 +156,7 @@ class Stage:
         self.codecs, self.room = codecs, Room()
         self.talk = Conversation(PARTIES["customer"], ONE)
         caller = NameAddr("", Uri.parse("sip:anna@example.com"))
-        plan = QueuePlan(QueueName("support"), (), "music", 18.0)
+        plan = QueuePlan(QueueName("support"), "music", 18.0)
         world = World({}, ringback="ringing")
         ref = ev.ContactRef(ContactId("c"))
         self.dossier = Dossier(
