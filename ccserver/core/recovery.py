@@ -77,6 +77,8 @@ class Recovery:
         self._leads_somewhere = leads_somewhere
         self._actors: dict[ContactId, Actor] = {}
         self._stood_legs = 0
+        listed = (sessions or {}).items()
+        self._playing = {LegId(name) for name, state in listed if state.playing is not None}
 
     def build(self) -> None:
         """Every contact, and whatever legs are left; nobody has heard anything yet."""
@@ -153,14 +155,13 @@ class Recovery:
             for leg, left in held.items()
             if left.down is not None
         ]
-        sessions = self._sessions or {}
         machine = RecoveredContact(
             dossier,
             entry_point,
             past,
             longest=self._longest,
             down=[*down, *self._missing(past, held)],
-            playing={LegId(s) for s, state in sessions.items() if state.playing is not None},
+            playing=self._playing,
         )
         self._actors[name] = self._calls.recover(name, machine, living)
 
