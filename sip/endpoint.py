@@ -166,7 +166,10 @@ class Endpoint:
             client.cancel_when_heard = True
             client.reason = reason
             return
-        request = cancel_for(client.machine.request, reason)
+        invite = client.machine.pending
+        if invite is None:
+            return  # it has been answered for good
+        request = cancel_for(invite, reason)
         cancel_key = ClientKey(key.branch, "CANCEL")
         machine = ClientNonInvite(request, reliable=client.path.reliable, timers=self._values)
         cancelling = _Client(cancel_key, machine, client.path, "", _hear_nothing)
@@ -185,7 +188,7 @@ class Endpoint:
         key = ClientKey(branch, request.method)
         stamped = request.with_via(self._via(path, branch))
         machine = ClientInvite(stamped, reliable=path.reliable, timers=self._values)
-        machine.state = Proceeding()
+        machine.state = Proceeding(stamped)
         client = self._clients[key] = _Client(key, machine, path, token, hear)
         client.heard = True
         return key
@@ -285,7 +288,7 @@ class Endpoint:
 
     def _remember(self, request: Request, key: ServerKey, path: Path, data: bytes) -> _Server:
         make = ServerInvite if key.method == "INVITE" else ServerNonInvite
-        machine = make(request, reliable=path.reliable, timers=self._values)
+        machine = make(reliable=path.reliable, timers=self._values)
         server = _Server(key, machine, _response_path(request, path), data)
         self._servers[key.branch, key.sent_by, key.method] = server
         self._by_data[data] = server

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from heapq import heappop, heappush
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 Payload = TypeVar("Payload")
+_Entry: TypeAlias = list[Any]
+"""Deadline, number, key and payload; a cancelled one has lost the last two, and holds nothing."""
 _FEW = 1024
 _STEP = 8
 """Entries looked at with each timer armed: more than one, so that a sweep ends."""
@@ -21,19 +23,20 @@ class TimerQueue(Generic[Payload]):
     """Deadlines are instants of one monotonic clock, in seconds."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, Hashable, Payload]] = []
-        self._old: list[tuple[float, int, Hashable, Payload]] = []
+        self._heap: list[_Entry] = []
+        self._old: list[_Entry] = []
         """A heap too: what a sweep has not looked at yet."""
-        self._live: dict[Hashable, int] = {}
+        self._live: dict[Hashable, _Entry] = {}
         self._armed = 0
         self._sweep_at = _FEW
 
     def arm(self, key: Hashable, deadline: float, payload: Payload) -> None:
         """``payload`` is due at ``deadline``; what was armed under this key before is forgotten."""
-        self._armed += 1
-        self._live[key] = self._armed
+        self._armed = number = self._armed + 1
+        self.cancel(key)
+        self._live[key] = entry = [deadline, number, key, payload]
         heap = self._heap
-        heappush(heap, (deadline, self._armed, key, payload))
+        heappush(heap, entry)
         if self._old:
             self._sweep()
         elif len(heap) > self._sweep_at:
@@ -41,14 +44,15 @@ class TimerQueue(Generic[Payload]):
 
     def cancel(self, key: Hashable) -> None:
         """Nothing armed under this key is ever due.  An unknown key is no error."""
-        self._live.pop(key, None)
+        entry = self._live.pop(key, None)
+        if entry is not None:
+            entry[2] = entry[3] = None
 
     def next_deadline(self) -> float | None:
         """The earliest instant at which something is due; None if nothing is armed."""
-        live = self._live
         while heap := self._first():
-            deadline, armed, key, _ = heap[0]
-            if live.get(key) == armed:
+            deadline: float = heap[0][0]
+            if heap[0][3] is not None:
                 return deadline
             heappop(heap)
         return None
@@ -61,18 +65,18 @@ class TimerQueue(Generic[Payload]):
         """
         last = self._armed
         while heap := self._first():
-            deadline, armed, key, payload = heap[0]
-            if deadline > now or armed > last:
+            deadline, number, key, payload = heap[0]
+            if deadline > now or number > last:
                 return
             heappop(heap)
-            if self._live.get(key) == armed:
+            if payload is not None:
                 del self._live[key]
                 yield payload
 
     def __len__(self) -> int:
         return len(self._live)
 
-    def _first(self) -> list[tuple[float, int, Hashable, Payload]]:
+    def _first(self) -> list[_Entry]:
         """The heap with the earliest entry; an empty one if there is none."""
         heap, old = self._heap, self._old
         return old if old and (not heap or old[0] < heap[0]) else heap
@@ -86,10 +90,10 @@ class TimerQueue(Generic[Payload]):
 
     def _sweep(self) -> None:
         """A heap that loses its last entries is a heap still."""
-        heap, old, live = self._heap, self._old, self._live
+        heap, old = self._heap, self._old
         for _ in range(min(_STEP, len(old))):
             entry = old.pop()
-            if live.get(entry[2]) == entry[1]:
+            if entry[3] is not None:
                 heappush(heap, entry)
         if not old:
             self._sweep_at = max(_FEW, 2 * len(heap))

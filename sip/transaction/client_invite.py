@@ -28,11 +28,14 @@ TIMER_D = 32.0
 class Calling(Struct):
     """The INVITE has been sent; ``pause`` is what timer A was last armed with."""
 
+    request: Request
     pause: float
 
 
 class Proceeding(Struct):
     """A provisional response came: retransmission has stopped."""
+
+    request: Request
 
 
 class Completed(Struct):
@@ -54,27 +57,36 @@ State: TypeAlias = Calling | Proceeding | Completed | Accepted | Terminated
 
 class ClientInvite:
     def __init__(self, request: Request, *, reliable: bool, timers: Timers = DEFAULT) -> None:
-        self.request = request
-        self.state: State = Calling(timers.t1)
+        self.state: State = Calling(request, timers.t1)
         self._reliable, self._timers = reliable, timers
 
+    @property
+    def pending(self) -> Request | None:
+        """The request; None: it has its final response, or never will."""
+        match self.state:
+            case Calling(request) | Proceeding(request):
+                return request
+            case _:
+                return None
+
     def start(self) -> list[ClientEffect]:
+        assert self.pending is not None
         effects: list[ClientEffect] = [StartTimer("B", self._timers.patience)]
         if not self._reliable:
             effects.append(StartTimer("A", self._timers.t1))
-        return [*effects, Transmit(self.request.encode())]
+        return [*effects, Transmit(self.pending.encode())]
 
     def handle(self, event: Response | TransportFailed | TimerFired) -> list[ClientEffect]:
         match self.state, event:
             case Calling() as calling, TimerFired("A"):
                 calling.pause *= 2
-                return [StartTimer("A", calling.pause), Transmit(self.request.encode())]
+                return [StartTimer("A", calling.pause), Transmit(calling.request.encode())]
             case Calling(), TimerFired("B"):
                 self.state = Terminated()
                 return [CancelTimer("A"), TimedOut(), Stop()]
 
-            case Calling() | Proceeding(), Response() as response:
-                return self._answered(response)
+            case ((Calling(request) | Proceeding(request)), Response() as response):
+                return self._answered(request, response)
             case Completed(ack), Response() as response:
                 # §17.1.1.2: our ACK was lost.  A 2xx of another fork is too late to matter.
                 return [Transmit(ack)] if response.status >= 300 else []
@@ -94,17 +106,17 @@ class ClientInvite:
             case _:
                 raise UnexpectedEvent(self.state, event)
 
-    def _answered(self, response: Response) -> list[ClientEffect]:
+    def _answered(self, request: Request, response: Response) -> list[ClientEffect]:
         quiet: list[ClientEffect] = []
         if isinstance(self.state, Calling):
             quiet = [CancelTimer("A"), CancelTimer("B")]
         if response.status < 200:
-            self.state = Proceeding()
+            self.state = Proceeding(request)
             return [*quiet, PassUp(response)]
         if response.status < 300:
             self.state = Accepted()  # its ACK is the dialog's (RFC 6026 §7.2)
             return [*quiet, StartTimer("M", self._timers.patience), PassUp(response)]
-        ack = ack_for(self.request, response).encode()
+        ack = ack_for(request, response).encode()
         linger = 0.0 if self._reliable else TIMER_D
         self.state = Completed(ack)
         return [*quiet, StartTimer("D", linger), PassUp(response), Transmit(ack)]

@@ -26,11 +26,14 @@ from sip.transaction.values import DEFAULT, Timers
 class Trying(Struct):
     """Sent; ``pause`` is what timer E was last armed with."""
 
+    request: Request
     pause: float
 
 
 class Proceeding(Struct):
     """A provisional response came: timer E goes on, every T2."""
+
+    request: Request
 
 
 class Completed(Struct):
@@ -46,23 +49,23 @@ State: TypeAlias = Trying | Proceeding | Completed | Terminated
 
 class ClientNonInvite:
     def __init__(self, request: Request, *, reliable: bool, timers: Timers = DEFAULT) -> None:
-        self.request = request
-        self.state: State = Trying(timers.t1)
+        self.state: State = Trying(request, timers.t1)
         self._reliable, self._timers = reliable, timers
 
     def start(self) -> list[ClientEffect]:
         effects: list[ClientEffect] = [StartTimer("F", self._timers.patience)]
         if not self._reliable:
             effects.append(StartTimer("E", self._timers.t1))
-        return [*effects, Transmit(self.request.encode())]
+        assert isinstance(self.state, Trying)
+        return [*effects, Transmit(self.state.request.encode())]
 
     def handle(self, event: Response | TransportFailed | TimerFired) -> list[ClientEffect]:
         match self.state, event:
             case Trying() as trying, TimerFired("E"):
                 trying.pause = min(2 * trying.pause, self._timers.t2)
-                return [StartTimer("E", trying.pause), Transmit(self.request.encode())]
-            case Proceeding(), TimerFired("E"):
-                return [StartTimer("E", self._timers.t2), Transmit(self.request.encode())]
+                return [StartTimer("E", trying.pause), Transmit(trying.request.encode())]
+            case Proceeding(request), TimerFired("E"):
+                return [StartTimer("E", self._timers.t2), Transmit(request.encode())]
             case Trying() | Proceeding(), TimerFired("F"):
                 self.state = Terminated()
                 return [CancelTimer("E"), TimedOut(), Stop()]
@@ -70,8 +73,10 @@ class ClientNonInvite:
                 self.state = Terminated()
                 return [CancelTimer("E"), CancelTimer("F"), TransportLost(), Stop()]
 
-            case Trying() | Proceeding(), Response() as response if response.status < 200:
-                self.state = Proceeding()
+            case ((Trying(request) | Proceeding(request)), Response() as response) if (
+                response.status < 200
+            ):
+                self.state = Proceeding(request)
                 return [PassUp(response)]
             case Trying() | Proceeding(), Response() as response:
                 self.state = Completed()

@@ -10,7 +10,6 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
-from sip.message import Request
 from sip.transaction.effects import (
     AckReceived,
     NoAck,
@@ -54,8 +53,7 @@ Event: TypeAlias = RequestRetransmitted | AckReceived | Respond | TransportFaile
 
 
 class ServerInvite:
-    def __init__(self, request: Request, *, reliable: bool, timers: Timers = DEFAULT) -> None:
-        self.request = request
+    def __init__(self, *, reliable: bool, timers: Timers = DEFAULT) -> None:
         self.state: State = Proceeding()
         self._reliable, self._timers = reliable, timers
 

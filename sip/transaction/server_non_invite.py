@@ -7,7 +7,6 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from sip.machine import StartTimer, Stop, TimerFired
-from sip.message import Request
 from sip.transaction.effects import (
     RequestRetransmitted,
     Respond,
@@ -40,8 +39,7 @@ Event: TypeAlias = RequestRetransmitted | Respond | TransportFailed | TimerFired
 
 
 class ServerNonInvite:
-    def __init__(self, request: Request, *, reliable: bool, timers: Timers = DEFAULT) -> None:
-        self.request = request
+    def __init__(self, *, reliable: bool, timers: Timers = DEFAULT) -> None:
         self.state: State = Trying()
         self._reliable, self._timers = reliable, timers
 

@@ -160,7 +160,7 @@ class ServerLife(TransactionLife):
     def start(self, invite, reliable):
         self.request = make_request("INVITE" if invite else "OPTIONS")
         make = ServerInvite if invite else ServerNonInvite
-        self.begin(make(self.request, reliable=reliable), reliable)
+        self.begin(make(reliable=reliable), reliable)
         self.final, self.sent = None, []
 
     def carry_out(self, effects):

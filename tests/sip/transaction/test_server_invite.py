@@ -88,7 +88,7 @@ def test_over_udp_a_refusal_is_sent_with_timers_g_and_h(status):
 
 
 def test_over_tcp_a_refusal_is_not_retransmitted():
-    machine = ServerInvite(INVITE, reliable=True)
+    machine = ServerInvite(reliable=True)
 
     assert machine.handle(Respond(BUSY)) == [StartTimer("H", 32.0), Transmit(BUSY.encode())]
 
@@ -145,7 +145,7 @@ def test_the_ack_ends_retransmission_and_timer_i_lingers_for_t4():
 
 
 def test_over_tcp_timer_i_is_zero():
-    machine = ServerInvite(INVITE, reliable=True)
+    machine = ServerInvite(reliable=True)
     machine.handle(Respond(BUSY))
 
     assert StartTimer("I", 0.0) in machine.handle(AckReceived())
@@ -172,7 +172,7 @@ def test_timer_i_ends_it():
 
 @pytest.mark.parametrize("reliable", [False, True])
 def test_a_2xx_is_sent_and_timer_l_absorbs_what_comes_late(reliable):
-    machine = ServerInvite(INVITE, reliable=reliable)
+    machine = ServerInvite(reliable=reliable)
 
     assert machine.handle(Respond(OK)) == [StartTimer("L", 32.0), Transmit(OK.encode())]
     assert isinstance(machine.state, Accepted)
@@ -232,7 +232,7 @@ def test_a_timer_of_another_state_is_a_fault_of_the_shell(name):
 
 
 def proceeding():
-    return ServerInvite(INVITE, reliable=False)
+    return ServerInvite(reliable=False)
 
 
 def completed():

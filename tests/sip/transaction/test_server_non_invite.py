@@ -51,7 +51,7 @@ def test_over_udp_a_final_response_is_sent_and_timer_j_is_64_t1(status, provisio
 
 
 def test_over_tcp_timer_j_is_zero():
-    machine = ServerNonInvite(REGISTER, reliable=True)
+    machine = ServerNonInvite(reliable=True)
 
     assert machine.handle(Respond(OK)) == [StartTimer("J", 0.0), Transmit(OK.encode())]
 
@@ -101,7 +101,7 @@ def test_a_timer_of_another_state_is_a_fault_of_the_shell():
 
 
 def trying():
-    return ServerNonInvite(REGISTER, reliable=False)
+    return ServerNonInvite(reliable=False)
 
 
 def completed():
