@@ -15,14 +15,23 @@ from msgspec import Struct
 from actors import engagement as eng
 from actors import events as ev
 from actors import messages as m
-from actors.availability import Availability, Available, Freed, Idle, SignedOut, SignIn
+from actors.availability import (
+    Availability,
+    Available,
+    Freed,
+    Idle,
+    Patience,
+    Rested,
+    SignedOut,
+    SignIn,
+)
 from actors.availability import State as AvailabilityState
 from actors.effects import Effect, PlaceCall, Record, ReplyTo, TellContact, TellDispatcher
 from actors.engagement import Engagement, TellAvailability, Terms
 from actors.ids import DISPATCHER, AgentId, ContactId, QueueName, owner_of
 from actors.past import PastAgent
 from actors.reasons import NotFree, Refusal
-from sip.machine import Stop, TimerFired
+from sip.machine import StartTimer, Stop, TimerFired
 
 VOICE_CAPACITY = 1
 
@@ -45,6 +54,8 @@ class AgentSettings(Struct, frozen=True):
     """Where lots are drawn."""
     position: int = 0
     """In the configuration."""
+    patience: Patience = Patience()
+    """What he may miss before he is idle."""
     limited_queues: frozenset[QueueName] = frozenset()
     """Those that limit how many agents talk at once."""
 
@@ -105,15 +116,17 @@ class Agent:
         self._now = now
         self.engagements: dict[ContactId, Engagement] = {}
         self.availability = Availability(
-            settings.sign_in, lambda: bool(self.engagements), now, ticket
+            settings.sign_in, lambda: bool(self.engagements), now, ticket, settings.patience
         )
+        self._rests_until: float | None = None
+        """For when the timer ``rest`` is armed."""
         self._commands = _commands(settings)
         self._allowed: dict[tuple[bool, ...], tuple[str, ...]] = {}
         """By what decides it: asked at every change of state, and the same few each time."""
         self.targets: tuple[m.Target, ...] = ()
         self.version = 0
         self.removed = self._has_left = False
-        self._offered_to_dispatcher: tuple[float, int, Mapping[str, int]] | None = None
+        self._offered_to_dispatcher: tuple[object, ...] | None = None
         self._shown = _Shown()
         self._forgotten = False
         """Whoever reads the journal has been told that he has left, and he is back."""
@@ -179,6 +192,7 @@ class Agent:
         """Available, with room, and reachable."""
         return (
             isinstance(self.availability.state, Available)
+            and self.availability.state.rests_until is None
             and len(self.engagements) < VOICE_CAPACITY
             and bool(self.targets)
         )
@@ -187,7 +201,7 @@ class Agent:
 
     def handle(self, message: Message) -> list[Effect]:
         effects = self._decide(message)
-        return [*effects, *self._show(), *self._tell_dispatcher(), *self._leave()]
+        return [*effects, *self._show(), *self._tell_dispatcher(), *self._rest(), *self._leave()]
 
     def _decide(self, message: Message) -> list[Effect]:
         match message:
@@ -232,6 +246,9 @@ class Agent:
                 return self._command(message)
             case m.Down(name, _):
                 return self._down(message, ContactId(name.rpartition("/")[2]))
+            case TimerFired("rest"):
+                self.availability.handle(Rested())
+                return []
             case TimerFired(name):
                 contact = ContactId(name.removeprefix("lease:"))
             case _:
@@ -246,7 +263,7 @@ class Agent:
         self.settings = settings
         self._commands = _commands(settings)
         self._allowed.clear()
-        self.availability.configure(settings.sign_in)
+        self.availability.configure(settings.sign_in, settings.patience)
         self._forgotten = self._has_left
         self.removed = self._has_left = False
 
@@ -413,11 +430,11 @@ class Agent:
     def _tell_dispatcher(self) -> list[Effect]:
         ours = self.availability.state
         if isinstance(ours, Available) and self.fits():
-            key = (ours.since, ours.seq, self.settings.skills)
+            settings = self.settings
+            key = (ours.since, ours.seq, settings.skills, settings.weight, settings.position)
             if key == self._offered_to_dispatcher:
                 return []
             self._offered_to_dispatcher = key
-            settings = self.settings
             free = m.AgentAvailable(
                 self.id,
                 settings.skills,
@@ -434,6 +451,15 @@ class Agent:
             self._offered_to_dispatcher = None
             return [TellDispatcher(m.AgentUnavailable(self.id))]
         return []
+
+    def _rest(self) -> list[Effect]:
+        """A timer ends the time in which he is left alone."""
+        wanted = self.availability.state
+        until = wanted.rests_until if isinstance(wanted, Available) else None
+        before, self._rests_until = self._rests_until, until
+        if until is None or until == before:
+            return []
+        return [StartTimer("rest", max(0.0, until - self._now()))]
 
     def _leave(self) -> list[Effect]:
         """Removed, and nothing is in hand any more: said once."""

@@ -8,7 +8,7 @@ true when nothing is in hand any more.  What the system sets, it sets at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -39,10 +39,13 @@ class Idle(Struct, frozen=True, gc=False):
 
 
 class Available(Struct, frozen=True, gc=False):
-    """``since``, ``seq``: the agent's place among those who wait for work."""
+    """``since``, ``seq``: the agent's place among those who wait for work.  ``rests_until``: he has
+    missed an offer, and is left alone for a while.
+    """
 
     since: float
     seq: int
+    rests_until: float | None = None
 
 
 State: TypeAlias = SignedOut | Idle | Available
@@ -65,8 +68,30 @@ class Freed(Struct, frozen=True, gc=False):
     """Nothing is in hand any more."""
 
 
+class Rested(Struct, frozen=True, gc=False):
+    """He has been left alone for long enough."""
+
+
+class Patience(Struct, frozen=True):
+    """``misses``: so many offers in a row that he does not take make him idle.  ``delays``: for how
+    many seconds he is left alone after one that does not yet, by its reason.
+    """
+
+    misses: int = 1
+    delays: Mapping[OfferFailure, float] = {}
+
+
+NO_PATIENCE = Patience()
 Message: TypeAlias = (
-    Wish | m.PhonesChanged | m.OfferFailed | m.OfferAnswered | m.PhoneLost | Talked | Worked | Freed
+    Wish
+    | m.PhonesChanged
+    | m.OfferFailed
+    | m.OfferAnswered
+    | m.PhoneLost
+    | Talked
+    | Worked
+    | Freed
+    | Rested
 )
 
 
@@ -83,13 +108,15 @@ class Availability:
         busy: Callable[[], bool],
         now: Callable[[], float],
         ticket: Callable[[], int],
+        patience: Patience = NO_PATIENCE,
     ) -> None:
         self._on_register = sign_in == "on_register"
         self._busy, self._now, self._ticket = busy, now, ticket
         self.state: State = SignedOut()
         self.pending: Wish | None = None
         self._reachable = False
-        self._channel_failures = 0
+        self._patience = patience
+        self._channel_failures = self._misses = 0
         self.contacts, self.talked = 0, 0.0
         """What he has done since he signed in: how many contacts, how many seconds of talk."""
 
@@ -105,9 +132,10 @@ class Availability:
             case "signed_out":
                 self.pending = m.SignOut()
 
-    def configure(self, sign_in: SignIn) -> None:
-        """How he signs in from now on; where he is, he stays."""
+    def configure(self, sign_in: SignIn, patience: Patience) -> None:
+        """How he signs in, and what he may miss, from now on; where he is, he stays."""
         self._on_register = sign_in == "on_register"
+        self._patience = patience
 
     # --- what others may see ------------------------------------------------------------------
 
@@ -146,8 +174,13 @@ class Availability:
 
     def handle(self, message: Message) -> None:
         match self.state, message:
-            case Available(), m.SetAvailable():
+            case Available(since, seq), m.SetAvailable():
                 self.pending = None  # he takes back what he wished before
+                self.state = Available(since, seq)  # and is there, if he was left alone
+            case Available(since, seq), Rested():
+                self.state = Available(since, seq)
+            case _, Rested():
+                pass  # he has gone idle, or home, meanwhile
             case _, m.SetAvailable() | m.SetIdle() | m.SignOut() if self._busy():
                 self.pending = message
             case _, m.SetAvailable():
@@ -166,7 +199,7 @@ class Availability:
                 self.contacts += served
                 self.talked += seconds
             case _, m.OfferAnswered():
-                self._channel_failures = 0
+                self._channel_failures = self._misses = 0
             case _, m.OfferFailed(_, reason):
                 self._failed(reason)
             case Available(), m.PhoneLost():
@@ -196,10 +229,11 @@ class Availability:
             case m.SignOut():
                 self.state = SignedOut()
 
-    def _available_from_now(self) -> None:
+    def _available_from_now(self, rest: float = 0.0) -> None:
         if isinstance(self.state, SignedOut):
             self.contacts, self.talked = 0, 0.0
-        self.state = Available(self._now(), self._ticket())
+        now = self._now()
+        self.state = Available(now, self._ticket(), now + rest if rest > 0 else None)
 
     def _need_a_phone(self) -> None:
         if self._reachable:
@@ -217,7 +251,11 @@ class Availability:
             if self._channel_failures <= CHANNEL_FAILURES:
                 self._available_from_now()
                 return
-        self._channel_failures = 0
+        self._misses += 1
+        if reason is not OfferFailure.CHANNEL_FAILURE and self._misses < self._patience.misses:
+            self._available_from_now(self._patience.delays.get(reason, 0.0))
+            return
+        self._channel_failures = self._misses = 0
         self._set_idle(_IDLE_BY_FAILURE[reason])
 
     def _set_idle(self, code: IdleCode) -> None:

@@ -8,6 +8,7 @@ from ipaddress import ip_network
 from msgspec.structs import replace
 
 from actors.agent import AgentSettings
+from actors.availability import Patience
 from actors.commands import ToEntryPoint, ToNumber, ToQueue
 from actors.dial_plan import DialPlan, DirectoryEntry, Gateway
 from actors.dial_plan import Rule as DialRule
@@ -28,6 +29,7 @@ from actors.flow import (
 from actors.hours import Calendar
 from actors.ids import NO_QUEUE, AgentId, EntryPointName, QueueName
 from actors.queue import QueueSettings
+from actors.reasons import OfferFailure
 from actors.routing.expressions import any_of, matches
 from actors.routing.policy import Policy
 from ccserver.core.ingress import FeatureCodes, Trunk
@@ -150,6 +152,7 @@ def agents(settings: Settings) -> list[AgentSettings]:
     ours = settings.routing.rona_seconds  # of a call that he places
     longest_ring = max([ours, *(_rona(queue, settings) for queue in settings.queues)])
     callers = {role for rule in settings.dial_plan if rule.trunk for role in rule.roles}
+    patience = _patience(settings.routing)
     limited = frozenset(QueueName(q.name) for q in settings.queues if q.max_agents is not None)
     return [
         AgentSettings(
@@ -164,10 +167,24 @@ def agents(settings: Settings) -> list[AgentSettings]:
             "call" in agent.permissions and agent.role in callers,
             agent.weight,
             position,
+            patience,
             limited,
         )
         for position, agent in enumerate(settings.agents)
     ]
+
+
+def _patience(routing: model.Routing) -> Patience:
+    no_answer, unreachable = routing.no_answer_delay_seconds, routing.unreachable_delay_seconds
+    delays = {
+        OfferFailure.RONA: no_answer,
+        OfferFailure.NO_ANSWER: no_answer,
+        OfferFailure.BUSY: routing.busy_delay_seconds,
+        OfferFailure.DECLINED: routing.declined_delay_seconds,
+        OfferFailure.UNAVAILABLE: unreachable,
+        OfferFailure.INVALID_NUMBER: unreachable,
+    }
+    return Patience(routing.misses, delays)
 
 
 def entry_points(settings: Settings) -> dict[EntryPointName, EntryPoint]:

@@ -114,6 +114,17 @@ class Log(Section):
 class Routing(Section):
     rona_seconds: SomeSeconds = 18.0
     """How long an agent's phone rings before the contact goes back to its place."""
+    misses: Annotated[int, Field(ge=1, le=100)] = 1
+    """So many offers in a row that an agent does not take make him idle."""
+    no_answer_delay_seconds: Seconds = 0.0
+    """After one that does not make him idle yet: how long he is given nothing, if his phone rang in
+    vain."""
+    busy_delay_seconds: Seconds = 60.0
+    """The same, if his phone was busy."""
+    declined_delay_seconds: Seconds = 10.0
+    """The same, if he declined."""
+    unreachable_delay_seconds: Seconds = 30.0
+    """The same, if his phone could not be reached."""
     wrap_up_seconds: Seconds = 10.0
     """Time after a conversation before the agent is available again."""
     max_contact_seconds: SomeSeconds = 14400.0

@@ -7,7 +7,17 @@ from itertools import count
 import pytest
 
 from actors import messages as m
-from actors.availability import Availability, Available, Freed, Idle, SignedOut, Worked
+from actors.availability import (
+    Availability,
+    Available,
+    Freed,
+    Idle,
+    Patience,
+    Rested,
+    SignedOut,
+    Talked,
+    Worked,
+)
 from actors.ids import ContactId
 from actors.reasons import IdleCode, OfferFailure
 from tests.support.desk import TARGET
@@ -236,3 +246,75 @@ def test_who_has_worked_stands_behind_those_who_waited():
     wants = Wants().hears(PHONES)
     wants.now += 30
     assert wants.hears(Worked()).machine.state == Available(130.0, 2)
+
+
+# --- offers that he misses --------------------------------------------------------------------
+
+
+def patient(misses=3, **delays):
+    wants = Wants()
+    reasons = {OfferFailure[name.upper()]: seconds for name, seconds in delays.items()}
+    wants.machine.configure("on_register", Patience(misses, reasons))
+    return wants.hears(PHONES)
+
+
+def misses(wants, why=OfferFailure.RONA):
+    wants.takes_a_contact().hears(m.OfferFailed(CONTACT, why))
+    return wants.is_freed()
+
+
+def test_who_misses_three_in_a_row_is_idle_and_may_come_back_r15():
+    wants = patient()
+    assert misses(misses(wants)).state == "available"
+    assert misses(wants).state == f"idle:{IdleCode.RONA}"
+    wants.hears(AVAILABLE)
+    assert misses(wants).state == "available"  # and is counted anew
+
+
+def test_an_answer_between_two_misses_forgives_the_first():
+    wants = misses(misses(patient()))
+    wants.takes_a_contact().hears(ANSWERED)
+    assert misses(misses(wants.is_freed())).state == "available"
+
+
+def test_the_reason_of_the_last_miss_is_the_idle_code():
+    wants = misses(misses(patient(2)), OfferFailure.BUSY)
+    assert wants.state == f"idle:{IdleCode.BUSY}"
+
+
+def test_who_has_missed_one_stands_behind_those_who_wait():
+    wants = patient()
+    wants.now += 50
+    misses(wants)
+    assert wants.machine.state == Available(150.0, 2)
+
+
+@pytest.mark.parametrize(
+    ("why", "until"),
+    [
+        (OfferFailure.RONA, None),
+        (OfferFailure.BUSY, 160.0),
+        (OfferFailure.DECLINED, 110.0),
+        (OfferFailure.UNAVAILABLE, 130.0),
+    ],
+)
+def test_he_is_left_alone_for_as_long_as_the_reason_says(why, until):
+    wants = misses(patient(busy=60.0, declined=10.0, unavailable=30.0), why)
+    assert wants.machine.state.rests_until == until
+    assert wants.hears(Rested()).machine.state.rests_until is None
+
+
+def test_who_is_left_alone_may_come_back_at_once_or_go():
+    wants = misses(patient(busy=60.0), OfferFailure.BUSY)
+    assert wants.hears(AVAILABLE).machine.state.rests_until is None
+    wants = misses(patient(busy=60.0), OfferFailure.BUSY)
+    assert wants.hears(LUNCH, Rested()).state == "idle:lunch"
+
+
+def test_what_he_has_done_is_counted_from_his_sign_in():
+    wants = Wants().hears(PHONES, Talked(60.0, True), Talked(5.0, False))
+    assert (wants.machine.contacts, wants.machine.talked) == (1, 65.0)
+    wants.hears(LUNCH, AVAILABLE)
+    assert wants.machine.contacts == 1
+    wants.hears(HOME, AVAILABLE)
+    assert (wants.machine.contacts, wants.machine.talked) == (0, 0.0)

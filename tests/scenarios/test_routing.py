@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import trio
@@ -251,3 +252,38 @@ async def test_the_dispatcher_starts_again_and_keeps_to_the_rules_r06(autojump_c
         await ben.rings()
         (assigned,) = c.of(ev.ContactAssigned)
         assert assigned.decided_at - c.of(ev.ContactQueued)[0].place.since == 20.0
+
+
+# --- offers that are missed -------------------------------------------------------------------
+
+
+async def test_an_agent_misses_three_offers_and_is_idle_then_r15(autojump_clock):
+    routing = {"rona_seconds": 10, "misses": 3, "no_answer_delay_seconds": 5}
+    async with centre(routing=routing, **support(needs="english")) as c:
+        ada = await c.agent("1001")
+        await c.phone("anna").calls_to("2001")
+        for missed in range(3):
+            offered = await ada.rings()
+            await offered.wait("ended")
+            await trio.sleep(1)
+            assert c.state("1001") == ("available" if missed < 2 else "idle:rona")
+        instants = [e.decided_at for e in c.of(ev.ContactAssigned)]
+        assert [later - one for one, later in pairwise(instants)] == [15.0, 15.0]
+        await c.commands("1001", m.SetAvailable())
+        await ada.rings()
+
+
+async def test_an_agent_whose_phone_was_busy_is_left_alone_for_a_while(autojump_clock):
+    routing = {"misses": 2, "busy_delay_seconds": 30}
+    async with centre(routing=routing, **support(needs="english")) as c:
+        ada = await c.agent("1001")
+        ada.refuses = 486
+        await c.phone("anna").calls_to("2001")
+        await trio.sleep(10)
+        ada.refuses = None
+        assert len(c.of(ev.ContactOfferFailed)) == 1
+        offered = await ada.rings()
+        ada.answers(offered)
+        await offered.wait("talking")
+        first, second = c.of(ev.ContactAssigned)
+        assert 30.0 <= second.decided_at - first.decided_at < 30.1
