@@ -126,11 +126,15 @@ class Play(Struct, frozen=True):
 
 
 class LookAtQueue(Struct, frozen=True, gc=False):
-    """How things stand in a queue for this place; comes back as ``QueueSeen``."""
+    """How things stand in a queue for this place; comes back as ``QueueSeen``.
+
+    ``caller``: who is at the door to wait, and may have a place there already; None: nobody.
+    """
 
     contact: ContactId
     queue: QueueName
     place: Place
+    caller: str | None = None
 
 
 class StopPlaying(Struct, frozen=True, gc=False):

@@ -83,6 +83,8 @@ class ContactQueued(Event, frozen=True, tag="contact.queued"):
     """The place in line with which it begins."""
     estimate: Estimate | None = None
     """How long it was expected to wait; None: nothing was known of that."""
+    regained: ContactId | None = None
+    """Whose place it has: the caller hung up, and came back in time."""
 
 
 class QueueFigures(Struct, frozen=True, gc=False, omit_defaults=True):

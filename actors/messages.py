@@ -61,6 +61,13 @@ class Overflowed(Struct, frozen=True, gc=False):
     reason: str
 
 
+class Regained(Struct, frozen=True):
+    """The place that the same caller had when he hung up, as ``contact``."""
+
+    place: Place
+    contact: ContactId
+
+
 class QueueSeen(Struct, frozen=True):
     """What is known of a queue now, as a contact at its door or in it sees it."""
 
@@ -76,6 +83,8 @@ class QueueSeen(Struct, frozen=True):
     """Those of them who are neither signed out nor idle."""
     estimate: Estimate | None = None
     """How long we shall wait from now on; None: nothing is known of that."""
+    regained: Regained | None = None
+    """A place that is ours again, if we wait there: what is said here is said of it."""
 
 
 class AgentLost(Struct, frozen=True, gc=False):

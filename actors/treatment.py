@@ -134,8 +134,15 @@ class Treatment:
         ref, name, seen = self._dossier.ref, self._plan.name, self._entered
         if again or seen is None:
             return ev.ContactQueued(ref, name, self._place, again=again)
-        position, estimate = seen.ahead + 1, seen.estimate
-        return ev.ContactQueued(ref, name, self._place, position=position, estimate=estimate)
+        regained = None if seen.regained is None else seen.regained.contact
+        return ev.ContactQueued(
+            ref,
+            name,
+            self._place,
+            position=seen.ahead + 1,
+            estimate=seen.estimate,
+            regained=regained,
+        )
 
     def start(self) -> list[Effect]:
         self.state = Waiting()

@@ -257,11 +257,13 @@ class Walk:
             return self._over(Lost(Refusal.UNKNOWN_DESTINATION))
         self._priority = priority
         self.state = AtQueue(plan, priority)
-        return self._look(plan)
+        first = self._dossier.first_place is None
+        return self._look(plan, self._dossier.caller.uri.user if first else None)
 
-    def _look(self, plan: QueuePlan) -> list[Effect | News]:
+    def _look(self, plan: QueuePlan, caller: str | None = None) -> list[Effect | News]:
         place = self._dossier.place(self._priority)
-        return [LookAtQueue(self._dossier.id, plan.name, place), StartTimer(LOOK, LOOK_LEASE)]
+        look = LookAtQueue(self._dossier.id, plan.name, place, caller)
+        return [look, StartTimer(LOOK, LOOK_LEASE)]
 
     def _pass_entry(
         self, entry_point: EntryPoint, plan: QueuePlan, seen: m.QueueSeen | None
@@ -277,6 +279,8 @@ class Walk:
     ) -> list[Effect | News]:
         rule = self._first(plan.diversions, seen, is_open=self._dossier.is_open(plan))
         if rule is None:
+            if seen is not None and seen.regained is not None:
+                self._dossier.first_place = seen.regained.place
             return self._over(Reached(plan, priority, seen))
         return self.divert(plan, rule, seen)
 

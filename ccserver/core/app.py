@@ -19,8 +19,6 @@ from actors import effects as do
 from actors import events as ev
 from actors import messages as m
 from actors.base import Actor, Mailbox, Post
-from actors.forecast import KINDS as FORECAST_KINDS
-from actors.forecast import Forecast
 from actors.guardian import Guardian
 from actors.ids import (
     AgentId,
@@ -37,6 +35,7 @@ from ccserver.core.directory import Directory
 from ccserver.core.door import Commands, Door, Queries
 from ccserver.core.effects import Effects, MediaPort
 from ccserver.core.ingress import Ingress
+from ccserver.core.outlook import Outlook
 from ccserver.core.recovery import Recovery
 from ccserver.core.registration import Registration
 from ccserver.core.reloading import Reloading, no_file
@@ -187,7 +186,7 @@ class Core:
         ingress.bind(self.endpoint, registration)
         self.listeners.watch_connections(self._connection_closed)
         states = {agent: self.live.agents[agent].state for agent in self._agent_ids()}
-        self.forecast = Forecast(plan.able_agents(settings), self.post.now, states)
+        self.outlook = Outlook(settings, self.post.now, states)
         self.residents = Residents(
             self.directory,
             self._actor,
@@ -224,7 +223,7 @@ class Core:
         )
         self.journal.listen(self.live.apply, self.live.kinds)
         self.folds.follow(self.journal)
-        self.journal.listen(lambda entry: self.forecast.apply(entry.event), FORECAST_KINDS)
+        self.outlook.listen(self.journal)
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -242,7 +241,7 @@ class Core:
                 self.calls.start_leg,
                 self.calls.place_call,
                 self.door.reply,
-                self.forecast.look,
+                self.outlook.look,
             )
             self.calls.bind(self.effects, self.guardian)
             self.world.media.listen(
@@ -366,7 +365,7 @@ class Core:
         )
         self._commands.configure(tuple(settings.wrap_up_codes), tuple(settings.idle_codes))
         self._queries.configure(settings)
-        self.forecast.configure(plan.able_agents(with_closed))
+        self.outlook.configure(with_closed)
         recorded = self._record_configuration(by, difference(before, settings))
         queues, agents = plan.queues(settings), plan.agents(with_closed)
         policy = self._policy(with_closed)

@@ -9,8 +9,7 @@ from actors import effects as do
 from actors import events as ev
 from actors import messages as m
 from actors.guardian import Guardian
-from actors.ids import ContactId, LegId, QueueName, owner_of
-from actors.place import Place
+from actors.ids import ContactId, LegId, owner_of
 from ccserver.core.directory import Directory
 from ccserver.journal.log import Journal
 from ccserver.media import protocol as media
@@ -40,7 +39,7 @@ class Effects:
         start_leg: Callable[[do.StartLeg], None],
         place_call: Callable[[do.PlaceCall], None],
         reply: Callable[[str, object], None],
-        look: Callable[[ContactId, QueueName, Place], m.QueueSeen],
+        look: Callable[[do.LookAtQueue], m.QueueSeen],
     ) -> None:
         self._directory, self._endpoint, self._media = directory, endpoint, media_port
         self._journal, self._guardian, self._now = journal, guardian, now
@@ -61,9 +60,7 @@ class Effects:
                 media.Play(e.leg, e.token, list(e.files), loop=e.loop)
             ),
             do.StopPlaying: lambda e: media_port.send(media.StopPlay(e.leg)),
-            do.LookAtQueue: lambda e: self._tell_contact(
-                do.TellContact(e.contact, look(e.contact, e.queue, e.place))
-            ),
+            do.LookAtQueue: lambda e: self._tell_contact(do.TellContact(e.contact, look(e))),
             do.Hear: lambda e: media_port.send(media.Hear(e.leg, list(e.sources))),
             do.OpenMedia: lambda e: media_port.send(media.CreateSession(e.leg, e.ipv6)),
             do.DirectMedia: self._direct_media,

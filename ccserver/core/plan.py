@@ -231,6 +231,11 @@ def able_agents(settings: Settings) -> dict[QueueName, list[AgentId]]:
     return able
 
 
+def resume_seconds(settings: Settings) -> dict[QueueName, float]:
+    """For how long each queue keeps the place of a caller who hung up."""
+    return {QueueName(queue.name): queue.resume_seconds for queue in settings.queues}
+
+
 def _calendars(settings: Settings) -> dict[str | None, Calendar]:
     return {hours.name: calendar_of(hours) for hours in settings.hours}
 

@@ -219,6 +219,12 @@ def _waits(figures: WaitingFigures) -> Iterator[Metric]:
         ("queue", "reason"),
         _by_queue(figures.diverted),
     )
+    yield _counter(
+        "ccserver_contacts_regained",
+        "Callers who hung up while they waited, came back in time, and had their place again.",
+        ("queue",),
+        (((queue,), count) for queue, count in figures.regained.items()),
+    )
 
 
 def _by_queue(figures: Mapping[str, Mapping[str, int]]) -> Iterator[tuple[tuple[str, str], int]]:

@@ -29,6 +29,8 @@ class WaitingFigures(Struct, frozen=True):
     """How far the wait was from P50, in seconds."""
     diverted: dict[str, dict[str, int]]
     """By queue and condition."""
+    regained: dict[str, int]
+    """By queue: callers who came back, and had their place again."""
 
 
 class SavedWaiting(Struct, frozen=True):
@@ -51,9 +53,12 @@ class WaitingFold:
             self._estimates[name] = dict.fromkeys(OUTCOMES, 0)
             self._diverted[name] = dict.fromkeys(CONDITIONS, 0)
         self._error = Histogram(ERROR_BOUNDS)
+        self._regained: dict[str, int] = dict.fromkeys(self._estimates, 0)
         self._expected: dict[ContactId, tuple[QueueName, Estimate | None]] = {}
 
     def queued(self, event: ev.ContactQueued) -> None:
+        if event.regained is not None:
+            self._regained[event.queue] = self._regained.get(event.queue, 0) + 1
         if not event.again and event.position is not None:
             self._expected[event.contact.id] = event.queue, event.estimate
 
@@ -87,6 +92,7 @@ class WaitingFold:
             {name: dict(outcomes) for name, outcomes in self._estimates.items()},
             self._error.figures(),
             {name: dict(conditions) for name, conditions in self._diverted.items()},
+            dict(self._regained),
         )
 
     def saved(self) -> SavedWaiting:
@@ -98,6 +104,7 @@ class WaitingFold:
             self._estimates[name] = dict.fromkeys(OUTCOMES, 0) | outcomes
         for name, conditions in saved.figures.diverted.items():
             self._diverted[name] = dict.fromkeys(CONDITIONS, 0) | conditions
+        self._regained.update(saved.figures.regained)
         self._error.go_on(saved.figures.error)
         self._expected = dict(saved.expected)
 

@@ -240,6 +240,9 @@ class Queue(QueueRules):
     """At the door, before the customer waits: the first rule that holds sends him elsewhere."""
     overflows: list[Diversion] = []
     """While he waits: the first rule that holds sends him elsewhere."""
+    resume_seconds: Seconds = 0.0
+    """A caller who hangs up while he waits, and calls again from the same number within so long,
+    has his place back, once; 0: he has not."""
     treatment: list[TreatmentStep] = []
     """What he hears beside the music while he waits."""
     capacity_based: bool = False

@@ -1,0 +1,106 @@
+"""Callers who hang up while they wait, and come back: for a while their place is kept (P-9).
+
+It hears the events of contacts as they are recorded, and is asked at the door of a queue.  What one
+abandoned contact leaves behind is given to one caller, once; who takes it and does not wait after
+all leaves it for the next time.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from actors import events as ev
+from actors.ids import ContactId, QueueName
+from actors.messages import Regained
+from actors.place import Place
+from actors.reasons import During, Outcome
+
+KINDS: tuple[type, ...] = (
+    ev.ContactArrived,
+    ev.ContactQueued,
+    ev.ContactDiverted,
+    ev.ContactEnded,
+)
+"""The events that change what is kept."""
+MOST = 10_000
+"""Places that are kept at once; the oldest goes first."""
+NOBODY = frozenset(("", "anonymous", "unavailable", "unknown", "restricted", "private"))
+"""Numbers that say nothing of who calls."""
+
+Owner: TypeAlias = tuple[QueueName, str]
+"""A queue, and the number that waited there."""
+
+
+class _Kept(Struct, frozen=True):
+    regained: Regained
+    until: float
+
+
+class Returning:
+    """``seconds``: for how long each queue keeps a place; a queue that is not there keeps none.
+
+    ``now`` gives monotonic seconds.
+    """
+
+    def __init__(self, seconds: Mapping[QueueName, float], now: Callable[[], float]) -> None:
+        self._now = now
+        self._callers: dict[ContactId, str] = {}
+        self._places: dict[ContactId, tuple[QueueName, Place]] = {}
+        self._kept: OrderedDict[Owner, _Kept] = OrderedDict()
+        self._taken: dict[ContactId, tuple[Owner, _Kept]] = {}
+        """By contacts that are at the door."""
+        self.configure(seconds)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def configure(self, seconds: Mapping[QueueName, float]) -> None:
+        """From now on; what is kept stays so for as long as it was meant to."""
+        self._seconds = {queue: time for queue, time in seconds.items() if time > 0}
+
+    def apply(self, event: ev.AnyEvent) -> None:
+        match event:
+            case ev.ContactArrived(ref, _, ani):
+                if ani not in NOBODY and self._seconds:
+                    self._callers[ref.id] = ani
+            case ev.ContactQueued(ref, queue, place) if ref.id in self._callers:
+                self._places[ref.id] = queue, place
+                self._taken.pop(ref.id, None)
+            case ev.ContactDiverted(ref):
+                self._put_back(ref.id)
+            case ev.ContactEnded(ref, outcome, queue, _, during):
+                self._put_back(ref.id)
+                ani = self._callers.pop(ref.id, "")
+                last = self._places.pop(ref.id, None)
+                waited = outcome is Outcome.ABANDONED and during in (During.QUEUE, During.RINGING)
+                if waited and ani and last is not None and last[0] == queue:
+                    self._keep((last[0], ani), Regained(last[1], ref.id))
+
+    def take(self, contact: ContactId, queue: QueueName, caller: str) -> Regained | None:
+        """For a caller at the queue's door: the place he had there, if it is kept."""
+        if self._callers.get(contact) != caller:
+            return None
+        kept = self._kept.pop((queue, caller), None)
+        if kept is None or kept.until < self._now():
+            return None
+        self._taken[contact] = (queue, caller), kept
+        return kept.regained
+
+    def _keep(self, owner: Owner, regained: Regained) -> None:
+        seconds = self._seconds.get(owner[0])
+        if seconds is None:
+            return
+        self._kept[owner] = _Kept(regained, self._now() + seconds)
+        self._kept.move_to_end(owner)
+        if len(self._kept) > MOST:
+            self._kept.popitem(last=False)
+
+    def _put_back(self, contact: ContactId) -> None:
+        """He did not wait after all."""
+        taken = self._taken.pop(contact, None)
+        if taken is not None and taken[0] not in self._kept:
+            self._kept[taken[0]] = taken[1]

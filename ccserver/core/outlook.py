@@ -1,0 +1,48 @@
+"""What a contact may ask of a queue: how it stands there, and whether a place of his is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from msgspec.structs import replace
+
+from actors import forecast, returning
+from actors import messages as m
+from actors.effects import LookAtQueue
+from actors.forecast import Forecast
+from actors.ids import AgentId
+from actors.place import Place
+from actors.returning import Returning
+from ccserver.core import plan
+from ccserver.journal.log import Journal
+from ccserver.settings import Settings
+
+
+class Outlook:
+    """Two readers of the journal whom contacts may ask.
+
+    ``now`` gives monotonic seconds; ``states``: the agents', as an earlier run left them.
+    """
+
+    def __init__(
+        self, settings: Settings, now: Callable[[], float], states: Mapping[AgentId, str]
+    ) -> None:
+        self.forecast = Forecast(plan.able_agents(settings), now, states)
+        self.returning = Returning(plan.resume_seconds(settings), now)
+
+    def configure(self, settings: Settings) -> None:
+        self.forecast.configure(plan.able_agents(settings))
+        self.returning.configure(plan.resume_seconds(settings))
+
+    def listen(self, journal: Journal) -> None:
+        journal.listen(lambda entry: self.forecast.apply(entry.event), forecast.KINDS)
+        journal.listen(lambda entry: self.returning.apply(entry.event), returning.KINDS)
+
+    def look(self, asked: LookAtQueue) -> m.QueueSeen:
+        place, regained = asked.place, None
+        if asked.caller is not None:
+            regained = self.returning.take(asked.contact, asked.queue, asked.caller)
+        if regained is not None:
+            place = Place(place.priority, regained.place.since, regained.place.seq)
+        seen = self.forecast.look(asked.contact, asked.queue, place)
+        return seen if regained is None else replace(seen, regained=regained)
