@@ -217,9 +217,9 @@ class Mailbox:
 class Actor:
     """Drives one machine.
 
-    ``tell`` is all that others may do.  ``handlers`` carry out effects by their type, ``perform``
-    all others but timers and the end; what takes time reports back with a message.  ``mailbox``:
-    its own, or that of its crash group.
+    ``tell`` is all that others may do.  ``handlers`` carry out effects by their type, ``perform``,
+    given the actor and the effect, all others but timers and the end; what takes time reports back
+    with a message.  ``mailbox``: its own, or that of its crash group.
     ``on_end`` is called when the machine has stopped; not when its mailbox failed.
     """
 
@@ -242,7 +242,7 @@ class Actor:
         name: str,
         machine: Machine,
         handlers: Handlers,
-        perform: Callable[[Any], None],
+        perform: Callable[[Actor, Any], None],
         timers: Timers,
         mailbox: Mailbox,
         *,
@@ -298,7 +298,7 @@ class Actor:
             elif type(effect) is Stop:
                 self._stops = True
             else:
-                self._perform(effect)
+                self._perform(self, effect)
         if self._stops:
             self.silence()
             if self._on_end is not None:

@@ -395,7 +395,7 @@ class Endpoint:
                 case tx.Transmit(data):
                     self._listeners.send(data, server.path)
                 case StartTimer(name, seconds):
-                    fire = self._server_timer(server, name)
+                    fire = partial(self._server_timer, server, name)
                     self._timer_shell.arm((key, name), seconds, fire, _SLACK.get(name, 0.0))
                 case CancelTimer(name):
                     self._timer_shell.cancel((key, name))
@@ -408,9 +408,8 @@ class Endpoint:
                     if server.merged is not None:
                         self._merged.pop(server.merged, None)
 
-    def _server_timer(self, server: _Server, name: str) -> Callable[[], None]:
-        fired = TimerFired(name)
-        return lambda: self._drive_server(server, server.machine.handle(fired))
+    def _server_timer(self, server: _Server, name: str) -> None:
+        self._drive_server(server, server.machine.handle(TimerFired(name)))
 
     def _drive_client(self, client: _Client, effects: list[tx.ClientEffect]) -> None:
         key = client.key
@@ -419,7 +418,7 @@ class Endpoint:
                 case tx.Transmit(data):
                     self._listeners.send(data, client.path)
                 case StartTimer(name, seconds):
-                    fire = self._client_timer(client, name)
+                    fire = partial(self._client_timer, client, name)
                     self._timer_shell.arm((key, name), seconds, fire, _SLACK.get(name, 0.0))
                 case CancelTimer(name):
                     self._timer_shell.cancel((key, name))
@@ -432,9 +431,8 @@ class Endpoint:
                 case Stop():
                     self._clients.pop(key, None)
 
-    def _client_timer(self, client: _Client, name: str) -> Callable[[], None]:
-        fired = TimerFired(name)
-        return lambda: self._drive_client(client, client.machine.handle(fired))
+    def _client_timer(self, client: _Client, name: str) -> None:
+        self._drive_client(client, client.machine.handle(TimerFired(name)))
 
     def _via(self, path: Path, branch: str) -> str:
         host, port = self._listeners.local_address(path)

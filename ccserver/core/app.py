@@ -407,21 +407,15 @@ class Core:
         on_end: Callable[[], None] | None = None,
     ) -> Actor:
         """In its crash group's mailbox, or with one of its own, for many to speak to."""
-        actor: Actor
-
-        def tell(message: Any) -> None:
-            actor.tell(message)
-
-        actor = Actor(
+        return Actor(
             name,
             machine,
             self.effects.handlers,
-            self.effects.watcher(tell),
+            self.effects.watch,
             self.timers,
             Mailbox(self.post, name, MAILBOX_OF_MANY) if mailbox is None else mailbox,
             on_end=on_end,
         )
-        return actor
 
     def _crashed(self, name: str, error: Exception) -> None:
         log.error("actor %s crashed", name, exc_info=error)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 from actors import effects as do
 from actors import events as ev
 from actors import messages as m
+from actors.base import Actor
 from actors.guardian import Guardian
 from actors.ids import ContactId, LegId, owner_of
 from ccserver.core.directory import Directory
@@ -81,9 +83,9 @@ class Effects:
         """For effects whose author needs not be known."""
         self.handlers[type(effect)](effect)
 
-    def watcher(self, tell: Callable[[Any], None]) -> Callable[[do.Watch], None]:
+    def watch(self, actor: Actor, effect: do.Watch) -> None:
         """Carries out the one effect whose author must be known."""
-        return lambda effect: self._guardian.watch(effect.name, tell)
+        self._guardian.watch(effect.name, actor.tell)
 
     def forget_leg(self, leg: LegId) -> None:
         """Nothing of this leg is left, however it ended."""
@@ -123,14 +125,12 @@ class Effects:
     # --- SIP and media ------------------------------------------------------------------------
 
     def _hear(self, leg: LegId) -> Callable[[Any], None]:
-        legs = self._directory.legs
+        return partial(self._told, leg)
 
-        def hear(message: Any) -> None:
-            actor = legs.get(leg)
-            if actor is not None:
-                actor.tell(message)
-
-        return hear
+    def _told(self, leg: LegId, message: Any) -> None:
+        actor = self._directory.legs.get(leg)
+        if actor is not None:
+            actor.tell(message)
 
     def _send_request(self, effect: do.SendRequest) -> None:
         key = self._endpoint.request(

@@ -49,7 +49,7 @@ class Stage:
             on_end=lambda: self.performed.append(f"{name} ended"),
         )
 
-    def tell(self, effect: Any) -> None:
+    def tell(self, actor: Actor, effect: Any) -> None:
         effect[0].tell(effect[1])
 
 
