@@ -39,7 +39,7 @@ class Phone:
         self.asked_at = 0.0
         """When the registration that is under way was meant to begin."""
         self.freed_at: float | None = None
-        """When he became free, if callers waited."""
+        """When he became free, if callers waited and nobody else was free."""
         self.registered = self.known = False
         """Now, and ever."""
 
@@ -90,6 +90,8 @@ class Agents:
         self.hung_up: Callable[[Phone], None] = lambda phone: None
         self.changed = trio.Event()
         self._serving: dict[CustomerCall, list[Phone]] = {}
+        self._free: set[Phone] = set()
+        """Who waits for a call."""
 
     def sit_down(self, line: Line) -> None:
         """Make the phones, on this line."""
@@ -158,6 +160,7 @@ class Agents:
 
     def _rung(self, phone: Phone) -> None:
         now = trio.current_time()
+        self._free.discard(phone)
         if phone.freed_at is not None:
             self._tally.took("offer", phone.freed_at, now)
             phone.freed_at = None
@@ -202,7 +205,9 @@ class Agents:
                 self._tally.offers["declined"] += 1
                 leg.hang_up(status)
             case a.BecameFree():
-                phone.freed_at = trio.current_time() if self._customers.in_line else None
+                wanted = self._customers.in_line > 0 and not self._free
+                phone.freed_at = trio.current_time() if wanted else None
+                self._free.add(phone)
             case a.GoIdle():
                 self._go_idle(phone)
             case a.ComeBack():
@@ -259,6 +264,8 @@ class Agents:
                 self._tally.registered += not phone.registered
                 self._tally.took("register", phone.asked_at, trio.current_time())
                 first, phone.registered, phone.known = not phone.registered, True, True
+                if first and isinstance(phone.machine.state, a.Free):
+                    self._free.add(phone)
                 if first and self._settings.dial_available is not None:
                     self._dial(phone, self._settings.dial_available)
                 self._say_changed()

@@ -11,7 +11,17 @@ from pydantic import Field
 
 from ccserver.settings.kinds import Domain, HostPort, Name, Number
 from ccserver.settings.section import Section
-from loadtest.scenario.values import Destination, Keys, Measure, Pattern, Share, Spread, Time, Url
+from loadtest.scenario.values import (
+    Destination,
+    Keys,
+    Measure,
+    Metric,
+    Pattern,
+    Share,
+    Spread,
+    Time,
+    Url,
+)
 
 Rate = Annotated[float, Field(ge=0, le=100_000)]
 SomeRate = Annotated[float, Field(gt=0, le=100_000)]
@@ -29,13 +39,17 @@ class Target(Section):
     metrics: Url | None = None
     """A Prometheus page of the server, as "http://127.0.0.1:9464/metrics": shown beside the
     callers' figures, and drawn in the report."""
-    show: list[str] = [
+    show: list[Metric] = [
         "ccserver_queue_waiting",
         "ccserver_contacts_in_service",
         "ccserver_sip_retransmissions_total",
         "ccserver_sip_refused_total",
+        "ccserver_dispatch_seconds:p99",
+        "ccserver_loop_lag_seconds:p99",
     ]
-    """Of that page: each name's sum over its labels. What the server does not have is left out."""
+    """Of that page: each name's sum over its labels; or, as "request_seconds:p99", a percentile of
+    a histogram since the second before, as its bucket's upper bound. What the server does not have
+    is left out."""
     processes: list[str] = []
     """Processes of the server, if it is on this machine: whatever has all the words of an element
     in its command line, as "ccserver.core" or "asterisk"; a number is that of a process, and stands

@@ -24,7 +24,7 @@ LATENCIES = {
     "setup": "caller: from the intended start to the first answer of the server (200)",
     "ring": "from the caller's intended start to the INVITE at an agent's phone",
     "agent": "from the caller's intended start to the agent's answer",
-    "offer": "agents: from the end of a call to the next INVITE, callers waiting",
+    "offer": "agents: from the end of a call to the next INVITE; callers waiting, no one else free",
     "register": "agents: from the intended start of a registration to its 200",
 }
 SHARES = {
@@ -185,6 +185,11 @@ Destination: TypeAlias = Annotated[
     str,
     Field(pattern=r"^(queue|agent|entry_point|number):.+$"),
     Kind('"queue:NAME", "agent:ID", "entry_point:NAME" or "number:NUMBER"', '"queue:support"'),
+]
+Metric: TypeAlias = Annotated[
+    str,
+    Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*(:p[0-9]{1,4})?$"),
+    Kind('the name of a metric, or "NAME:p99" of a histogram', '"ccserver_queue_waiting"'),
 ]
 Measure: TypeAlias = Annotated[
     str,

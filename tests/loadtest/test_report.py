@@ -14,7 +14,7 @@ from loadtest.own_load import OwnLoad
 from loadtest.result import Audio, AudioPoint, Found, Judged, Latency, Point, Result, Trial
 from loadtest.summary import to_text
 from loadtest.svg import Line, chart, nice_step
-from loadtest.watch import Sample, sums
+from loadtest.watch import Sample
 
 AT_EASE = OwnLoad(0.3, 0.4, 0.0, 0.001, 0.001)
 OVERLOADED = OwnLoad(0.95, 1.0, 9.0, 0.2, 0.3)
@@ -179,9 +179,3 @@ def test_a_chart_keeps_its_lines_within_its_frame():
 
 def test_a_chart_of_nothing_is_none():
     assert chart([Line("none", [])], "ms") == ""
-
-
-def test_metrics_are_summed_over_their_labels():
-    page = '# HELP a b\na{queue="x"} 2\na{queue="y"} 3.5\nb 1\nab 9\nc NaN\n'
-
-    assert sums(page, ["a", "c", "d"]) == {"a": 5.5}

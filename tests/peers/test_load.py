@@ -17,7 +17,12 @@ from tests.peers.programs import LOOPBACK, Program, free_ports, until
 from tests.peers.server import ROOT, Server
 
 SCENARIOS = ROOT / "loadtest" / "scenarios"
-SHORT = ["arrivals.phases.warm-up.seconds=1", "arrivals.phases.steady.seconds=6", "arrivals.seed=1"]
+SHORT = [
+    "arrivals.phases.warm-up.seconds=1",
+    "arrivals.phases.steady.seconds=6",
+    "arrivals.phases.steady.rate=1",
+    "arrivals.seed=1",
+]
 QUICK = ["callers.kinds.support.talk=1", "agents.talk=1", "agents.answer_after=0.2"]
 LENIENT = ["objectives.1.at_most=5", "objectives.2.at_most=1"]
 """The machine of a test may be busy with others."""
