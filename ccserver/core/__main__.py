@@ -90,7 +90,11 @@ async def _start(loaded: Loaded, config: Path, overrides: list[str]) -> int:
         boot=boot_name(),
         load=load_again,
     )
-    core = Core(settings, world)
+    try:
+        core = Core(settings, world)
+    except JournalError as error:
+        print(f"ccserver: {error}: move it away, or put a backup in its place", file=sys.stderr)
+        return WRONG
     async with trio.open_nursery() as writing:
         writing.start_soon(journal.run)
         async with trio.open_nursery() as serving:

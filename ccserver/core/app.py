@@ -202,11 +202,12 @@ class Core:
             self.directory,
             lambda e: self.effects.perform(e),
             self.live.takes_part,
+            self.journal,
             tuple(settings.wrap_up_codes),
             tuple(settings.idle_codes),
         )
         self._queries = Queries(settings, self.live, self.journal, self._figures, world.wall)
-        self.reloading = Reloading(world.load, self, self.journal.wait_durable)
+        self.reloading = Reloading(world.load, self, self.journal)
         self.door = Door(self._commands, self._queries, self.reloading, self.journal)
         self.gc_pauses = GcPauses()
         self.media_statistics: media.Statistics | None = None

@@ -12,6 +12,7 @@ import trio
 
 from actors.commands import Principal
 from actors.reasons import Refusal
+from ccserver.core.door.commands import Disk
 from ccserver.door import Answer
 from ccserver.settings import ConfigurationError, Loaded, Problem, Settings
 from ccserver.settings.content import applicable, content_of, difference, version_of
@@ -37,15 +38,15 @@ class Configurable(Protocol):
 
 
 class Reloading:
-    """``load`` reads and checks the file; ``wait_durable``: until the disk has this event."""
+    """``load`` reads and checks the file."""
 
     def __init__(
         self,
         load: Callable[[], Awaitable[Loaded]],
         centre: Configurable,
-        wait_durable: Callable[[int], Awaitable[None]],
+        disk: Disk,
     ) -> None:
-        self._load, self._centre, self._wait_durable = load, centre, wait_durable
+        self._load, self._centre, self._disk = load, centre, disk
         self._one_at_a_time = trio.Lock()
 
     async def on_signal(self, *, task_status: trio.TaskStatus[None]) -> None:
@@ -89,11 +90,14 @@ class Reloading:
             log.warning("%s", warning)
         if needs_restart:
             log.warning("at the next start only: %s", ", ".join(needs_restart))
+        if changes and not self._disk.ready:
+            detail = "the disk takes nothing now: nothing has changed"
+            return {"refused": Refusal.STORAGE_UNAVAILABLE, "detail": detail}
         if changes:
             recorded = self._centre.configure(effective, by)
             log.info("reloaded: %s", ", ".join(f"{c.key} {c.what}" for c in changes))
             with trio.move_on_after(DURABLE_SECONDS) as patience:
-                await self._wait_durable(recorded)
+                await self._disk.wait_durable(recorded)
             if patience.cancelled_caught:
                 return {"refused": Refusal.NO_ANSWER, "detail": "reloaded, but not on the disk yet"}
         else:

@@ -32,6 +32,8 @@ BATCH_SECONDS = 0.05
 MOST_UNWRITTEN = 200_000
 """Events; some 100 MB."""
 RETRY_SECONDS = 1.0
+SLOW_SECONDS = 2.0
+"""A commit that takes longer: what must be kept is not accepted meanwhile."""
 COMMIT_BOUNDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _APPENDED = "appended"
 
@@ -79,6 +81,8 @@ class Journal:
         self._unwritten: deque[Entry] = deque()
         self._in_commit = 0
         self._checkpoint: tuple[int, bytes] | None = None
+        self._commit_began: float | None = None
+        self._failing = False
         self._emitter = EventEmitter()
         self._kinds: dict[Callable[[Entry], object], Collection[type] | None] = {}
         self._readers: dict[type, tuple[Callable[[Entry], object], ...]] = {}
@@ -193,6 +197,14 @@ class Journal:
         """The last that was written.  It waits for the disk.  Raises JournalError."""
         return self._storage.checkpoint()
 
+    @property
+    def ready(self) -> bool:
+        """Whether the disk takes what is written: the last commit was good, and none is stuck."""
+        began = self._commit_began
+        if self._failing:
+            return False
+        return began is None or trio.current_time() - began < SLOW_SECONDS
+
     async def wait_durable(self, seq: int) -> None:
         """Until the disk has this event and all before it.  Raises EventLost.
 
@@ -229,18 +241,20 @@ class Journal:
         self._unwritten.clear()
         if batch:
             self._in_commit = len(batch)
-            started = trio.current_time()
+            self._commit_began = started = trio.current_time()
             try:
                 await trio.to_thread.run_sync(self._write, batch, checkpoint)
             except sqlite3.Error as error:
                 self._write_failures += 1
+                self._failing = True
                 self._unwritten.extendleft(reversed(batch))
                 if self._checkpoint is None:
                     self._checkpoint = checkpoint
                 log.error("the journal cannot be written: %s", error)
                 return False
             finally:
-                self._in_commit = 0
+                self._in_commit, self._commit_began = 0, None
+            self._failing = False
             self._commits.observe(trio.current_time() - started)
         self._durable = upto
         self._committed.set()

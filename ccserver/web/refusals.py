@@ -29,6 +29,7 @@ STATUS: dict[str, int] = {
     Refusal.CONFIGURATION_WRONG: 422,
     Refusal.TOO_MANY_COMMANDS: 429,
     Refusal.NO_ANSWER: 503,
+    Refusal.STORAGE_UNAVAILABLE: 503,
     WebRefusal.NOT_SIGNED_IN: 401,
     WebRefusal.WRONG_PASSWORD: 401,
     WebRefusal.FORBIDDEN: 403,

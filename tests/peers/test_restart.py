@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ccserver.journal.storage import read_rows
-from tests.peers.programs import until
+from tests.peers.programs import Program, until
 from tests.peers.server import Server
 from tests.peers.sounds import longest_gap
 from tests.peers.test_command_line import processes
@@ -137,3 +137,35 @@ def test_a_phone_over_tcp_is_reached_again_and_its_call_goes_on(floor: Floor) ->
     floor.wait_ears(_customer={"1001"}, _1001={"+4420"})
     customer.hang_up()
     floor.phones["1001"].wait("CALL_CLOSED")
+
+
+def test_a_core_that_stands_still_for_a_while_loses_nobody(floor: Floor) -> None:
+    """S09: SIGSTOP, as a virtual machine that is paused."""
+    floor.agents("1001")
+    customer = floor.phone("+4420")
+    customer.dial("2001")
+    floor.wait_ears(_customer={"1001"}, _1001={"+4420"})
+    core = processes(floor.server, "core")[-1]
+    os.kill(core, signal.SIGSTOP)
+    time.sleep(5)
+    os.kill(core, signal.SIGCONT)
+    time.sleep(1)
+    assert longest_gap(customer.recording(), last=6) < 0.1
+    floor.server.wait_agent("1001", "engaged")
+    customer.hang_up()
+    floor.phones["1001"].wait("CALL_CLOSED")
+    floor.server.wait_agent("1001", "available")
+    assert processes(floor.server, "core") == [core]
+
+
+def test_a_damaged_journal_is_named_and_left_as_it_is(start_server, tmp_path) -> None:
+    server = start_server()
+    assert server.stop() == 0
+    journal = server.data / "journal.sqlite"
+    data = bytearray(journal.read_bytes())
+    data[4096 + 100 : 8192] = os.urandom(3996)  # the first page of the table
+    journal.write_bytes(data)
+    again = Program(server.program.process.args, tmp_path / "again.log")
+    assert again.wait(20) == 2
+    assert "journal.sqlite: database disk image is malformed" in again.output()
+    assert journal.read_bytes()[4096:] == bytes(data[4096:])

@@ -23,6 +23,7 @@ from actors.ids import AgentId, ContactId, QueueName
 from actors.queue import Queue
 from ccserver.core.app import Core, World
 from ccserver.journal.log import Entry, Journal
+from ccserver.journal.storage import MemoryStorage, Storage
 from ccserver.settings import Loaded, Settings
 from sip.message import Response, parse
 from tests.support.media import MediaInMemory
@@ -221,13 +222,20 @@ DEFAULT: Mapping[str, Any] = {
 
 @asynccontextmanager
 async def centre(
-    *, seed: int = 0, weather: Weather | None = None, **changes: Any
+    *,
+    seed: int = 0,
+    weather: Weather | None = None,
+    storage: Storage | None = None,
+    **changes: Any,
 ) -> AsyncIterator[Centre]:
     """Open a centre with ``DEFAULT`` settings, whole sections of which may be replaced."""
     settings = Settings.model_validate({**DEFAULT, **changes})
     async with trio.open_nursery() as nursery:
         network = Network(nursery, seed, weather or Weather())
         media = MediaInMemory()
+        journal = Journal(storage or MemoryStorage(), lambda: EPOCH + trio.current_time())
+        if storage is not None:
+            nursery.start_soon(journal.run)
 
         async def load_again() -> Loaded:
             return Loaded(opened.file, (), Path())
@@ -235,7 +243,7 @@ async def centre(
         world = World(
             transports=[MemoryTransport(network)],
             media=media,
-            journal=Journal.in_memory(lambda: EPOCH + trio.current_time()),
+            journal=journal,
             wall=lambda: EPOCH + trio.current_time(),
             epoch=seed + 1,
             secret=b"0123456789abcdef",

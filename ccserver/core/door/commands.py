@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter, OrderedDict
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any, Protocol, get_args
 
 import msgspec
 import trio
@@ -23,6 +23,7 @@ from actors.ids import AgentId, ContactId
 from actors.reasons import Refusal
 from ccserver.core.directory import Directory
 from ccserver.door import DEADLINE, LONGEST_DEADLINE, Answer, Request
+from ccserver.journal.log import EventLost
 
 MOST_AT_ONCE = 16
 """Commands under way to one actor: a flood must not fill its mailbox, which would end it."""
@@ -66,6 +67,20 @@ class _Order(Struct):
     target: str
     told: Callable[[str], Effect]
     contact: ContactId | None = None
+    durable: bool = False
+    """Answered when the disk has it, and refused while the disk takes nothing."""
+
+
+class Disk(Protocol):
+    """The journal, as far as an answer must wait for it."""
+
+    @property
+    def ready(self) -> bool: ...
+
+    @property
+    def last_seq(self) -> int: ...
+
+    async def wait_durable(self, seq: int) -> None: ...
 
 
 class _Asked:
@@ -73,6 +88,8 @@ class _Asked:
 
     def __init__(self, digest: bytes, reply_to: str, at: float) -> None:
         self.digest, self.reply_to, self.at = digest, reply_to, at
+        self.upto = 0
+        """The disk has all of it when it has the journal up to here."""
         self.answer: Answer | None = None
         self.answered = trio.Event()
 
@@ -87,10 +104,12 @@ class Commands:
         directory: Directory,
         perform: Callable[[Effect], None],
         takes_part: Callable[[ContactId, AgentId], bool],
+        disk: Disk,
         wrap_up_codes: tuple[str, ...] = (),
         idle_codes: tuple[str, ...] = (),
     ) -> None:
         self._directory, self._perform, self._takes_part = directory, perform, takes_part
+        self._disk = disk
         self._wrap_up_codes, self._idle_codes = wrap_up_codes, idle_codes
         self._waiting: dict[str, _Asked] = {}
         self._remembered: OrderedDict[tuple[str, str], _Asked] = OrderedDict()
@@ -105,7 +124,7 @@ class Commands:
         """An actor has answered; whoever asked and left hears nothing."""
         asked = self._waiting.pop(reply_to, None)
         if asked is not None:
-            asked.answer = _shown(answer)
+            asked.answer, asked.upto = _shown(answer), self._disk.last_seq
             asked.answered.set()
 
     async def answer(self, request: Request) -> Answer:
@@ -125,6 +144,9 @@ class Commands:
             if self._under_way[target] >= MOST_AT_ONCE:
                 detail = f"{MOST_AT_ONCE} commands to {target} are under way"
                 return {"refused": Refusal.TOO_MANY_COMMANDS, "detail": detail}
+            if order.durable and not self._disk.ready:
+                detail = "the disk takes nothing now: nothing has changed"
+                return {"refused": Refusal.STORAGE_UNAVAILABLE, "detail": detail}
             asked = self._ask(request, order)
             if request.key is not None:
                 self._remember(name, asked)
@@ -132,9 +154,15 @@ class Commands:
             detail = "this key came with another command"
             return {"refused": Refusal.KEY_REUSED, "detail": detail}
         self._under_way[target] += 1
+        kept = not order.durable
         try:
             with trio.move_on_after(min(request.deadline or DEADLINE, LONGEST_DEADLINE)):
                 await self._wait(asked, order.contact)
+                if order.durable:
+                    await self._disk.wait_durable(asked.upto)
+                    kept = True
+        except EventLost:
+            kept = False
         finally:
             self._under_way[target] -= 1
             if not self._under_way[target]:
@@ -145,6 +173,8 @@ class Commands:
             if order.contact is not None and not self._lives(order.contact):
                 return _no_contact(order.contact)  # it ended before it heard of the command
             return {"refused": Refusal.NO_ANSWER, "detail": f"{target} did not answer in time"}
+        if asked.answer.get("ok") and not kept:
+            return {"refused": Refusal.NO_ANSWER, "detail": "done, but not on the disk yet"}
         return asked.answer
 
     async def _wait(self, asked: _Asked, contact: ContactId | None) -> None:
@@ -222,6 +252,7 @@ class Commands:
         return _Order(
             f"agent {agent}",
             lambda reply_to: TellAgent(agent, m.AgentCommandReceived(command, reply_to, expect)),
+            durable=isinstance(command, m.EndWrapUp) and command.code is not None,
         )
 
     def _for_contact(self, request: Request, by: c.Principal) -> _Order:

@@ -297,3 +297,50 @@ async def test_events_are_kept_though_no_checkpoint_can_be_written(caplog):
         nursery.cancel_scope.cancel()
     assert storage.last_seq() == 2
     assert "no checkpoint could be written: disk I/O error" in caplog.text
+
+
+# --- a disk that fails ----------------------------------------------------------------------------
+
+
+def limit(storage: SqliteStorage, pages: int) -> None:
+    """As if the disk had no room beyond."""
+    storage._db.execute(f"PRAGMA max_page_count = {pages}")
+
+
+async def test_a_full_disk_holds_events_back_until_there_is_room(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("ccserver.journal.log.RETRY_SECONDS", 0.01)
+    path = tmp_path / "journal.db"
+    storage = SqliteStorage(path)
+    journal = Journal(storage, lambda: NOON)
+    limit(storage, 12)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(journal.run)
+        for _ in range(200):
+            journal.append(ServerStarted("1" * 400, "e"))
+        with trio.move_on_after(0.5):
+            await journal.wait_durable(200)
+        assert not journal.ready
+        assert "database or disk is full" in caplog.text
+        limit(storage, 2**30)
+        await journal.wait_durable(200)
+        assert journal.ready
+        nursery.cancel_scope.cancel()
+    assert [row[0] for row in read_rows(path, 0, 1000)] == list(range(1, 201))
+
+
+async def test_a_journal_that_another_program_locks_waits_for_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("ccserver.journal.log.RETRY_SECONDS", 0.01)
+    path = tmp_path / "journal.db"
+    journal = Journal(SqliteStorage(path, busy_milliseconds=20), lambda: NOON)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(journal.run)
+            journal.append(ServerStopped())
+            await trio.sleep(0.3)
+            assert not journal.ready
+            other.execute("COMMIT")
+            await journal.wait_durable(1)
+            assert journal.ready
+            nursery.cancel_scope.cancel()
+    assert len(read_rows(path, 0, 10)) == 1
