@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
 
 from msgspec import Struct
 from sortedcontainers import SortedList
@@ -16,7 +17,8 @@ from actors import events as ev
 from actors import messages as m
 from actors.estimate import Busy, Estimate, Line, line_of
 from actors.ids import AgentId, ContactId, QueueName
-from actors.place import Place
+from actors.place import DEFAULT_PRIORITY, Place
+from actors.routing.policy import Policy, QueuePolicy
 
 KINDS: tuple[type, ...] = (
     ev.ContactQueued,
@@ -33,11 +35,14 @@ RECENT = 200
 """Contacts of a queue from which it is known how long they take."""
 LINE_SECONDS = 1.0
 """How long an estimate of a whole line serves all who ask."""
+FIRST_COME = Policy()
+"""No queue has rules of its own."""
+_Key: TypeAlias = tuple[int, int, float, int]
 _AWAY = frozenset(("signed_out", "idle"))
 
 
 class _Queue:
-    """``order`` has (place, contact) of those who wait; the agents are counted who could serve.
+    """``order`` has (key, contact) of those who wait; the agents are counted who could serve.
 
     ``times``: for how long its last contacts took their agent up, from the reservation to the end
     of wrap-up.  ``before``: other queues whose agents are ours too, and the share of theirs that
@@ -51,12 +56,14 @@ class _Queue:
         "line",
         "lined_at",
         "order",
+        "policy",
         "signed_in",
         "times",
         "working",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, name: QueueName) -> None:
+        self.policy = QueuePolicy(name)
         self.order = SortedList()
         self.able: tuple[AgentId, ...] = ()
         self.before: tuple[tuple[_Queue, float], ...] = ()
@@ -74,7 +81,8 @@ class _Hands(Struct):
 
 
 class Forecast:
-    """``able``: the agents who could serve each queue, sooner or later.
+    """``able``: the agents who could serve each queue, sooner or later.  ``policy``: in which order
+    those are served who wait; what time changes of it is not foreseen.
 
     ``now`` gives monotonic seconds; ``states``: the agents', as they were left, ``signed_out`` if
     they are not among them.
@@ -85,20 +93,25 @@ class Forecast:
         able: Mapping[QueueName, Iterable[AgentId]],
         now: Callable[[], float],
         states: Mapping[AgentId, str],
+        policy: Policy = FIRST_COME,
     ) -> None:
         self._now = now
         self._states = dict(states)
         self._hands: dict[AgentId, _Hands] = {}
         self._waiting: dict[ContactId, tuple[QueueName, Place]] = {}
         self._queues: dict[QueueName, _Queue] = {}
-        self.configure(able)
+        self.configure(able, policy)
 
-    def configure(self, able: Mapping[QueueName, Iterable[AgentId]]) -> None:
-        """Other agents or queues, from now on."""
+    def configure(
+        self, able: Mapping[QueueName, Iterable[AgentId]], policy: Policy = FIRST_COME
+    ) -> None:
+        """Other agents, queues or rules, from now on."""
         self._of_agent: dict[AgentId, list[_Queue]] = {}
         sets: dict[QueueName, frozenset[AgentId]] = {}
         for name in (*self._queues, *able):
-            queue = self._queues.setdefault(name, _Queue())
+            queue = self._queue(name)
+            queue.policy = policy.of(name)
+            queue.order.clear()
             queue.signed_in = queue.working = queue.available = 0
             queue.able = tuple(able.get(name, ()))
             queue.lined_at = None
@@ -112,13 +125,17 @@ class Forecast:
             for agent in queue.able:
                 self._of_agent.setdefault(agent, []).append(queue)
                 self._count(queue, self._states.get(agent, "signed_out"), +1)
+        for contact, (name, place) in self._waiting.items():
+            waits = self._queues[name]
+            waits.order.add((_key(waits.policy, place), contact))
 
     def apply(self, event: ev.AnyEvent) -> None:
         match event:
             case ev.ContactQueued(ref, queue, place):
                 self._leave(ref.id)
                 self._waiting[ref.id] = queue, place
-                self._queue(queue).order.add((place, ref.id))
+                waits = self._queue(queue)
+                waits.order.add((_key(waits.policy, place), ref.id))
             case ev.ContactConnected(ref, queue, agent):
                 self._leave(ref.id)
                 if agent in self._hands:
@@ -140,21 +157,22 @@ class Forecast:
         """For a contact that stands there, or would stand there, at this place."""
         line = self._queue(queue)
         itself = contact in self._waiting and self._waiting[contact][0] == queue
-        ahead = line.order.bisect_left((place, contact))
+        key = _key(line.policy, place)
+        ahead = line.order.bisect_left((key, contact))
         waiting = len(line.order) - itself
-        estimate = self._estimate(line, contact, place, ahead)
+        estimate = self._estimate(line, contact, key, ahead)
         return m.QueueSeen(contact, queue, waiting, ahead, line.signed_in, line.working, estimate)
 
     # --- the estimate -------------------------------------------------------------------------
 
     def _estimate(
-        self, queue: _Queue, contact: ContactId, place: Place, ahead: int
+        self, queue: _Queue, contact: ContactId, key: _Key, ahead: int
     ) -> Estimate | None:
         """Those before him in other queues count as far as our agents serve those."""
         before: float = ahead
         for other, share in queue.before:
             if other.order:
-                before += share * other.order.bisect_left((place, contact))
+                before += share * other.order.bisect_left((key, contact))
         if before < queue.available:
             return Estimate(0.0, 0.0)
         now = self._now()
@@ -182,13 +200,16 @@ class Forecast:
     # --- who is there -------------------------------------------------------------------------
 
     def _queue(self, name: QueueName) -> _Queue:
-        return self._queues.setdefault(name, _Queue())
+        queue = self._queues.get(name)
+        if queue is None:
+            queue = self._queues[name] = _Queue(name)
+        return queue
 
     def _leave(self, contact: ContactId) -> None:
         where = self._waiting.pop(contact, None)
         if where is not None:
-            queue, place = where
-            self._queues[queue].order.remove((place, contact))
+            queue = self._queues[where[0]]
+            queue.order.remove((_key(queue.policy, where[1]), contact))
 
     def _agent_changed(self, agent: AgentId, state: str) -> None:
         before = self._states.get(agent, "signed_out")
@@ -207,3 +228,11 @@ class Forecast:
         queue.signed_in += step * (state != "signed_out")
         queue.working += step * (state not in _AWAY)
         queue.available += step * (state == "available")
+
+
+def _key(policy: QueuePolicy, place: Place) -> _Key:
+    """Smaller is served first, over all queues (``actors.routing.policy.contact_key``)."""
+    if policy.priority_seconds is None:
+        return -policy.weight, place.priority, place.since, place.seq
+    worth = (place.priority - DEFAULT_PRIORITY) * policy.priority_seconds
+    return -policy.weight, DEFAULT_PRIORITY, place.since + worth, place.seq

@@ -27,11 +27,12 @@ class Outlook:
     def __init__(
         self, settings: Settings, now: Callable[[], float], states: Mapping[AgentId, str]
     ) -> None:
-        self.forecast = Forecast(plan.able_agents(settings), now, states)
+        policy = plan.policy(settings, "")
+        self.forecast = Forecast(plan.able_agents(settings), now, states, policy)
         self.returning = Returning(plan.resume_seconds(settings), now)
 
     def configure(self, settings: Settings) -> None:
-        self.forecast.configure(plan.able_agents(settings))
+        self.forecast.configure(plan.able_agents(settings), plan.policy(settings, ""))
         self.returning.configure(plan.resume_seconds(settings))
 
     def listen(self, journal: Journal) -> None:

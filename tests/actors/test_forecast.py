@@ -12,6 +12,7 @@ from actors.forecast import Forecast
 from actors.ids import AgentId, ContactId, LegId, QueueName
 from actors.place import Place
 from actors.reasons import Outcome
+from actors.routing.policy import Policy, QueuePolicy
 
 SUPPORT, SALES = QueueName("support"), QueueName("sales")
 ADA, BEN = AgentId("1001"), AgentId("1002")
@@ -170,6 +171,33 @@ def test_where_all_have_gone_to_lunch_nothing_is_known() -> None:
         serves(known, clock, ADA, 100.0, SUPPORT)
     known.apply(becomes(ADA, "idle"))
     assert known.look(NEW, SUPPORT, Place(5, 1e6, 99)).estimate is None
+
+
+def test_where_seconds_are_worth_priority_the_line_is_the_dispatchers() -> None:
+    rules = Policy({SUPPORT: QueuePolicy(SUPPORT, priority_seconds=60.0)})
+    known = Forecast({SUPPORT: [ADA]}, lambda: 0.0, {}, rules)
+    known.apply(queued("long", 10))
+    known.apply(queued("urgent", 200, priority=1))
+    new = Place(5, 100.0, 300)
+    assert waiting_and_ahead(known, new) == (2, 2), "four steps of priority are 240 seconds"
+    assert waiting_and_ahead(known, Place(3, 100.0, 300)) == (2, 1)
+    known.configure({SUPPORT: [ADA]})
+    assert waiting_and_ahead(known, Place(1, 100.0, 300)) == (2, 0)
+    assert waiting_and_ahead(known, new) == (2, 2)
+
+
+def test_a_heavier_queue_of_the_same_agents_stands_before_us() -> None:
+    clock = Clock()
+    rules = Policy({SALES: QueuePolicy(SALES, weight=3)})
+    known = Forecast({SUPPORT: [ADA], SALES: [ADA]}, clock, {ADA: "available"}, rules)
+    for _ in range(LEAST):
+        serves(known, clock, ADA, 100.0, SUPPORT)
+    known.apply(becomes(ADA, "engaged"))
+    known.apply(queued("late", 10_000, SALES))
+    seen = known.look(NEW, SUPPORT, Place(5, 1.0, 1))
+    assert seen.ahead == 0
+    assert seen.estimate is not None
+    assert seen.estimate.p50 == pytest.approx(200.0)
 
 
 def test_other_agents_and_queues_are_known_from_then_on() -> None:

@@ -266,6 +266,54 @@ async def queued_at(c: Centre) -> float:
     return since
 
 
+async def test_a_queue_that_closes_while_a_phone_rings_lets_it_ring_r20(autojump_clock) -> None:
+    rule = {"when": "closed", "message": "closed.wav"}
+    rules = queues(hours="office", overflows=[rule], diversions=[rule])
+    async with centre(hours=[open_until(240)], queues=rules) as c:
+        ada = await c.supervisor("1001")
+        await c.phone("anna").calls_to("2001")
+        await c.phone("bert").calls_to("2001")
+        closes = 240 - (EPOCH + 240) % 60
+        await trio.sleep_until(closes - 5)
+        available = m.AgentCommandReceived(m.SetAvailable(), "nobody")
+        c.core.effects.perform(TellAgent(AgentId("1001"), available))
+        offered = await ada.rings()
+        await trio.sleep_until(closes + 5)
+        assert [e.contact.id for e in c.of(ev.ContactDiverted)] == [
+            c.of(ev.ContactArrived)[1].contact.id
+        ], "he waited, and nobody rang for him"
+        ada.answers(offered)
+        await offered.wait("talking")
+        late = await c.phone("carl").calls_to("2001")
+        await trio.sleep(10)
+        assert late.state == "ended"
+        assert offered.state == "talking"
+
+
+async def test_rules_that_are_loaded_again_hold_for_those_who_wait_r20(autojump_clock) -> None:
+    async with centre(queues=queues()) as c:
+        await c.phone("anna").calls_to("2001")
+        await trio.sleep(100)
+        rule = {"when": "waited", "seconds": 120, "queue": "spanish"}
+        await c.reloads(queues=queues(overflows=[rule]))
+        await trio.sleep(15)
+        assert len(c.queue("support")) == 1
+        await trio.sleep(10)
+        assert len(c.queue("spanish")) == 1, "it counts from when he began to wait"
+
+
+async def test_hours_that_are_loaded_again_close_the_queue_at_once_r20(autojump_clock) -> None:
+    rule = {"when": "closed", "message": "closed.wav"}
+    rules = queues(hours="office", overflows=[rule])
+    async with centre(hours=[open_until(3600)], queues=rules) as c:
+        call = await c.phone("anna").calls_to("2001")
+        await trio.sleep(100)
+        await c.reloads(hours=[closed_until(7200)], queues=rules)
+        await trio.sleep(5)
+        assert call.state == "ended"
+        assert c.of(ev.ContactEnded)[0].reason == "closed"
+
+
 # --- races (R16), in both orders ------------------------------------------------------------------
 
 

@@ -101,6 +101,17 @@ async def test_in_another_queue_the_treatment_begins_anew(autojump_clock) -> Non
         assert heard_by(c, "anna") == ("hola.wav",)
 
 
+async def test_a_treatment_that_is_loaded_again_is_heard_by_those_who_wait_r20(
+    autojump_clock,
+) -> None:
+    async with centre(queues=treated()) as c:
+        await c.phone("anna").calls_to("2001")
+        await trio.sleep(100)
+        await c.reloads(queues=treated({**COMFORT, "after_seconds": 120}))
+        await trio.sleep(23)
+        assert heard_by(c, "anna") == ("comfort.wav",)
+
+
 @pytest.mark.parametrize("seconds", [0.0, 5.0])
 async def test_a_message_may_be_heard_as_he_begins_to_wait(autojump_clock, seconds) -> None:
     async with centre(queues=treated({"play": "first.wav", "after_seconds": seconds})) as c:
