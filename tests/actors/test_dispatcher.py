@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from actors import events as ev
 from actors import messages as m
 from actors.dispatcher import Dispatcher
 from actors.effects import Record, TellAgent, TellQueue
 from actors.ids import AgentId, ContactId, QueueName
 from actors.place import Place
+from actors.routing.policy import PolicyChanged
+from actors.routing.strategies import Strategy
+from sip.machine import StartTimer, TimerFired
 from tests.support import routing
 
 A, B = AgentId("a"), AgentId("b")
@@ -186,3 +191,124 @@ def test_a_decision_says_that_an_agent_sent_the_contact_away_himself():
 def test_a_decision_shows_when_it_was_taken_for_want_of_a_better_one():
     (candidate,) = Office().frees(A, 20.0).waits(tried=(A,)).decision.candidates
     assert (candidate.id, candidate.verdict, candidate.tried) == (A, "chosen", True)
+
+
+# --- rings, limits, and several at once -------------------------------------------------------
+
+
+def test_one_timer_stands_for_the_next_ring_of_all():
+    wide = routing.rules("q", routing.ring(20.0), asks="english")
+    office = Office(wide)
+    office.now = 10.0
+    office.waits(C, 10.0)
+    assert StartTimer("ring", 20.0) in office.effects
+    office.now = 15.0
+    office.waits(D, 15.0)
+    assert not any(isinstance(effect, StartTimer) for effect in office.effects)
+    office.frees(A, 16.0, at=16.0)
+    office.now = 30.0
+    office.hears(TimerFired("ring"))
+    assert office.pairs == [(A, C)]
+    assert StartTimer("ring", 5.0) in office.effects
+    assert office.decision.on == "time"
+
+
+def test_two_whose_ring_begins_at_one_instant_are_served_in_their_order():
+    office = Office(routing.rules("q", routing.ring(20.0), asks="english"))
+    office.now = 10.0
+    office.waits(D, 10.0, priority=5)
+    office.waits(C, 10.0, priority=1)
+    office.frees(A, 11.0)
+    office.now = 30.0
+    assert office.hears(TimerFired("ring")).pairs == [(A, C)]
+
+
+def test_the_pairing_became_possible_when_the_ring_began():
+    office = Office(routing.rules("q", routing.ring(20.0), asks="english"))
+    office.now = 10.0
+    office.waits(C, 10.0).frees(A, 11.0)
+    office.now = 30.0
+    office.hears(TimerFired("ring"))
+    assert TellAgent(A, m.Reserve(C, QueueName("q"), 30.0)) in office.effects
+
+
+def test_a_timer_that_it_does_not_know_is_an_error():
+    with pytest.raises(ValueError, match="no timer of the dispatcher"):
+        Office().hears(TimerFired("tea"))
+
+
+def test_a_limited_queue_gives_the_room_of_one_that_left_to_the_first_who_waits():
+    office = Office(routing.rules("q", max_agents=1))
+    office.frees(A, 1.0).frees(B, 2.0).waits(C, 10.0)
+    assert office.pairs == [(A, C)]
+    assert office.waits(D, 11.0).pairs == []
+    office.hears(m.ContactLeft(C))
+    assert office.pairs == [(B, D)]
+    assert office.decision.on == "room"
+
+
+def test_the_end_of_a_talk_makes_room_before_the_agent_is_available_again():
+    office = Office(routing.rules("q", max_agents=1)).frees(A, 1.0).frees(B, 2.0).waits(C, 10.0)
+    office.hears(m.ContactConnected(C, A)).hears(m.AgentServes(A, C, QueueName("q")))
+    assert office.waits(D, 11.0).pairs == []
+    assert office.hears(m.AgentServed(A, C)).pairs == [(B, D)]
+
+
+def test_who_comes_back_has_given_his_room_back_and_may_have_it_again():
+    office = Office(routing.rules("q", max_agents=1)).frees(A, 1.0).frees(B, 2.0).waits(C, 10.0)
+    office.waits(D, 11.0)
+    assert office.waits(C, 10.0, at=40.0, tried=(A,)).pairs == [(B, C)]
+
+
+def test_an_agent_who_starts_again_serves_nobody_until_he_says_so():
+    office = Office(routing.rules("q", max_agents=1)).frees(A, 1.0).frees(B, 2.0).waits(C, 10.0)
+    office.hears(m.ContactConnected(C, A)).waits(D, 11.0)
+    assert office.hears(m.Restarted("agent/a")).pairs == [(B, D)]
+
+
+def test_a_dispatcher_that_starts_again_hears_who_serves():
+    office = Office(routing.rules("q", max_agents=1))
+    office.hears(m.AgentServes(A, C, QueueName("q"))).frees(B, 2.0)
+    assert office.waits(D, 11.0).pairs == []
+
+
+def test_all_are_reserved_for_one_and_the_queue_hears_it_once():
+    office = Office(routing.rules("q", strategy=Strategy.RING_ALL)).frees(A, 1.0).frees(B, 2.0)
+    office.waits(C, 10.0)
+    assert office.pairs == [(A, C), (B, C)]
+    assert TellQueue(QueueName("q"), m.ContactPaired(C, A, (B,))) in office.effects
+    reserved = [e.message for e in office.effects if isinstance(e, TellAgent)]
+    assert all(message.shared for message in reserved)
+    assert office.decision.others == (B,)
+
+
+def test_one_of_several_refuses_and_the_contact_still_rings_r05():
+    office = Office(routing.rules("q", strategy=Strategy.RING_ALL)).frees(A, 1.0).frees(B, 2.0)
+    office.waits(C, 10.0)
+    assert office.hears(m.ReservationRefused(A, C)).effects == []
+    office.hears(m.ReservationRefused(B, C))
+    assert TellQueue(QueueName("q"), m.PairingUndone(C, B)) in office.effects
+    assert office.frees(AgentId("third"), 30.0).pairs == [(AgentId("third"), C)]
+
+
+def test_two_queues_want_one_agent_and_the_heavier_has_him_r11():
+    office = Office(routing.rules("q"), routing.rules("vip", weight=5))
+    office.waits(C, 10.0).waits(D, 11.0, queue="vip")
+    assert office.frees(A, 20.0).pairs == [(A, D)]
+    assert office.frees(A, 21.0).pairs == [(A, C)]
+
+
+def test_other_rules_pair_whom_the_old_ones_kept_apart_r20():
+    office = Office(routing.rules("q", asks="english"), version="one").waits(C, 10.0).frees(A, 11.0)
+    assert office.pairs == []
+    eased = routing.policy(routing.rules("q"), version="two")
+    office.hears(PolicyChanged(eased))
+    assert office.pairs == [(A, C)]
+    assert (office.decision.on, office.decision.rule) == ("policy", "two")
+
+
+def test_who_is_being_offered_is_left_alone_by_other_rules_and_judged_by_them_if_he_comes_back():
+    office = Office(routing.rules("q")).frees(A, 1.0).waits(C, 10.0)
+    raised = routing.policy(routing.rules("q", asks="english"))
+    assert office.hears(PolicyChanged(raised)).effects == []
+    assert office.frees(B, 2.0).waits(C, 10.0, at=30.0, tried=(A,)).pairs == []

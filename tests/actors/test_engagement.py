@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from actors import engagement as eng
 from actors import events as ev
 from actors import messages as m
+from actors.agent import AgentConfigured
 from actors.effects import TellContact, TellDispatcher, Watch
 from actors.engagement import Engagement, Terms
 from actors.ids import ContactId
@@ -252,3 +254,68 @@ def test_a_phone_left_off_the_hook_outlasts_wrap_up_v57():
 def test_news_of_a_contact_that_nobody_expects_from_is_an_error():
     with pytest.raises(ValueError, match="OfferFailed while engaged"):
         Desk().engaged().hears(m.OfferFailed(CONTACT, OfferFailure.BUSY))
+
+
+# --- what is counted, and who is told of it ---------------------------------------------------
+
+
+def done(desk: Desk) -> tuple[int, float]:
+    return desk.agent.availability.contacts, desk.agent.availability.talked
+
+
+def test_a_contact_is_counted_once_however_often_its_end_is_told_r10():
+    desk = Desk().engaged()
+    desk.now += 60
+    ended = m.ConversationEnded(CONTACT, EndedBy.CUSTOMER)
+    desk.hears(ended)
+    desk.hears(ended)
+    desk.hears(m.AgentLegDown(CONTACT))
+    desk.hears(m.Down(f"contact/{CONTACT}", crashed=False))
+    desk.hears(LEASE)
+    assert done(desk) == (1, 60.0)
+
+
+@pytest.mark.parametrize(
+    "end", [m.PhoneLost(CONTACT), m.Down(f"contact/{CONTACT}", crashed=True), LEASE]
+)
+def test_a_contact_that_ends_badly_is_counted_too(end):
+    desk = Desk().engaged()
+    desk.now += 30
+    desk.hears(end)
+    assert done(desk) == (1, 30.0)
+
+
+def test_an_offer_that_nobody_took_counts_for_nothing():
+    desk = Desk().reserved()
+    desk.hears(m.OfferWithdrawn(CONTACT, "queue"))
+    assert done(desk) == (0, 0.0)
+
+
+def limited() -> Desk:
+    desk = Desk()
+    settings = replace(desk.agent.settings, limited_queues=frozenset((QUEUE,)))
+    desk.hears(AgentConfigured(settings))
+    return desk
+
+
+def test_a_limited_queue_is_told_when_a_talk_begins_and_when_it_ends():
+    desk = limited().reserved()
+    desk.hears(m.OfferRinging(CONTACT))
+    assert desk.told_dispatcher() == []
+    desk.hears(m.OfferAnswered(CONTACT))
+    assert desk.told_dispatcher() == [m.AgentServes(AGENT, CONTACT, QUEUE)]
+    desk.hears(m.ConversationEnded(CONTACT, EndedBy.CUSTOMER))
+    assert desk.told_dispatcher() == [m.AgentServed(AGENT, CONTACT)]
+
+
+def test_a_dispatcher_that_starts_again_is_told_whom_he_serves():
+    desk = limited().reserved()
+    desk.hears(m.OfferAnswered(CONTACT))
+    desk.hears(m.Restarted("dispatcher"))
+    assert desk.told_dispatcher() == [m.AgentServes(AGENT, CONTACT, QUEUE)]
+
+
+def test_an_agent_that_starts_again_in_a_talk_tells_it():
+    desk = limited().registers()
+    desk.hears(m.ContactKept(CONTACT, QUEUE))
+    assert m.AgentServes(AGENT, CONTACT, QUEUE) in desk.told_dispatcher()

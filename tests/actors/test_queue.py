@@ -339,3 +339,69 @@ def test_a_dispatcher_that_starts_again_is_told_who_waits_in_order():
         waits(D, 40.0, 100.0),
         waits(C, 50.0, 100.0),
     ]
+
+
+# --- the agent who served him last ------------------------------------------------------------
+
+
+def served_before(**bounds) -> Hall:
+    """Agent A has served the caller 0123, and is done."""
+    hall = Hall(last_agent_seconds=15.0, last_agent_memory_seconds=1000.0, **bounds)
+    hall.hears(replace(join(C, 100.0), caller="0123")).hears(m.ContactPaired(C, A))
+    hall.hears(m.ContactConnected(C, A)).hears(m.Down("contact/c", crashed=False))
+    return hall
+
+
+def calls_again(hall: Hall, caller: str = "0123", **more):
+    (told,) = hall.hears(replace(join(D, hall.now), caller=caller, **more)).told
+    return told.preferred, told.preferred_until
+
+
+def test_who_calls_again_is_kept_for_his_agent_for_a_while():
+    hall = served_before()
+    hall.now = 500.0
+    assert calls_again(hall) == ((A,), 515.0)
+
+
+def test_who_calls_from_another_number_or_much_later_is_not():
+    assert calls_again(served_before(), "0456") == ((), 0.0)
+    hall = served_before()
+    hall.now = 1200.0
+    assert calls_again(hall) == ((), 0.0)
+
+
+def test_nobody_is_kept_for_an_agent_who_failed_him_now_or_must_not_have_him():
+    assert calls_again(served_before(), tried=(A,)) == ((), 0.0)
+    assert calls_again(served_before(), avoid=(A,)) == ((), 0.0)
+
+
+def test_of_those_who_rang_together_the_one_who_answered_is_remembered():
+    hall = Hall(last_agent_seconds=15.0, last_agent_memory_seconds=1000.0)
+    hall.hears(replace(join(C, 100.0), caller="0123")).hears(m.ContactPaired(C, A, (B,)))
+    hall.hears(m.ContactConnected(C, B))
+    assert calls_again(hall)[0] == (B,)
+
+
+# --- several who ring -------------------------------------------------------------------------
+
+
+def test_when_the_last_of_several_refuses_the_contact_waits_again():
+    hall = Hall().joins(C).hears(m.ContactPaired(C, A, (B,)))
+    assert hall.figures == (0, 1)
+    assert hall.hears(m.PairingUndone(C, B)).figures == (1, 0)
+
+
+def test_one_of_several_who_starts_again_shortens_nothing():
+    """The others ring on."""
+    hall = Hall().joins(C).hears(m.ContactPaired(C, A, (B,)))
+    assert hall.hears(m.Restarted("agent/1001")).effects == []
+
+
+# --- rings ------------------------------------------------------------------------------------
+
+
+def test_rings_count_from_when_it_came_whatever_happens_to_it():
+    hall = Hall().joins(C, 100.0).hears(m.ContactPaired(C, A))
+    hall.now = 120.0
+    (told,) = hall.joins(C, 100.0, (A,)).told
+    assert (told.at, told.entered) == (120.0, 100.0)
