@@ -7,23 +7,33 @@ customer; the journal's codec may seal them, logs never show them.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from actors import messages as m
 from actors.estimate import Estimate
+from actors.event import Event as Event
+from actors.event import Personal as Personal
 from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName
 from actors.place import Place
 from actors.reasons import During, EndedBy, OfferFailure, Outcome
 from actors.routing.policy import PolicyChanged
-from sip.dialog import DialogSnapshot
+from actors.server_events import ActorCrashed as ActorCrashed
+from actors.server_events import CentreConfigured as CentreConfigured
+from actors.server_events import ConfigurationChange as ConfigurationChange
+from actors.server_events import LegArrived as LegArrived
+from actors.server_events import LegCalled as LegCalled
+from actors.server_events import LegConfirmed as LegConfirmed
+from actors.server_events import LegDown as LegDown
+from actors.server_events import PhoneGone as PhoneGone
+from actors.server_events import PhoneRefreshed as PhoneRefreshed
+from actors.server_events import PhoneRegistered as PhoneRegistered
+from actors.server_events import ServerDraining as ServerDraining
+from actors.server_events import ServerRecovered as ServerRecovered
+from actors.server_events import ServerStarted as ServerStarted
+from actors.server_events import ServerStopped as ServerStopped
 from sip.machine import TimerFired
-from sip.registrar import Binding
-from sip.transport.path import Path
-from sip.usage_messages import ServerKey
-
-Personal: TypeAlias = Annotated[str, Meta(extra={"personal": True})]
 
 
 class ContactRef(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -34,10 +44,6 @@ class ContactRef(Struct, frozen=True, gc=False, omit_defaults=True):
     master: ContactId | None = None
     session: str | None = None
     parent: ContactId | None = None
-
-
-class Event(Struct, frozen=True, tag_field="event", omit_defaults=True):
-    """Base of all events."""
 
 
 # --- contact ----------------------------------------------------------------------------------
@@ -480,144 +486,6 @@ class LeaseExpired(Event, frozen=True, tag="lease.expired"):
     """The name of an actor: ``agent/1001``, ``queue/support``."""
     contact: ContactId
     state: str
-
-
-# --- leg, registration, server ----------------------------------------------------------------
-
-
-class LegArrived(Event, frozen=True, tag="leg.arrived"):
-    """A customer's INVITE: all that is needed to answer it, or to end the call that it began."""
-
-    leg: LegId
-    contact: ContactId
-    target: str
-    headers: tuple[tuple[str, Personal], ...]
-    """Via, From, To, Call-ID, CSeq, Contact and Record-Route, as they came."""
-    key: ServerKey
-    path: Path
-    """The way to the phone."""
-
-
-class LegCalled(Event, frozen=True, tag="leg.called"):
-    """Our INVITE has gone: all that is needed to take it back, or to end what it began."""
-
-    leg: LegId
-    contact: ContactId
-    target: str
-    from_: Personal
-    to: Personal
-    call_id: str
-    branch: str
-    path: Path
-
-
-class LegConfirmed(Event, frozen=True, tag="leg.confirmed"):
-    """The dialog stands, or has changed: another target, other media.  All that is needed to build
-    it again.
-    """
-
-    leg: LegId
-    contact: ContactId
-    dialog: DialogSnapshot | None
-    path: Path | None = None
-    """The way to the phone."""
-    called: bool = False
-    """We called it."""
-    sdp_session: int = 0
-    sdp_version: int = 0
-    """Of our last description: the next one has a higher one."""
-    trunk: str | None = None
-    """Of which it has a line."""
-
-
-class LegDown(Event, frozen=True, tag="leg.ended"):
-    leg: LegId
-    contact: ContactId
-    cause: str
-    status: int | None = None
-    by_us: bool = False
-
-
-class PhoneRegistered(Event, frozen=True, tag="phone.registered"):
-    agent: AgentId
-    contact_uri: str
-    transport: str
-    expires: float
-    """Monotonic seconds."""
-    binding: Binding | None = None
-    """All that the registrar knows of it."""
-
-
-class PhoneRefreshed(Event, frozen=True, tag="phone.refreshed"):
-    """It has registered again: until later, or from elsewhere."""
-
-    agent: AgentId
-    binding: Binding
-
-
-class PhoneGone(Event, frozen=True, tag="phone.gone"):
-    agent: AgentId
-    contact_uri: str
-    reason: str
-
-
-class ActorCrashed(Event, frozen=True, tag="actor.crashed"):
-    kind: str
-    name: str
-    error: str
-
-
-class ServerStarted(Event, frozen=True, tag="server.started"):
-    version: str
-    epoch: str
-    boot: str = ""
-    """Names the clock of all monotonic instants in this run's events: the machine's since it was
-    booted."""
-    clock: float = 0.0
-    """What that clock shows now."""
-
-
-class ServerRecovered(Event, frozen=True, tag="server.recovered"):
-    """What an earlier run of the server left has been taken over.  ``ended``: what could not be."""
-
-    talking: int
-    waiting: int
-    ringing: int
-    ended: int
-    phones: int
-    """Registrations."""
-    away: float
-    """Seconds since the last event of the earlier run."""
-    took: float
-    """Seconds."""
-
-
-class ConfigurationChange(Struct, frozen=True):
-    """``key``: ``agents.1001.skills.english``; of what came or went whole, its own key alone."""
-
-    key: str
-    what: Literal["added", "changed", "removed"]
-
-
-class CentreConfigured(Event, frozen=True, tag="centre.configured"):
-    """By these rules the centre works from here on: written at each start and each reload."""
-
-    version: str
-    """The same for the same content."""
-    content: dict[str, Any]
-    """Every key of the configuration with its value, defaults too, and no secret."""
-    by: str
-    """``start``, ``signal``, or the user who asked for the reload."""
-    changes: tuple[ConfigurationChange, ...] = ()
-    """Against what held before; at a start, none are told."""
-
-
-class ServerDraining(Event, frozen=True, tag="server.draining"):
-    talking: int
-
-
-class ServerStopped(Event, frozen=True, tag="server.stopped"):
-    pass
 
 
 AnyEvent: TypeAlias = (
