@@ -89,7 +89,10 @@ def line_of(idle: int, busy: Sequence[Busy], times: Sequence[float]) -> Line | N
         return None
     stride = max(1.0, crew / CREW)
     hands = _every(stride, [Busy(0.0, ())] * idle + sorted(busy, key=lambda one: one.elapsed))
-    trials = [_tried(trial, hands, times) for trial in range(TRIALS)]
+    draws = [_order(draw) for draw in range(len(hands) + DEPTH)]
+    rests = [_rests(one, draws[at], times) for at, one in enumerate(hands)]
+    took = [[times[int(share * len(times))] for share in draw] for draw in draws[len(hands) :]]
+    trials = [_tried([rest[t] for rest in rests], [one[t] for one in took]) for t in range(TRIALS)]
     places = []
     for waits in zip(*trials, strict=True):
         ordered = sorted(waits)
@@ -100,28 +103,29 @@ def line_of(idle: int, busy: Sequence[Busy], times: Sequence[float]) -> Line | N
     return Line(tuple(places), pace, spread, len(times), stride)
 
 
-def _tried(trial: int, hands: Sequence[Busy], times: Sequence[float]) -> list[float]:
-    """When each place is served, if this happens."""
-    free = [_rest(one, _drawn(at, trial), times) for at, one in enumerate(hands)]
+def _tried(free: list[float], took: Sequence[float]) -> list[float]:
+    """When each place is served, if the agents are free then, and each one served takes so long."""
     heapq.heapify(free)
     waits = []
-    for place in range(DEPTH):
+    for time in took:
         begins = free[0]
         waits.append(begins)
-        took = times[int(_drawn(len(hands) + place, trial) * len(times))]
-        heapq.heapreplace(free, begins + took)
+        heapq.heapreplace(free, begins + time)
     return waits
 
 
-def _rest(one: Busy, share: float, times: Sequence[float]) -> float:
-    """How much longer he is taken up; who has outlasted everyone we know of begins anew."""
-    if not one.times:
-        return 0.0 if one.elapsed == 0.0 else times[int(share * len(times))]
-    first = bisect_right(one.times, one.elapsed)
-    longer = len(one.times) - first
+def _rests(one: Busy, shares: Sequence[float], times: Sequence[float]) -> list[float]:
+    """How much longer he is taken up, in each trial; who has outlasted everyone begins anew."""
+    known = one.times
+    if not known:
+        if one.elapsed == 0.0:
+            return [0.0] * TRIALS
+        return [times[int(share * len(times))] for share in shares]
+    first = bisect_right(known, one.elapsed)
+    longer = len(known) - first
     if longer == 0:
-        return one.times[int(share * len(one.times))]
-    return one.times[first + int(share * longer)] - one.elapsed
+        return [known[int(share * len(known))] for share in shares]
+    return [known[first + int(share * longer)] - one.elapsed for share in shares]
 
 
 @lru_cache(1024)
@@ -140,10 +144,6 @@ def _mixed(draw: int, number: int) -> int:
     bits = (bits ^ bits >> 30) * 0xBF58476D1CE4E5B9 % 2**64
     bits = (bits ^ bits >> 27) * 0x94D049BB133111EB % 2**64
     return bits ^ bits >> 31
-
-
-def _drawn(draw: int, trial: int) -> float:
-    return _order(draw)[trial]
 
 
 def _every(stride: float, crew: Sequence[Busy]) -> Sequence[Busy]:

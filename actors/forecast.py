@@ -33,7 +33,7 @@ KINDS: tuple[type, ...] = (
 """The events that change what is known."""
 RECENT = 200
 """Contacts of a queue from which it is known how long they take."""
-LINE_SECONDS = 1.0
+LINE_SECONDS = 2.0
 """How long an estimate of a whole line serves all who ask."""
 FIRST_COME = Policy()
 """No queue has rules of its own."""

@@ -153,7 +153,7 @@ def test_those_before_us_in_a_queue_of_the_same_agents_count() -> None:
     clock.now += 2
 
     def wait() -> float:
-        clock.now += 2  # an estimate serves all who ask within a second
+        clock.now += 3  # an estimate serves all who ask within two seconds
         estimate = known.look(NEW, SUPPORT, Place(5, 1e6, 99)).estimate
         assert estimate is not None
         return estimate.p50
