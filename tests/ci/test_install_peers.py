@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / ".ci" / "install-peers"
-PACKAGES = {"sip-tester", "baresip-core", "linphone-cli", "pulseaudio", "prometheus"}
+PACKAGES = {"sip-tester", "baresip-core", "linphone-cli", "pulseaudio", "prometheus", "kamailio"}
 
 
 class Machine:
