@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from actors.events import AnyEvent
+from ccserver.journal.migrations import upgraded
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
@@ -46,8 +47,14 @@ def encode_any(value: Any) -> bytes:
 
 
 def decode(payload: bytes) -> AnyEvent:
-    """Raises msgspec.DecodeError for what is no event of this version."""
-    return _decoder.decode(payload)
+    """Raises msgspec.DecodeError for what is no event of this version, nor of one before."""
+    try:
+        return _decoder.decode(payload)
+    except msgspec.DecodeError:
+        now = upgraded(payload)
+        if now is None:
+            raise
+        return _decoder.decode(now)
 
 
 def tag_of(event: AnyEvent) -> str:
