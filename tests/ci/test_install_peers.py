@@ -62,6 +62,16 @@ def test_root_is_given_what_is_missing(machine: Machine) -> None:
     assert "prometheus" not in install.split()
 
 
+def test_a_kamailio_that_debian_starts_does_not_keep_our_port(machine: Machine) -> None:
+    machine.has_apt()
+    machine.program("id", "echo 0")
+    machine.program("systemctl", f'echo "$@" >> {machine.asked}')
+
+    assert machine.installs() == (0, "")
+
+    assert machine.asked.read_text().splitlines()[-1] == "disable --quiet --now kamailio"
+
+
 def test_who_may_use_sudo_is_given_it_too(machine: Machine) -> None:
     machine.has_apt()
     machine.program("id", "echo 1000")
