@@ -277,3 +277,11 @@ def test_the_command_line_has_every_button(floor: Floor) -> None:
     )
     assert "UNKNOWN_CONTACT" in ccserver("contact", "hold", "nobody", "--as", other)
     assert '"contact.arrived"' in ccserver("events")
+    assert "refused: NOT_PERMITTED" in ccserver("call", "+4930", "--as", other)
+    times = ("--begins", "2099-01-01T08:00", "--ends", "2099-01-01T09:00")
+    wanted = ccserver("monitor", "team", "main", "--as", "1008", *times)
+    assert wanted == "agent 1008 waits for: team main (listen)\n"
+    times = ("--begins", "2099-01-01T08:00", "--ends", "2099-01-01T07:00")
+    assert "refused: BAD_TIME" in ccserver("monitor", "team", "main", "--as", "1008", *times)
+    said = ccserver("monitor", "team", "main", "--as", "1008", "--cancel")
+    assert said == "agent 1008 waits for: nothing\n"
