@@ -68,12 +68,12 @@ class Post:
     pass of the loop between.  What is told outside a turn wakes the task of its mailbox.
     """
 
-    __slots__ = ("_ending", "_instant", "queue", "turning")
+    __slots__ = ("_burst", "_ending", "_instant", "queue", "turning")
 
     def __init__(self) -> None:
         self.queue: deque[tuple[Actor, Any]] = deque()
         self._ending: list[Callable[[], None]] = []
-        self.turning = False
+        self.turning = self._burst = False
         self._instant: float | None = None
 
     def now(self) -> float:
@@ -98,8 +98,18 @@ class Post:
         finally:
             self._deliver()
 
+    def begin_burst(self) -> None:
+        """Several turns follow each other at once, and end together."""
+        self._burst = True
+
+    def end_burst(self) -> None:
+        self._burst = False
+        self._end()
+
     def at_end(self, act: Callable[[], None]) -> bool:
-        """Call ``act`` once, when this turn ends; False: there is no turn, and it is not called."""
+        """Call ``act`` once, when this turn, or its burst, ends; False: there is no turn, and it is
+        not called.
+        """
         if self.turning:
             self._ending.append(act)
         return self.turning
@@ -133,8 +143,12 @@ class Post:
                 queue[0][0].mailbox.wake()
         finally:
             self.turning = False
-            while self._ending:
-                self._ending.pop()()
+            if not self._burst:
+                self._end()
+
+    def _end(self) -> None:
+        while self._ending:
+            self._ending.pop()()
 
 
 class Mailbox:

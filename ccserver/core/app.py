@@ -185,6 +185,7 @@ class Core:
         self._registration = registration
         ingress.bind(self.endpoint, registration)
         self.listeners.watch_connections(self._connection_closed)
+        self.listeners.watch_bursts(self.post.begin_burst, self.post.end_burst)
         states = {agent: self.live.agents[agent].state for agent in self._agent_ids()}
         self.outlook = Outlook(settings, self.post.now, states)
         self.residents = Residents(

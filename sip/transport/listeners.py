@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import trio
@@ -115,6 +115,12 @@ class Listeners:
         for transport in self._transports:
             if isinstance(transport, TcpTransport):
                 transport.closed = closed
+
+    def watch_bursts(self, begins: Callable[[], None], ends: Callable[[], None]) -> None:
+        """Let these hear of each burst of datagrams that is received in one go."""
+        for transport in self._transports:
+            if isinstance(transport, UdpTransport):
+                transport.begins, transport.ends = begins, ends
 
     async def run(self, receive: Receive, failed: Failed) -> None:
         async with trio.open_nursery() as nursery:

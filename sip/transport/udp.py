@@ -42,6 +42,9 @@ class UdpTransport:
         self._backlog: deque[tuple[bytes, tuple[str, int]]] = deque(maxlen=BACKLOG)
         self._writable = trio.Event()
         self.lost = 0
+        self.begins: Callable[[], None] = lambda: None
+        self.ends: Callable[[], None] = lambda: None
+        """Told of each burst of datagrams that is received in one go."""
 
     def _open(self, host: str, port: int) -> socket.socket:
         opened = socket.socket(self._family, socket.SOCK_DGRAM)
@@ -93,19 +96,26 @@ class UdpTransport:
             self._socket.close()
 
     async def _receive(self, receive: Receive) -> None:
-        index = self._index
         while True:
             await trio.lowlevel.wait_readable(self._socket)
-            for _ in range(BATCH):
-                try:
-                    data, remote = self._socket.recvfrom(MAXIMUM)
-                except (BlockingIOError, InterruptedError):
-                    break
-                except OSError as error:
-                    if error.errno in (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH):
-                        continue  # an ICMP error about something sent before
-                    raise
-                receive(data, Path("udp", index, (remote[0], remote[1])))
+            self.begins()
+            try:
+                self._drain(receive)
+            finally:
+                self.ends()
+
+    def _drain(self, receive: Receive) -> None:
+        index, receive_from = self._index, self._socket.recvfrom
+        for _ in range(BATCH):
+            try:
+                data, remote = receive_from(MAXIMUM)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                if error.errno in (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH):
+                    continue  # an ICMP error about something sent before
+                raise
+            receive(data, Path("udp", index, (remote[0], remote[1])))
 
     async def _reopen(self) -> None:
         self._socket.close()

@@ -235,6 +235,23 @@ def test_what_is_to_be_done_at_the_end_of_a_turn_comes_after_all_that_follows_fr
     assert not stage.post.at_end(lambda: end("never"))
 
 
+def test_the_turns_of_a_burst_end_together(stage) -> None:
+    one = stage.actor("one", go=["one"], on=["two"])
+
+    def say(message: str) -> None:
+        stage.post.at_end(lambda: stage.performed.append("end"))
+        one.tell(message)
+
+    stage.post.begin_burst()
+    stage.post.turn(say, "go")
+    stage.post.turn(say, "on")
+    assert stage.performed == ["one", "two"]
+    stage.post.end_burst()
+    assert stage.performed == ["one", "two", "end", "end"]
+    stage.post.turn(say, "go")
+    assert stage.performed[4:] == ["one", "end"]
+
+
 async def test_what_one_raises_in_a_turn_ends_its_mailbox_and_the_turn_goes_on(
     stage, autojump_clock
 ) -> None:

@@ -7,6 +7,7 @@ import socket
 
 import pytest
 import trio
+import trio.lowlevel
 
 from sip.transport.path import Path
 from sip.transport.udp import BACKLOG, UdpTransport
@@ -80,6 +81,21 @@ async def test_datagrams_come_in_with_the_way_back_and_go_out_by_it(transport) -
             transport.send(b"two", path)
             assert peer.recv(100) == b"two"
             nursery.cancel_scope.cancel()
+
+
+async def test_datagrams_that_wait_come_in_one_burst(transport) -> None:
+    told: list[str] = []
+    transport.begins, transport.ends = lambda: told.append("begins"), lambda: told.append("ends")
+    with peer_of(transport) as peer:
+        for data in (b"one", b"two", b"three"):
+            peer.sendto(data, transport.local)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(transport.run, lambda data, path: told.append(data.decode()), failed)
+            with trio.fail_after(5):
+                while "ends" not in told:
+                    await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+    assert told == ["begins", "one", "two", "three", "ends"]
 
 
 @pytest.mark.parametrize("error", [BlockingIOError(), InterruptedError()])
