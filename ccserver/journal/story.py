@@ -32,9 +32,12 @@ def _in_words(event: ev.AnyEvent) -> str | None:
     match event:
         case ev.ContactArrived(_, entry_point):
             return f"arrived at {entry_point}"
-        case ev.ContactQueued(_, queue, place) as queued:
-            again = " again, at the place it had" if queued.again else ""
-            return f"waits in {queue} (priority {place.priority}){again}"
+        case ev.ContactQueued():
+            return _queued(event)
+        case ev.ContactDiverted():
+            return _diverted(event)
+        case ev.ContactAnnounced(_, _, files):
+            return f"is told: {' '.join(files)}"
         case ev.ContactAssigned(request, queue, agent):
             for_whom = "" if owner_of(request) == request else f" (request {request})"
             return f"given to {agent} by {queue}{for_whom}"
@@ -58,3 +61,34 @@ def _in_words(event: ev.AnyEvent) -> str | None:
             return f"{outcome}{during}{reason}"
         case _:
             return None
+
+
+def _queued(event: ev.ContactQueued) -> str:
+    said = f"waits in {event.queue} (priority {event.place.priority})"
+    if event.again:
+        return f"{said} again, at the place it had"
+    if event.position is not None:
+        said += f", number {event.position} in line"
+    if event.regained is not None:
+        said += f", at the place that it had as {event.regained}"
+    known = event.estimate
+    if known is None:
+        return said
+    if known.p90 == 0:
+        return f"{said}, an agent is free"
+    return f"{said}, expected {known.p50:.0f} to {known.p90:.0f} s"
+
+
+def _diverted(event: ev.ContactDiverted) -> str:
+    figures = event.figures
+    counted = {
+        "waiting": (figures.waiting, "wait"),
+        "estimated_wait": (figures.p50, "s expected"),
+        "no_agents": (figures.signed_in, "signed in"),
+        "none_working": (figures.working, "at work"),
+        "waited": (event.waited, "s"),
+    }
+    number, unit = counted.get(event.when, (None, ""))
+    why = event.when if number is None else f"{event.when}, {number:.0f} {unit}"
+    where = "at the door of" if event.waited is None else "from"
+    return f"sent {where} {event.queue} to {event.to.replace(':', ' ', 1).strip()}: {why}"

@@ -108,7 +108,7 @@ async def test_the_story_is_told_from_the_arrival_to_the_end(autojump_clock):
 
         assert story[:4] == [
             "arrived at support",
-            "waits in support (priority 5)",
+            "waits in support (priority 5), number 1 in line, an agent is free",
             "given to 1001 by support",
             "1001's phone is called",
         ]
