@@ -34,6 +34,10 @@ from actors.reasons import NotFree, Refusal
 from sip.machine import StartTimer, Stop, TimerFired
 
 VOICE_CAPACITY = 1
+PHONES = "phones"
+PHONES_LEASE = 120.0
+"""After a restart of the server: phones register again once a minute or two, and within that time
+an agent is not taken for gone."""
 
 
 class AgentSettings(Struct, frozen=True):
@@ -132,13 +136,18 @@ class Agent:
         """Whoever reads the journal has been told that he has left, and he is back."""
         self._shown_since = now()
 
-    def recover(self, past: PastAgent, targets: tuple[m.Target, ...]) -> None:
+    def recover(
+        self, past: PastAgent, targets: tuple[m.Target, ...], *, awaited: bool = False
+    ) -> None:
         """As an earlier run of the server left him; ``targets`` are the phones that he has now.
+        ``awaited``: others have lost their connection with that run, and may come back.
 
         An offer went with that run: it is over, and no fault of his.  ``Resume`` must follow.
         """
         self.targets, self.version = targets, past.version
-        self.availability.recover(_wanted(past), past.pending, reachable=bool(targets))
+        wanted = _wanted(past)
+        missed = awaited and not isinstance(wanted, SignedOut)
+        self.availability.recover(wanted, past.pending, reachable=bool(targets) or missed)
         self._shown_since = past.since
         code = past.code if past.state == "idle" else None
         self._shown = _Shown(past.state, code, past.pending, bool(targets), past.wraps_up)
@@ -157,6 +166,8 @@ class Agent:
             effects.extend(engagement.go_on(self._shown_since))
         if not self.engagements:
             self.availability.handle(Freed())
+        if not self.targets:
+            effects.append(StartTimer(PHONES, PHONES_LEASE))
         return effects
 
     # --- what others may see ------------------------------------------------------------------
@@ -246,6 +257,10 @@ class Agent:
                 return self._command(message)
             case m.Down(name, _):
                 return self._down(message, ContactId(name.rpartition("/")[2]))
+            case TimerFired("phones"):
+                if not self.targets:
+                    self.availability.handle(m.PhonesChanged(()))
+                return []
             case TimerFired("rest"):
                 self.availability.handle(Rested())
                 return []

@@ -67,7 +67,9 @@ class Residents:
         for queue in queues:
             self._add_queue(queue)
         for agent in agents:
-            self._add_agent(agent, past.agents.get(agent.id))
+            phones = past.bindings.get(agent.id, {}).values()
+            awaited = any(phone.path.connection for phone in phones)
+            self._add_agent(agent, past.agents.get(agent.id), awaited=awaited)
 
     def configure(
         self,
@@ -133,12 +135,14 @@ class Residents:
         make = partial(self._queue, name)
         self._resident(queue_actor(name), make, partial(self._set_queue, name))
 
-    def _add_agent(self, agent: AgentSettings, past: PastAgent | None = None) -> None:
+    def _add_agent(
+        self, agent: AgentSettings, past: PastAgent | None = None, *, awaited: bool = False
+    ) -> None:
         name = agent.id
         self._agents[name] = agent
         first = self._agent(name)
         if past is not None:
-            first.recover(past, self._targets(name))
+            first.recover(past, self._targets(name), awaited=awaited)
         remember = partial(self._set_agent, name)
         self._resident(agent_actor(name), partial(self._agent, name), remember, first)
 

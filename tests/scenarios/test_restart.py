@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import trio
 
 from actors import events as ev
@@ -169,3 +170,38 @@ async def test_who_was_taken_out_of_the_configuration_meanwhile_is_forgotten(
         assert set(floor.core.live.queues) == {"support"}
         assert "1001" not in floor.core.folds.past.past.agents
         assert sum(floor.core.fold.figures().agents.values()) == 2
+
+
+def over_a_connection(floor) -> None:
+    """As if the registrations on the disk had come by TCP."""
+    for number, (seq, at, tag, payload) in enumerate(floor.disk.rows):
+        if tag == "phone.registered":
+            told = payload.replace(b'"connection":0', b'"connection":7')
+            floor.disk.rows[number] = (seq, at, tag, told)
+
+
+@pytest.mark.parametrize("wish", [m.SetIdle("lunch"), m.SetAvailable()])
+async def test_who_had_a_connection_has_time_to_come_back(autojump_clock, wish) -> None:
+    """He is at lunch, and stays there; or available, and keeps his place."""
+    async with mortal_centre() as floor:
+        await floor.agent("1002")
+        phone = await floor.agent("1001")
+        says(floor, "1001", wish)
+        await trio.sleep(1)
+        before, place = floor.state("1001"), place_of(floor, "1001")
+        await floor.is_killed()
+        over_a_connection(floor)
+        await floor.comes_back()
+        assert len(floor.core.registrar) == 0
+        assert floor.state("1001") == before
+        assert not floor.core.directory.agents[AgentId("1001")].machine.fits()
+        await trio.sleep(60)
+        await phone.registers("secret-1001")
+        await trio.sleep(100)
+        assert floor.state("1001") == before
+        assert place_of(floor, "1001") == place
+        assert floor.state("1002") == "signed_out"  # who has not come back
+
+
+def place_of(floor, agent: str):
+    return floor.core.directory.agents[AgentId(agent)].machine.availability.state
