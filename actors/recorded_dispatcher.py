@@ -51,11 +51,21 @@ class RecordedDispatcher:
 
     def handle(self, message: Message) -> list[Effect]:
         self._instant = self._now()
-        match message:
-            case m.AgentUnavailable(agent) if agent not in self.dispatcher.index.available:
-                # He was given a contact, and says that he has it: that is known.
-                return self.dispatcher.handle(message)
+        if self._is_known(message):
+            return self.dispatcher.handle(message)
         lot = self._draw() if self.dispatcher.index.policy.draws_lots else 0.0
         self._lots.begin(lot)
         heard = _HEARD[type(message)](self._instant, lot, message)
         return [Record(heard), *self.dispatcher.handle(message)]
+
+    def _is_known(self, message: Message) -> bool:
+        """It follows from a decision, and no decision follows from it: most calls have two such."""
+        index = self.dispatcher.index
+        match message:
+            case m.AgentUnavailable(agent):
+                return agent not in index.available  # he was given a contact, and has it
+            case m.ContactConnected(contact):
+                # It was given away, and nobody who rang beside him counts in a limit of agents.
+                return index.look_up(contact) is None and not index.serving
+            case _:
+                return False

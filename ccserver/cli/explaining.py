@@ -13,15 +13,12 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from actors.ids import AgentId, ContactId
 from ccserver.cli.asking import DEFAULT_CONFIG, REFUSED, Config, Json, Set, data_of, fail
 from ccserver.cli.tables import console
-from ccserver.journal.reading import JournalFile, entries_about
+from ccserver.journal.reading import read_why
 from ccserver.journal.storage import JournalError
 from ccserver.journal.why import Moment, Verdict, Why
-from ccserver.journal.why import why as explained
 
-JOURNAL = "journal.sqlite"
 _ON = {
     "contact": "the contact began to wait",
     "agent": "the agent became available",
@@ -60,14 +57,12 @@ def why_not(
 
 
 def _read(config: Path, overrides: list[str] | None, contact: str, agent: str | None) -> Why:
-    asked = None if agent is None else AgentId(agent)
+    present = int(time.time() * 1e6)
     try:
-        journal = JournalFile(data_of(config, overrides) / JOURNAL)
-        present = int(time.time() * 1e6)
-        found = explained(entries_about(journal, contact), ContactId(contact), present, asked)
+        found = read_why(data_of(config, overrides), contact, present, agent)
     except JournalError as error:
         fail(REFUSED, str(error))
-    if not found.story:
+    if found is None:
         fail(REFUSED, f"no contact {contact} in the journal")
     return found
 

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import msgspec
 
-from actors.ids import made_at
+from actors.ids import AgentId, ContactId, made_at
 from ccserver.journal import codec
 from ccserver.journal.history import SLACK, last_before
 from ccserver.journal.log import Entry
 from ccserver.journal.storage import Rows, last_number, read_rows
+from ccserver.journal.why import Why, why
 
+JOURNAL = "journal.sqlite"
 PAGE = 50_000
 _STARTED = b'"event":"server.started"'
 _WANTED = tuple(
@@ -43,6 +45,17 @@ class JournalFile:
         self, after: int, limit: int, containing: bytes | None = None
     ) -> list[tuple[int, int, bytes]]:
         return read_rows(self._path, after, limit, containing)
+
+
+def read_why(data: Path, contact: str, at: int, agent: str | None = None) -> Why | None:
+    """What ``why`` says of the journal in this ``data.dir``; None: it knows no such contact.
+
+    Seconds for a long run of the server: it is no work for the core.  Raises JournalError.
+    """
+    asked = None if agent is None else AgentId(agent)
+    entries = entries_about(JournalFile(data / JOURNAL), contact)
+    found = why(entries, ContactId(contact), at, asked)
+    return found if found.story else None
 
 
 def entries_about(journal: Rows, contact: str) -> Iterator[Entry]:

@@ -66,6 +66,9 @@ class Web:
         state = self.app.state
         state.guard, state.model, state.link = guard, self.model, self.link
         state.desktops = self.desktops
+        state.data = Path(settings.data.dir)
+        state.explaining = asyncio.Lock()
+        """One at a time: it is work."""
         state.attempts_by_name = Limit(*ATTEMPTS_BY_NAME, time.monotonic)
         state.attempts_from = Limit(*ATTEMPTS_FROM, time.monotonic)
         for router in ROUTERS:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Path, Query, Request
 
+from actors.ids import ContactId, owner_of
 from actors.reasons import Refusal, WebRefusal
 from ccserver.door import Request as DoorRequest
+from ccserver.journal.reading import read_why
+from ccserver.journal.storage import JournalError
 from ccserver.web import shapes as s
 from ccserver.web.core_link import CoreLink
 from ccserver.web.guard import GuardedRoute
@@ -128,14 +134,23 @@ async def why(
     """Each decision on a contact, computed again from the journal: who could have had it, and
     why he was given it, or not.
     """
-    viewer, model = viewer_of(request), model_of(request)
-    args = {"contact": contact} if agent is None else {"contact": contact, "agent": agent}
-    answer = await link_of(request).done(DoorRequest("why", args=args))
-    given = {m["agent"] for m in answer["moments"] if m["given"] is not None}
+    viewer, model, state = viewer_of(request), model_of(request), request.app.state
+    present = time.time_ns() // 1000
+    async with state.explaining:
+        try:
+            found = await asyncio.to_thread(read_why, state.data, contact, present, agent)
+        except JournalError as error:
+            log.error("a contact could not be explained: %s", error)
+            raise Refused(Refusal.NO_ANSWER, "the journal cannot be read") from None
+    if found is None:
+        raise no_contact(request, contact)
+    ours = (m for m in found.moments if owner_of(ContactId(m.given or "")) == contact)
+    given = {str(moment.agent) for moment in ours}
     theirs = viewer.team is None or not given or bool(given & viewer.team)
     if not theirs and not model.sees(viewer, ("contacts", contact)):
         raise no_contact(request, contact)
-    return {key: answer[key] for key in ("contact", "story", "moments")}
+    told: dict[str, Any] = msgspec.to_builtins(found)
+    return told
 
 
 def _agents(event: dict[str, Any]) -> set[str]:

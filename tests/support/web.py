@@ -74,8 +74,6 @@ class PlayedCore:
             return {"ok": True, "wishes": []}
         if request.op == "contact":
             return {"ok": True, "id": request.args["contact"], "state": None, "timeline": []}
-        if request.op == "why":
-            return {"ok": True, "contact": request.args["contact"], "story": [], "moments": []}
         if request.op == "journal":
             return {"ok": True, "entries": [], "last": 0}
         return dict(AGENT_DONE if request.op.startswith("agent.") else DONE)

@@ -9,15 +9,13 @@ from typing import Any
 import msgspec
 import trio
 
-from actors.ids import AgentId, ContactId
+from actors.ids import ContactId
 from actors.reasons import Refusal
 from ccserver.core.door.commands import BadArgument
 from ccserver.door import Answer
 from ccserver.journal.history import read_history
 from ccserver.journal.live import Live, shown_queue
 from ccserver.journal.log import Journal
-from ccserver.journal.reading import entries_about
-from ccserver.journal.why import Why, why
 from ccserver.settings import Settings
 
 PAGE = 1000
@@ -25,7 +23,7 @@ PAGE = 1000
 
 
 class Queries:
-    """``figures`` are what the status has beyond the live state; ``wall``: seconds since 1970."""
+    """``figures`` are what the status has beyond the live state."""
 
     def __init__(
         self,
@@ -33,9 +31,8 @@ class Queries:
         live: Live,
         journal: Journal,
         figures: Callable[[], dict[str, Any]],
-        wall: Callable[[], float],
     ) -> None:
-        self._live, self._journal, self._wall = live, journal, wall
+        self._live, self._journal = live, journal
         self._figures = figures
         self._one_reading = trio.CapacityLimiter(1)
         self._now: dict[str, Callable[[], Any]] = {
@@ -58,15 +55,12 @@ class Queries:
         return {name: self._centre[name]}
 
     def knows(self, op: str) -> bool:
-        return op in self._now or op in ("contact", "journal", "why")
+        return op in self._now or op in ("contact", "journal")
 
     async def answer(self, op: str, args: dict[str, Any]) -> Answer:
         """Raises BadArgument, and JournalError."""
         if op == "contact":
             return await self._contact(_text(args, "contact"))
-        if op == "why":
-            agent = AgentId(_text(args, "agent")) if args.get("agent") is not None else None
-            return await self._why(ContactId(_text(args, "contact")), agent)
         if op == "journal":
             return await self._page(_number(args, "after", 0), _number(args, "limit", PAGE))
         shown: Answer = msgspec.to_builtins(self._now[op]())
@@ -100,18 +94,6 @@ class Queries:
         if contact is None and not rows:
             return {"refused": Refusal.UNKNOWN_CONTACT, "detail": f"no contact {name}"}
         return {"ok": True, "id": name, "state": state, "timeline": _entries(rows)}
-
-    async def _why(self, contact: ContactId, agent: AgentId | None) -> Answer:
-        """Why it went where it went; ``agent``: why not to him."""
-        present = int(self._wall() * 1e6)
-
-        def read() -> Why:
-            return why(entries_about(self._journal, contact), contact, present, agent)
-
-        found = await trio.to_thread.run_sync(read, limiter=self._one_reading)
-        if not found.story:
-            return {"refused": Refusal.UNKNOWN_CONTACT, "detail": f"no contact {contact}"}
-        return {"ok": True, **msgspec.to_builtins(found)}
 
     async def _page(self, after: int, limit: int) -> Answer:
         rows = await trio.to_thread.run_sync(

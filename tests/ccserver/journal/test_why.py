@@ -252,21 +252,6 @@ async def test_a_decision_for_which_there_was_no_reason_is_shown_as_such(autojum
         assert (moment.agrees, moment.agent, moment.agents) == (False, "1001", ())
 
 
-async def test_the_door_tells_why(autojump_clock):
-    async with centre(**FLOOR) as floor:
-        await floor.agent("1001")
-        await calls(floor)
-        contact = floor.of(ev.ContactArrived)[0].contact.id
-        queries = floor.core._queries
-
-        answer = await queries.answer("why", {"contact": contact, "agent": "1003"})
-        nobody = await queries.answer("why", {"contact": "nonsense"})
-
-        assert answer["ok"]
-        assert answer["moments"][0]["agents"][0]["verdict"] == Code.SKILLS_MISSING
-        assert nobody["refused"] == "UNKNOWN_CONTACT"
-
-
 @pytest.mark.parametrize("contact", ["", "x", "a" * 26])
 async def test_of_a_contact_that_never_was_there_is_no_story(autojump_clock, contact: str):
     async with centre(**FLOOR) as floor:

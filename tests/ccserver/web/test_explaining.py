@@ -2,65 +2,75 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from actors import events as ev
 from actors.commands import Principal
+from actors.ids import IdSource
+from ccserver.journal import codec
+from ccserver.journal.storage import SqliteStorage
+from ccserver.trials.floor import Floor
+from ccserver.trials.model import AgentThere, Caller, Trial
 from ccserver.web.model import Model
-from tests.support.web import Site, arrives, is_offered, site
+from tests.support.web import Site, site
 
-MOMENT: dict[str, Any] = {
-    "seq": 5,
-    "at": 6_000_000,
-    "on": "contact",
-    "queue": "support",
-    "agent": "1001",
-    "given": "c1",
-    "asks": "english",
-    "waited": 0.0,
-    "version": "v1",
-    "agrees": True,
-    "agents": [{"id": "1001", "verdict": "FIRST_CHOICE", "place": 1, "because": "he is free"}],
-    "contacts": [],
-}
-STORY = [{"seq": 2, "at": 5_000_000, "text": "arrived at support"}]
-WHY = {"ok": True, "contact": "c1", "story": STORY, "moments": [MOMENT]}
+AT = datetime(2026, 3, 2, 14, tzinfo=UTC)
+CONTACT = IdSource(AT.timestamp, 1).make()
 
 
 @pytest.fixture
 def opened(tmp_path: Path):
+    """The journal has a contact, which was given to 1001."""
     with site(tmp_path) as found:
-        found.happens(arrives("c1"), is_offered("c1", "1001"))
-        found.core.answer = lambda _: dict(WHY)
+        story = Trial(
+            at=AT,
+            agents=[AgentThere(id="1001"), AgentThere(id="1002", available_seconds=5.0)],
+            callers=[Caller(name=CONTACT, dials="2001")],
+        )
+        storage = SqliteStorage(tmp_path / "journal.sqlite")
+        for one in Floor(found.settings, story).play():
+            row = one.seq, one.at, codec.tag_of(one.event), codec.encode(one.event)
+            storage.write([row])
+        storage.close()
         yield found
 
 
 def test_a_supervisor_asks_why_and_why_not(opened: Site):
     sue = opened.signed_in("sue")
 
-    told = sue.get("/contacts/c1/why").json()
-    not_told = sue.get("/contacts/c1/why", params={"agent": "1003"})
+    told = sue.get(f"/contacts/{CONTACT}/why").json()
+    not_told = sue.get(f"/contacts/{CONTACT}/why", params={"agent": "1002"}).json()
 
-    assert (told["contact"], told["story"]) == ("c1", STORY)
-    assert told["moments"][0]["agents"][0]["verdict"] == "FIRST_CHOICE"
-    assert not_told.status_code == 200
-    assert [(asked.op, asked.args) for asked in opened.core.asked[-2:]] == [
-        ("why", {"contact": "c1"}),
-        ("why", {"contact": "c1", "agent": "1003"}),
+    assert told["contact"] == CONTACT
+    assert told["story"][0]["text"] == "arrived at support"
+    (moment,) = told["moments"]
+    assert (moment["agent"], moment["agrees"]) == ("1001", True)
+    assert [one["verdict"] for one in moment["agents"]] == [
+        "FIRST_CHOICE",
+        "ANOTHER_FIRST",
+        "NOT_AVAILABLE",
     ]
+    assert [one["id"] for one in not_told["moments"][0]["agents"]] == ["1002"]
 
 
-def test_another_teams_contact_is_explained_to_nobody_of_this_one(opened: Site):
-    assert opened.signed_in("red").get("/contacts/c1/why").status_code == 404
+def test_a_contact_is_explained_to_nobody_of_another_team(opened: Site):
+    assert opened.signed_in("red").get(f"/contacts/{CONTACT}/why").status_code == 404
 
 
 def test_of_a_contact_that_never_was_nothing_is_explained(opened: Site):
-    opened.core.answer = lambda _: {"refused": "UNKNOWN_CONTACT", "detail": "no contact c9"}
+    answer = opened.signed_in("sue").get("/contacts/c9/why")
 
-    assert opened.signed_in("sue").get("/contacts/c9/why").status_code == 404
+    assert (answer.status_code, answer.json()["refused"]) == (404, "UNKNOWN_CONTACT")
+
+
+def test_without_a_journal_nothing_is_explained_now(tmp_path: Path):
+    with site(tmp_path) as nothing:
+        answer = nothing.signed_in("sue").get(f"/contacts/{CONTACT}/why")
+
+        assert (answer.status_code, answer.json()["refused"]) == (503, "NO_ANSWER")
 
 
 def test_an_administrator_reloads_and_is_told_what_has_changed(opened: Site):

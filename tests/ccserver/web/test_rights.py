@@ -15,6 +15,7 @@ from starlette.routing import WebSocketRoute
 from starlette.testclient import WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
+from ccserver.journal.storage import SqliteStorage
 from ccserver.web.app import ROUTERS
 from ccserver.web.guard import GuardedRoute
 from ccserver.web.limits import Limit
@@ -83,7 +84,9 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site(tmp_path_factory.mktemp("web")) as found:
+    directory = tmp_path_factory.mktemp("web")
+    SqliteStorage(directory / "journal.sqlite").close()
+    with site(directory) as found:
         found.web.app.state.attempts_by_name = Limit(1000.0, 1000.0, time.monotonic)
         found.happens(arrives("c1"), is_offered("c1", "1001"), talks("c1", "1001"))
         yield found
