@@ -325,7 +325,8 @@ class Contact:
                 # The first instant that he waited anywhere counts, wherever he is sent later.
                 dossier = self._dossier
                 place = dossier.first_place = dossier.place(priority)
-                goal = InQueue(plan, place, self._avoid, dossier.caller.uri.user or "")
+                caller = dossier.caller.uri.user or ""
+                goal = InQueue(plan, place, self._avoid, caller, dossier.needs)
                 return [*effects, *self._wait(goal, self._now(), seen)]
             case Outside(goal):
                 nowhere, place = self._dossier.world.outbound.plan, self._dossier.place(1)
@@ -434,7 +435,8 @@ class Contact:
                 return self._end(served.ended(self.ref, plan, now, EndedBy.SYSTEM, reason))
             back = served.left(self.ref, plan, now)
             plan, queued = fallback, now
-        return [Record(back), *self._wait(InQueue(plan, place), queued, again=True)]
+        goal = InQueue(plan, place, needs=self._dossier.needs)
+        return [Record(back), *self._wait(goal, queued, again=True)]
 
     def _part(self, seeking: Seeking, reason: str) -> list[Effect]:
         """The queue will not keep him: full, or he has waited for as long as one may."""

@@ -110,7 +110,7 @@ def _in_queue(
         return Refusal.UNSUPPORTED_DESTINATION  # V-21: it has no agent to talk to
     avoid = () if by.agent is None else (by.agent,)
     if kind == "transfer":
-        return InQueue(plan, place, avoid)
+        return InQueue(plan, place, avoid, needs=dossier.needs)
     return InQueue(plan, Place(place.priority, dossier.now(), place.seq), avoid)
 
 

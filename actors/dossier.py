@@ -14,6 +14,7 @@ from actors.flow import EntryPoint, QueuePlan, WaitInQueue
 from actors.hours import Calendar, open_at
 from actors.ids import NO_QUEUE, AgentId, ContactId, EntryPointName, LegId, QueueName
 from actors.place import Place
+from actors.routing.expressions import EVERYBODY, Expression
 from sip.message import NameAddr
 
 MOST_DIVERSIONS = 10
@@ -101,6 +102,8 @@ class Dossier:
         self.ref, self.id = ref, ref.id
         self.customer, self.caller = customer, caller
         self.world, self.now, self.wall = world, now, wall
+        self.needs: Expression = EVERYBODY
+        """What he asks of an agent, in whatever queue: his flow has found it out."""
         self.first_place: Place | None = None
         """Where he first waited: the instant counts wherever he is sent later."""
         self.diverted = 0

@@ -10,6 +10,7 @@ from actors.diversion import Diversion
 from actors.hours import Calendar
 from actors.ids import EntryPointName, QueueName
 from actors.place import DEFAULT_PRIORITY
+from actors.routing.expressions import EVERYBODY, Expression
 
 
 class AnswerCall(Struct, frozen=True, gc=False):
@@ -27,6 +28,8 @@ class WaitInQueue(Struct, frozen=True, gc=False):
 
     queue: QueueName
     priority: int = DEFAULT_PRIORITY
+    needs: Expression = EVERYBODY
+    """What he asks of an agent beside what the queue does."""
 
 
 class LetGo(Struct, frozen=True, gc=False):

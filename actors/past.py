@@ -73,6 +73,8 @@ class PastContact(Struct):
     """``NO_QUEUE``: an agent has called the customer."""
     place: Place | None = None
     """The place it has, or had last."""
+    needs: str = "everybody"
+    """What the customer asks of an agent beside what the queue does."""
     queued: float = 0.0
     """When it began to wait in this queue."""
     agent: AgentId | None = None

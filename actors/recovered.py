@@ -31,6 +31,7 @@ from actors.membership import release
 from actors.past import PastContact, PastTalk
 from actors.place import DEFAULT_PRIORITY, Place
 from actors.reasons import EndedBy
+from actors.routing.grammar import parse
 from actors.search import InQueue, Search
 from actors.served import Served
 from actors.treatment import Treatment
@@ -95,7 +96,7 @@ class RecoveredContact(Contact):
             return [*self._hang_up_but(()), *self._enter(self._entry_point)]
         if plan is None or past.stage == "dialling":
             return self._fail(RESTART)
-        self._dossier.first_place = past.place
+        self._dossier.first_place, self._dossier.needs = past.place, parse(past.needs)
         place = past.place or self._dossier.place(DEFAULT_PRIORITY)
         match past.stage, past.talk, past.service:
             case "talking", PastTalk() as talk, _:
@@ -119,7 +120,8 @@ class RecoveredContact(Contact):
     # --- waiting ------------------------------------------------------------------------------
 
     def _wait_on(self, past: PastContact, plan: QueuePlan, place: Place) -> list[Effect]:
-        search = Search(self._dossier, InQueue(plan, place), again=True)
+        goal = InQueue(plan, place, needs=self._dossier.needs)
+        search = Search(self._dossier, goal, again=True)
         search.began = past.queued
         cared = Treatment(self._dossier, plan, place)
         seeking = Seeking(search, plan, place, past.queued, None, cared)

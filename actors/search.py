@@ -23,7 +23,7 @@ from actors.ids import AgentId, ContactId, LegId, agent_actor, queue_actor
 from actors.offer import failure_of, more_telling
 from actors.place import Place
 from actors.reasons import During, OfferFailure
-from actors.routing.expressions import EVERYBODY
+from actors.routing.expressions import EVERYBODY, Expression
 from sip.machine import CancelTimer, StartTimer, TimerFired
 from sip.message import NameAddr
 
@@ -43,6 +43,8 @@ class InQueue(Struct, frozen=True):
     avoid: tuple[AgentId, ...] = ()
     caller: str = ""
     """The customer's number, where it is for him."""
+    needs: Expression = EVERYBODY
+    """What he asks of an agent, beside what the queue does."""
 
 
 class AtAgent(Struct, frozen=True):
@@ -370,7 +372,7 @@ class Search:
         join = m.JoinQueue(
             self.request,
             place,
-            EVERYBODY,
+            goal.needs,
             self._tried,
             goal.avoid,
             again,

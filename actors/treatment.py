@@ -24,6 +24,7 @@ from actors.effects import Effect, LookAtQueue, Play, Record
 from actors.flow import Announcement, Comfort, QueuePlan, SayPosition, SayWait
 from actors.hours import open_at
 from actors.place import Place
+from actors.routing.expressions import written
 from sip.machine import CancelTimer, StartTimer, TimerFired
 
 LOOK_SECONDS = 10.0
@@ -132,13 +133,15 @@ class Treatment:
     def queued(self, *, again: bool) -> ev.ContactQueued:
         """That he waits here; what he may expect is said as he comes."""
         ref, name, seen = self._dossier.ref, self._plan.name, self._entered
+        needs = written(self._dossier.needs)
         if again or seen is None:
-            return ev.ContactQueued(ref, name, self._place, again=again)
+            return ev.ContactQueued(ref, name, self._place, needs, again)
         regained = None if seen.regained is None else seen.regained.contact
         return ev.ContactQueued(
             ref,
             name,
             self._place,
+            needs,
             position=seen.ahead + 1,
             estimate=seen.estimate,
             regained=regained,

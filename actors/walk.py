@@ -228,7 +228,8 @@ class Walk:
                 self.state = Playing(token, tuple(rest))
                 play = Play(self._dossier.customer, token, (file,))
                 return [play, StartTimer(PROMPT, PROMPT_LEASE)]
-            case (WaitInQueue(queue, priority), *_):
+            case (WaitInQueue(queue, priority, needs), *_):
+                self._dossier.needs = needs
                 return self._to_queue(queue, priority)
             case (LetGo(reason), *_):
                 return self._over(Released(reason))

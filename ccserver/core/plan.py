@@ -30,7 +30,8 @@ from actors.hours import Calendar
 from actors.ids import NO_QUEUE, AgentId, EntryPointName, QueueName
 from actors.queue import QueueSettings
 from actors.reasons import OfferFailure
-from actors.routing.expressions import any_of, matches
+from actors.routing.expressions import EVERYBODY, any_of, matches
+from actors.routing.grammar import parse
 from actors.routing.policy import Policy
 from ccserver.core.ingress import FeatureCodes, Trunk
 from ccserver.settings import Settings, model
@@ -211,7 +212,8 @@ def _flow(entry: model.EntryPoint) -> tuple[Step, ...]:
         if step.play is not None:
             steps.append(PlayPrompt(step.play))
         elif step.queue is not None:
-            steps.append(WaitInQueue(QueueName(step.queue), step.priority))
+            needs = EVERYBODY if step.needs is None else parse(step.needs)
+            steps.append(WaitInQueue(QueueName(step.queue), step.priority, needs))
         else:
             steps.append(AnswerCall())
     return tuple(steps)

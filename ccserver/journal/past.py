@@ -104,6 +104,7 @@ class PastFold:
             contact.queued, contact.service = self._now(), None
         contact.stage, contact.queue, contact.place = "waiting", event.queue, event.place
         contact.agent = contact.transfer = None
+        contact.needs = event.needs
         self._count(event.place.seq)
 
     def _diverted(self, event: ev.ContactDiverted) -> None:

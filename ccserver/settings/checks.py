@@ -185,8 +185,9 @@ def _flow(
         if step.queue is not None and step.queue not in queues and not unsure:
             text = f'expected the name of a queue ({listed(queues)}), got "{step.queue}"'
             yield Finding((*where, "queue"), text)
-        if step.queue is None and "priority" in step.model_fields_set:
-            yield Finding((*where, "priority"), "expected together with queue only")
+        for name in {"priority", "needs"} & step.model_fields_set:
+            if step.queue is None:
+                yield Finding((*where, name), "expected together with queue only")
         if len(given) != 1:
             got = " and ".join(given) or "none"
             yield Finding(where, f"expected exactly one of answer, play and queue, got {got}")

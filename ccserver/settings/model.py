@@ -28,7 +28,7 @@ from ccserver.settings.kinds import (
     Ports,
     PromptFile,
 )
-from ccserver.settings.queue_rules import Proficiency, QueueRules, Weight
+from ccserver.settings.queue_rules import Needs, Proficiency, QueueRules, Weight
 from ccserver.settings.section import Seconds, Section, SomeSeconds, WholeSeconds
 
 Secret = Annotated[SecretStr, Field(min_length=1)]
@@ -262,6 +262,9 @@ class Step(Section):
     """Wait in this queue: the last step."""
     priority: Annotated[int, Field(ge=1, le=10)] = DEFAULT_PRIORITY
     """With queue: 1 is served first, 10 last."""
+    needs: Needs | None = None
+    """With queue: what who comes this way asks of an agent, beside what the queue does, and in
+    every ring."""
 
 
 class EntryPoint(Section):

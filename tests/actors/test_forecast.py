@@ -25,7 +25,7 @@ def forecast() -> Forecast:
 
 def queued(name: str, seq: int, queue: QueueName = SUPPORT, priority: int = 5) -> ev.ContactQueued:
     place = Place(priority, float(seq), seq)
-    return ev.ContactQueued(ev.ContactRef(ContactId(name)), queue, place, ())
+    return ev.ContactQueued(ev.ContactRef(ContactId(name)), queue, place)
 
 
 def becomes(agent: AgentId, state: str) -> ev.AgentStateChanged:

@@ -61,7 +61,7 @@ class Customer:
                 if step == "moved":
                     self.queue = QUEUES[1 - QUEUES.index(self.queue)]
                 again, self.queued = self.queued, True
-                return ev.ContactQueued(self.ref, self.queue, self.place, (), again)
+                return ev.ContactQueued(self.ref, self.queue, self.place, again=again)
             case "presented":
                 return ev.ContactPresented(self.ref, self.queue, AGENT, LegId("a"), 0.001)
             case "offer_failed":

@@ -7,8 +7,10 @@ from typing import Any
 
 import trio
 
+from actors import commands
 from actors import events as ev
 from actors import messages as m
+from actors.ids import QueueName
 from actors.reasons import OfferFailure
 from tests.support.centre import DEFAULT, centre
 from tests.support.network import Weather
@@ -287,3 +289,41 @@ async def test_an_agent_whose_phone_was_busy_is_left_alone_for_a_while(autojump_
         await offered.wait("talking")
         first, second = c.of(ev.ContactAssigned)
         assert 30.0 <= second.decided_at - first.decided_at < 30.1
+
+
+# --- what a caller asks for himself -----------------------------------------------------------
+
+
+def spanish_line(**rules: Any) -> dict[str, Any]:
+    step = {"queue": "support", "needs": "spanish"}
+    entry = {"name": "main", "numbers": ["2009"], "flow": [{"answer": True}, step]}
+    return {**support(**rules), "entry_points": [*DEFAULT["entry_points"], entry]}
+
+
+async def test_a_caller_who_asks_for_spanish_waits_for_it_in_every_ring(autojump_clock):
+    rings = [{"after_seconds": 20.0, "or_needs": "everybody"}]
+    async with centre(**spanish_line(needs="english", rings=rings)) as c:
+        await c.agent("1001")
+        await c.phone("anna").calls_to("2009")
+        await trio.sleep(30)
+        assert c.state("1001") == "available"
+        carmen = await c.agent("1003")
+        offered = await carmen.rings()
+        assert c.of(ev.ContactQueued)[0].needs == "spanish"
+        await offered.wait("ended")  # unheard: he is still asked for Spanish
+        await trio.sleep(5)
+        assert c.state("1001") == "available"
+
+
+async def test_what_a_caller_asks_for_goes_with_him_where_he_is_transferred(autojump_clock):
+    async with centre(**spanish_line(needs="spanish or english")) as c:
+        carmen = await c.agent("1003")
+        await c.phone("anna").calls_to("2009")
+        offered = await carmen.rings()
+        carmen.answers(offered)
+        await offered.wait("talking")
+        await c.agent("1001")
+        await c.does("1003", commands.Transfer(commands.ToQueue(QueueName("support"))))
+        await trio.sleep(5)
+        assert c.state("1001") == "available"
+        assert len(c.queue("support")) == 1

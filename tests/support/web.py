@@ -165,7 +165,7 @@ def arrives(name: str, ani: str = "+4930123456") -> ev.ContactArrived:
 
 
 def waits(name: str, queue: str = "support") -> ev.ContactQueued:
-    return ev.ContactQueued(ref(name), QueueName(queue), Place(5, 0.0, 1), ())
+    return ev.ContactQueued(ref(name), QueueName(queue), Place(5, 0.0, 1))
 
 
 def is_offered(name: str, agent: str) -> ev.ContactPresented:

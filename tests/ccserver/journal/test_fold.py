@@ -27,7 +27,7 @@ class Story:
         )
 
     def queued(self, queue: QueueName = SUPPORT, *, again: bool = False) -> Story:
-        self.fold.apply(ev.ContactQueued(self.ref, queue, self.place, (), again))
+        self.fold.apply(ev.ContactQueued(self.ref, queue, self.place, again=again))
         return self
 
     def presented(self) -> Story:

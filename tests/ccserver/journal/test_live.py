@@ -33,7 +33,7 @@ def asked_for(request: str | None, state: str, agent: AgentId = BEN) -> ev.Agent
 CONSULT = ev.ConsultRequested(REF, ADA, "agent:1002", "Ada", "gold")
 STORY: tuple[ev.AnyEvent, ...] = (
     ARRIVED,
-    ev.ContactQueued(REF, SUPPORT, Place(5, 0.0, 1), ()),
+    ev.ContactQueued(REF, SUPPORT, Place(5, 0.0, 1)),
     ev.ContactPresented(REF, SUPPORT, ADA, LegId("a"), 0.1),
     ev.ContactOfferFailed(REF, SUPPORT, ADA, "USER_BUSY"),  # type: ignore[arg-type]
     ev.ContactPresented(REF, SUPPORT, BEN, LegId("b"), 0.1),
@@ -47,7 +47,7 @@ STORY: tuple[ev.AnyEvent, ...] = (
     talking(BEN, ADA, version=2, state="conference"),
     ev.ContactTransferFailed(REF, BEN, "number:+44", "USER_BUSY"),
     ev.ContactLeftQueue(REF, SUPPORT, BEN, 9.0),
-    ev.ContactQueued(REF, SALES, Place(5, 0.0, 2), ()),
+    ev.ContactQueued(REF, SALES, Place(5, 0.0, 2)),
     talking(version=3, state="over"),
     ev.AgentStateChanged(ADA, "voice", "available", "idle", code="lunch", version=4),
     ev.ServerStarted("1", "e"),
@@ -62,7 +62,7 @@ def test_a_contact_is_followed_from_its_arrival_to_its_end():
 
     journal.append(ARRIVED)
     assert live.state()["contacts"] == 1
-    journal.append(ev.ContactQueued(REF, SUPPORT, Place(5, 0.0, 1), ()))
+    journal.append(ev.ContactQueued(REF, SUPPORT, Place(5, 0.0, 1)))
     assert live.state()["queues"]["support"] == {
         "waiting": [{"contact": "a01", "since": 2_000_000}],
         "being_offered": 0,
@@ -71,7 +71,7 @@ def test_a_contact_is_followed_from_its_arrival_to_its_end():
     }
     journal.append(ev.ContactPresented(REF, SUPPORT, ADA, LegId("a"), 0.1))
     assert live.state()["queues"]["support"]["being_offered"] == 1
-    journal.append(ev.ContactQueued(REF, SUPPORT, Place(5, 0.0, 1), (), again=True))
+    journal.append(ev.ContactQueued(REF, SUPPORT, Place(5, 0.0, 1), again=True))
     assert live.state()["queues"]["support"]["waiting"][0]["since"] == 2_000_000
     assert live.contacts[REF.id].agent is None
     journal.append(ev.ContactConnected(REF, SUPPORT, ADA, LegId("a"), 1.0, 1.0))
@@ -196,7 +196,7 @@ def test_what_an_event_changes_is_named():
     live = Live(QUEUES, AGENTS)
     live.apply(Entry(1, 0, ARRIVED))
 
-    changed = live.apply(Entry(2, 0, ev.ContactQueued(REF, SUPPORT, Place(5, 0.0, 1), ())))
+    changed = live.apply(Entry(2, 0, ev.ContactQueued(REF, SUPPORT, Place(5, 0.0, 1))))
 
     assert changed == {("contacts", "a01"), ("queues", "support")}
 

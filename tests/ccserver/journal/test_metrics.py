@@ -57,7 +57,7 @@ def snapshot() -> Snapshot:
     metrics = make_metrics(journal)
     ref = ev.ContactRef(ContactId("a01"))
     journal.append(ev.ContactArrived(ref, EntryPointName("support"), "+44", "2001", LegId("a01/0")))
-    journal.append(ev.ContactQueued(ref, QUEUES[0], Place(5, 60.0, 1), ()))
+    journal.append(ev.ContactQueued(ref, QUEUES[0], Place(5, 60.0, 1)))
     metrics.loop_lag.observe(0.002)
     return metrics.snapshot()
 

@@ -48,7 +48,7 @@ class Journal:
 
 def waits(journal: Journal) -> None:
     journal.tells(5.0, ARRIVED, ev.LegConfirmed(CUSTOMER, NAME, DIALOG, WAY))
-    journal.tells(10.0, ev.ContactQueued(REF, SUPPORT, PLACE, ()))
+    journal.tells(10.0, ev.ContactQueued(REF, SUPPORT, PLACE))
 
 
 def talks(journal: Journal) -> None:
@@ -73,7 +73,7 @@ def test_an_offer_that_fails_leaves_him_where_he_was():
     journal.tells(20.0, ev.ContactPresented(REF, SUPPORT, ADA, PHONE, 0.1))
     assert (journal.contact.stage, journal.contact.agent) == ("offered", ADA)
     journal.tells(38.0, ev.ContactOfferFailed(REF, SUPPORT, ADA, OfferFailure.RONA))
-    journal.tells(38.0, ev.ContactQueued(REF, SUPPORT, PLACE, (), again=True))
+    journal.tells(38.0, ev.ContactQueued(REF, SUPPORT, PLACE, again=True))
     assert (journal.contact.stage, journal.contact.queued) == ("waiting", 1_010.0)
 
 
@@ -108,7 +108,7 @@ def test_a_wait_in_another_queue_begins_anew_and_its_customer_is_nobodys():
     over = ev.ContactStateChanged(REF, 2, "connected", "over", 5.0, ())
     journal.tells(30.0, over, ev.ContactLeftQueue(REF, SUPPORT, ADA, 5.0))
     assert (journal.contact.stage, journal.contact.service) == ("flow", None)
-    journal.tells(30.0, ev.ContactQueued(REF, SALES, PLACE, ()))
+    journal.tells(30.0, ev.ContactQueued(REF, SALES, PLACE))
     assert (journal.contact.queue, journal.contact.queued) == (SALES, 1_030.0)
 
 
