@@ -204,6 +204,66 @@ async def test_who_has_waited_goes_on_to_another_queue_with_the_place_he_had(
         assert (figures["spanish"].offered, figures["spanish"].waiting) == (2, 2)
 
 
+async def test_who_has_waited_is_connected_with_a_number_and_his_queue_is_done_with_him(
+    autojump_clock,
+) -> None:
+    rule = {"when": "waited", "seconds": 60, "number": "0123"}
+    async with centre(
+        queues=queues(overflows=[rule]),
+        trunks=[*DEFAULT["trunks"], GATEWAY],
+        dial_plan=[{"prefix": "0", "trunk": "pstn", "roles": []}],
+    ) as c:
+        outside, anna = c.phone("outside", host="10.0.9.9"), c.phone("anna")
+        call = await anna.calls_to("2001")
+        offered = await outside.rings()
+        assert c.queue("support") == []
+        outside.answers(offered)
+        await offered.wait("talking")
+        await trio.sleep(30)
+        figures = c.core.fold.figures().queues["support"]
+        assert (figures.overflowed, figures.waiting, figures.in_service) == (1, 0, 0)
+        outside.hangs_up(offered)
+        await call.wait("ended")
+        await trio.sleep(1)
+        assert c.story() == ["arrived", "queued", "diverted", "ended"]
+        c.check_nothing_is_left()
+
+
+async def test_a_number_that_does_not_answer_ends_the_contact_and_says_why(autojump_clock) -> None:
+    rule = {"when": "no_agents", "number": "0123"}
+    async with centre(
+        queues=queues(diversions=[rule]),
+        trunks=[*DEFAULT["trunks"], GATEWAY],
+        dial_plan=[{"prefix": "0", "trunk": "pstn", "roles": []}],
+    ) as c:
+        outside = c.phone("outside", host="10.0.9.9")
+        outside.refuses = 486
+        call = await c.phone("anna").calls_to("2001")
+        await trio.sleep(10)
+        assert call.state == "ended"
+        (ended,) = c.of(ev.ContactEnded)
+        assert (ended.outcome, ended.reason) == (Outcome.FAILED, "USER_BUSY")
+        c.check_nothing_is_left()
+
+
+async def test_who_hangs_up_while_the_number_rings_stops_it(autojump_clock) -> None:
+    rule = {"when": "no_agents", "number": "0123"}
+    async with centre(
+        queues=queues(diversions=[rule]),
+        trunks=[*DEFAULT["trunks"], GATEWAY],
+        dial_plan=[{"prefix": "0", "trunk": "pstn", "roles": []}],
+    ) as c:
+        outside, anna = c.phone("outside", host="10.0.9.9"), c.phone("anna")
+        call = await anna.calls_to("2001")
+        offered = await outside.rings()
+        anna.hangs_up(call)
+        await offered.wait("ended")
+        await trio.sleep(1)
+        (ended,) = c.of(ev.ContactEnded)
+        assert (ended.outcome, ended.during) == (Outcome.ABANDONED, During.FLOW)
+        c.check_nothing_is_left()
+
+
 async def test_in_the_new_queue_the_bound_of_waiting_counts_anew(autojump_clock) -> None:
     rule = {"when": "waited", "seconds": 60, "queue": "spanish"}
     first, second = DEFAULT["queues"]
