@@ -21,11 +21,12 @@ Stage: TypeAlias = Literal["dialling", "flow", "waiting", "offered", "talking", 
 class PastLeg(Struct):
     """``down``: it has ended, and its contact may not have heard of it.
 
-    ``restarts``: how many it has lived through.
+    ``restarts``: how many it has lived through since it was written down, at ``since``.
     """
 
     contact: ContactId
     restarts: int = 0
+    since: float = 0.0
     arrived: ev.LegArrived | None = None
     called: ev.LegCalled | None = None
     confirmed: ev.LegConfirmed | None = None

@@ -53,8 +53,8 @@ class WasInvited(Struct, frozen=True):
     usage: usage.InviteUsage
     invite: Request
     key: ServerKey
-    runs: int = 1
-    """Of the server, since then."""
+    jump: int
+    """By how much the CSeq goes on."""
 
 
 Left: TypeAlias = Stood | Rang | WasInvited
@@ -116,7 +116,7 @@ class RecoveredLeg(Leg):
         """Answered or not, nobody knows: refused, and hung up in the dialog it may have become."""
         invite, key = invited.invite, invited.key
         begun = Dialog.of_uas(invite, key.tag, "").snapshot()
-        dialog = Dialog.recovered(begun, "", invited.runs)
+        dialog = Dialog.recovered(begun, "", invited.jump)
         bye = dialog.request("BYE", headers=[("Reason", RESTARTED)])
         return [
             do.ResumeServer(key, invite, self._path),

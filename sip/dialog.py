@@ -96,10 +96,10 @@ class Dialog:
         )
 
     @classmethod
-    def recovered(cls, kept: DialogSnapshot, contact: str, runs: int = 1) -> Dialog:
+    def recovered(cls, kept: DialogSnapshot, contact: str, jump: int = CSEQ_JUMP) -> Dialog:
         """Built again by another run of the server, which may be reached at another ``contact``.
 
-        ``runs``: that many have had it since it was written down.
+        Its CSeq goes on behind ``jump`` others.
         """
         return cls(
             call_id=kept.call_id,
@@ -109,7 +109,7 @@ class Dialog:
             remote=kept.remote,
             remote_target=kept.remote_target,
             route_set=kept.route_set,
-            local_cseq=kept.local_cseq + CSEQ_JUMP * runs,
+            local_cseq=kept.local_cseq + jump,
             remote_cseq=kept.remote_cseq,
             contact=contact,
         )

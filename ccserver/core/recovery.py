@@ -26,7 +26,7 @@ from ccserver.core.calls import Calls
 from ccserver.core.directory import Directory
 from ccserver.media import protocol as media
 from sip import offer_answer
-from sip.dialog import DialogSnapshot
+from sip.dialog import CSEQ_JUMP, DialogSnapshot
 from sip.invite_usage import InviteUsage, outgoing_invite
 from sip.message import MalformedMessage, NameAddr, Request, Uri
 from sip.reach import DEFAULT_PORT
@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 NOWHERE = EntryPoint(EntryPointName(""), ())
 ANONYMOUS = NameAddr("", Uri.parse("sip:anonymous@anonymous.invalid"))
 LAST = Place(99, 0.0, 0)
+CSEQ_A_SECOND = 10
+"""More than a dialog ever has; and a day of it is far from the end of the numbers (2**31)."""
 PROBE_FIRST, PROBING = 0.5, 3.0
 """Seconds from the recovery to the first OPTIONS, and from the first to the last."""
 
@@ -198,7 +200,7 @@ class Recovery:
         listens = None if left.called is None else left.called.target
         path = way_to_peer(was.path, was.dialog, listens)
         ours = self._calls.contact_header(path)
-        usage = InviteUsage.recovered(was.dialog, ours, called=was.called, runs=left.restarts)
+        usage = InviteUsage.recovered(was.dialog, ours, called=was.called, jump=self._jump(left))
         state = None if self._sessions is None else self._sessions.get(name)
         local = None if state is None else offer_answer.Local(state.address, state.port)
         silent = state is not None and state.silent
@@ -211,6 +213,11 @@ class Recovery:
             sdp_session=was.sdp_session,
             trunk=was.trunk,
         )
+
+    def _jump(self, leg: PastLeg) -> int:
+        """Further than any run before us, even one of which the disk has kept nothing."""
+        passed = max(0.0, self._now() - leg.since)
+        return CSEQ_JUMP * max(1, leg.restarts) + int(CSEQ_A_SECOND * passed)
 
     def _probe_after(self) -> float:
         """One phone after the other, within `PROBING`."""
@@ -241,7 +248,7 @@ class Recovery:
         ours = self._calls.contact_header(was.path)
         usage = InviteUsage.incoming(was.key, invite, ours)
         key = (invite.call_id, was.key.tag)
-        left = WasInvited(usage, invite, was.key, past.restarts)
+        left = WasInvited(usage, invite, was.key, self._jump(past))
         path = was.path
         if invite.contacts:
             path = _opened_anew(path, invite.contacts[0].uri)

@@ -261,7 +261,7 @@ class PastFold:
         legs = self.past.legs
         leg = legs.get(event.leg)
         if leg is None:
-            leg = legs[event.leg] = PastLeg(event.contact)
+            leg = legs[event.leg] = PastLeg(event.contact, since=self._now())
         return leg
 
     def _leg_arrived(self, event: ev.LegArrived) -> None:
@@ -273,7 +273,7 @@ class PastFold:
     def _leg_confirmed(self, event: ev.LegConfirmed) -> None:
         if event.dialog is not None:
             leg = self._leg(event)
-            leg.confirmed = event
+            leg.confirmed, leg.restarts, leg.since = event, 0, self._now()
             leg.arrived = None  # ``called`` says where the phone listens
 
     def _leg_down(self, event: ev.LegDown) -> None:
@@ -326,6 +326,8 @@ def _shift(past: Past, by: float) -> None:
             contact.talk.participants = tuple(
                 replace(one, since=one.since + by) for one in contact.talk.participants
             )
+    for leg in past.legs.values():
+        leg.since += by
     for agent in past.agents.values():
         agent.since += by
         agent.available_since += by

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from sip import capabilities
-from sip.dialog import Dialog, DialogSnapshot
+from sip.dialog import CSEQ_JUMP, Dialog, DialogSnapshot
 from sip.invite_usage import words as w
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
 from sip.message import Request, Response
@@ -127,14 +127,14 @@ class InviteUsage:
         contact: str,
         *,
         called: bool,
-        runs: int = 1,
+        jump: int = CSEQ_JUMP,
         timers: Timers = DEFAULT,
     ) -> InviteUsage:
         """Confirmed, as another run of the server left it.  ``called``: by us, with CSeq 1.
 
-        ``runs``: that many have had it since it was written down.
+        ``jump``: by how much the CSeq goes on.
         """
-        dialog = Dialog.recovered(kept, contact, runs)
+        dialog = Dialog.recovered(kept, contact, jump)
         ack = dialog.ack(FIRST_CSEQ) if called else None
         return cls(Confirmed(dialog, ack), contact, timers)
 

@@ -59,3 +59,19 @@ async def test_it_dies_five_times_more_as_it_comes_back(autojump_clock, name: st
         except BaseException:
             print(f"{name}, killed at event {point}, and then {again} events later")
             raise
+
+
+FOUND = [
+    ("nobody answers", [39, 7, 7, 6, 3, 3], 5),
+    ("a conversation", [41, 6, 7, 3, 4, 1], 6),
+    ("a conversation", [25, 6, 6, 1, 2, 2], 3),
+    ("calls outside", [40, 4, 6, 3, 3, 6], 5),
+    ("another queue", [34, 6, 5, 3, 6, 5], 6),
+]
+"""Deaths that found something once: a CSeq that an earlier run, lost from the disk, had used."""
+
+
+@pytest.mark.parametrize(("name", "at", "lost"), FOUND)
+async def test_what_was_found_stays_mended(autojump_clock, name: str, at: list[int], lost) -> None:
+    story, settings = STORIES[name]
+    await tell(story, Kills(at, lost), **settings)
