@@ -174,6 +174,16 @@ class Availability:
 
     def handle(self, message: Message) -> None:
         match self.state, message:
+            case _, Talked(seconds, served):
+                self.contacts += served
+                self.talked += seconds
+            case _, m.OfferAnswered():
+                self._channel_failures = self._misses = 0
+            case Available(), Worked():
+                self._available_from_now()
+            case _, Freed():
+                self._come_true()
+                self._need_a_phone()
             case Available(since, seq), m.SetAvailable():
                 self.pending = None  # he takes back what he wished before
                 self.state = Available(since, seq)  # and is there, if he was left alone
@@ -195,20 +205,10 @@ class Availability:
                 self._reachable = bool(targets)
                 if not self._busy():
                     self._need_a_phone()
-            case _, Talked(seconds, served):
-                self.contacts += served
-                self.talked += seconds
-            case _, m.OfferAnswered():
-                self._channel_failures = self._misses = 0
             case _, m.OfferFailed(_, reason):
                 self._failed(reason)
             case Available(), m.PhoneLost():
                 self._set_idle(IdleCode.PHONE_LOST)
-            case Available(), Worked():
-                self._available_from_now()
-            case _, Freed():
-                self._come_true()
-                self._need_a_phone()
             case Idle() | SignedOut(), m.PhoneLost():
                 self._expect_no_work()  # he keeps his code
             case Idle() | SignedOut(), Worked():

@@ -201,6 +201,15 @@ class Contact:
             case Placing(placement), Start():
                 return [StartTimer("lease", self._longest), *self._placed(placement.start())]
 
+            case Walking(walk) | Parting(walk), _ if walk.concerns(message):
+                return self._walked(walk.handle(message))
+            case Seeking(treatment=Treatment() as treatment) as seeking, _ if treatment.concerns(
+                message
+            ):
+                return self._treated(seeking, treatment.handle(message))
+            case Seeking(search) as seeking, _ if search.concerns(message):
+                return self._sought(seeking, search.handle(message))
+
             case Ending(), m.LegAnswered(leg) if leg != self.customer:
                 # Answered as we hung it up: CANCEL and 200 crossed.  The leg has sent its BYE.
                 return []
@@ -233,14 +242,6 @@ class Contact:
             case _, TimerFired("lease"):
                 return self._fail("lease")
 
-            case Walking(walk) | Parting(walk), _ if walk.concerns(message):
-                return self._walked(walk.handle(message))
-            case Seeking(treatment=Treatment() as treatment) as seeking, _ if treatment.concerns(
-                message
-            ):
-                return self._treated(seeking, treatment.handle(message))
-            case Seeking(search) as seeking, _ if search.concerns(message):
-                return self._sought(seeking, search.handle(message))
             case Talking(control) as talking, _ if found := control.concerned(message):
                 return self._after(talking, control.search(*found))
             case Talking(control) as talking, c.ContactCommandReceived() as received:
