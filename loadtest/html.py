@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
 
+import msgspec
+
 from loadtest.result import Found, Point, Result
 from loadtest.summary import VERDICTS
 from loadtest.svg import Line, chart
@@ -33,6 +35,7 @@ svg .x { text-anchor: middle }
 
 def to_html(result: Result) -> str:
     parts = [*_head(result), *_objectives(result), *_calls(result), *_charts(result)]
+    parts += _scenario(result)
     return _page(f"{result.scenario}: {result.verdict}", parts)
 
 
@@ -73,7 +76,7 @@ def _head(result: Result) -> Iterator[str]:
     yield f"<p>{escape(result.target)}, {escape(result.began)}, {result.seconds:.0f} s. "
     yield f"Generator on {escape(result.machine)}.</p>"
     if result.died is not None:
-        yield f'<p class="note">The run was ended: {escape(result.died)}.</p>'
+        yield f'<p class="note">The server: {escape(result.died)}.</p>'
     for complaint in result.complaints:
         yield f'<p class="note">{escape(complaint)}</p>'
 
@@ -194,6 +197,12 @@ def _chart(title: str, drawing: str) -> Iterator[str]:
     if drawing:
         yield f"<h2>{escape(title)}</h2>"
         yield drawing
+
+
+def _scenario(result: Result) -> Iterator[str]:
+    text = msgspec.json.format(msgspec.json.encode(result.wanted), indent=2).decode()
+    yield "<h2>The scenario</h2><details><summary>every key of it</summary>"
+    yield f"<pre>{escape(text)}</pre></details>"
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:

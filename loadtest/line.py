@@ -187,7 +187,7 @@ class Line:
         self._rings = rings
         self._names, self._made = names, itertools.count(1)
         listeners = Listeners([transport])
-        self.endpoint = Endpoint(listeners, self.timers, self, self._name)
+        self.endpoint = Endpoint(listeners, self.timers, self, self.name)
         self._listeners = listeners
         host, port = listeners.local_address(self.server)
         self._place = f"[{host}]" if ":" in host else host
@@ -213,7 +213,7 @@ class Line:
         headers: Sequence[tuple[str, str]] = (),
     ) -> Leg:
         """An INVITE goes at once."""
-        call_id, tag = self._name(), self._name()
+        call_id, tag = self.name(), self.name()
         contact = self.contact(caller)
         target = f"sip:{number}@{self.far}"
         invite = usage.outgoing_invite(
@@ -258,8 +258,8 @@ class Line:
         return now - max(next(iter(self._asked.values())), self.heard_at or 0.0)
 
     def name(self) -> str:
-        """For a Call-ID or a tag."""
-        return self._name()
+        """For a Call-ID, a tag or a branch."""
+        return f"{self._names}{next(self._made):x}"
 
     # --- the endpoint's user ------------------------------------------------------------------
 
@@ -275,9 +275,6 @@ class Line:
 
     def refuse(self, data: bytes, path: Path) -> bytes | None:
         return None
-
-    def _name(self) -> str:
-        return f"{self._names}{next(self._made):x}"
 
     def _receive(self, data: bytes, path: Path) -> None:
         self.heard_at = trio.current_time()

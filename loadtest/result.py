@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -14,10 +15,11 @@ from loadtest.engine import Outcome
 from loadtest.histogram import Latencies
 from loadtest.own_load import OwnLoad
 from loadtest.scenario.model import Objective, Scenario
-from loadtest.scenario.values import LATENCIES, PERCENTILES
+from loadtest.scenario.values import LATENCIES, PERCENTILES, Spread
 from loadtest.tally import Tally
 from loadtest.watch import Sample, Watch
 
+SECRETS = frozenset(("secret", "password"))
 MOST_LATE = 0.01
 """Of our audio packets; more, and the reader is told."""
 
@@ -106,6 +108,9 @@ class Result(Struct, frozen=True):
     complaints: list[str]
     """What a reader must know before he believes the rest."""
     died: str | None
+    """How the server ended, or that it was of no use."""
+    wanted: dict[str, Any]
+    """The scenario, every key of it, without its secrets."""
     series: list[Point]
     server: list[Sample]
     audio: Audio | None = None
@@ -158,6 +163,10 @@ def conclude(
     complaints: list[str] | None = None,
 ) -> Result:
     tally, own = outcome.tally, outcome.own
+    died = outcome.died
+    if died is None and tally.failed == tally.calls > 0 and not tally.answered:
+        counts = ", ".join(f"{name} {count}" for name, count in tally.outcomes.most_common())
+        died = f"none of {tally.calls} calls was answered: {counts}"
     told = list(complaints or [])
     if own.complaint is not None:
         told.append(own.complaint)
@@ -200,13 +209,29 @@ def conclude(
         objectives=[judge(one, measured) for one in scenario.objectives],
         own=own,
         complaints=told,
-        died=outcome.died,
+        died=died,
+        wanted=content_of(scenario),
         series=_series(tally),
         server=watch.samples if watch is not None else [],
         audio=audio,
         audio_series=audio_series or [],
         desk=outcome.desk,
     )
+
+
+def content_of(scenario: Scenario) -> dict[str, Any]:
+    """Every key with its value, defaults too, as JSON has it; asterisks stand for a secret."""
+    return {str(key): _plain(str(key), value) for key, value in scenario.model_dump().items()}
+
+
+def _plain(key: str, value: Any) -> Any:
+    if key in SECRETS and value is not None:
+        return "**********"
+    if isinstance(value, dict):
+        return {name: _plain(name, inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(key, inner) for inner in value]
+    return str(value) if isinstance(value, Spread) else value
 
 
 def measures(tally: Tally, audio: Audio | None) -> dict[str, float]:

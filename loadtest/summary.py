@@ -9,7 +9,7 @@ from loadtest.result import Result
 VERDICTS = {
     "passed": "passed",
     "failed": "FAILED: not all objectives are met",
-    "died": "FAILED: the server died",
+    "died": "FAILED: the server died, or answered no call",
     "unproved": "UNPROVED: objectives are not met, but the generator was the bottleneck",
 }
 
@@ -61,7 +61,7 @@ def _lines(result: Result) -> Iterator[str]:
     for complaint in result.complaints:
         yield f"note: {complaint}"
     if result.died is not None:
-        yield f"the run was ended: {result.died}"
+        yield f"the server: {result.died}"
     for judged in result.objectives:
         found = "not measured" if judged.found is None else f"{judged.found:.6g}"
         yield f"{'met   ' if judged.met else 'MISSED'} {judged.measure} {judged.wanted}: {found}"

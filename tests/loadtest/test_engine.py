@@ -104,10 +104,14 @@ async def test_a_warm_up_does_not_count(autojump_clock):
 
 async def test_a_number_that_nobody_has_is_refused_and_counted(autojump_clock):
     async with centre() as opened:
-        outcome = await load.run(opened.network, load.scenario(callers=kinds(dial="2999")))
+        wanted = load.scenario(callers=kinds(dial="2999"))
+        outcome = await load.run(opened.network, wanted)
 
     assert outcome.tally.outcomes == {"refused": 10}
     assert sum(outcome.tally.statuses.values()) == 10
+    result = conclude(wanted, outcome, "")
+    assert result.died == "none of 10 calls was answered: refused 10"
+    assert result.verdict == "died"
 
 
 async def test_a_call_too_many_is_not_started_and_counts_as_failed(autojump_clock):

@@ -15,6 +15,7 @@ from loadtest.result import Audio, AudioPoint, Found, Judged, Latency, Point, Re
 from loadtest.summary import to_text
 from loadtest.svg import Line, chart, nice_step
 from loadtest.watch import Sample
+from tests.support.load import scenario
 
 AT_EASE = OwnLoad(0.3, 0.4, 0.0, 0.001, 0.001)
 OVERLOADED = OwnLoad(0.95, 1.0, 9.0, 0.2, 0.3)
@@ -50,6 +51,7 @@ def result(**changes: object) -> Result:
         own=AT_EASE,
         complaints=[],
         died=None,
+        wanted={"name": "<first>"},
         series=[point, msgspec.structs.replace(point, at=1.0, started=6)],
         server=[Sample(1.0, {"core": 0.5}, {"core": 50_000_000}, {"waiting": 3.0})],
     )
@@ -139,6 +141,20 @@ def test_a_result_is_read_back_as_it_was(tmp_path: Path):
     assert results.read(path) == result(objectives=[MET, UNMEASURED])
 
 
+def test_the_scenario_stands_in_the_result_without_its_secrets():
+    wanted = scenario(
+        callers={"kinds": [{"name": "a", "dial": "1", "talk": "uniform 1..2"}]},
+        agents={"count": 1, "secret": "hush-{n}"},
+        api={"url": "http://x", "password": "hush"},
+    )
+
+    content = results.content_of(wanted)
+
+    assert content["callers"]["kinds"][0]["talk"] == "uniform 1..2"
+    assert content["target"]["address"] == "10.0.0.1:5060"
+    assert b"hush" not in msgspec.json.encode(content)
+
+
 def test_junit_has_a_case_for_each_objective_and_for_the_server():
     suite = Xml.fromstring(to_junit(result(objectives=[MET, MISSED, UNMEASURED], own=OVERLOADED)))
     cases = {case.get("name"): [child.tag for child in case] for case in suite}
@@ -158,7 +174,7 @@ def test_the_summary_says_what_was_missed_and_why():
 
     assert "MISSED setup_p99_seconds <= 0.1: 0.25" in told
     assert "MISSED mos_p5 >= 4: not measured" in told
-    assert "the run was ended: the core has ended" in told
+    assert "the server: the core has ended" in told
 
 
 @pytest.mark.parametrize(

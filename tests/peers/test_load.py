@@ -83,7 +83,7 @@ def test_a_server_that_is_killed_is_reported(tmp_path: Path, server: Server, cle
 
     assert load.wait(30) == 3
     assert "the server's process" in load.output()
-    assert "FAILED: the server died" in load.output()
+    assert "FAILED: the server died, or answered no call" in load.output()
 
 
 def test_sipp_at_the_far_end(tmp_path: Path, cleanup: ExitStack):
@@ -109,6 +109,16 @@ def test_nobody_there_is_said_and_is_no_success(tmp_path: Path, cleanup: ExitSta
 
     assert agents.wait(30) == 3
     assert "none of 2 agents could register" in agents.output()
+
+
+def test_a_port_that_is_closed_is_no_success_over_tcp_either(tmp_path: Path, cleanup: ExitStack):
+    changes = [f"target.address={LOOPBACK}:{free_ports()}", "target.transport=tcp"]
+    changes += ["arrivals.phases.steady.seconds=1", "drain_seconds=1", "objectives=[]"]
+    load = generator(tmp_path, "any-server.toml", *changes)
+    cleanup.callback(load.stop)
+
+    assert load.wait(30) == 3
+    assert "calls was answered: transport" in load.output()
 
 
 def test_a_wrong_scenario_is_refused_with_its_line(tmp_path: Path):
