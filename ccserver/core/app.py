@@ -207,7 +207,7 @@ class Core:
             tuple(settings.wrap_up_codes),
             tuple(settings.idle_codes),
         )
-        self._queries = Queries(settings, self.live, self.journal, self._figures)
+        self._queries = Queries(settings, self.live, self.journal, self._figures, self.folds.past)
         self.reloading = Reloading(world.load, self, self.journal)
         self.door = Door(self._commands, self._queries, self.reloading, self.journal)
         self.gc_pauses = GcPauses()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -13,7 +15,7 @@ import pytest
 
 from ccserver.journal.storage import read_rows
 from tests.peers.programs import Program, until
-from tests.peers.server import Server
+from tests.peers.server import ROOT, Server
 from tests.peers.sounds import longest_gap
 from tests.peers.test_command_line import processes
 from tests.peers.test_conference import Floor
@@ -36,6 +38,21 @@ def kill_the_core(server: Server) -> None:
         25,
         "the core to be back",
     )
+
+
+def audited(server: Server) -> str:
+    """What ``ccserver audit`` says; it must not find anything."""
+    config = ["--config", str(ROOT / "config" / "ccserver.toml")]
+    command = [sys.executable, "-m", "ccserver", "audit", *config]
+    done = subprocess.run(
+        [*command, "--set", f"data.dir={server.data}"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def events(server: Server, tag: str) -> list[bytes]:
@@ -71,6 +88,9 @@ def test_a_call_goes_on_without_a_gap_and_is_held_and_ended_afterwards(floor: Fl
     assert len(ended) == 1
     assert b'"outcome":"handled"' in ended[0]
     assert floor.server.figure("ccserver_contacts_handled_total", queue="support") == 1
+    said = audited(floor.server)
+    assert "3 runs of the server, 1 contacts: nothing wrong" in said
+    assert "the server's state is what the journal comes to" in said
 
 
 def test_an_agent_hangs_up_a_recovered_call_on_his_phone(floor: Floor) -> None:

@@ -389,7 +389,7 @@ class Phone:
         if request.method == "CANCEL":
             return False
         for call in self.calls:
-            if call.call_id == request.call_id:
+            if call.call_id == request.call_id and call.state != "ended":
                 if request.to.tag is not None and request.cseq.number <= call.heard_cseq:
                     self.disordered.append(request)
                     return True

@@ -16,6 +16,7 @@ from ccserver.door import Answer
 from ccserver.journal.history import read_history
 from ccserver.journal.live import Live, shown_queue
 from ccserver.journal.log import Journal
+from ccserver.journal.past import PastFold, digest
 from ccserver.settings import Settings
 
 PAGE = 1000
@@ -23,7 +24,9 @@ PAGE = 1000
 
 
 class Queries:
-    """``figures`` are what the status has beyond the live state."""
+    """``figures`` are what the status has beyond the live state; ``past`` is what the journal comes
+    to.
+    """
 
     def __init__(
         self,
@@ -31,6 +34,7 @@ class Queries:
         live: Live,
         journal: Journal,
         figures: Callable[[], dict[str, Any]],
+        past: PastFold,
     ) -> None:
         self._live, self._journal = live, journal
         self._figures = figures
@@ -38,6 +42,7 @@ class Queries:
         self._now: dict[str, Callable[[], Any]] = {
             "status": lambda: {**figures(), **live.state()},
             "live": live.snapshot,
+            "digest": lambda: {"seq": past.past.seq, "digest": digest(past.past)},
             "centre": lambda: self._centre,
             **{name: partial(self._part, name) for name in centre(settings)},
             "agents": lambda: {"agents": self._agents()},
