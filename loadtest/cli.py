@@ -14,6 +14,7 @@ import msgspec
 import typer
 
 from ccserver.settings import ConfigurationError
+from loadtest import comparison
 from loadtest import result as results
 from loadtest.display import show, tell
 from loadtest.engine import CannotStart
@@ -101,6 +102,13 @@ def search(
     _conclude(found, wanted)
 
 
+def _read(path: Path) -> Result:
+    try:
+        return results.read(path)
+    except (OSError, msgspec.DecodeError) as error:
+        _fail(WRONG, f"{path}: expected the result.json of a run: {error}")
+
+
 def _conclude(found: Found, wanted: Scenario) -> None:
     """Say what was found, and end."""
     told = "not even the lowest rate holds" if found.rate is None else f"{found.rate:g} calls/s"
@@ -129,15 +137,17 @@ def check(scenario: File, set: Set = None) -> None:  # noqa: A002
 def report(
     result: Annotated[Path, typer.Argument(metavar="RESULT", help="The result.json of a run.")],
     out: Out = None,
+    against: Annotated[
+        Path | None, typer.Option(metavar="RESULT", help="An earlier result, to compare it with.")
+    ] = None,
 ) -> None:
-    """Say again what a run found, and write its pages anew."""
-    try:
-        found = results.read(result)
-    except (OSError, msgspec.DecodeError) as error:
-        _fail(WRONG, f"{result}: expected the result.json of a run: {error}")
+    """Say again what a run found, write its pages anew, and compare it with another."""
+    found = _read(result)
     if out is not None:
         _write(found, out)
     typer.echo(to_text(found))
+    if against is not None:
+        typer.echo(comparison.to_text(comparison.compare(_read(against), found)))
     raise typer.Exit(STATUS[found.verdict])
 
 

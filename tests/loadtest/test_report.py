@@ -11,51 +11,15 @@ from loadtest import result as results
 from loadtest.html import search_page, to_html
 from loadtest.junit import to_junit
 from loadtest.own_load import OwnLoad
-from loadtest.result import Audio, AudioPoint, Found, Judged, Latency, Point, Result, Trial
+from loadtest.result import Audio, AudioPoint, Found, Judged, Trial
 from loadtest.summary import to_text
 from loadtest.svg import Line, chart, nice_step
-from loadtest.watch import Sample
 from tests.support.load import scenario
+from tests.support.load_result import MET, result
 
-AT_EASE = OwnLoad(0.3, 0.4, 0.0, 0.001, 0.001)
 OVERLOADED = OwnLoad(0.95, 1.0, 9.0, 0.2, 0.3)
-MET = Judged("failed_share", "<= 0", 0.0, True)
 MISSED = Judged("setup_p99_seconds", "<= 0.1", 0.25, False)
 UNMEASURED = Judged("mos_p5", ">= 4", None, False)
-
-
-def result(**changes: object) -> Result:
-    point = Point(0.0, 5, 4, 3, 2, 1, 0, {"setup": 0.01}, {"setup": 0.02})
-    at = {"p50": 0.01, "p99": 0.02, "max": 0.03}
-    found = Result(
-        scenario="<first>",
-        target="udp:127.0.0.1:5060",
-        began="2026-11-21T08:00:00+00:00",
-        machine="2 x a & b",
-        seconds=2.0,
-        calling_seconds=1.0,
-        interval=1.0,
-        calls=10,
-        unmeasured=1,
-        started=11,
-        connected=9,
-        most_at_once=4,
-        outcomes={"handled": 9, "refused": 1},
-        statuses={"503": 1},
-        latencies={"setup": Latency(10, 0.012, at)},
-        offers={"offered": 9},
-        registrations_failed={},
-        overtaken=1,
-        rung=9,
-        objectives=[MET],
-        own=AT_EASE,
-        complaints=[],
-        died=None,
-        wanted={"name": "<first>"},
-        series=[point, msgspec.structs.replace(point, at=1.0, started=6)],
-        server=[Sample(1.0, {"core": 0.5}, {"core": 50_000_000}, {"waiting": 3.0})],
-    )
-    return msgspec.structs.replace(found, **changes)
 
 
 class Outline(HTMLParser):

@@ -13,10 +13,10 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
+from tests.peers.load import SCENARIOS, generator
 from tests.peers.programs import LOOPBACK, Program, free_ports, until
-from tests.peers.server import ROOT, Server
+from tests.peers.server import Server
 
-SCENARIOS = ROOT / "loadtest" / "scenarios"
 SHORT = [
     "arrivals.phases.warm-up.seconds=1",
     "arrivals.phases.steady.seconds=6",
@@ -26,14 +26,6 @@ SHORT = [
 QUICK = ["callers.kinds.support.talk=1", "agents.talk=1", "agents.answer_after=0.2"]
 LENIENT = ["objectives.1.at_most=5", "objectives.2.at_most=1"]
 """The machine of a test may be busy with others."""
-
-
-def generator(tmp_path: Path, scenario: str | Path, *changes: str, command: str = "run") -> Program:
-    path = SCENARIOS / scenario
-    arguments = [sys.executable, "-m", "loadtest", command, str(path), "--out", str(tmp_path)]
-    for change in changes:
-        arguments += ["--set", change]
-    return Program(arguments, tmp_path / "load.log")
 
 
 def of(server: Server) -> list[str]:

@@ -6,8 +6,8 @@ import json
 from contextlib import ExitStack
 from pathlib import Path
 
+from tests.peers.load import generator
 from tests.peers.programs import LOOPBACK, Program, free_ports
-from tests.peers.test_load import generator
 
 CONFIG = Path(__file__).parent / "kamailio" / "kamailio.cfg"
 
