@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from ccserver.door import NobodyThere
+from ccserver.journal.storage import read_rows
 from tests.peers.programs import LOOPBACK, free_ports, until
 from tests.peers.server import ROOT, Server
 from tests.peers.sipp import Sipp
@@ -251,3 +252,24 @@ def test_children_stay_though_nothing_happens_for_a_while(start_server: Start):
 
     assert answers(server)
     assert len(processes(server, "core")) == 1
+
+
+def test_people_ask_why_a_call_went_where_it_went(start_server: Start, sipp):
+    server = start_server(routing__wrap_up_seconds="1")
+    port = free_ports()
+    sipp(server, "register", port=port, user="1001", secret="secret-1001").finish()
+    server.wait_agent("1001", "available")
+    agent = sipp(server, "agent", port=port, pause=0.1)
+    sipp(server, "customer", pause=1.5).finish()
+    agent.finish()
+    until(lambda: "contact.ended" in server.events(), 10, "the end of the call")
+    rows = read_rows(server.data / "journal.sqlite", 0, 100_000)
+    ended = next(row for row in rows if b'"event":"contact.ended"' in row[2])
+    contact = re.search(rb'"id":"(\w+)"', ended[2])[1].decode()  # type: ignore[index]
+
+    why, why_not = ccserver(server, "why", contact), ccserver(server, "why-not", contact, "1003")
+
+    assert (why.returncode, why.stderr) == (0, "")
+    assert "1001 was given it: the contact began to wait" in why.stdout
+    assert "NOT what follows" not in why.stdout
+    assert "signed out" in why_not.stdout

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,7 +11,14 @@ from hypothesis import strategies as st
 from actors import events as ev
 from ccserver.journal import codec
 from ccserver.settings import Settings
-from ccserver.settings.content import content_of, difference, settings_of, version_of
+from ccserver.settings.content import (
+    AT_START_ONLY,
+    applicable,
+    content_of,
+    difference,
+    settings_of,
+    version_of,
+)
 
 CENTRE: dict[str, Any] = {
     "agents": [
@@ -91,6 +100,22 @@ def test_a_secret_that_is_another_is_named_and_not_shown():
     found = difference(settings(), settings(agents=agents))
     assert found == (ev.ConfigurationChange("agents.1001.secret", "changed"),)
     assert "hush" not in str(msgspec.to_builtins(found))
+
+
+def test_each_section_is_said_to_change_at_once_or_at_the_next_start():
+    page = (Path(__file__).parents[3] / "docs" / "reload.md").read_text()
+    at_once, _, rest = page.partition("**At once:**")[2].partition("**At the next start only**")
+    named = [
+        set(re.findall(r"`(\w+)`", part)) for part in (at_once, rest.partition("Those are")[0])
+    ]
+    assert named == [set(Settings.model_fields) - set(AT_START_ONLY), set(AT_START_ONLY)]
+
+
+def test_what_a_running_server_cannot_change_is_kept_and_named():
+    wanted = settings(sip={"realm": "elsewhere"}, log={"level": "debug"}, idle_codes=["tea"])
+    effective, waits = applicable(settings(), wanted)
+    assert waits == ("sip.realm", "log.level")
+    assert differences(effective) == {"idle_codes": "changed"}
 
 
 skills = st.dictionaries(st.sampled_from(["english", "spanish"]), st.integers(1, 10))
