@@ -30,6 +30,6 @@ def test_the_arrows_of_an_agents_two_machines_are_there() -> None:
     states = ROOT / "docs" / "states"
     wants, has = (states / "availability.md").read_text(), (states / "engagement.md").read_text()
     assert "Available --> Idle: PhoneLost" in wants
-    assert "any --> SignedOut: SignOut" in wants
+    assert "any --> SignedOut: Freed, SignOut, PhonesChanged" in wants
     assert "Reserved --> Ringing: OfferRinging" in has
     assert "WrapUp --> HangingUp: EndWrapUp" in has
