@@ -27,11 +27,11 @@ def floor(start_server: Callable[..., Server], tmp_path: Path, cleanup: ExitStac
     return Floor(server, tmp_path, cleanup)
 
 
-def kill_the_core(server: Server) -> None:
-    """And wait until another one serves."""
+def kill_the_core(server: Server, *, pause: float = 0.2) -> None:
+    """And wait until another one serves.  ``pause``: for the journal's last batch."""
     core = processes(server, "core")[-1]
     said = server.program.output().count("ccserver is ready")
-    time.sleep(0.2)  # for the journal's last batch
+    time.sleep(pause)
     os.kill(core, signal.SIGKILL)
     until(
         lambda: server.program.output().count("ccserver is ready") > said,
@@ -189,3 +189,22 @@ def test_a_damaged_journal_is_named_and_left_as_it_is(start_server, tmp_path) ->
     assert again.wait(20) == 2
     assert "journal.sqlite: database disk image is malformed" in again.output()
     assert journal.read_bytes()[4096:] == bytes(data[4096:])
+
+
+def test_a_disposition_that_was_acknowledged_survives_a_kill_at_that_instant(
+    start_server, tmp_path: Path, cleanup: ExitStack
+) -> None:
+    server = start_server(routing__wrap_up_seconds="300", sip__algorithms='["MD5"]')
+    floor = Floor(server, tmp_path, cleanup)
+    floor.agents("1001")
+    customer = floor.phone("+4420")
+    for number in range(3):
+        customer.dial("2001")
+        server.wait_agent("1001", "engaged")
+        customer.hang_up()
+        server.wait_agent("1001", "wrap_up")
+        server.command("agent.end_wrap_up", agent="1001", code="resolved")
+        kill_the_core(server, pause=0)
+        kept = [event for event in events(server, "agent.wrap_up_ended") if b"resolved" in event]
+        assert len(kept) == number + 1
+        server.wait_agent("1001", "available")
