@@ -11,6 +11,7 @@ import pytest
 
 from tests.peers.programs import free_ports, until
 from tests.peers.server import DEMONSTRATION, ROOT, Server
+from tests.peers.test_web import Desktop, is_ready
 
 NEWCOMER = """
 [[agents]]
@@ -93,3 +94,21 @@ def test_the_operator_is_told_what_a_reload_has_changed_and_what_waits(start_ser
     assert "sip.realm: at the next start only" in first.stdout
     assert "agents.1009" not in again.stdout
     assert "nothing to do" in again.stdout
+
+
+def test_an_administrator_reloads_over_rest_and_desktops_see_the_new_agent(start_server, config):
+    server = start_server(config=config)
+    until(lambda: is_ready(server), 20, "the web process to know the core")
+    desktop, admin = Desktop(server, "sue"), Desktop(server, "admin")
+    desktop.connect()
+    config.write_text(f'{config.read_text()}{NEWCOMER}name = "Ida"\n')
+
+    done = admin.post("/configuration/reload")
+    refused = desktop.post("/configuration/reload")
+
+    assert done.status_code == 200, done.text
+    assert done.json()["changes"] == [{"key": "agents.1009", "what": "added"}]
+    assert refused.status_code == 403
+    desktop.wait(lambda: "1009" in desktop.has["agents"], "the new agent on the desktop")
+    desktop.wait(lambda: desktop.get("/agents/1009").json().get("name") == "Ida", "his name")
+    desktop.close()

@@ -51,6 +51,9 @@ class Desktop:
     def get(self, path: str) -> httpx2.Response:
         return httpx2.get(f"http://{self._place}{V1}{path}", headers=self._headers)
 
+    def post(self, path: str) -> httpx2.Response:
+        return httpx2.post(f"http://{self._place}{V1}{path}", headers=self._headers)
+
     def reads(self) -> None:
         """What has come; comes back by itself when it was let down."""
         assert self._socket is not None
