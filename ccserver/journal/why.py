@@ -146,15 +146,17 @@ class _Reader:
         self._now = 0.0
         """By the dispatcher's clock, in monotonic seconds."""
         self._at = self._seq = self._heard_at = 0
+        self._ran_before = False
+        """There was a run of the server before the first entry: agents go on as it left them."""
         self._replay = Replay(partial(_Watched, look=self._look))
 
     def take(self, entry: Entry) -> None:
+        if not self._seq:
+            self._ran_before = entry.seq > 1
         self._at, self._seq = entry.at, entry.seq
         match entry.event:
             case ev.Heard(now):
                 self._now, self._heard_at = now, entry.at
-            case ev.ServerStarted():
-                self._doing.clear()
             case ev.CentreConfigured(version, content):
                 self._version = version
                 self._skills = {one["id"]: one["skills"] for one in content["agents"]}
@@ -282,6 +284,8 @@ class _Reader:
             return Verdict(name, RoutingVerdict.NO_SUCH_AGENT, because="no agent has this id")
         doing = self._doing.get(name, _Doing())
         in_words = doing.in_words(self._at)
+        if name not in self._doing and self._ran_before:
+            in_words = "signed out, or what he was before the server started"
         if supposed.code not in IN_LINE:
             because = why_barred(supposed.code, supposed.details, self._now)
             because = f"{because}; {in_words}"

@@ -10,7 +10,9 @@ from actors import messages as m
 from actors.effects import TellAgent
 from actors.ids import AgentId
 from actors.reasons import Outcome
-from tests.support.centre import DEFAULT
+from ccserver.journal.reading import entries_about
+from ccserver.journal.why import why
+from tests.support.centre import DEFAULT, EPOCH
 from tests.support.restarting import mortal_centre
 
 
@@ -205,3 +207,23 @@ async def test_who_had_a_connection_has_time_to_come_back(autojump_clock, wish) 
 
 def place_of(floor, agent: str):
     return floor.core.directory.agents[AgentId(agent)].machine.availability.state
+
+
+async def test_what_an_agent_did_before_a_restart_is_not_made_up(autojump_clock) -> None:
+    async with mortal_centre() as floor:
+        await floor.agent("1001")
+        says(floor, "1001", m.SetIdle("lunch"))
+        await trio.sleep(1)
+        await floor.restarts()
+        await trio.sleep(10)
+        anna = floor.phone("anna")
+        await anna.calls_to("2001")
+        await trio.sleep(5)
+        contact = floor.of(ev.ContactArrived)[-1].contact.id
+        present = int((EPOCH + trio.current_time()) * 1e6)
+
+        (moment,) = why(entries_about(floor.core.journal, contact), contact, present).moments
+
+        assert moment.on == "now"
+        said = {one.id: one.because for one in moment.agents}
+        assert said["1001"] == "signed out, or what he was before the server started"
