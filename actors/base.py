@@ -157,29 +157,23 @@ class Mailbox:
     ``waiting``: messages that lie in it, at most ``peak`` so far; with ``size`` of them it is full.
     """
 
-    __slots__ = ("_error", "_living", "_post", "_size", "_task", "name", "peak", "waiting")
+    __slots__ = ("_error", "_living", "_size", "_task", "name", "peak", "post", "waiting")
 
     def __init__(self, post: Post, name: str, size: int = MAILBOX_SIZE) -> None:
         self.name = name
         self.waiting = self.peak = 0
-        self._post, self._size = post, size
+        self.post, self._size = post, size
         self._living: set[Actor] = set()
         self._error: Exception | None = None
         self._task: trio.lowlevel.Task | None = None
 
-    def put(self, actor: Actor, message: Any) -> None:
-        """Never waits, so never deadlocks.  A full mailbox is its owner's failure."""
-        waiting = self.waiting + 1
-        if waiting > self.peak:
-            if waiting > self._size:
-                self.fail(Overloaded(self.name))
-                return
-            self.peak = waiting
-        self.waiting = waiting
-        post = self._post
-        post.queue.append((actor, message))
-        if not post.turning:  # else whoever turns comes and delivers
-            self.wake()
+    def grows(self, waiting: int) -> bool:
+        """Whether it may hold so many.  A full mailbox is its owner's failure."""
+        if waiting > self._size:
+            self.fail(Overloaded(self.name))
+            return False
+        self.peak = waiting
+        return True
 
     def enter(self, actor: Actor) -> None:
         self._living.add(actor)
@@ -209,11 +203,11 @@ class Mailbox:
         """Until its last actor has stopped.  What a machine raised passes through."""
         try:
             while self._living:
-                if len(self._post):
+                if len(self.post):
                     await trio.lowlevel.checkpoint()
                 else:
                     await self._sleep()
-                self._post.deliver()
+                self.post.deliver()
         finally:
             self._silence()
         if self._error is not None:
@@ -274,12 +268,19 @@ class Actor:
         mailbox.enter(self)
 
     def tell(self, message: Any) -> None:
-        """Put a message in the mailbox.
+        """Put a message in the mailbox: never waits, so never deadlocks.
 
         An actor that has ended hears nothing; whoever watches it is told so.
         """
-        if not self.ended:
-            self.mailbox.put(self, message)
+        mailbox = self.mailbox
+        waiting = mailbox.waiting + 1
+        if self.ended or (waiting > mailbox.peak and not mailbox.grows(waiting)):
+            return
+        mailbox.waiting = waiting
+        post = mailbox.post
+        post.queue.append((self, message))
+        if not post.turning:  # else whoever turns comes and delivers
+            mailbox.wake()
 
     def silence(self) -> None:
         """It hears nothing more, and none of its timers fires."""

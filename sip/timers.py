@@ -33,8 +33,10 @@ class TimerQueue(Generic[Payload]):
     def arm(self, key: Hashable, deadline: float, payload: Payload) -> None:
         """``payload`` is due at ``deadline``; what was armed under this key before is forgotten."""
         self._armed = number = self._armed + 1
-        self.cancel(key)
-        self._live[key] = entry = [deadline, number, key, payload]
+        live = self._live
+        if key in live:
+            self.cancel(key)
+        live[key] = entry = [deadline, number, key, payload]
         heap = self._heap
         heappush(heap, entry)
         if self._old:
