@@ -26,6 +26,7 @@ from actors.dossier import AgentCard, Dossier, Outbound, World
 from actors.effects import (
     Hear,
     LookAtQueue,
+    Play,
     Record,
     ReplyTo,
     StartLeg,
@@ -48,7 +49,7 @@ from actors.permissions import ACTIONS, allowed
 from actors.placement import Dialling, Placement, Route
 from actors.reasons import NotFree
 from actors.search import Ringing, Search, Waiting
-from actors.walk import Answering
+from actors.walk import Answering, Playing
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
 from sip.message import NameAddr, Uri
 from sip.transport.path import Path
@@ -132,6 +133,7 @@ class ContactLife(RuleBasedStateMachine):
         self.lost: dict[ContactId, AgentId] = {}
         self.queued: dict[ContactId, QueueName] = {}
         self.looks: list[QueueName] = []
+        self.announced: str | None = None
         self.stopped = False
         self.terminal = 0
         self.connected_at: float | None = None
@@ -185,6 +187,8 @@ class ContactLife(RuleBasedStateMachine):
                         self.legs[leg] = "leaving"
                 case Hear(leg, sources):
                     self.hears[leg] = sources
+                case Play(leg, token, _, loop) if leg == CUSTOMER:
+                    self.announced = None if loop else token
                 case LookAtQueue(_, queue):
                     self.looks.append(queue)
                 case TellQueue(queue, message):
@@ -293,6 +297,36 @@ class ContactLife(RuleBasedStateMachine):
     def a_queue_is_seen(self, waiting, signed_in, working) -> None:
         queue = self.looks.pop(0)
         self.send(m.QueueSeen(CONTACT, queue, waiting, waiting, signed_in, min(working, signed_in)))
+
+    @precondition(lambda self: isinstance(self.contact.state, Walking) and not self.stopped)
+    @rule(waiting=st.integers(0, 30), signed_in=st.integers(0, 4))
+    def his_way_goes_on(self, waiting, signed_in) -> None:
+        """The way into queues, out of them, and to numbers, that chance alone would seldom find."""
+        walk = self.contact.state.walk
+        match walk.state:
+            case Answering():
+                self.legs[CUSTOMER] = "up"
+                self.send(m.LegAnswered(CUSTOMER))
+            case Playing(token):
+                self.send(m.PlayFinished(CUSTOMER, token))
+            case _:
+                self.looks.clear()
+                seen = m.QueueSeen(
+                    CONTACT, walk.state.plan.name, waiting, waiting, signed_in, signed_in
+                )
+                self.send(seen)
+
+    @precondition(lambda self: "treatment" in self.timers and not self.stopped)
+    @rule(seconds=st.sampled_from([1, 5, 30]), working=st.integers(0, 3), ends=st.booleans())
+    def time_passes_while_he_waits(self, seconds, working, ends) -> None:
+        self.now += seconds
+        self.timers.discard("treatment")
+        self.looks.clear()
+        self.send(TimerFired("treatment"))
+        if self.looks:
+            self.send(m.QueueSeen(CONTACT, self.looks.pop(), 3, 2, 4, working))
+        if ends and self.announced is not None:
+            self.send(m.PlayFinished(CUSTOMER, self.announced))
 
     @precondition(lambda self: self.queued and not self.stopped)
     @rule(data=st.data(), phones=st.integers(0, 2))
