@@ -126,7 +126,8 @@ class Leg:
             case usage.Ended(cause):
                 self.ended = True
                 line.was_answered(self)
-                self.owner.call_ended(cause)
+                owner, self.owner = self.owner, NOBODY  # who has a leg is had by it: no cycle stays
+                owner.call_ended(cause)
             case usage.CancelInvite():
                 if self._invite is not None:
                     line.endpoint.cancel(self._invite)

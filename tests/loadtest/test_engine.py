@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import gc
+
 import pytest
 import trio
 
+from loadtest.customers import CustomerCall
 from loadtest.engine import CannotStart, Run
+from loadtest.line import Leg
 from loadtest.result import conclude
 from loadtest.scenario.model import Objective
 from loadtest.tally import Tally
@@ -233,3 +237,30 @@ async def test_callers_of_one_number_are_told_apart(autojump_clock):
 
         opened.check_nothing_is_left()
     assert outcome.tally.outcomes == {"handled": 10}
+
+
+async def test_calls_that_are_over_leave_nothing_behind_without_the_collector(autojump_clock):
+    phases = [
+        {"name": "busy", "seconds": 10, "rate": 5},
+        {"name": "quiet", "seconds": 300, "rate": 0},
+    ]
+    async with centre(routing=ROUTING) as opened, trio.open_nursery() as nursery:
+        wanted = load.scenario(
+            agents=AGENTS,
+            arrivals={"process": "constant", "phases": phases},
+            callers=kinds(patience=30),
+        )
+        running = Run(wanted, load.world(opened.network))
+        nursery.start_soon(running.run)
+        await trio.sleep(1)
+        gc.collect()
+        gc.disable()
+        try:
+            await trio.sleep(200)
+            left = [one for one in gc.get_objects() if isinstance(one, (Leg, CustomerCall))]
+        finally:
+            gc.enable()
+        nursery.cancel_scope.cancel()
+
+    assert running.tally.outcomes.total() == 50
+    assert len(left) <= 2  # the task of each line's timers still has what it called last
