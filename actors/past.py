@@ -129,6 +129,8 @@ class Past(Struct):
     contacts: dict[ContactId, PastContact] = {}
     legs: dict[LegId, PastLeg] = {}
     agents: dict[AgentId, PastAgent] = {}
+    dialled: dict[AgentId, list[float]] = {}
+    """When each agent had numbers outside called, within the last hour."""
     bindings: dict[AgentId, dict[str, Binding]] = {}
     """By user and by what the phone registered."""
     highest: int = 0

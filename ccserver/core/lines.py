@@ -5,7 +5,7 @@ an agent may have dialled within an hour (A09).
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from actors.ids import AgentId, LegId
 from actors.reasons import OfferFailure
@@ -76,6 +76,10 @@ class Lines:
         """It has had a line since before a restart of the server."""
         self._holders[leg] = trunk
         self._used[trunk] += 1
+
+    def remember(self, by: AgentId, dialled: Iterable[float]) -> None:
+        """The instants at which an agent had numbers called, before a restart of the server."""
+        self._forgotten_at[by] = deque(at + HOUR for at in dialled)
 
     def is_full(self, trunk: str) -> bool:
         most = self._most.get(trunk)

@@ -84,6 +84,8 @@ class Recovery:
 
     def build(self) -> None:
         """Every contact, and whatever legs are left; nobody has heard anything yet."""
+        for agent, dialled in self._past.dialled.items():
+            self._calls.lines.remember(agent, dialled)
         legs: dict[ContactId, list[tuple[LegId, PastLeg]]] = {}
         for name, leg in self._past.legs.items():
             legs.setdefault(leg.contact, []).append((name, leg))

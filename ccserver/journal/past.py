@@ -17,6 +17,7 @@ from actors import events as ev
 from actors.ids import NO_QUEUE, AgentId, ContactId, EntryPointName, LegId, owner_of
 from actors.past import Past, PastAgent, PastContact, PastLeg, PastService, PastTalk
 
+HOUR = 3600.0
 UNENGAGED = ("available", "idle", "signed_out")
 
 
@@ -76,6 +77,7 @@ class PastFold:
 
     def _placed(self, event: ev.ContactPlaced) -> None:
         name = event.contact.id
+        self._dialled(event.agent, f"number:{event.to}")
         self.past.contacts[name] = PastContact(
             event.contact,
             EntryPointName(""),
@@ -88,6 +90,13 @@ class PastFold:
             agent=event.agent,
             request=name,
         )
+
+    def _dialled(self, agent: str, to: str) -> None:
+        if not to.startswith("number:"):
+            return
+        now = self._now()
+        dialled = self.past.dialled.setdefault(AgentId(agent), [])
+        dialled[:] = [*(at for at in dialled if at > now - HOUR), now]
 
     def _reached(self, event: ev.ContactReached) -> None:
         contact = self.past.contacts.get(event.contact.id)
@@ -183,6 +192,7 @@ class PastFold:
             contact.service.agent = AgentId(primary)
 
     def _consult_requested(self, event: ev.ConsultRequested) -> None:
+        self._dialled(event.by, event.to)
         contact = self.past.contacts.get(event.contact.id)
         if contact is not None:
             contact.consult, contact.consult_since = event, self._now()
@@ -196,6 +206,7 @@ class PastFold:
         contact = self.past.contacts.get(event.contact.id)
         if contact is None or event.how != "blind":
             return
+        self._dialled(event.by, event.to)
         kind, _, name = event.to.partition(":")
         if kind == "entry_point":
             contact.entry_point = EntryPointName(name)
@@ -331,6 +342,8 @@ def _shift(past: Past, by: float) -> None:
     for agent in past.agents.values():
         agent.since += by
         agent.available_since += by
+    for dialled in past.dialled.values():
+        dialled[:] = [at + by for at in dialled]
     for held in past.bindings.values():
         for name, binding in held.items():
             held[name] = replace(binding, expires_at=binding.expires_at + by)

@@ -11,7 +11,7 @@ from actors import events as ev
 from actors.ids import AgentId, QueueName, owner_of
 from actors.reasons import EndedBy, Outcome
 from sip.message import Request
-from tests.scenarios.test_outbound import GATEWAY, NUMBER, dials_out
+from tests.scenarios.test_outbound import GATEWAY, NUMBER, dials_out, refusal_of
 from tests.scenarios.test_transfer import PSTN
 from tests.support.phones import sdp
 from tests.support.restarting import mortal_centre
@@ -440,3 +440,24 @@ async def test_one_that_was_not_answered_is_over_and_the_agent_is_free(autojump_
         assert (figures.placed, figures.ended["failed"], figures.dialling) == (1, 1, 0)
         assert floor.state("1001") == "available"
         floor.check_nothing_is_left()
+
+
+async def test_the_calls_of_an_hour_are_counted_over_a_restart(autojump_clock) -> None:
+    """A09: whoever can make the server crash must not get more of them."""
+    settings = {**PSTN, "outbound": {"calls_per_hour": 2}}
+    async with mortal_centre(**settings) as floor:
+        gateway, agent = floor.phone("gateway", GATEWAY), await floor.agent("1001")
+        gateway.refuses = 486
+        for _ in range(2):
+            await (await dials_out(agent, NUMBER)).wait("ended")
+            await trio.sleep(20)
+            await floor.restarts()
+        third = await dials_out(agent, NUMBER)
+        await third.wait("ended")
+        assert refusal_of(third) == '403 "AGENT_CALL_LIMIT"'
+        await trio.sleep(3600)
+        await agent.registers("secret-1001")
+        await trio.sleep(1)
+        assert len(gateway.calls) == 2
+        await (await dials_out(agent, NUMBER)).wait("ended")
+        assert len(gateway.calls) == 3
