@@ -13,6 +13,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from actors.ids import ContactId, owner_of
 from ccserver.cli.asking import DEFAULT_CONFIG, REFUSED, Config, Json, Set, data_of, fail
 from ccserver.cli.tables import console
 from ccserver.journal.reading import read_why
@@ -104,7 +105,11 @@ def _title(number: int, moment: Moment, contact: str, zone: tzinfo | None) -> st
 
 
 def _which(moment: Moment, contact: str) -> str:
-    return "it" if moment.given == contact else str(moment.given)
+    """``it``, with the name of the request where that is not the contact's first."""
+    given = str(moment.given)
+    if owner_of(ContactId(given)) != contact:
+        return given
+    return "it" if given == contact else f"it (request {given})"
 
 
 def _table(who: str, verdicts: Iterable[Verdict]) -> Table:

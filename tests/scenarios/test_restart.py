@@ -10,6 +10,7 @@ from actors import messages as m
 from actors.effects import TellAgent
 from actors.ids import AgentId
 from actors.reasons import Outcome
+from ccserver.journal.decisions import decisions
 from ccserver.journal.reading import entries_about
 from ccserver.journal.why import why
 from tests.support.centre import DEFAULT, EPOCH
@@ -227,3 +228,22 @@ async def test_what_an_agent_did_before_a_restart_is_not_made_up(autojump_clock)
         assert moment.on == "now"
         said = {one.id: one.because for one in moment.agents}
         assert said["1001"] == "signed out, or what he was before the server started"
+
+
+async def test_a_contact_that_waited_through_a_restart_is_explained(autojump_clock) -> None:
+    async with mortal_centre() as floor:
+        anna = floor.phone("anna")
+        await anna.calls_to("2001")
+        await trio.sleep(10)
+        await floor.restarts()
+        await trio.sleep(10)
+        await floor.agent("1001")
+        await trio.sleep(1)
+        contact = floor.of(ev.ContactArrived)[0].contact.id
+        present = int((EPOCH + trio.current_time()) * 1e6)
+
+        found = why(entries_about(floor.core.journal, contact), contact, present)
+
+        (moment,) = [one for one in found.moments if one.given is not None]
+        assert (moment.on, moment.agent, moment.agrees) == ("agent", "1001", True)
+        assert all(one.agrees for one in decisions(floor.core.journal.read(0, 100_000)))
