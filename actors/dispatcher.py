@@ -82,7 +82,8 @@ class Dispatcher:
                     self._parted(lambda agent, served: served == contact and agent != by)
                 return []
             case m.AgentAvailable(agent):
-                freed = self._parted(lambda other, _: other == agent)
+                # A reservation that he has not read yet is no talk of his that is over.
+                freed = self._parted(lambda *pair: pair[0] == agent and not self._is_paired(*pair))
                 self.index.add_agent(message)
                 found = self._pair("agent", self.index.contact_for(message))
                 return [*found, *self._find_agents("room", [], freed)]
@@ -128,6 +129,10 @@ class Dispatcher:
     def _parted(self, which: Callable[[AgentId, ContactId], bool]) -> list[QueueName]:
         """Those pairs are over; the queues that had as many agents as they may, and have room."""
         return self.index.serve_no_more(which)
+
+    def _is_paired(self, agent: AgentId, contact: ContactId) -> bool:
+        paired = self._paired.get(contact)
+        return paired is not None and agent in paired.agents
 
     def _refused(self, agent: AgentId, contact: ContactId) -> list[Effect]:
         """Reserved as the agent became unavailable: the contact has lost nothing."""

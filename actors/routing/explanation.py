@@ -55,8 +55,8 @@ def explain(index: Index, contact: ContactId, agent: AgentId) -> Verdict:
     if agent in waiting.told.avoid:
         return Verdict(RoutingVerdict.AVOIDED)
     if index.is_full(queue):
-        most, now = index.policy.of(queue).max_agents, index.serving.get(queue, {})
-        shown = ", ".join(sorted(now))
+        most, now = index.policy.of(queue).max_agents, index.serving.get(queue, ())
+        shown = ", ".join(sorted(agent for agent, _ in now))
         return Verdict(RoutingVerdict.QUEUE_FULL, {"max_agents": str(most), "serving": shown})
     if waiting.stage.ring == PREFERRED:
         if agent in waiting.told.preferred:

@@ -9,6 +9,7 @@ costs as many steps as there are such lines, not as many as there are contacts o
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -40,6 +41,9 @@ from actors.routing.selection import select
 from actors.routing.strategies import AgentKey, Strategy, order_of
 
 _ClassName: TypeAlias = tuple[tuple[tuple[str, int], ...], int, tuple[tuple[str, ...], ...]]
+
+
+Pair: TypeAlias = tuple[AgentId, ContactId]
 
 
 class Waiting(Struct):
@@ -83,7 +87,7 @@ class Index:
         self._particular: set[ContactId] = set()
         """Contacts to which agents are not all alike: some have failed it, or must not have it."""
         self._due = SortedList()  # (instant, contact)
-        self._serving: dict[QueueName, dict[AgentId, ContactId]] = {}
+        self._serving: dict[QueueName, set[Pair]] = {}
         self._full: dict[QueueName, int] = {}
         """The bits of the lines of queues that have as many agents as they may."""
         self._bits: dict[QueueName, int] = {}
@@ -98,7 +102,7 @@ class Index:
         agents: Iterable[AgentAvailable],
         now: float,
         *,
-        serving: Mapping[QueueName, Mapping[AgentId, ContactId]] | None = None,
+        serving: Mapping[QueueName, AbstractSet[Pair]] | None = None,
         turns: Mapping[QueueName, AgentKey] | None = None,
     ) -> Index:
         """From facts alone, as they were at ``now``."""
@@ -108,8 +112,8 @@ class Index:
         for contact in contacts:
             index.add_contact(contact, now)
         for queue, served in (serving or {}).items():
-            for agent_id, served_contact in served.items():
-                index.serve(queue, agent_id, served_contact)
+            for pair in served:
+                index.serve(queue, *pair)
         index.turns.update(turns or {})
         return index
 
@@ -217,16 +221,15 @@ class Index:
         """This agent has this contact of the queue in hand.  It counts where agents are limited."""
         if self.policy.of(queue).max_agents is None:
             return
-        self._serving.setdefault(queue, {})[agent] = contact
+        self._serving.setdefault(queue, set()).add((agent, contact))
         self._count(queue)
 
     def serve_no_more(self, which: Callable[[AgentId, ContactId], bool]) -> list[QueueName]:
         """Those pairs are parted.  Returns the queues that may have an agent more now."""
         freed = []
         for queue, served in self._serving.items():
-            gone = [agent for agent, contact in served.items() if which(agent, contact)]
-            for agent in gone:
-                del served[agent]
+            gone = {pair for pair in served if which(*pair)}
+            served -= gone
             if gone and self._was_full(queue):
                 freed.append(queue)
         return freed
@@ -241,7 +244,7 @@ class Index:
 
     def _count(self, queue: QueueName) -> None:
         most = self.policy.of(queue).max_agents
-        count = len(set(self._serving.get(queue, {}).values()))
+        count = len({contact for _, contact in self._serving.get(queue, ())})
         if most is not None and count >= most:
             self._full[queue] = self._bits.get(queue, 0)
         else:
@@ -254,7 +257,8 @@ class Index:
             self.turns[queue] = order_of(policy.strategy, policy.listed).key(agent)
 
     @property
-    def serving(self) -> Mapping[QueueName, Mapping[AgentId, ContactId]]:
+    def serving(self) -> Mapping[QueueName, AbstractSet[Pair]]:
+        """Of each queue that limits its agents: who has whom in hand."""
         return self._serving
 
     # --- questions ----------------------------------------------------------------------------

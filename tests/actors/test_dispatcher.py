@@ -312,3 +312,12 @@ def test_who_is_being_offered_is_left_alone_by_other_rules_and_judged_by_them_if
     raised = routing.policy(routing.rules("q", asks="english"))
     assert office.hears(PolicyChanged(raised)).effects == []
     assert office.frees(B, 2.0).waits(C, 10.0, at=30.0, tried=(A,)).pairs == []
+
+
+def test_a_reservation_that_its_agent_has_not_read_yet_keeps_its_room():
+    """He went idle and came back as he was reserved: the contact is in his hands all the same."""
+    office = Office(routing.rules("q", max_agents=1)).frees(A, 1.0).waits(C, 10.0)
+    office.hears(m.AgentUnavailable(A)).frees(A, 20.0)
+    assert office.waits(D, 11.0).pairs == []
+    office.hears(m.ContactConnected(C, A)).frees(A, 30.0)  # and now it is over
+    assert office.pairs == [(A, D)]

@@ -23,9 +23,11 @@ IN_HAND = (eng.Reserved, eng.Ringing, eng.Engaged)
 class FloorLife(RuleBasedStateMachine):
     """Nobody is given twice, nobody waits in vain, nobody is being offered for ever."""
 
+    limit: int | None = None
+
     def __init__(self) -> None:
         super().__init__()
-        self.floor = Floor(3, max_wait_seconds=300.0)
+        self.floor = Floor(3, limit=self.limit, max_wait_seconds=300.0)
         self.made = 0
         for agent in self.floor.agent_ids:
             self.floor.arrives(agent)
@@ -165,10 +167,15 @@ class FloorLife(RuleBasedStateMachine):
         assert set(index.waiting) == {caller.name for caller in waiting}
         free = {a for a in self.floor.agent_ids if self.floor.agent(a).fits()}
         assert set(index.available) == free
-        assert not [c.name for c in waiting if free - set(c.avoid)], "somebody waits in vain"
+        if self.has_room():
+            assert not [c.name for c in waiting if free - set(c.avoid)], "somebody waits in vain"
         assert not self.consulting("asking")
         self.both_sides_know_of_every_pair()
         self.nobody_is_offered_whom_no_phone_rings_for()
+
+    def has_room(self) -> bool:
+        """Whether the queue may have one agent more."""
+        return True
 
     def both_sides_know_of_every_pair(self) -> None:
         believed = {(c.name, c.agent) for c in self.callers("ringing", "talking")}
@@ -190,6 +197,17 @@ class FloorLife(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.floor.settles()
         self.all_agree()
+
+
+class FloorWithALimit(FloorLife):
+    """Two of the three serve at once, and nobody is counted who does not."""
+
+    limit = 2
+
+    def has_room(self) -> bool:
+        served = {(c.agent, c.name) for c in self.callers("ringing", "talking")}
+        assert self.floor.dispatcher.index.serving.get(QUEUE, set()) == served
+        return len(served) < 2
 
 
 class FloorInTrouble(FloorLife):
@@ -222,5 +240,7 @@ class FloorInTrouble(FloorLife):
 
 TestFloorLife = FloorLife.TestCase
 TestFloorLife.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
+TestFloorWithALimit = FloorWithALimit.TestCase
+TestFloorWithALimit.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
 TestFloorInTrouble = FloorInTrouble.TestCase
 TestFloorInTrouble.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)

@@ -30,6 +30,7 @@ from actors.place import Place, requirements_of
 from actors.queue import Queue, QueueSettings
 from actors.reasons import EndedBy, OfferFailure
 from actors.routing.expressions import of_requirements
+from actors.routing.policy import Policy, QueuePolicy
 from sip.machine import CancelTimer, StartTimer, TimerFired
 from sip.transport.path import Path
 
@@ -108,7 +109,7 @@ class Caller:
         assert self.state == "ringing"
         assert self.agent is not None
         self.state, self.tried = "talking", ()
-        connected = TellQueue(QUEUE, m.ContactConnected(self.name))
+        connected = TellQueue(QUEUE, m.ContactConnected(self.name, self.agent))
         return [CancelTimer("rona"), TellAgent(self.agent, m.OfferAnswered(self.name)), connected]
 
     def fails(self, why: OfferFailure) -> list[Any]:
@@ -190,10 +191,15 @@ class Caller:
 
 
 class Floor:
-    """``agents`` names them; all can do the same, and none is there before ``arrives``."""
+    """``agents`` names them; all can do the same, and none is there before ``arrives``.
 
-    def __init__(self, agents: int, **bounds: Any) -> None:
+    ``limit``: so many of them serve the queue at once.
+    """
+
+    def __init__(self, agents: int, *, limit: int | None = None, **bounds: Any) -> None:
         self.now = 1000.0
+        self._limited = frozenset() if limit is None else frozenset((QUEUE,))
+        policy = Policy({QUEUE: QueuePolicy(QUEUE, max_agents=limit)})
         self._tickets = count(1)
         self._bounds = bounds
         self.agent_ids = [AgentId(f"{1001 + n}") for n in range(agents)]
@@ -206,7 +212,7 @@ class Floor:
         self.assigned: list[tuple[float, ContactId, AgentId]] = []
         """When, whom, and to whom: every reservation that an agent has taken."""
         self._make: dict[str, Callable[[], Any]] = {
-            DISPATCHER: lambda: Dispatcher(lambda: self.now),
+            DISPATCHER: lambda: Dispatcher(lambda: self.now, policy),
             queue_actor(QUEUE): lambda: Queue(QueueSettings(QUEUE, **bounds), lambda: self.now),
         }
         for agent in self.agent_ids:
@@ -216,7 +222,14 @@ class Floor:
 
     def _new_agent(self, agent: AgentId) -> Agent:
         settings = AgentSettings(
-            agent, {"english": 5}, "on_register", ("lunch",), {QUEUE: WRAP_UP}, RONA, 3600.0
+            agent,
+            {"english": 5},
+            "on_register",
+            ("lunch",),
+            {QUEUE: WRAP_UP},
+            RONA,
+            3600.0,
+            limited_queues=self._limited,
         )
         return Agent(settings, lambda: self.now, lambda: next(self._tickets))
 
