@@ -174,6 +174,7 @@ class Endpoint:
         machine = ClientNonInvite(request, reliable=client.path.reliable, timers=self._values)
         cancelling = _Client(cancel_key, machine, client.path, "", _hear_nothing)
         self._clients[cancel_key] = cancelling
+        self._drive_client(client, client.machine.handle(tx.CancelSent()))
         self._drive_client(cancelling, machine.start())
 
     # --- what another run of the server began --------------------------------------------------
@@ -370,11 +371,11 @@ class Endpoint:
         if client is None:
             return
         client.heard = True
+        self._drive_client(client, client.machine.handle(response))
         if client.cancel_when_heard:
             client.cancel_when_heard = False
             if response.status < 200:
                 self.cancel(client.key, client.reason)
-        self._drive_client(client, client.machine.handle(response))
 
     def connection_closed(self, path: Path) -> None:
         """Requests of ours that went by it and have no answer are lost with it (§18.4)."""

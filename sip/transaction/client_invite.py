@@ -1,6 +1,7 @@
 """INVITE client transaction.  RFC 3261 §17.1.1, with the Accepted state of RFC 6026 §7.2.
 
-Timers: A retransmits, B gives up, D absorbs late 3xx-6xx, M absorbs late 2xx.
+Timers: A retransmits, B gives up, D absorbs late 3xx-6xx, M absorbs late 2xx; ``cancel`` gives up
+after a CANCEL (§9.1).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from msgspec import Struct
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
 from sip.message import Request, Response
 from sip.transaction.effects import (
+    CancelSent,
     ClientEffect,
     PassUp,
     TimedOut,
@@ -38,6 +40,12 @@ class Proceeding(Struct):
     request: Request
 
 
+class Cancelling(Struct):
+    """A CANCEL has gone after the INVITE, which should be answered with 487 for it."""
+
+    request: Request
+
+
 class Completed(Struct):
     """A 3xx-6xx came; the ACK answers its retransmissions."""
 
@@ -52,7 +60,7 @@ class Terminated(Struct):
     pass
 
 
-State: TypeAlias = Calling | Proceeding | Completed | Accepted | Terminated
+State: TypeAlias = Calling | Proceeding | Cancelling | Completed | Accepted | Terminated
 
 
 class ClientInvite:
@@ -76,7 +84,9 @@ class ClientInvite:
             effects.append(StartTimer("A", self._timers.t1))
         return [*effects, Transmit(self.pending.encode())]
 
-    def handle(self, event: Response | TransportFailed | TimerFired) -> list[ClientEffect]:
+    def handle(
+        self, event: Response | CancelSent | TransportFailed | TimerFired
+    ) -> list[ClientEffect]:
         match self.state, event:
             case Calling() as calling, TimerFired("A"):
                 calling.pause *= 2
@@ -85,8 +95,21 @@ class ClientInvite:
                 self.state = Terminated()
                 return [CancelTimer("A"), TimedOut(), Stop()]
 
-            case ((Calling(request) | Proceeding(request)), Response() as response):
+            case (
+                (Calling(request) | Proceeding(request) | Cancelling(request)),
+                Response() as response,
+            ):
                 return self._answered(request, response)
+
+            case Proceeding(request), CancelSent():
+                self.state = Cancelling(request)
+                return [StartTimer("cancel", self._timers.patience)]
+            case Cancelling(), TimerFired("cancel"):
+                # §9.1: a phone that has died, or whose 487 is lost, answers no more.
+                self.state = Terminated()
+                return [TimedOut(), Stop()]
+            case Cancelling() | Completed() | Accepted() | Terminated(), CancelSent():
+                return []  # race: the final answer has come, or it was cancelled before
             case Completed(ack), Response() as response:
                 # §17.1.1.2: our ACK was lost.  A 2xx of another fork is too late to matter.
                 return [Transmit(ack)] if response.status >= 300 else []
@@ -99,6 +122,9 @@ class ClientInvite:
             case Calling() | Proceeding(), TransportFailed():
                 self.state = Terminated()
                 return [CancelTimer("A"), CancelTimer("B"), TransportLost(), Stop()]
+            case Cancelling(), TransportFailed():
+                self.state = Terminated()
+                return [CancelTimer("cancel"), TransportLost(), Stop()]
             case Completed() | Accepted(), TransportFailed():
                 return []  # its user has a final response; an ACK that was lost is asked for again
             case Terminated(), Response() | TransportFailed() | TimerFired():
@@ -111,8 +137,11 @@ class ClientInvite:
         if isinstance(self.state, Calling):
             quiet = [CancelTimer("A"), CancelTimer("B")]
         if response.status < 200:
-            self.state = Proceeding(request)
+            if isinstance(self.state, Calling):
+                self.state = Proceeding(request)
             return [*quiet, PassUp(response)]
+        if isinstance(self.state, Cancelling):
+            quiet = [CancelTimer("cancel")]
         if response.status < 300:
             self.state = Accepted()  # its ACK is the dialog's (RFC 6026 §7.2)
             return [*quiet, StartTimer("M", self._timers.patience), PassUp(response)]

@@ -25,6 +25,10 @@ class TransportFailed(Struct, frozen=True, gc=False):
     """Heard: the message could not be sent."""
 
 
+class CancelSent(Struct, frozen=True, gc=False):
+    """Heard by an INVITE client transaction: a CANCEL for it has gone."""
+
+
 class RequestRetransmitted(Struct, frozen=True, gc=False):
     """Heard by a server transaction: its request has come again."""
 

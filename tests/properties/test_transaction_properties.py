@@ -11,6 +11,7 @@ from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
 from sip.transaction import ClientInvite, ClientNonInvite, ServerInvite, ServerNonInvite
 from sip.transaction.effects import (
     AckReceived,
+    CancelSent,
     NoAck,
     PassUp,
     RequestRetransmitted,
@@ -26,6 +27,7 @@ STATUSES = st.sampled_from((100, 180, 183, 200, 202, 302, 404, 486, 487, 500, 60
 
 CLIENT_TIMERS = {
     (ClientInvite, "Calling"): {"A", "B"},
+    (ClientInvite, "Cancelling"): {"cancel"},
     (ClientInvite, "Completed"): {"D"},
     (ClientInvite, "Accepted"): {"M"},
     (ClientNonInvite, "Trying"): {"E", "F"},
@@ -128,6 +130,12 @@ class ClientLife(TransactionLife):
     def a_response_comes(self, status, tag):
         response = self.request.response(status, to_tag=tag)
         self.carry_out(self.machine.handle(response))
+
+    @rule()
+    @precondition(lambda self: type(self.machine.state).__name__ not in ("Calling", "Trying"))
+    @precondition(lambda self: isinstance(self.machine, ClientInvite))
+    def it_is_cancelled(self):
+        self.carry_out(self.machine.handle(CancelSent()))
 
     @invariant()
     def its_user_hears_one_outcome(self):

@@ -17,6 +17,7 @@ from sip.usage_messages import (
     Cancelled,
     NoAck,
     RequestReceived,
+    RequestTimedOut,
     ResponseReceived,
     ServerKey,
     TransportLost,
@@ -186,6 +187,26 @@ async def test_an_invite_is_cancelled_once_something_has_been_heard(autojump_clo
         w.endpoint.receive(cancel.response(200, to_tag="x").encode(), UDP)
         w.endpoint.receive(gone.response(487, to_tag="x").encode(), UDP)
         assert [m.response.status for m in w.told if isinstance(m, ResponseReceived)] == [180, 487]
+
+
+async def test_a_cancelled_invite_that_is_never_answered_is_forgotten(autojump_clock) -> None:
+    """§9.1"""
+    async with world() as w:
+        fields = [
+            ("From", "<sip:us@192.0.2.9>;tag=o"),
+            ("To", "<sip:a@192.0.2.1>"),
+            ("Call-ID", "c"),
+            ("CSeq", "1 INVITE"),
+        ]
+        invite = Request.build("INVITE", "sip:a@192.0.2.1", fields)
+        key = w.endpoint.request("invite", invite, UDP, w.told.append)
+        w.endpoint.receive(parse(w.sent[0]).response(180, to_tag="x").encode(), UDP)
+        w.endpoint.cancel(key)
+        await trio.sleep(31.9)
+        assert w.endpoint.statistics().client_transactions == 2, "with the CANCEL"
+        await trio.sleep(0.2)
+        assert w.endpoint.statistics().client_transactions == 0
+        assert w.told[-1] == RequestTimedOut("invite")
 
 
 # --- their INVITE, and its owner ------------------------------------------------------------------

@@ -6,8 +6,16 @@ import pytest
 
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
 from sip.transaction import ClientInvite, Timers
-from sip.transaction.client_invite import Accepted, Calling, Completed, Proceeding, Terminated
+from sip.transaction.client_invite import (
+    Accepted,
+    Calling,
+    Cancelling,
+    Completed,
+    Proceeding,
+    Terminated,
+)
 from sip.transaction.effects import (
+    CancelSent,
     PassUp,
     TimedOut,
     Transmit,
@@ -96,6 +104,49 @@ def test_a_transport_that_fails_while_it_rings_tells_the_user_and_ends():
     effects = machine.handle(TransportFailed())
 
     assert effects[-2:] == [TransportLost(), Stop()]
+
+
+# --- Cancelling (§9.1) ------------------------------------------------------------------------
+
+
+def test_a_cancelled_invite_that_nobody_answers_ends_after_64_t1():
+    machine, invite = calling()
+    machine.handle(invite.response(180, to_tag="b"))
+
+    assert machine.handle(CancelSent()) == [StartTimer("cancel", 32.0)]
+    assert isinstance(machine.state, Cancelling)
+    assert machine.handle(TimerFired("cancel")) == [TimedOut(), Stop()]
+    assert isinstance(machine.state, Terminated)
+
+
+@pytest.mark.parametrize("status", [200, 487])
+def test_the_final_answer_to_a_cancelled_invite_ends_the_wait_for_it(status):
+    machine, invite = calling()
+    machine.handle(invite.response(180, to_tag="b"))
+    machine.handle(CancelSent())
+    machine.handle(invite.response(180, to_tag="b"))
+    answer = invite.response(status, to_tag="b")
+
+    effects = machine.handle(answer)
+
+    assert effects[0] == CancelTimer("cancel")
+    assert PassUp(answer) in effects
+
+
+def test_a_cancel_that_crosses_the_answer_changes_nothing():
+    machine, invite = calling()
+    machine.handle(invite.response(200, to_tag="b"))
+
+    assert machine.handle(CancelSent()) == []
+    assert isinstance(machine.state, Accepted)
+
+
+def test_a_transport_that_fails_while_it_is_cancelled_ends_it():
+    machine, invite = calling()
+    machine.handle(invite.response(180, to_tag="b"))
+    machine.handle(CancelSent())
+
+    assert machine.handle(TransportFailed()) == [CancelTimer("cancel"), TransportLost(), Stop()]
 
 
 # --- Completed: a 3xx-6xx ---------------------------------------------------------------------
