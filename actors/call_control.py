@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from actors import commands as c
 from actors import events as ev
 from actors import messages as m
-from actors.conversation import Consulting, Conversation, Party, Requested
+from actors.conversation import Consulting, Conversation, Party, Requested, party_of
 from actors.destinations import described, goal_of, resolved
 from actors.dossier import AgentCard, Dossier
 from actors.effects import Effect, Record, ReplyTo, TellAgent
@@ -37,7 +37,6 @@ from actors.publication import Publication
 from actors.reasons import EndedBy, Refusal
 from actors.search import (
     AtAgent,
-    AtNumber,
     Found,
     News,
     NotFound,
@@ -374,14 +373,14 @@ class CallControl:
             case Reserved(), "transfer":
                 return self._taken(sought)
             case Found() as found, "consult":
-                far = self._party(sought, found)
+                far = party_of(sought.search, found, self._dossier.now())
                 talk.consultation = Consulting(sought.by, sought.to, far, self._dossier.now())
                 waited = self._dossier.now() - sought.since
                 asked = sought.by.agent or sought.by.name
                 return [Record(ev.ConsultAnswered(self._dossier.ref, asked, far.name, waited))]
             case Found() as found, _:
                 talk.consultation = None
-                self._members.join(self._party(sought, found))
+                self._members.join(party_of(sought.search, found, self._dossier.now()))
                 return []
             case ((NotFound(reason) | TurnedAway(reason)), "transfer"):
                 talk.consultation = None
@@ -399,13 +398,6 @@ class CallControl:
     def _failed(self, sought: Requested, reason: str) -> Record:
         by = sought.by.agent or sought.by.name
         return Record(ev.ContactTransferFailed(self._dossier.ref, by, described(sought.to), reason))
-
-    def _party(self, sought: Requested, found: Found) -> Party:
-        now, goal = self._dossier.now(), sought.search.goal
-        if found.agent is not None:
-            return Party("agent", found.agent, found.leg, now, found.agent, sought.search.request)
-        assert isinstance(goal, AtNumber)
-        return Party("outsider", goal.number, found.leg, now)
 
 
 def _into(entry: EntryPoint, effect: Effect | Fate) -> Effect | Fate:

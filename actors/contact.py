@@ -26,7 +26,7 @@ from actors import walk as walking
 from actors.call_control import CallControl
 from actors.call_control import Outcome as Done
 from actors.causes import ELSEWHERE, SHUTTING_DOWN, explained
-from actors.conversation import Conversation, Party
+from actors.conversation import Conversation, Party, party_of
 from actors.dossier import CentreChanged, Dossier, World
 from actors.effects import (
     Effect,
@@ -395,19 +395,12 @@ class Contact:
                 return []
 
     def _connect(self, seeking: Seeking, found: Found) -> list[Effect]:
-        now, goal = self._now(), seeking.search.goal
-        plan, dossier = seeking.plan, self._dossier
+        now, plan = self._now(), seeking.plan
         customer = Party("customer", "customer", self.customer, now)
-        if found.agent is None:
-            number = getattr(goal, "number", "")
-            talk = Conversation(customer, Party("outsider", number, found.leg, now))
-        else:
-            request = seeking.search.request
-            agent = Party("agent", found.agent, found.leg, now, found.agent, request)
-            talk = Conversation(customer, agent)
+        talk = Conversation(customer, party_of(seeking.search, found, now))
         self._avoid = ()
         served = seeking.served or Served(found.agent, now, now - seeking.since, seeking.since)
-        control = CallControl(dossier, talk, plan, seeking.place)
+        control = CallControl(self._dossier, talk, plan, seeking.place)
         self.state = Talking(control, served)
         effects = _stopped(seeking)
         if found.agent is not None:

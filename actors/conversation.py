@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from actors import commands as c
 from actors.ids import AgentId, ContactId, LegId
-from actors.search import Search
+from actors.search import AtNumber, Found, Search
 
 Kind: TypeAlias = Literal["customer", "agent", "outsider", "supervisor"]
 
@@ -29,6 +29,14 @@ class Party(Struct, eq=False):
     agent: AgentId | None = None
     request: ContactId | None = None
     """The name under which the agent knows his engagement."""
+
+
+def party_of(search: Search, found: Found, now: float) -> Party:
+    """Who has been found, and takes part from now on."""
+    if found.agent is not None:
+        return Party("agent", found.agent, found.leg, now, found.agent, search.request)
+    assert isinstance(search.goal, AtNumber)
+    return Party("outsider", search.goal.number, found.leg, now)
 
 
 class Monitoring(Struct, eq=False):
