@@ -1,7 +1,8 @@
 """What a queued call costs the core, without sockets and without SIPp, in ten seconds.
 
     python -m loadtest.bench_core                 # CPU, messages, events, calls of functions
-    python -m loadtest.bench_core --profile 40    # where it goes
+    python -m loadtest.bench_core --profile 40    # where the time goes
+    python -m loadtest.bench_core --bytecodes 40  # where the work is: the same on every machine
 
 The real core with its journal on the disk and a reader of its feed.  Callers and agents stand at
 the other end of a wire in memory, and so does a media process that only says yes; what they cost
@@ -27,7 +28,7 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path as FilePath
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import trio
@@ -252,6 +253,9 @@ def main() -> int:
     parser.add_argument("--rate", type=int, default=100, help="calls a virtual second")
     parser.add_argument("--agents", type=int, default=300)
     parser.add_argument("--profile", type=int, default=0, metavar="ROWS", help="cProfile a round")
+    parser.add_argument(
+        "--bytecodes", type=int, default=0, metavar="ROWS", help="count a round's bytecodes"
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ccserver-bench-") as name:
         clock = trio.testing.MockClock(autojump_threshold=0)
@@ -359,7 +363,9 @@ async def _bench(a: argparse.Namespace, data: FilePath) -> int:
         await trio.sleep(1)
         assert bench.phones.registered == a.agents, bench.phones.registered
         await bench.play(a.calls)
-        if a.profile:
+        if a.bytecodes:
+            await _bytecodes(bench, a)
+        elif a.profile:
             await _profile(bench, a)
         else:
             await _measure(bench, a)
@@ -379,6 +385,29 @@ async def _profile(bench: Bench, a: argparse.Namespace) -> None:
     profile.disable()
     print(f"{a.calls} calls")
     pstats.Stats(profile).sort_stats("tottime").print_stats(a.profile)
+
+
+async def _bytecodes(bench: Bench, a: argparse.Namespace) -> None:
+    """Of the core and of the bench itself; what C does for them is not seen."""
+    executed: Counter[CodeType] = Counter()
+
+    def seen(frame: FrameType, event: str, argument: Any) -> Any:
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        executed[frame.f_code] += event == "opcode"
+        return seen
+
+    sys.settrace(seen)
+    async with trio.open_nursery() as nursery:  # a task of its own: all its frames are new
+        nursery.start_soon(bench.play, a.calls)
+    sys.settrace(None)
+    by_file: Counter[str] = Counter()
+    for code, number in executed.items():
+        by_file[code.co_filename] += number
+    print(f"{executed.total() / a.calls:.0f} bytecodes a call; by file, then by function")
+    for name, number in by_file.most_common(a.bytecodes):
+        print(f"{number / a.calls:8.0f} {name}")
+    for code, number in executed.most_common(a.bytecodes):
+        print(f"{number / a.calls:8.0f} {code.co_qualname} ({FilePath(code.co_filename).name})")
 
 
 async def _measure(bench: Bench, a: argparse.Namespace) -> None:

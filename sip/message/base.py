@@ -232,11 +232,7 @@ class Message:
     @reads("")
     def _encoded(self) -> bytes:
         lines = [self._start_line()]
-        for name, rows in self.fields.items():
-            if len(rows) == 1:
-                lines.append(f"{name}: {rows[0]}")
-            else:
-                lines += [f"{name}: {row}" for row in rows]
+        lines += [f"{name}: {row}" for name, rows in self.fields.items() for row in rows]
         lines.append(f"Content-Length: {len(self.body)}")
         head = "\r\n".join(lines)
         breaks = len(lines) - 1
