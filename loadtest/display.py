@@ -41,7 +41,8 @@ class Screen:
             "abandoned": tally.outcomes["abandoned"],
             "failed": tally.failed,
         }
-        columns |= {f"agents {name}": count for name, count in run.agents.states().items()}
+        if run.agents.phones:
+            columns |= {f"agents {name}": n for name, n in run.agents.states().items()}
         for name in columns:
             table.add_column(name, justify="right")
         table.add_row(*map(str, columns.values()))

@@ -26,7 +26,7 @@ SETTLE = 0.2
 BATCH = 64
 """Calls begun before other tasks get their turn."""
 PARTING = 10.0
-"""Seconds for the registrations to end."""
+"""Seconds for calls that are hung up, and then for the registrations, to end."""
 PARTING_OF_THE_DEAD = 0.5
 """Seconds for calls to end whose server is gone."""
 LOOK = 0.25
@@ -252,11 +252,10 @@ class Run:
     async def _drain(self) -> None:
         """Calls end by themselves, or are ended, or are given up."""
         self.phase = "draining"
-        patience = self._scenario.drain_seconds
-        with self._draining, trio.move_on_after(patience):
+        with self._draining, trio.move_on_after(self._scenario.drain_seconds):
             await self._wait_nobody()
         self.customers.finish()
-        with trio.move_on_after(patience if self.died is None else PARTING_OF_THE_DEAD):
+        with trio.move_on_after(PARTING if self.died is None else PARTING_OF_THE_DEAD):
             await self._wait_nobody()
         self.customers.give_up("unfinished" if self.died is None else "dropped")
 

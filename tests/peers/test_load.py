@@ -203,3 +203,23 @@ def test_agents_transfer_and_confer_from_their_desktops(
     assert load.wait(90) == 0, load.output()
     desk = json.loads((tmp_path / "result.json").read_text())["desk"]
     assert desk.get("transfer done", 0) + desk.get("conference done", 0) >= 2, load.output()
+
+
+def test_a_run_that_is_interrupted_hangs_up_and_tells_what_it_found(
+    tmp_path: Path, cleanup: ExitStack
+):
+    port = free_ports()
+    uas = ["sipp", "-sn", "uas", "-i", LOOPBACK, "-p", str(port), "-nostdin"]
+    cleanup.callback(Program(uas, tmp_path / "uas.log").stop)
+    changes = [f"target.address={LOOPBACK}:{port}", "arrivals.phases.steady.seconds=600"]
+    load = generator(tmp_path, "any-server.toml", *changes, "objectives.1.at_most=5")
+    cleanup.callback(load.stop)
+    load.wait_for("steady: ")  # the line that is told every ten seconds
+
+    load.process.send_signal(signal.SIGINT)
+
+    assert load.wait(30) == 0, load.output()
+    assert "stopped by hand" in load.output()
+    result = json.loads((tmp_path / "result.json").read_text())
+    # SIPp's UAS never ends a call that is cancelled: one may be just being set up.
+    assert result["outcomes"]["handled"] >= result["started"] - 2 > 100
