@@ -310,4 +310,4 @@ class DispatcherLife(RuleBasedStateMachine):
 
 
 TestDispatcherLife = DispatcherLife.TestCase
-TestDispatcherLife.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestDispatcherLife.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
