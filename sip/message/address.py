@@ -12,6 +12,7 @@ from sip.message.errors import MalformedMessage
 from sip.message.grammar import (
     BLANK,
     LONGEST_REMEMBERED,
+    MOST_REMEMBERED,
     format_parameters,
     parse_parameters,
     parse_uint,
@@ -104,7 +105,7 @@ class NameAddr(Struct, frozen=True, gc=False):
         return thousandths / 1000
 
 
-_recall = lru_cache(4096)(NameAddr._parse)
+_recall = lru_cache(MOST_REMEMBERED)(NameAddr._parse)
 
 
 def lenient_seconds(text: str) -> int:

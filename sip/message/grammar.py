@@ -17,6 +17,8 @@ TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]++")
 
 BLANK = " \t"
 
+MOST_REMEMBERED = 1024
+"""Addresses, and URIs: those of the calls that begin within some seconds."""
 LONGEST_REMEMBERED = 200
 """Characters.  A stranger could fill what is remembered with headers of 64 kB."""
 

@@ -10,7 +10,7 @@ from ipaddress import IPv6Address
 from msgspec import Struct
 
 from sip.message.errors import MalformedMessage
-from sip.message.grammar import LONGEST_REMEMBERED, ascii_lower, parse_uint
+from sip.message.grammar import LONGEST_REMEMBERED, MOST_REMEMBERED, ascii_lower, parse_uint
 
 HOST = r"(?:[A-Za-z0-9][A-Za-z0-9._-]*+|\[[0-9A-Fa-f:.]++\])"
 """A host name, an IPv4 address or an IPv6 reference."""
@@ -144,7 +144,7 @@ class Uri(Struct, frozen=True, gc=False):
         return _header_set(self.headers) == _header_set(other.headers)
 
 
-_recall = lru_cache(4096)(Uri._parse)
+_recall = lru_cache(MOST_REMEMBERED)(Uri._parse)
 
 # §19.1.4: a component left out does not match its own default value.
 _NEVER_IGNORED = frozenset(("user", "ttl", "method", "maddr", "transport"))
