@@ -11,10 +11,11 @@ BIN := .venv/bin
 CONFIG ?= config/ccserver.toml
 SET ?=
 OWN ?=
+SIM ?= --seeds 0:300
 SCENARIO ?= loadtest/scenarios/first.toml
 OUT ?= var/load
 
-.PHONY: help setup run demo load test peers check fmt bench docs changelog clean
+.PHONY: help setup run demo load test sim peers check fmt bench docs changelog clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +57,9 @@ check: setup ## ruff, mypy and the import rules
 fmt: setup ## put the code into its form
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+sim: setup ## days of a simulated centre (SIM="--seed 7", "--soak 24"): docs/simulation.md
+	@$(BIN)/python -m tests.sim $(SIM)
 
 bench: setup peers ## measure this machine; docs/benchmarks.md says what it means
 	@for bench in loadtest/bench_*.py; do \

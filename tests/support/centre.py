@@ -35,11 +35,20 @@ LONGEST_STORY = 2 * 3600.0
 """Virtual seconds: who waits for what never comes fails, and does not wait for ever."""
 
 
+class WallClock:
+    """Goes with the virtual clock; ``wrong_by`` seconds, which a test may change at any moment."""
+
+    wrong_by = 0.0
+
+    def __call__(self) -> float:
+        return EPOCH + trio.current_time() + self.wrong_by
+
+
 class Centre:
     """What a story needs: phones, agents, queues, and what the journal says."""
 
-    def __init__(self, core: Core, network: Network, media: MediaInMemory) -> None:
-        self.core, self.network, self.media = core, network, media
+    def __init__(self, core: Core, network: Network, media: MediaInMemory, wall: WallClock) -> None:
+        self.core, self.network, self.media, self.wall = core, network, media, wall
         self.file = core.settings
         """What a reload finds."""
         self.events: list[ev.AnyEvent] = []
@@ -226,14 +235,16 @@ async def centre(
     seed: int = 0,
     weather: Weather | None = None,
     storage: Storage | None = None,
+    longest: float = LONGEST_STORY,
     **changes: Any,
 ) -> AsyncIterator[Centre]:
     """Open a centre with ``DEFAULT`` settings, whole sections of which may be replaced."""
     settings = Settings.model_validate({**DEFAULT, **changes})
+    wall = WallClock()
     async with trio.open_nursery() as nursery:
         network = Network(nursery, seed, weather or Weather())
         media = MediaInMemory()
-        journal = Journal(storage or MemoryStorage(), lambda: EPOCH + trio.current_time())
+        journal = Journal(storage or MemoryStorage(), wall)
         if storage is not None:
             nursery.start_soon(journal.run)
 
@@ -244,18 +255,18 @@ async def centre(
             transports=[MemoryTransport(network)],
             media=media,
             journal=journal,
-            wall=lambda: EPOCH + trio.current_time(),
+            wall=wall,
             epoch=seed + 1,
             secret=b"0123456789abcdef",
             random=Random(seed),
             load=load_again,
         )
         core = Core(settings, world)
-        opened = Centre(core, network, media)
+        opened = Centre(core, network, media, wall)
         await nursery.start(core.run)
         await trio.sleep(0.001)
         try:
-            with trio.fail_after(LONGEST_STORY):
+            with trio.fail_after(longest):
                 yield opened
         except BaseException:
             print(network.ladder())

@@ -1,0 +1,107 @@
+"""Simulate a centre: ``python -m tests.sim --seed 7``, ``--seeds 0:300``, ``--soak 24``.
+
+A run that fails prints what was violated, the run shrunk, and the end of its ladder; the exit
+status is then 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from multiprocessing import get_context
+
+from rich.progress import Progress
+
+from tests.sim.plants import PLANTS, Plant
+from tests.sim.run import Outcome, simulate
+from tests.sim.shrink import shrink
+from tests.sim.swarm import VERSION, Swarm, draw
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.sim", description=__doc__)
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--seed", type=int, help="one run")
+    which.add_argument("--seeds", type=_range, metavar="FIRST:END", help="many runs")
+    which.add_argument("--soak", type=float, metavar="HOURS", help="one long run")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of each run, with faults")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--plant", choices=[plant.name for plant in PLANTS], help="a known bug")
+    asked = parser.parse_args(arguments)
+    logging.getLogger().addHandler(logging.NullHandler())  # the oracles listen to what is logged
+    planted = next((plant for plant in PLANTS if plant.name == asked.plant), None)
+    if asked.soak is not None:
+        return _soak(draw(0, asked.soak * 60.0), planted)
+    seeds = range(asked.seed, asked.seed + 1) if asked.seeds is None else asked.seeds
+    failed = 0
+    with Progress() as progress:
+        task = progress.add_task("runs", total=len(seeds))
+        for outcome in simulated(seeds, asked.minutes, asked.jobs, asked.plant):
+            progress.advance(task)
+            if outcome.violations:
+                failed += 1
+                progress.console.print(told(outcome, planted), markup=False, highlight=False)
+    print(f"{len(seeds)} runs, {failed} failed")
+    return 1 if failed else 0
+
+
+def simulated(
+    seeds: Iterable[int], minutes: float, jobs: int, plant: str | None = None
+) -> Iterator[Outcome]:
+    """The runs of these seeds, as they are done, in so many processes."""
+    run = partial(_one, minutes=minutes, plant=plant)
+    if jobs == 1:
+        yield from map(run, seeds)
+        return
+    with get_context("spawn").Pool(jobs) as pool:
+        yield from pool.imap_unordered(run, seeds)
+
+
+def told(outcome: Outcome, planted: Plant | None = None) -> str:
+    """What failed, where, and how little of it is needed."""
+    with ExitStack() as stack:
+        if planted is not None:
+            stack.enter_context(planted.planted())
+        small = shrink(outcome)
+    found = "\n".join(f"  {violation}" for violation in small.violations[:5])
+    return (
+        f"seed {outcome.swarm.seed} of generator {VERSION}: {outcome.violations[0]}\n"
+        f"shrunk from {len(outcome.swarm.faults)} faults to {len(small.swarm.faults)}:\n"
+        f"{found}\n  {small.swarm}\n{small.ladder}"
+    )
+
+
+def _one(seed: int, minutes: float, plant: str | None) -> Outcome:
+    logging.getLogger().handlers[:] = [logging.NullHandler()]
+    with ExitStack() as stack:
+        for one in PLANTS:
+            if one.name == plant:
+                stack.enter_context(one.planted())
+        return simulate(draw(seed, minutes))
+
+
+def _soak(swarm: Swarm, planted: Plant | None) -> int:
+    with Progress() as progress, ExitStack() as stack:
+        if planted is not None:
+            stack.enter_context(planted.planted())
+        task = progress.add_task("virtual seconds", total=swarm.minutes * 60.0)
+        outcome = simulate(swarm, lambda now: progress.update(task, completed=now))
+    print(f"{outcome.contacts} contacts: {outcome.outcomes}; {outcome.digest[:16]}")
+    for violation in outcome.violations:
+        print(violation)
+    print(outcome.ladder)
+    return 1 if outcome.violations else 0
+
+
+def _range(text: str) -> range:
+    first, _, end = text.partition(":")
+    return range(int(first), int(end))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

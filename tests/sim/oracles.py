@@ -1,0 +1,391 @@
+"""What must hold in every run, whatever goes wrong: the invariants of the product.
+
+``Oracles.hear`` looks at every event as it is written, ``look`` at the whole centre, once a virtual
+second; ``look_at_the_end`` when all has become quiet.  What they find is a ``Violation``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import msgspec
+import trio
+from msgspec import Struct
+
+from actors import events as ev
+from actors.agent import Agent
+from actors.base import Actor
+from actors.contact import Contact, Talking
+from actors.ids import AgentId, ContactId, QueueName, owner_of
+from actors.place import Place
+from actors.queue import Queue
+from actors.reasons import IdleCode
+from actors.recorded_dispatcher import RecordedDispatcher
+from ccserver.journal.fold import Fold
+from ccserver.journal.live import Live
+from ccserver.journal.log import Entry
+from sip.message import Response, parse
+from tests.sim.faults import STRANGER
+from tests.sim.people import People, agent_names
+from tests.support.centre import Centre
+from tests.support.network import Datagram
+from tests.support.phones import SERVER
+
+MOMENT = 1e-6
+IDLE_PAIR_SECONDS = 1.0
+LATE_NEWS_SECONDS = 5.0
+ORPHAN_SECONDS = 60.0
+ON_A_CALL = ("ringing", "answering", "talking")
+LONGEST_CONTACT = 1800.0
+"""Virtual seconds; people hang up long before."""
+NEEDS = {QueueName("support"): "english", QueueName("spanish"): "spanish"}
+
+
+class Violation(Struct, frozen=True):
+    at: float
+    invariant: str
+    """``I1`` to ``I15``, a row of the catalogue (``R14``), ``live`` or ``crash``."""
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.at:.3f} s: {self.invariant}: {self.what}"
+
+
+class _Agent(Struct):
+    state: str
+    entered: float
+    shown: float
+    """When the journal last spoke of him: a wish for later may be shown in the same state."""
+
+
+class Oracles(logging.Handler):
+    """``planned``: the names of actors that were made to crash, as they are."""
+
+    def __init__(self, floor: Centre, people: People, planned: list[str]) -> None:
+        super().__init__(logging.ERROR)
+        self.floor, self.people, self.planned = floor, people, planned
+        swarm = people.swarm
+        self._skills = dict(zip(agent_names(swarm), swarm.skills, strict=True))
+        self._rings_all = swarm.strategy == "ring_all"
+        self._rona = swarm.rona_seconds
+        self.violations: list[Violation] = []
+        self.arrived: dict[ContactId, float] = {}
+        self.ended: dict[ContactId, ev.ContactEnded] = {}
+        self.ended_at: dict[ContactId, float] = {}
+        self._living: dict[ContactId, float] = {}
+        self._places: dict[ContactId, Place] = {}
+        self._seq = floor.core.journal.last_seq
+        self._agents: dict[AgentId, _Agent] = {}
+        self._crashes: Counter[str] = Counter()
+        self._since: dict[str, dict[str, float]] = {}
+        """By invariant: what is so now that may not last."""
+        floor.core.journal.listen(self.hear)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """What is logged as an error is one, unless a crash was planned."""
+        text = record.getMessage()
+        if not any(name in text for name in self.planned):
+            error = record.exc_info[1] if record.exc_info else None
+            self.found("crash", f"logged: {text} {error!r}")
+
+    def found(self, invariant: str, what: str) -> None:
+        self.violations.append(Violation(trio.current_time(), invariant, what))
+
+    # --- every event --------------------------------------------------------------------------
+
+    def hear(self, entry: Entry) -> None:
+        if entry.seq != self._seq + 1:
+            self.found("I5", f"event {entry.seq} follows {self._seq}")
+        self._seq = entry.seq
+        match entry.event:
+            case ev.ContactArrived(contact):
+                if contact.id in self.arrived:
+                    self.found("I1", f"{contact.id} arrived twice")
+                self.arrived[contact.id] = self._living[contact.id] = trio.current_time()
+            case ev.ContactEnded(contact) as event:
+                if contact.id in self.ended:
+                    self.found("I1", f"{contact.id} ended twice")
+                if contact.id not in self.arrived:
+                    self.found("I1", f"{contact.id} ended and never arrived")
+                self.ended[contact.id] = event
+                self.ended_at[contact.id] = trio.current_time()
+                self._living.pop(contact.id, None)
+            case ev.ContactQueued(contact, _, place):
+                self._places[contact.id] = place
+                self._lives(contact.id, "queued")
+            case ev.ContactConnected(contact):
+                self._lives(contact.id, "connected")
+            case ev.ContactAssigned() as assigned:
+                self._assigned(assigned)
+            case ev.LeaseExpired(owner, request, state) if not self.planned:
+                self.found("I8", f"the lease of {owner} for {request} ran out, {state}")
+            case ev.AgentStateChanged() as changed:
+                self._agent_changed(changed)
+            case ev.ActorCrashed(_, name, error):
+                self._crashes[name] += 1
+                if self._crashes[name] > self.planned.count(name):
+                    self.found("crash", f"{name}: {error}")
+                if name.startswith("agent/"):
+                    self._agents.pop(AgentId(name.removeprefix("agent/")), None)
+            case _:
+                pass
+
+    def _lives(self, contact: ContactId, what: str) -> None:
+        if contact in self.ended:
+            self.found("I1", f"{contact} had ended, and is {what}")
+
+    def _assigned(self, assigned: ev.ContactAssigned) -> None:
+        """I7, by brute force over all that the dispatcher knew: nobody of the same needs waits who
+        came before, and no agent who has been available for longer was passed over.
+        """
+        recorded = self.floor.core.directory.dispatcher.machine
+        assert isinstance(recorded, RecordedDispatcher)
+        dispatcher = recorded.dispatcher
+        agent, queue, place = assigned.agent, assigned.queue, assigned.decision.place
+        if not self._fits(queue, agent):
+            self.found("I7", f"{agent} does not fit {assigned.contact}")
+        ended = self.ended_at.get(owner_of(assigned.contact))
+        if ended is not None and trio.current_time() - ended > LATE_NEWS_SECONDS:
+            self.found("I7", f"{assigned.contact} had ended at {ended:.3f}")
+        if self._places.get(assigned.contact, place) != place:
+            self.found("I7", f"{assigned.contact} lost its place")
+        told = dispatcher._paired[assigned.contact].waits
+        if assigned.decision.on == "agent":
+            chosen = (agent in told.tried, place)
+            for other in dispatcher.index.waiting.values():
+                fit = self._fits(other.queue, agent) and agent not in other.avoid
+                if fit and (agent in other.tried, other.place) < chosen:
+                    self.found("I7", f"{assigned.contact} overtook {other.contact}")
+        else:
+            since, seq = assigned.decision.agent_since, assigned.decision.agent_seq
+            first = (agent in told.tried, since, seq)
+            for one in dispatcher.index.available.values():
+                fit = self._fits(queue, one.agent) and one.agent not in told.avoid
+                if fit and (one.agent in told.tried, one.since, one.seq) < first:
+                    self.found("I7", f"{agent} was taken before {one.agent}")
+
+    def _fits(self, queue: QueueName, agent: AgentId) -> bool:
+        return NEEDS[queue] in self._skills[agent]
+
+    def _agent_changed(self, changed: ev.AgentStateChanged) -> None:
+        """I9: the states of an agent follow each other, and their times add up."""
+        now = trio.current_time()
+        agent = self._agents.get(changed.agent)
+        if agent is None:
+            self._agents[changed.agent] = _Agent(changed.state, now, now)
+            return
+        if agent.state != changed.before:
+            self.found("I9", f"{changed.agent} was {agent.state}, and says {changed.before}")
+        if abs(now - agent.shown - changed.lasted) > MOMENT:
+            shown = now - agent.shown
+            self.found("I9", f"{changed.agent} {agent.state}: {shown} s, and says {changed.lasted}")
+        rona = changed.before == "reserved" and changed.code == IdleCode.RONA
+        if rona and now - agent.entered < self._rona - MOMENT:
+            # R14: nobody is blamed for a phone that has not rung for as long as it should.
+            self.found("R14", f"{changed.agent} missed a call after {now - agent.entered} s")
+        if agent.state != changed.state:
+            agent.state, agent.entered = changed.state, now
+        agent.shown = now
+
+    # --- every second -------------------------------------------------------------------------
+
+    def look(self) -> None:
+        self._conservation()
+        self._engagements()
+        self._nobody_waits_in_vain()
+        self._ownership()
+        self._ears()
+        now = trio.current_time()
+        for contact, since in self._living.items():
+            if now - since > LONGEST_CONTACT:
+                self.found("I1", f"{contact} lives since {since}")
+
+    def _conservation(self) -> None:
+        figures = self.floor.core.fold.figures()
+        total = 0
+        for name, one in figures.queues.items():
+            total += one.offered
+            accounted = (
+                one.handled
+                + sum(one.abandoned.values())
+                + one.overflowed
+                + one.failed
+                + one.waiting
+                + one.being_offered
+                + one.in_service
+            )
+            if one.offered != accounted:
+                self.found("I2", f"queue {name!r}: offered {one.offered}, accounted {accounted}")
+        living = len(self._living)
+        held = len(self.floor.core.directory.contacts)
+        if living > held:
+            self.found("I2", f"{living} contacts have not ended, and {held} live")
+
+    def _engagements(self) -> None:
+        """I3, I4."""
+        by_request: dict[ContactId, tuple[AgentId, str]] = {}
+        for name, machine in self._agent_machines():
+            if len(machine.engagements) > 1:
+                self.found("I4", f"{name} has {list(machine.engagements)}")
+            for request, engagement in machine.engagements.items():
+                other, state = by_request.get(request, (None, ""))
+                rings = self._rings_all and "reserved" in (state, engagement.name)
+                if other is not None and not rings and engagement.name != "wrap_up":
+                    self.found("I3", f"{request}: both {other} and {name}")
+                by_request[request] = name, engagement.name
+        gone = [
+            f"{name} has {request}, which has ended"
+            for name, machine in self._agent_machines()
+            for request, engagement in machine.engagements.items()
+            if owner_of(request) in self.ended and engagement.name in ("reserved", "engaged")
+        ]
+        self._may_not_last("I3", LATE_NEWS_SECONDS, gone)
+        silent = [
+            f"{name} is engaged, and his phone has no call"
+            for name, machine in self._agent_machines()
+            if machine.state == "engaged"
+            and not any(call.state in ON_A_CALL for call in self.people.agents[name].calls)
+        ]
+        self._may_not_last("R08", ORPHAN_SECONDS, silent)
+
+    def _nobody_waits_in_vain(self) -> None:
+        """I6, from the queues' and the agents' own words; the dispatcher is not asked."""
+        free = [name for name, agent in self._agent_machines() if agent.fits()]
+        pairs = []
+        for name, actor in self.floor.core.directory.queues.items():
+            queue = actor.machine
+            assert isinstance(queue, Queue)
+            for contact in queue.order() if free else ():
+                avoid = queue._waiting[contact].told.avoid
+                pairs += [
+                    f"{contact} waits in {name} and {agent} is free"
+                    for agent in free
+                    if self._fits(name, agent) and agent not in avoid
+                ]
+        self._may_not_last("I6", IDLE_PAIR_SECONDS, pairs)
+
+    def _ownership(self) -> None:
+        """I8: legs and media sessions have an owner, or not for long."""
+        directory = self.floor.core.directory
+        orphans = [
+            *(f"leg {leg}" for leg in directory.legs if _contact_of(leg) not in directory.contacts),
+            *(f"media {one}" for one in self.floor.media.sessions if one not in directory.legs),
+        ]
+        self._may_not_last("I8", ORPHAN_SECONDS, (f"{one} has no owner" for one in orphans))
+
+    def _may_not_last(self, invariant: str, seconds: float, seen: Iterable[str]) -> None:
+        """What may be so in passing, and not for longer: ``seen`` is all of it that is so now."""
+        now, before = trio.current_time(), self._since.get(invariant, {})
+        since = self._since[invariant] = {what: before.get(what, now) for what in seen}
+        for what, at in since.items():
+            if now - at > seconds:
+                self.found(invariant, f"{what}, since {at:.3f}")
+
+    def _ears(self) -> None:
+        """I11: nobody hears another call, and who talks hears whom the conversation says."""
+        hears = self.floor.media.hears
+        for leg, sources in hears.items():
+            for source in sources:
+                if _contact_of(source) != _contact_of(leg):
+                    self.found("I11", f"{leg} hears {source}")
+        for machine in self._talking():
+            assert isinstance(machine.state, Talking)
+            talk = machine.state.control.talk
+            if len(talk.parties) < 2:
+                self.found("I8", f"{machine.id}: {[p.name for p in talk.parties]} alone")
+            held = [p.leg for p in talk.parties if p.kind == "customer"] if talk.held else []
+            for leg in held:
+                if hears.get(leg):
+                    self.found("I11", f"{leg} is on hold, and hears {hears[leg]}")
+
+    # --- now and then, and at the end ---------------------------------------------------------
+
+    def look_back(self) -> None:
+        """I13, I14: the journal, read from the start, gives the state that was built as it grew."""
+        core, floor = self.floor.core, self.floor
+        agents = [AgentId(name) for name in core.directory.agents]
+        live = Live(core.queue_plans, agents)
+        fold = Fold(core.queue_plans, agents, trio.current_time)
+        for entry in core.journal.read(0, 10_000_000):
+            live.apply(entry)
+        if _shown(live) != _shown(core.live):
+            self.found("I14", "the journal read again gives another live state")
+        for event in floor.events:
+            fold.apply(event)
+        ours, theirs = fold.figures().queues, core.fold.figures().queues
+        if _counts(ours) != _counts(theirs):
+            self.found("I14", "the journal folded again gives other figures")
+
+    def look_at_the_end(self) -> None:
+        self.look()
+        self.look_back()
+        directory = self.floor.core.directory
+        for name in (*directory.contacts, *directory.legs):
+            self.found("live", f"{name} is still there")
+        for session in self.floor.media.sessions:
+            self.found("I8", f"media session {session} is still there")
+        for queue, actor in directory.queues.items():
+            assert isinstance(actor.machine, Queue)
+            if actor.machine.order() or actor.machine.statistics().being_offered:
+                self.found("live", f"queue {queue} is not empty")
+        for name, machine in self._agent_machines():
+            if machine.state != "available":
+                self.found("live", f"{name} is {machine.state}")
+        statistics = self.floor.core.endpoint.statistics()
+        if statistics.server_transactions or statistics.client_transactions:
+            self.found("I8", f"transactions are left: {statistics}")
+        if self.floor.core.journal.statistics().reader_errors:
+            self.found("I14", "a reader of the journal failed")
+        self._final_answers()
+
+    def _final_answers(self) -> None:
+        """I10: no transaction of a client's got two different final answers."""
+        answers: dict[tuple[object, ...], int] = {}
+        for datagram in self.floor.network.trace:
+            answer = _final_answer(datagram)
+            if answer is None:
+                continue
+            key = (datagram.to, answer.via.branch, answer.cseq.method)
+            if answers.setdefault(key, answer.status) != answer.status:
+                self.found("I10", f"{key}: {answers[key]} and {answer.status}")
+
+    # --- the centre ---------------------------------------------------------------------------
+
+    def _agent_machines(self) -> Iterator[tuple[AgentId, Agent]]:
+        for name, actor in self.floor.core.directory.agents.items():
+            assert isinstance(actor.machine, Agent)
+            yield name, actor.machine
+
+    def _talking(self) -> Iterator[Contact]:
+        for actor in self.floor.core.directory.contacts.values():
+            machine = actor.machine if isinstance(actor, Actor) else None
+            if isinstance(machine, Contact) and isinstance(machine.state, Talking):
+                yield machine
+
+
+def _contact_of(leg: str) -> ContactId:
+    """A leg's name, and its media session's, begins with its contact's."""
+    return ContactId(leg.partition("/")[0])
+
+
+def _shown(live: Live) -> object:
+    return live.state(), msgspec.to_builtins(live.contacts)
+
+
+def _counts(queues: object) -> object:
+    """Without the time that goes on."""
+    plain = msgspec.to_builtins(queues)
+    return {name: {**one, "longest_wait": 0} for name, one in plain.items()}
+
+
+def _final_answer(datagram: Datagram) -> Response | None:
+    if datagram.source != SERVER or datagram.to == STRANGER:
+        return None
+    if not datagram.data.startswith(b"SIP/2.0 "):
+        return None
+    if datagram.data.startswith(b"SIP/2.0 1"):
+        return None
+    answer = parse(datagram.data)
+    return answer if isinstance(answer, Response) else None

@@ -1,0 +1,212 @@
+"""Customers and agents of a simulated centre: what they do, when, and how they misbehave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from random import Random
+
+import trio
+
+from actors import commands as c
+from actors import messages as m
+from actors.base import Actor
+from actors.contact import Contact, Talking
+from actors.effects import TellAgent, TellContact
+from actors.ids import AgentId, QueueName
+from actors.permissions import ACTIONS, allowed
+from tests.sim.swarm import Manners, Swarm
+from tests.support.centre import Centre
+from tests.support.phones import Call, Phone
+
+REGISTERS_EVERY = 120.0
+RTP_TIMEOUT = 20.0
+LIVE = ("calling", "answering", "talking")
+NUMBERS = ("2001", "2001", "2003")
+REJECTIONS = (486, 603, 480, 404, 500)
+POLITE = Manners(
+    answers=1.0,
+    rejects=0.0,
+    answer_seconds=0.5,
+    talk_seconds=5.0,
+    stay_seconds=30.0,
+    commands=0.0,
+    wishes=0.0,
+)
+"""Of everybody, when the faults are over."""
+
+
+class People:
+    """Everybody has random numbers of his own, so leaving one out changes nobody else."""
+
+    def __init__(self, floor: Centre, swarm: Swarm, nursery: trio.Nursery) -> None:
+        self.floor, self.swarm, self.nursery = floor, swarm, nursery
+        self.manners = swarm.manners
+        self.agents: dict[str, Phone] = {}
+        self.customers: list[tuple[Phone, Call]] = []
+        self.calling = self.registering = True
+        self.commanded: dict[str, int] = {}
+        self._numbers = count(1)
+
+    def random(self, who: str) -> Random:
+        return Random(f"{self.swarm.seed} {who}")
+
+    def start(self) -> None:
+        for name in agent_names(self.swarm):
+            self.agents[name] = phone = self.floor.phone(name)
+            self.nursery.start_soon(self._agent, name, phone)
+            self.nursery.start_soon(self._stays_registered, phone)
+        self.nursery.start_soon(self._customers)
+        self.nursery.start_soon(self._audio)
+        self.nursery.start_soon(self._desktops)
+
+    async def become_polite(self) -> None:
+        """No more calls, and everybody does what the centre hopes for."""
+        self.manners, self.calling = POLITE, False
+        for name, phone in self.agents.items():
+            phone.silent = False
+            for call in phone.calls:
+                if call.state == "talking":
+                    self.nursery.start_soon(self._leaves, phone, call, 60.0)
+            self.nursery.start_soon(self._registers, phone)
+            self._wishes(name, m.SetAvailable())
+        for phone, call in self.customers:
+            if call.state in ("calling", "talking"):
+                self.nursery.start_soon(self._leaves, phone, call, 60.0)
+
+    # --- customers ----------------------------------------------------------------------------
+
+    async def _customers(self) -> None:
+        random = self.random("arrivals")
+        while self.calling:
+            await trio.sleep(random.expovariate(self.swarm.arrivals_per_minute / 60.0))
+            if self.calling:
+                self._calls(random)
+
+    def _calls(self, random: Random) -> None:
+        number = next(self._numbers)
+        address = (f"10.1.{number // 200}.{10 + number % 200}", 5060)
+        phone = Phone(self.floor.network, f"c{number}", address)
+        call = phone.dials(random.choice(NUMBERS))
+        self.customers.append((phone, call))
+        if random.random() < 0.8:
+            stays = random.expovariate(1 / self.manners.stay_seconds)
+            self.nursery.start_soon(self._leaves, phone, call, stays)
+
+    async def _leaves(self, phone: Phone, call: Call, after: float) -> None:
+        await trio.sleep(after)
+        if call.state in ("calling", "talking") and not call.cancelled:
+            phone.hangs_up(call)
+
+    async def _audio(self) -> None:
+        """The media process tells of every phone that sends no audio: its call is over, or it has
+        no power, and the server has not heard of it.
+        """
+        media = self.floor.media
+        quiet: dict[str, float] = {}
+        while True:
+            await trio.sleep(1.0)
+            phones = [*self.agents.values(), *(phone for phone, _ in self.customers[-500:])]
+            alive = {
+                phone.address[0]
+                for phone in phones
+                if not phone.silent and any(call.state in LIVE for call in phone.calls)
+            }
+            sending = {
+                session: remote.address in alive
+                for session, remote in media.remotes.items()
+                if session in media.sessions and remote.direction == "sendrecv"
+            }
+            quiet = {
+                session: quiet.get(session, 0.0) + 1.0
+                for session, sends in sending.items()
+                if not sends
+            }
+            for session, seconds in quiet.items():
+                if seconds >= RTP_TIMEOUT:
+                    media.falls_silent(session, seconds)
+
+    # --- agents at their phones ---------------------------------------------------------------
+
+    async def _stays_registered(self, phone: Phone) -> None:
+        while self.registering:
+            await self._registers(phone)
+            await trio.sleep(REGISTERS_EVERY)
+
+    async def _registers(self, phone: Phone) -> None:
+        with trio.move_on_after(32.0):
+            await phone.registers(f"secret-{phone.name}")
+
+    async def _agent(self, name: str, phone: Phone) -> None:
+        random = self.random(f"agent {name}")
+        while True:
+            call = await phone.rings()
+            self.nursery.start_soon(self._is_offered, phone, call, Random(random.random()))
+
+    async def _is_offered(self, phone: Phone, call: Call, random: Random) -> None:
+        choice = random.random()
+        await trio.sleep(random.expovariate(1 / self.manners.answer_seconds))
+        if call.state != "ringing":
+            return
+        if choice < self.manners.rejects:
+            phone.rejects(call, random.choice(REJECTIONS))
+        elif choice < self.manners.rejects + self.manners.answers:
+            phone.answers(call)
+            await trio.sleep(random.expovariate(1 / self.manners.talk_seconds))
+            if call.state == "talking" and (self.manners is POLITE or random.random() < 0.6):
+                phone.hangs_up(call)
+
+    # --- agents at their desktops -------------------------------------------------------------
+
+    async def _desktops(self) -> None:
+        random = self.random("desktops")
+        while True:
+            await trio.sleep(1.0)
+            for contact in self._talking():
+                if random.random() < self.manners.commands:
+                    self._commands(contact, random)
+            name = random.choice(sorted(self.agents))
+            if random.random() < self.manners.wishes:
+                self._wishes(name, random.choice((m.SetIdle("lunch"), m.SignOut(), m.EndWrapUp())))
+            if random.random() < 0.1 or self.manners is POLITE:
+                self._wishes(name, m.SetAvailable())
+
+    def _wishes(self, name: str, command: m.AgentCommand) -> None:
+        received = m.AgentCommandReceived(command, "nobody")
+        self.floor.core.effects.perform(TellAgent(AgentId(name), received))
+
+    def _talking(self) -> Iterator[Contact]:
+        for actor in list(self.floor.core.directory.contacts.values()):
+            machine = actor.machine if isinstance(actor, Actor) else None
+            if isinstance(machine, Contact) and isinstance(machine.state, Talking):
+                yield machine
+
+    def _commands(self, contact: Contact, random: Random) -> None:
+        assert isinstance(contact.state, Talking)
+        talk, world = contact.state.control.talk, self.floor.core.centre
+        agents = [party for party in talk.everyone() if party.kind == "agent"]
+        if not agents:
+            return
+        party = random.choice(agents)
+        action = random.choice([*allowed(talk, party, world), "hold", "consult"])
+        if action == "end" and random.random() < 0.7:
+            return
+        to = random.choice(
+            [
+                *(c.ToAgent(AgentId(name)) for name in sorted(self.agents)),
+                c.ToQueue(QueueName("spanish")),
+                c.ToEntryPoint("support"),
+            ]
+        )
+        made = {"consult": c.Consult(to), "blind_transfer": c.Transfer(to)}
+        command = made.get(action, ACTIONS.get(action))
+        if command is None:
+            return
+        by = c.Principal("x", "agent", party.agent)
+        received = c.ContactCommandReceived(contact.id, command, by, "nobody")
+        self.floor.core.effects.perform(TellContact(contact.id, received))
+        self.commanded[action] = self.commanded.get(action, 0) + 1
+
+
+def agent_names(swarm: Swarm) -> list[str]:
+    return [str(1001 + number) for number in range(swarm.agents)]

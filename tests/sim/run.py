@@ -1,0 +1,136 @@
+"""One run: a centre, its people and its faults, from a swarm; watched, and judged."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import trio
+from msgspec import Struct
+
+from tests.sim import scheduler
+from tests.sim.faults import Faults
+from tests.sim.oracles import Oracles, Violation
+from tests.sim.people import People, agent_names
+from tests.sim.swarm import QUIET_SECONDS, Swarm
+from tests.support.centre import Centre, centre
+
+LOOK_BACK_EVERY = 150
+LINGER = 40.0
+"""Longer than any transaction stays for retransmissions."""
+
+
+class Outcome(Struct, frozen=True):
+    """``digest``: SHA-256 of every event and every datagram with their instants (I15)."""
+
+    swarm: Swarm
+    violations: tuple[Violation, ...]
+    digest: str
+    contacts: int
+    outcomes: dict[str, int]
+    crashed: int
+    ladder: str = ""
+    """The last of it, where something was violated."""
+
+
+def simulate(swarm: Swarm, tick: Callable[[float], None] = lambda now: None) -> Outcome:
+    """``tick`` is called every virtual second."""
+    return scheduler.run(_run, swarm, tick, seed=swarm.seed, chance=swarm.hold_back)
+
+
+async def _run(swarm: Swarm, tick: Callable[[float], None]) -> Outcome:
+    async with centre(
+        seed=swarm.seed,
+        weather=swarm.weather,
+        longest=swarm.minutes * 60 + 2 * QUIET_SECONDS,
+        **_settings(swarm),
+    ) as floor:
+        floor.media.opens_after = swarm.media_seconds
+        async with trio.open_nursery() as nursery:
+            people = People(floor, swarm, nursery)
+            faults = Faults(floor, people, nursery)
+            oracles = Oracles(floor, people, faults.crashed)
+            with _errors_to(oracles):
+                people.start()
+                nursery.start_soon(faults.happen, swarm.faults)
+                end = swarm.minutes * 60.0
+                if await _watch(oracles, end, tick):
+                    faults.are_over()
+                    await people.become_polite()
+                    if await _watch(oracles, end + QUIET_SECONDS, tick):
+                        people.registering = False
+                        await trio.sleep(LINGER)
+                        oracles.look_at_the_end()
+            nursery.cancel_scope.cancel()
+        return _outcome(swarm, floor, oracles, faults)
+
+
+async def _watch(oracles: Oracles, until: float, tick: Callable[[float], None]) -> bool:
+    """Whether nothing was violated."""
+    second = 0
+    while trio.current_time() < until and not oracles.violations:
+        await trio.sleep(1.0)
+        oracles.look()
+        second += 1
+        if second % LOOK_BACK_EVERY == 0 and until < 3600:
+            oracles.look_back()
+        tick(trio.current_time())
+    return not oracles.violations
+
+
+def _outcome(swarm: Swarm, floor: Centre, oracles: Oracles, faults: Faults) -> Outcome:
+    outcomes: dict[str, int] = {}
+    for ended in oracles.ended.values():
+        outcomes[ended.outcome.value] = outcomes.get(ended.outcome.value, 0) + 1
+    return Outcome(
+        swarm,
+        tuple(oracles.violations),
+        _digest(floor),
+        len(oracles.arrived),
+        outcomes,
+        len(faults.crashed),
+        "\n".join(floor.network.ladder().splitlines()[-80:]) if oracles.violations else "",
+    )
+
+
+def _digest(floor: Centre) -> str:
+    digest = hashlib.sha256()
+    for entry in floor.core.journal.rows(0, 10_000_000):
+        digest.update(repr(entry).encode())
+    for datagram in floor.network.trace:
+        digest.update(repr((datagram.at, datagram.source, datagram.to)).encode())
+        digest.update(datagram.data)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _errors_to(oracles: Oracles) -> Iterator[None]:
+    root = logging.getLogger()
+    root.addHandler(oracles)
+    try:
+        yield
+    finally:
+        root.removeHandler(oracles)
+
+
+def _settings(swarm: Swarm) -> dict[str, object]:
+    bounds = {"max_wait_seconds": swarm.max_wait_seconds, "max_waiting": swarm.max_waiting}
+    return {
+        "agents": [
+            {"id": name, "secret": f"secret-{name}", "skills": dict.fromkeys(skills, 5)}
+            for name, skills in zip(agent_names(swarm), swarm.skills, strict=True)
+        ],
+        "queues": [
+            {
+                "name": "support",
+                "requirements": {"english": 1},
+                "strategy": swarm.strategy,
+                **bounds,
+            },
+            {"name": "spanish", "requirements": {"spanish": 5}, **bounds},
+        ],
+        "trunks": [{"name": "lan", "from": ["10.1.0.0/16"]}],
+        "routing": {"rona_seconds": swarm.rona_seconds, "wrap_up_seconds": swarm.wrap_up_seconds},
+    }

@@ -1,0 +1,92 @@
+"""One seed, one order: Trio run deterministically, with tasks held back at the seed's will.
+
+Trio takes all tasks that can run as one batch and runs each of them once; shuffling such a batch
+moves two tasks against each other by one step, which finds next to no race.  ``HoldBack`` also
+keeps some of them for a later batch, so that any of them may get ahead of the others.
+
+This uses what Trio keeps private (``trio._core._run``); ``check_trio`` says so when it has changed.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from random import Random
+from typing import Any, TypeVar
+
+import trio
+import trio._core._run as trio_run
+from trio.testing import MockClock
+
+T = TypeVar("T")
+
+
+class TrioHasChanged(Exception):
+    """The scheduler of this release cannot be steered as that of 0.35 can."""
+
+
+def check_trio() -> None:
+    """Raises TrioHasChanged, before a simulation claims to be reproducible and is not."""
+    for name in ("_ALLOW_DETERMINISTIC_SCHEDULING", "_r", "GLOBAL_RUN_CONTEXT"):
+        if not hasattr(trio_run, name):
+            raise TrioHasChanged(f"trio._core._run has no {name}")
+
+
+class HoldBack:
+    """Stands in for Trio's own source of random numbers.
+
+    ``chance``: how likely a task that could run is kept for a later batch; one always runs.
+    """
+
+    def __init__(self, seed: int, chance: float) -> None:
+        self._random = Random(seed)
+        self._chance = chance
+        self.batches = 0
+        self.held = 0
+
+    def random(self) -> float:
+        return self._random.random()
+
+    def uniform(self, a: float, b: float) -> float:
+        return self._random.uniform(a, b)
+
+    def shuffle(self, batch: list[Any]) -> None:
+        """Trio has sorted the batch by the tasks' birth."""
+        self.batches += 1
+        self._random.shuffle(batch)
+        if self._chance == 0.0 or len(batch) < 2:
+            return
+        run, held = [], []
+        for task in batch:
+            (held if self._random.random() < self._chance else run).append(task)
+        if not run:
+            run.append(held.pop())
+        batch[:] = run
+        self.held += len(held)
+        trio_run.GLOBAL_RUN_CONTEXT.runner.runq.extend(held)
+
+
+@contextmanager
+def _steered(source: HoldBack) -> Iterator[None]:
+    check_trio()
+    before = trio_run._ALLOW_DETERMINISTIC_SCHEDULING, trio_run._r
+    trio_run._ALLOW_DETERMINISTIC_SCHEDULING, trio_run._r = True, source  # type: ignore[assignment]
+    collecting = gc.isenabled()
+    thresholds = gc.get_threshold()
+    gc.disable()
+    try:
+        yield
+    finally:
+        trio_run._ALLOW_DETERMINISTIC_SCHEDULING, trio_run._r = before
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()  # a core freezes what it finds: one in each of hundreds of runs is a leak
+        if collecting:
+            gc.enable()
+
+
+def run(main: Callable[..., Awaitable[T]], *arguments: object, seed: int, chance: float) -> T:
+    """``trio.run`` in virtual time, in the order that ``seed`` and ``chance`` give."""
+    source = HoldBack(seed, chance)
+    with _steered(source):
+        return trio.run(main, *arguments, clock=MockClock(autojump_threshold=0))

@@ -1,0 +1,162 @@
+"""What a seed means: how big the centre is, how people behave, what goes wrong and when.
+
+A run is its ``Swarm``, and nothing else.  What goes wrong is a list, so that a failing run can be
+shrunk by leaving parts of it away.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from tests.support.network import Weather
+
+VERSION = 1
+"""Of this generator: a seed that failed means what it meant then."""
+
+FaultKind: TypeAlias = Literal[
+    "power",  # a phone loses its power, and registers again when it is back
+    "deaf",  # what the server sends does not reach the phone
+    "mute",  # what the phone sends does not reach the server
+    "rebind",  # the phone has another port, and registers from there
+    "storm",  # the network loses, doubles and delays far more
+    "actor",  # a resident actor crashes: the dispatcher, a queue, an agent
+    "contact",  # a contact's machine crashes
+    "media_full",  # no more media sessions
+    "media_lost",  # the media process dies
+    "garbage",  # a stranger sends what is no SIP, or nearly is
+    "spoof",  # a stranger sends BYE, CANCEL and re-INVITE to dialogs that are not his
+    "clock",  # the wall clock steps
+]
+FAULTS: tuple[FaultKind, ...] = (
+    "power",
+    "deaf",
+    "mute",
+    "rebind",
+    "storm",
+    "actor",
+    "contact",
+    "media_full",
+    "media_lost",
+    "garbage",
+    "spoof",
+    "clock",
+)
+
+
+class Fault(Struct, frozen=True):
+    """``at`` and ``lasts`` in virtual seconds; ``who`` picks one of those whom it can hit."""
+
+    at: float
+    kind: FaultKind
+    who: int
+    lasts: float
+
+
+class Manners(Struct, frozen=True):
+    """How the people of this run behave; chances from 0 to 1, times in seconds."""
+
+    answers: float
+    """Of offers that ring; the rest is ignored or rejected."""
+    rejects: float
+    answer_seconds: float
+    talk_seconds: float
+    stay_seconds: float
+    """A customer hangs up after so long, wherever he is by then."""
+    commands: float
+    """A second of a conversation, an agent commands something with this chance."""
+    wishes: float
+    """A second, some agent asks to be idle, available or signed out with this chance."""
+
+
+class Swarm(Struct, frozen=True):
+    seed: int
+    minutes: float
+    """With faults; after them the centre has ``QUIET_SECONDS`` without."""
+    hold_back: float
+    agents: int
+    skills: tuple[tuple[str, ...], ...]
+    """By agent."""
+    arrivals_per_minute: float
+    delay: tuple[float, float]
+    loss: float
+    rona_seconds: float
+    wrap_up_seconds: float
+    max_wait_seconds: float | None
+    max_waiting: int | None
+    strategy: str
+    """Of the queue ``support``."""
+    media_seconds: float
+    """How long the media process takes to open a session."""
+    manners: Manners
+    faults: tuple[Fault, ...]
+
+    @property
+    def weather(self) -> Weather:
+        return Weather(self.loss, self.loss, self.delay)
+
+    def without(self, faults: tuple[Fault, ...]) -> Swarm:
+        """The same with only these."""
+        fields = {name: getattr(self, name) for name in self.__struct_fields__}
+        return Swarm(**{**fields, "faults": faults})
+
+
+QUIET_SECONDS = 400.0
+"""After the last fault: whoever waits is served, and every lease of a lost agent runs out."""
+
+
+def draw(seed: int, minutes: float = 10.0) -> Swarm:
+    """The run of this seed.  Which faults there are at all is drawn too: a run with few kinds goes
+    deeper than one where all disturb each other.
+    """
+    random = Random(f"swarm {VERSION} {seed}")
+    agents = random.randint(1, 8)
+    languages = ("english", "spanish")
+    skills = tuple(
+        languages if random.random() < 0.4 else (random.choice(languages),) for _ in range(agents)
+    )
+    return Swarm(
+        seed=seed,
+        minutes=minutes,
+        hold_back=random.choice((0.0, 0.3, 0.6, 0.9)),
+        agents=agents,
+        skills=skills,
+        arrivals_per_minute=random.choice((2.0, 5.0, 10.0, 20.0)),
+        delay=random.choice(((0.001, 0.001), (0.001, 0.02), (0.01, 0.3), (0.05, 1.5))),
+        loss=random.choice((0.0, 0.0, 0.02, 0.1)),
+        rona_seconds=random.choice((5.0, 10.0, 18.0)),
+        wrap_up_seconds=random.choice((0.0, 1.0, 10.0)),
+        max_wait_seconds=random.choice((None, None, 20.0, 60.0)),
+        max_waiting=random.choice((None, None, 3)),
+        strategy=random.choice(("longest_available", "longest_available", "ring_all")),
+        media_seconds=random.choice((0.0, 0.0, 0.01, 0.2)),
+        manners=Manners(
+            answers=random.choice((0.5, 0.9, 1.0)),
+            rejects=random.choice((0.0, 0.05, 0.3)),
+            answer_seconds=random.choice((0.5, 3.0, 8.0)),
+            talk_seconds=random.choice((5.0, 30.0, 120.0)),
+            stay_seconds=random.choice((20.0, 60.0, 300.0)),
+            commands=random.choice((0.0, 0.05, 0.3)),
+            wishes=random.choice((0.0, 0.01, 0.1)),
+        ),
+        faults=_faults(random, minutes * 60.0),
+    )
+
+
+def _faults(random: Random, seconds: float) -> tuple[Fault, ...]:
+    kinds = [kind for kind in FAULTS if random.random() < 0.35]
+    if not kinds or random.random() < 0.1:
+        return ()
+    count = max(1, round(seconds / random.choice((20.0, 60.0, 200.0))))
+    drawn = [
+        Fault(
+            at=round(random.uniform(5.0, seconds), 3),
+            kind=random.choice(kinds),
+            who=random.randrange(1_000_000),
+            lasts=round(random.expovariate(1 / random.choice((1.0, 10.0, 40.0))), 3),
+        )
+        for _ in range(count)
+    ]
+    return tuple(sorted(drawn, key=lambda fault: (fault.at, fault.kind, fault.who)))

@@ -1,0 +1,91 @@
+"""Seeded days of a whole centre, with people, faults and attackers, and what must hold in them.
+
+The corpus (``seeds.txt``) has the seeds that ever failed; they are run for ever.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.sim.__main__ import simulated, told
+from tests.sim.plants import PLANTS, Plant
+from tests.sim.run import simulate
+from tests.sim.shrink import shrink
+from tests.sim.swarm import VERSION, draw
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+SEEDS = range(int(os.environ.get("SIMULATED_SEEDS", "300")))
+GATE = range(1000, 1020)
+
+
+def corpus() -> list[tuple[int, float]]:
+    """Seed and minutes; those of an older generator meant other runs."""
+    lines = (HERE / "seeds.txt").read_text().splitlines()
+    rows = [line.split() for line in lines if line and not line.startswith("#")]
+    return [(int(seed), float(minutes)) for version, seed, minutes, *_ in rows
+            if int(version) == VERSION]  # fmt: skip
+
+
+def test_nothing_is_violated_in_any_of_the_seeds() -> None:
+    failed = [told(one) for one in simulated(SEEDS, 10.0, os.cpu_count() or 1) if one.violations]
+    assert not failed, "\n\n".join(failed)
+
+
+@pytest.mark.parametrize(("seed", "minutes"), corpus())
+def test_a_seed_that_failed_once_fails_no_more(seed: int, minutes: float) -> None:
+    outcome = simulate(draw(seed, minutes))
+    assert not outcome.violations, told(outcome)
+
+
+def test_a_seed_is_one_run_whatever_the_process() -> None:
+    """I15: the same digests in processes with other hash seeds and another heap."""
+    code = (
+        "import sys; padding = [bytearray(n) for n in range(int(sys.argv[1]))]\n"
+        "from tests.sim.run import simulate; from tests.sim.swarm import draw\n"
+        f"print(*(simulate(draw(seed, 2.0)).digest for seed in {GATE!r}), sep='\\n')"
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(padding)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for hash_seed, padding in (("0", 0), ("4711", 3001))
+    ]
+    first, second = [process.communicate()[0].split() for process in processes]
+    assert len(first) == len(GATE)
+    different = [seed for seed, a, b in zip(GATE, first, second, strict=True) if a != b]
+    assert not different, f"not reproducible: {different}"
+
+
+FOUND_AT = {
+    line.split()[0]: int(line.split()[1])
+    for line in (HERE / "found.txt").read_text().splitlines()
+    if line and not line.startswith("#")
+}
+"""By plant, the first seed that finds it: docs/simulation.md has the table."""
+
+
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name)
+def test_a_planted_bug_is_found(plant: Plant) -> None:
+    with plant.planted():
+        outcome = simulate(draw(FOUND_AT[plant.name], 5.0))
+    assert outcome.violations, f"{plant.bug}: not found by seed {FOUND_AT[plant.name]}"
+
+
+def test_a_failing_run_is_shrunk_to_the_faults_that_it_needs() -> None:
+    plant = next(plant for plant in PLANTS if plant.name == "starts_again_empty")
+    with plant.planted():
+        outcome = simulate(draw(FOUND_AT[plant.name], 5.0))
+        small = shrink(outcome)
+    assert small.violations[0].invariant == outcome.violations[0].invariant
+    assert [fault.kind for fault in small.swarm.faults] == ["actor"]
+    assert len(outcome.swarm.faults) > 1
