@@ -234,6 +234,6 @@ def test_try_says_what_would_happen_and_why():
     plain = ccserver("try", trial)
     as_json = msgspec.json.decode(ccserver("try", trial, "--json").stdout)
     assert plain.exit_code == 0, plain.stdout + plain.stderr
-    assert "14:00:00.000  1002 was given it: the contact began to wait" in plain.stdout
-    assert as_json["callers"][0]["given"] == {"agent": "1002", "after": 0.0}
+    assert "14:00:00.000  1006 was given it: the contact began to wait" in plain.stdout
+    assert as_json["callers"][0]["given"] == {"agent": "1006", "after": 0.0}
     assert as_json["callers"][0]["why"]["moments"][0]["agents"][0]["verdict"] == "FIRST_CHOICE"
