@@ -15,6 +15,8 @@ from actors.routing.strategies import Strategy
 
 MOST_HEADS = 8
 """Heads kept with a choice: the chosen one and those that come next."""
+FEW_HEADS = 64
+"""Up to so many it is quicker to sort all than to look for those that are kept."""
 
 
 class Head(Struct, frozen=True, gc=False, order=True):
@@ -82,14 +84,17 @@ class Choice(Struct, frozen=True):
 
 
 class Heads:
-    """The heads of the lines that fit, as they are found: keys that end in an id."""
+    """The heads of the lines that fit, as they are found: keys that end in an id.
 
-    __slots__ = ("avoided", "behind_tried", "fitting", "fresh", "tried")
+    ``unseen``: so many more are fresh, and stand behind as many of ``fresh`` as are kept.
+    """
+
+    __slots__ = ("avoided", "behind_tried", "fitting", "fresh", "tried", "unseen")
 
     def __init__(self) -> None:
         self.fresh: list[tuple[Any, ...]] = []
         self.tried: list[tuple[Any, ...]] = []
-        self.fitting = self.behind_tried = self.avoided = 0
+        self.fitting = self.behind_tried = self.avoided = self.unseen = 0
 
     def look_behind(
         self, members: Iterable[tuple[Any, ...]], standing: Callable[[str], tuple[bool, bool]]
@@ -114,8 +119,10 @@ class Heads:
     def best(self) -> tuple[Head, ...] | None:
         """The chosen one first; None: there is nobody."""
         fresh = self.fresh
-        if len(fresh) > 1:
+        if len(fresh) > FEW_HEADS:
             fresh = nsmallest(MOST_HEADS, fresh)
+        else:
+            fresh = sorted(fresh)[:MOST_HEADS]
         best = [Head(False, key[:-1], key[-1]) for key in fresh]
         if len(best) < MOST_HEADS and self.tried:
             tried = nsmallest(MOST_HEADS - len(best), self.tried)
@@ -123,7 +130,7 @@ class Heads:
         return tuple(best) if best else None
 
     def passed_over(self, known: int, full: int = 0, kept: int = 0) -> PassedOver:
-        found = len(self.fresh) + len(self.tried)
+        found = len(self.fresh) + self.unseen + len(self.tried)
         behind = self.fitting - self.behind_tried - self.avoided - found
         skills = known - self.fitting - full - kept
         return PassedOver(skills, self.behind_tried, behind, self.avoided, full, kept)

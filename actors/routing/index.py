@@ -26,7 +26,7 @@ from actors.routing.expressions import (
     names_in,
     written,
 )
-from actors.routing.lines import ContactLine, Side, SkillClass
+from actors.routing.lines import ContactLine, Idle, Side, SkillClass
 from actors.routing.policy import (
     PREFERRED,
     ContactKey,
@@ -75,7 +75,7 @@ class Index:
         self._contacts: dict[ContactId, Waiting] = {}
         self._agents: dict[AgentId, AgentAvailable] = {}
         self._waiting: Side[ContactLine] = Side()
-        self._idle: Side[SkillClass] = Side()
+        self._idle = Idle()
         self._lines: dict[tuple[QueueName, int, Expression], ContactLine] = {}
         self._classes: dict[_ClassName, SkillClass] = {}
         self._class_of: dict[AgentId, tuple[Mapping[str, int], int, SkillClass]] = {}
@@ -275,7 +275,7 @@ class Index:
             full |= bits
         for line in self._waiting.among(fitting & ~full):
             self._look(line.members, line.head, agent.agent, heads)
-        held_up = sum(map(len, self._waiting.among(fitting & full)))
+        held_up = sum(map(len, self._waiting.among(fitting & full))) if full else 0
         kept_for_him = self._kept.get(agent.agent, ())
         if kept_for_him:
             queue_of = self._contacts
@@ -320,14 +320,13 @@ class Index:
         if waiting.line is None:
             preferred = [self._agents[a] for a in waiting.told.preferred if a in self._agents]
             return Choice.of_preferred(waiting.told, waiting.stage, preferred, len(self._agents))
-        bits = waiting.line.fitting & self._idle.occupied
-        if not bits:
+        if not waiting.line.fitting & self._idle.occupied:
             return None
         return select(
             waiting.told,
             waiting.stage,
             waiting.line,
-            self._idle.among(bits),
+            self._idle,
             available=self._agents,
             turn=self.turns.get(waiting.told.queue),
             draw=draw,
@@ -375,9 +374,9 @@ class Index:
         for agent in agents:
             self.remove_agent(agent.agent)
         self._groups[group] = frozenset(group)
-        self._idle, self._classes, self._class_of = Side(), {}, {}
+        self._idle, self._classes, self._class_of = Idle(), {}, {}
         for line in self._waiting.lines:
-            line.fitting = 0
+            line.fitting, line.fits = 0, None
         for agent in agents:
             self.add_agent(agent)
 
@@ -389,7 +388,9 @@ class Index:
         name = (tuple(sorted(agent.skills.items())), agent.weight, tuple(groups))
         line = self._classes.get(name)
         if line is None:
-            line = self._classes[name] = SkillClass(self._idle.next_bit, agent, name)
+            line = self._classes[name] = SkillClass(
+                self._idle.next_bit, agent, name, self._idle.orders
+            )
             lines = self._waiting.lines
             self._idle.open(
                 line, lines, [matches(each.needs, agent.skills, agent.agent) for each in lines]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import accumulate
+from operator import mul
+from typing import Any
 
 from actors.ids import AgentId
 from actors.messages import AgentAvailable, ContactWaits
-from actors.routing.choice import Choice, Head, Heads, PassedOver
-from actors.routing.expressions import wanted_skills
-from actors.routing.lines import ContactLine, SkillClass
+from actors.routing.choice import MOST_HEADS, Choice, Head, Heads, PassedOver
+from actors.routing.lines import ContactLine, Fits, Idle, in_turn, next_in_turn
 from actors.routing.policy import Stage
 from actors.routing.strategies import LONGEST, AgentKey, Strategy
 
@@ -22,34 +24,36 @@ def select(
     contact: ContactWaits,
     stage: Stage,
     line: ContactLine,
-    classes: list[SkillClass],
+    idle: Idle,
     *,
     available: Mapping[AgentId, AgentAvailable],
     turn: AgentKey | None,
     draw: Callable[[], float] | None,
 ) -> Choice | None:
-    """``classes`` fit and hold somebody; ``available`` are all agents there are."""
+    """Of the classes that fit somebody is available; ``available`` are all agents there are."""
     strategy = line.strategy
+    fits = idle.fits(line)
     if strategy is Strategy.WEIGHTED_RANDOM:
-        return _drawn(contact, stage, line, classes, available, draw)
+        return _drawn(contact, stage, line, idle, available, draw)
     heads = Heads()
-    barred = bool(contact.tried or contact.avoid)
-    for each in classes:
-        heads.fitting += len(each)
-        if barred:
-            heads.look_behind(_keys(each, line, turn), _standing_towards(contact))
-        else:
-            heads.fresh.append(_first(each, line, turn))
+    heads.fitting = sum(fits.pick(idle.counts))
+    if contact.tried or contact.avoid:
+        standing = _standing_towards(contact)
+        for keys in _all_keys(fits, strategy, turn):
+            heads.look_behind(keys, standing)
+    else:
+        heads.fresh = _first_of_each(fits, strategy, idle, turn)
+        heads.unseen = (line.fitting & idle.occupied).bit_count() - len(heads.fresh)
     best = heads.best()
     if best is None:
         return None
     ringing = [available[AgentId(best[0].id)]]
     if strategy is Strategy.RING_ALL:
-        ringing = _everybody(contact, classes)
+        ringing = _everybody(contact, fits)
     passed_over = heads.passed_over(len(available))
-    agent, *others = ringing
+    others = tuple(ringing[1:])
     return Choice(
-        contact, agent, best, passed_over, strategy, stage, line.written, others=tuple(others)
+        contact, ringing[0], best, passed_over, strategy, stage, line.written, others=others
     )
 
 
@@ -60,84 +64,93 @@ def _standing_towards(contact: ContactWaits) -> Callable[[str], tuple[bool, bool
 # --- those that order ---------------------------------------------------------------------------
 
 
-def _first(each: SkillClass, line: ContactLine, turn: AgentKey | None) -> tuple[Any, ...]:
-    match line.strategy:
-        case Strategy.LONGEST_AVAILABLE | Strategy.RING_ALL:
-            first: tuple[Any, ...] = each.head
-        case Strategy.BEST_SKILL:
-            first = (-_score(each, line), *each.head[1:])
-        case Strategy.ROUND_ROBIN:
-            round_, key = each.next_in_turn(line, turn)
-            first = (round_, *key)
-        case _:
-            first = each.ordered(line)[0]
-    return first
+def _first_of_each(
+    fits: Fits, strategy: Strategy, idle: Idle, turn: AgentKey | None
+) -> list[tuple[Any, ...]]:
+    """The heads of the classes; of the best skilled, as many levels as there are heads to keep."""
+    firsts = idle.heads[fits.at]
+    if strategy is Strategy.ROUND_ROBIN:
+        at = fits.at
+        return [next_in_turn(each.standings[at], turn) for each in fits.classes if each.agents]
+    if strategy is not Strategy.BEST_SKILL:
+        return list(filter(None, fits.pick(firsts)))
+    found: list[tuple[Any, ...]] = []
+    for level, _, pick in fits.levels:
+        found += [(level, *key[1:]) for key in pick(firsts) if key is not None]
+        if len(found) >= MOST_HEADS:
+            break
+    return found
 
 
-def _keys(each: SkillClass, line: ContactLine, turn: AgentKey | None) -> Iterable[tuple[Any, ...]]:
-    """The keys of a class in the order of the strategy, and comparable with those of others."""
-    match line.strategy:
-        case Strategy.BEST_SKILL:
-            score = _score(each, line)
-            return ((-score, *key[1:]) for key in each.members)
-        case Strategy.ROUND_ROBIN:
-            return ((round_, *key) for round_, key in each.in_turn(line, turn))
-        case _:
-            ordered: Iterable[tuple[Any, ...]] = each.ordered(line)
-            return ordered
+def _all_keys(
+    fits: Fits, strategy: Strategy, turn: AgentKey | None
+) -> Iterator[Iterable[tuple[Any, ...]]]:
+    """Of each class all keys in the order of the strategy, and comparable with those of others."""
+    if strategy is Strategy.BEST_SKILL:
+        for level, classes, _ in fits.levels:
+            for each in classes:
+                yield _at_level(level, each.members)
+        return
+    for each in fits.classes:
+        standing = each.standings[fits.at]
+        if strategy is Strategy.ROUND_ROBIN:
+            yield in_turn(standing, turn)
+        else:
+            yield standing.members
 
 
-def _score(each: SkillClass, line: ContactLine) -> int:
-    score = each.scores.get(line.number)
-    if score is None:
-        wanted = wanted_skills(line.needs)
-        score = each.scores[line.number] = sum(each.skills.get(skill, 0) for skill in wanted)
-    return score
+def _at_level(level: int, keys: Iterable[AgentKey]) -> Iterator[tuple[Any, ...]]:
+    return ((level, *key[1:]) for key in keys)
 
 
-def _everybody(contact: ContactWaits, classes: list[SkillClass]) -> list[AgentAvailable]:
+def _everybody(contact: ContactWaits, fits: Fits) -> list[AgentAvailable]:
     """Who rings: those who have failed it last, and nobody whom it must avoid."""
-    agents = [agent for each in classes for agent in each.agents.values()]
+    keys: list[AgentKey] = []
+    known: dict[str, AgentAvailable] = {}
+    for each in fits.classes:
+        keys.extend(each.members)
+        known.update(each.agents)
+    keys.sort()
+    agents = [known[key[3]] for key in keys]
+    if not contact.tried and not contact.avoid:
+        return agents
     allowed = [agent for agent in agents if agent.agent not in contact.avoid]
-    return sorted(allowed, key=lambda agent: (agent.agent in contact.tried, LONGEST.key(agent)))
+    return sorted(allowed, key=lambda agent: agent.agent in contact.tried)
 
 
 # --- by lot -------------------------------------------------------------------------------------
-
-_Share: TypeAlias = tuple[SkillClass, frozenset[AgentId], int]
-"""A class, who of it is left out, and what the others weigh together."""
 
 
 def _drawn(
     contact: ContactWaits,
     stage: Stage,
     line: ContactLine,
-    classes: list[SkillClass],
+    idle: Idle,
     available: Mapping[AgentId, AgentAvailable],
     draw: Callable[[], float] | None,
 ) -> Choice | None:
     """Each agent's chance is his weight; who has failed the contact has one if nobody else has."""
     if draw is None:
         raise NothingToDraw
-    avoided = {agent for each in classes for agent in contact.avoid if agent in each.agents}
-    left_out = avoided.union(a for each in classes for a in contact.tried if a in each.agents)
-    pool = _shares(classes, left_out)
-    if not pool:
+    fits = idle.fits(line)
+    avoided = _among(contact.avoid, fits)
+    left_out = {**avoided, **_among(contact.tried, fits)}
+    until = _shares(fits, idle, left_out)
+    if not until[-1]:
         left_out = avoided
-        pool = _shares(classes, left_out)
-    if not pool:
+        until = _shares(fits, idle, left_out)
+    if not until[-1]:
         return None
     number = draw()
-    point = number * sum(share for _, _, share in pool)
-    (each, without, share), *rest = pool
-    while point >= share and rest:
-        point -= share
-        (each, without, share), *rest = rest
-    at = min(int(point // each.weight), len(each) - len(without) - 1)
-    for taken in sorted(each.members.index(LONGEST.key(each.agents[one])) for one in without):
+    point = min(number * until[-1], until[-1] - 0.5)  # a product may be rounded up to the sum
+    place = bisect_right(until, point)
+    each = fits.classes[place]
+    without = [LONGEST.key(available[agent]) for agent, its in left_out.items() if its == place]
+    at = int((point - (until[place - 1] if place else 0)) // each.weight)
+    for taken in sorted(map(each.members.index, without)):
         at += taken <= at
     key = each.members[at]
-    fitting = sum(map(len, classes))
+    fitting = sum(fits.pick(idle.counts))
     passed_over = PassedOver(
         skills=len(available) - fitting,
         tried=len(left_out) - len(avoided),
@@ -157,11 +170,19 @@ def _drawn(
     )
 
 
-def _shares(classes: list[SkillClass], left_out: set[AgentId]) -> list[_Share]:
-    """In an order that does not depend on who was seen first."""
-    shares = []
-    for each in sorted(classes, key=lambda one: one.name):
-        without = frozenset(agent for agent in left_out if agent in each.agents)
-        if len(without) < len(each):
-            shares.append((each, without, (len(each) - len(without)) * each.weight))
-    return shares
+def _among(agents: Iterable[AgentId], fits: Fits) -> dict[AgentId, int]:
+    """Those of them who are available and fit, each with the place of his class."""
+    return {
+        agent: place
+        for agent in agents
+        for place, each in enumerate(fits.classes)
+        if agent in each.agents
+    }
+
+
+def _shares(fits: Fits, idle: Idle, left_out: Mapping[AgentId, int]) -> list[int]:
+    """Of each class: what it weighs, and all before it, without those who are left out."""
+    counts = list(fits.pick(idle.counts))
+    for place in left_out.values():
+        counts[place] -= 1
+    return list(accumulate(map(mul, counts, fits.weights)))
