@@ -8,8 +8,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from ccserver.settings.checks import check
+from ccserver.settings.finding import Finding
 from ccserver.settings.model import Settings
-from ccserver.settings.positions import key_lines
+from ccserver.settings.positions import Key, key_lines
 from ccserver.settings.reading import (
     ConfigurationError,
     Places,
@@ -42,10 +43,17 @@ def load(
     prompts = path.parent
     if settings is not None:
         prompts = (path.parent / settings.media.prompts).resolve()
-        findings += check(settings, prompts, unsure)
+        wrong = [finding.key for finding in findings]
+        findings += [each for each in check(settings, prompts, unsure) if not _follows(each, wrong)]
     findings = places.in_order(findings)
     problems = [places.problem(finding) for finding in findings if finding.fatal] + problems
     if problems or settings is None:
         raise ConfigurationError(problems)
     warnings = tuple(places.problem(finding) for finding in findings)
     return Loaded(settings, warnings, prompts)
+
+
+def _follows(finding: Finding, wrong: Iterable[Key]) -> bool:
+    """It is about a key that was said to be wrong, or about a rule that lost such a key."""
+    depth = len(finding.key)
+    return depth > 2 and any(key[:depth] == finding.key for key in wrong)

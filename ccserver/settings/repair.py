@@ -19,7 +19,20 @@ _ROUNDS = 4
 """Each round mends one level: an element that is no table, then the keys it lacks."""
 _TOLD = frozenset(("id", "name", "skills", "flow"))
 """What other tables depend on."""
-_PLACEHOLDERS = {"from": ["192.0.2.0/24"], "secret": "placeholder"}
+_PLACEHOLDERS: dict[str, Any] = {
+    "from": ["192.0.2.0/24"],
+    "secret": "placeholder",
+    "time_zone": "UTC",
+    "weekly": ["mon-sun 00:00-24:00"],
+    "date": "01-01",
+    "when": "no_agents",
+    "after_seconds": 1,
+    "role": "administrator",
+    "prefix": "0",
+}
+"""Where a name will not do."""
+_GO_WITH = {"when": ("contacts", "seconds"), "role": ("agent",)}
+"""What would not fit beside the placeholder."""
 
 
 def repaired(
@@ -67,6 +80,8 @@ def _mend(tree: dict[str, Any], key: Key, root: type[BaseModel]) -> None:
         node.pop(last, None)
         if parent is not None and parent.is_table and _is_required(parent, last):
             node[last] = _PLACEHOLDERS.get(last, f"placeholder-{_position(key)}")
+            for other in _GO_WITH.get(last, ()):
+                node.pop(other, None)
 
 
 def _is_required(table: Shape, name: str) -> bool:
