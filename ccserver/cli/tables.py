@@ -101,6 +101,8 @@ def _cell(column: str, value: Any) -> str:
         return _clock(value) if value else ""
     if column == "waiting":
         return str(len(value))
+    if column == "estimated_wait":
+        return f"{value['p50']:.0f} to {value['p90']:.0f} s, at {_clock(value['at'])}"
     if isinstance(value, dict):
         return " ".join(f"{name}={item}" for name, item in value.items() if name != "participants")
     return words(value)

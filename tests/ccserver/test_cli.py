@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from rich.table import Table
 from typer.testing import CliRunner, Result
 
 from ccserver.cli import app
+from ccserver.cli.tables import tables
 
 
 def ccserver(*arguments: str) -> Result:
@@ -74,3 +77,13 @@ def test_the_reference_can_be_written_to_a_file(tmp_path: Path):
     assert ccserver("config-reference", "--write", str(path)).exit_code == 0
 
     assert path.read_text() == ccserver("config-reference").stdout
+
+
+def test_the_estimated_wait_is_shown_in_whole_seconds():
+    estimate = {"p50": 10.233039, "p90": 11.5276, "at": 1795255328977002}
+
+    (table,) = tables({"queues": {"support": {"estimated_wait": estimate}}}).renderables
+
+    assert isinstance(table, Table)
+    cell = str(next(iter(table.columns[1].cells)))
+    assert re.fullmatch(r"10 to 12 s, at \d\d:\d\d:\d\d", cell)
