@@ -44,7 +44,8 @@ def _behind(details: Mapping[str, str]) -> str:
     *counted, since, _ = zip(own, other, strict=True)
     for ours, theirs in counted:
         if ours != theirs:
-            return f"{strategy}: {ours}, and {first} has {theirs}"
+            # Smaller ranks come first, so proficiencies stand there below zero.
+            return f"{strategy}: {ours.lstrip('-')}, and {first} has {theirs.lstrip('-')}"
     if since[0] != since[1]:
         return f"{strategy}: {first} has been available for longer"
     return f"{strategy}: {first} became available at the same instant, and was heard first"

@@ -77,6 +77,17 @@ def test_a_caller_is_given_whom_the_rules_say_and_is_told_why():
     assert [line.text for line in anna.why.story][-1] == "handled"
 
 
+def test_who_has_less_of_a_skill_is_told_so_in_plain_numbers():
+    best = {"name": "support", "needs": "english", "strategy": "best_skill"}
+    queues = [best, {"name": "night"}]
+
+    anna = told(story(ANNA, agents=agents("1002", "1001")), queues=queues)["anna"]
+
+    (moment,) = anna.why.moments
+    because = {one.id: one.because for one in moment.agents}
+    assert because["1002"] == "available for 100.0 s; best skill: 5, and 1001 has 8"
+
+
 def test_who_does_not_answer_is_passed_over_and_idle():
     there = [{"id": "1001", "answers": False}, {"id": "1002", "available_seconds": 5.0}]
     first, second = told(story(ANNA, agents=there))["anna"].why.moments
