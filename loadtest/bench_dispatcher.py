@@ -91,7 +91,11 @@ class Floor:
         return ContactWaits(ContactId(f"c{n}"), queue, place, all_of(()), float(n))
 
     def index(self) -> Index:
-        return Index.of(self.policy, self.contacts, self.agents, 0.0)
+        """Round robin has arrived somewhere in every queue."""
+        index = Index.of(self.policy, self.contacts, self.agents, 0.0)
+        for queue in self._queues:
+            index.take_turn(queue, self.random.choice(self.agents))
+        return index
 
     # --- decisions ----------------------------------------------------------------------------
 
