@@ -263,7 +263,10 @@ class Commands:
             raise BadArgument("contact", "expected the id of a contact")
         name, expect = ContactId(contact), request.expect
         if not self._lives(name) or not self._is_for(by, name):
-            raise Refused(Refusal.UNKNOWN_CONTACT, str(_no_contact(name)["detail"]))
+            detail = str(_no_contact(name)["detail"])
+            if by.role == "agent" and by.agent is not None:
+                detail += f" in which agent {by.agent} takes part"
+            raise Refused(Refusal.UNKNOWN_CONTACT, detail)
         return _Order(
             f"contact {name}",
             lambda reply_to: TellContact(

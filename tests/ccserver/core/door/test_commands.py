@@ -164,6 +164,7 @@ async def test_another_agents_contact_is_answered_as_one_that_does_not_exist(aut
 
         assert other["refused"] == gone["refused"] == nobody["refused"] == "UNKNOWN_CONTACT"
         assert other["detail"].replace(contact, "") == gone["detail"].replace("a0gone", "")
+        assert gone["detail"] == "no living contact a0gone in which agent 1002 takes part"
         assert c.talk.state() == "connected"
 
 
