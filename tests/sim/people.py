@@ -21,6 +21,7 @@ from tests.support.phones import Call, Phone
 
 REGISTERS_EVERY = 120.0
 RTP_TIMEOUT = 20.0
+LONGEST_TALK = 600.0
 LIVE = ("calling", "answering", "talking")
 NUMBERS = ("2001", "2001", "2003")
 REJECTIONS = (486, 603, 480, 404, 500)
@@ -153,7 +154,9 @@ class People:
         elif choice < self.manners.rejects + self.manners.answers:
             phone.answers(call)
             await trio.sleep(random.expovariate(1 / self.manners.talk_seconds))
-            if call.state == "talking" and (self.manners is POLITE or random.random() < 0.6):
+            if self.manners is not POLITE and random.random() < 0.4:
+                await trio.sleep(LONGEST_TALK)  # the customer, or another agent, should
+            if call.state == "talking":
                 phone.hangs_up(call)
 
     # --- agents at their desktops -------------------------------------------------------------

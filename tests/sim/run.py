@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -36,8 +37,12 @@ class Outcome(Struct, frozen=True):
 
 
 def simulate(swarm: Swarm, tick: Callable[[float], None] = lambda now: None) -> Outcome:
-    """``tick`` is called every virtual second."""
-    return scheduler.run(_run, swarm, tick, seed=swarm.seed, chance=swarm.hold_back)
+    """``tick`` is called every virtual second.  A centre that falls over is a violation, too."""
+    try:
+        return scheduler.run(_run, swarm, tick, seed=swarm.seed, chance=swarm.hold_back)
+    except Exception as error:
+        fell = "".join(traceback.format_exception(error)[-20:])
+        return Outcome(swarm, (Violation(0.0, "crash", repr(error)),), "", 0, {}, 0, fell)
 
 
 async def _run(swarm: Swarm, tick: Callable[[float], None]) -> Outcome:
