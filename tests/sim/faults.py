@@ -17,6 +17,8 @@ from tests.support.network import Address, Datagram, Weather
 from tests.support.phones import SERVER, Phone
 
 STRANGER: Address = ("10.0.9.9", 5060)
+MOST_CRASHES = 3
+"""In a minute: after five the server ends itself, as it should."""
 STORM = Weather(loss=0.3, duplication=0.3, delay=(0.01, 2.0))
 
 
@@ -30,6 +32,7 @@ class Faults:
     def __init__(self, floor: Centre, people: People, nursery: trio.Nursery) -> None:
         self.floor, self.people, self.nursery = floor, people, nursery
         self.crashed: list[str] = []
+        self._recent: list[float] = []
         self._drops: list[Callable[[Datagram], bool]] = []
         self._calm = floor.network.weather
         floor.network.drop = lambda datagram: any(drop(datagram) for drop in self._drops)
@@ -118,8 +121,11 @@ class Faults:
         return [directory.dispatcher, *directory.queues.values(), *directory.agents.values()]
 
     def _crash(self, actors: list[Actor], fault: Fault) -> None:
-        if actors:
+        now = trio.current_time()
+        self._recent = [at for at in self._recent if now - at < 60.0]
+        if actors and len(self._recent) < MOST_CRASHES:
             actor = actors[fault.who % len(actors)]
+            self._recent.append(now)
             self.crashed.append(actor.name)
             actor.tell(Poison())
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sim.__main__ import simulated, told
+from tests.sim.many import simulated, told
 from tests.sim.plants import PLANTS, Plant
 from tests.sim.run import simulate
 from tests.sim.shrink import shrink
@@ -20,7 +20,7 @@ from tests.sim.swarm import VERSION, draw
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-SEEDS = range(int(os.environ.get("SIMULATED_SEEDS", "300")))
+SEEDS = range(int(os.environ.get("SIMULATED_SEEDS", "150")))
 PORTION = 30
 GATE = range(1000, 1020)
 

@@ -1,0 +1,49 @@
+"""Many runs in several processes, and what is told of one that failed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from multiprocessing import get_context
+
+from tests.sim.plants import PLANTS, Plant
+from tests.sim.run import Outcome, simulate
+from tests.sim.shrink import shrink
+from tests.sim.swarm import VERSION, draw
+
+
+def simulated(
+    seeds: Iterable[int], minutes: float, jobs: int, plant: str | None = None
+) -> Iterator[Outcome]:
+    """The runs of these seeds, as they are done, in so many processes."""
+    run = partial(_one, minutes=minutes, plant=plant)
+    if jobs == 1:
+        yield from map(run, seeds)
+        return
+    with get_context("spawn").Pool(jobs) as pool:
+        yield from pool.imap_unordered(run, seeds)
+
+
+def told(outcome: Outcome, planted: Plant | None = None) -> str:
+    """What failed, where, and how little of it is needed."""
+    with ExitStack() as stack:
+        if planted is not None:
+            stack.enter_context(planted.planted())
+        small = shrink(outcome)
+    found = "\n".join(f"  {violation}" for violation in small.violations[:5])
+    return (
+        f"seed {outcome.swarm.seed} of generator {VERSION}: {outcome.violations[0]}\n"
+        f"shrunk from {len(outcome.swarm.faults)} faults to {len(small.swarm.faults)}:\n"
+        f"{found}\n  {small.swarm}\n{small.ladder}"
+    )
+
+
+def _one(seed: int, minutes: float, plant: str | None) -> Outcome:
+    logging.getLogger().handlers[:] = [logging.NullHandler()]
+    with ExitStack() as stack:
+        for one in PLANTS:
+            if one.name == plant:
+                stack.enter_context(one.planted())
+        return simulate(draw(seed, minutes))
