@@ -20,7 +20,7 @@ from ccserver.journal.storage import MemoryStorage, Row
 from ccserver.media import protocol as media
 from ccserver.settings import Settings
 from sip.transport.path import Path
-from tests.support.centre import DEFAULT, EPOCH, LONGEST_STORY, Centre
+from tests.support.centre import DEFAULT, LONGEST_STORY, Centre, WallClock
 from tests.support.media import MediaInMemory
 from tests.support.network import MemoryTransport, Network, Weather
 
@@ -140,6 +140,7 @@ class MortalCentre(Centre):
         self.runs = 0
         self._plane = plane
         self._network = network
+        self._clock = WallClock()
         self.life = Life()
 
     async def start(self) -> None:
@@ -150,15 +151,15 @@ class MortalCentre(Centre):
         world = World(
             transports=[_Transport(self._network, life)],
             media=_Media(self._plane, life),
-            journal=Journal(_Journal(self.disk, life), lambda: EPOCH + trio.current_time()),
-            wall=lambda: EPOCH + trio.current_time(),
+            journal=Journal(_Journal(self.disk, life), self._clock),
+            wall=self._clock,
             epoch=self._network.seed + self.runs,
             secret=b"0123456789abcdef",
             random=Random(self._network.seed),
         )
         core = Core(self._settings, world)
         if self.runs == 1:
-            super().__init__(core, self._network, self._plane)
+            super().__init__(core, self._network, self._plane, self._clock)
         else:
             self.core = core
             core.journal.listen(self._heard)
