@@ -56,13 +56,13 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="Show nothing while it runs
 @app.command()
 def run(
     scenario: File,
-    set: Set = None,  # noqa: A002
+    changes: Set = None,
     out: Out = None,
     quiet: Quiet = False,
     realtime: Realtime = False,
 ) -> None:
     """Run a scenario; the exit status says whether its objectives are met."""
-    wanted = _loaded(scenario, set)
+    wanted = _loaded(scenario, changes)
     _prioritise(realtime)
     try:
         found = perform(wanted, scenario.parent, _display(quiet))
@@ -77,13 +77,13 @@ def run(
 @app.command()
 def search(
     scenario: File,
-    set: Set = None,  # noqa: A002
+    changes: Set = None,
     out: Out = None,
     quiet: Quiet = False,
     realtime: Realtime = False,
 ) -> None:
     """Find the highest rate of calls that holds the scenario's objectives."""
-    wanted = _loaded(scenario, set)
+    wanted = _loaded(scenario, changes)
     if not wanted.objectives:
         _fail(WRONG, f"{scenario}: expected at least one objective to search by")
     _prioritise(realtime)
@@ -123,9 +123,9 @@ def _conclude(found: Found, wanted: Scenario) -> None:
 
 
 @app.command()
-def check(scenario: File, set: Set = None) -> None:  # noqa: A002
+def check(scenario: File, changes: Set = None) -> None:
     """Say everything that is wrong with a scenario, with line and expectation."""
-    wanted = _loaded(scenario, set)
+    wanted = _loaded(scenario, changes)
     kinds = len(wanted.callers.kinds)
     typer.echo(
         f"{scenario}: good ({kinds} kind{'s' * (kinds != 1)} of callers, {wanted.agents.count} "

@@ -17,9 +17,9 @@ PATIENCE = 5.0
 """Seconds for the disk to have what the server has."""
 
 
-def audit(config: Config = DEFAULT_CONFIG, set: Set = None) -> None:  # noqa: A002
+def audit(config: Config = DEFAULT_CONFIG, changes: Set = None) -> None:
     """Check the whole journal, and the running server's state against it."""
-    data = data_of(config, set)
+    data = data_of(config, changes)
     seq, digest = _server(data)
     found = Audit()
     try:

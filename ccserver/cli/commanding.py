@@ -71,7 +71,7 @@ def agent(
         str | None, typer.Argument(help="Idle: why.  End-wrap-up: what came of it.")
     ] = None,
     config: Config = DEFAULT_CONFIG,
-    set: Set = None,  # noqa: A002
+    changes: Set = None,
 ) -> None:
     """Change an agent's state in the running server."""
     args = {"agent": agent}
@@ -81,7 +81,7 @@ def agent(
         args["code"] = code
     elif action is Action.IDLE:
         fail(WRONG, "expected an idle code, as: ccserver agent 1001 idle lunch")
-    answer = answered(config, set, _OPERATIONS[action], args)
+    answer = answered(config, changes, _OPERATIONS[action], args)
     state = answer.get("state")
     more = [str(answer[key]) for key in ("code", "pending") if answer.get(key)]
     typer.echo(f"agent {agent}: {' '.join([str(state), *more])}")
@@ -91,11 +91,11 @@ def call(
     number: Annotated[str, typer.Argument(metavar="NUMBER", help="As the dial plan has it.")],
     as_: As,
     config: Config = DEFAULT_CONFIG,
-    set: Set = None,  # noqa: A002
+    changes: Set = None,
 ) -> None:
     """Call a number in an agent's name: his phone rings, then the number's."""
     args = {"agent": as_, "number": number}
-    answer = answered(config, set, "agent.call", args, _principal(as_))
+    answer = answered(config, changes, "agent.call", args, _principal(as_))
     typer.echo(f"contact {answer['contact']}: agent {as_}'s phone is being called")
 
 
@@ -105,10 +105,10 @@ def hold(
     as_: As,
     side: Side = Side.CUSTOMER,
     config: Config = DEFAULT_CONFIG,
-    set: Set = None,  # noqa: A002
+    changes: Set = None,
 ) -> None:
     """Music for that side."""
-    _command(config, set, "contact.hold", name, as_, {"side": side})
+    _command(config, changes, "contact.hold", name, as_, {"side": side})
 
 
 @contact.command()
@@ -117,10 +117,10 @@ def resume(
     as_: As,
     side: Side = Side.CUSTOMER,
     config: Config = DEFAULT_CONFIG,
-    set: Set = None,  # noqa: A002
+    changes: Set = None,
 ) -> None:
     """Talk to that side."""
-    _command(config, set, "contact.resume", name, as_, {"side": side})
+    _command(config, changes, "contact.resume", name, as_, {"side": side})
 
 
 @contact.command()
@@ -129,10 +129,10 @@ def consult(
     to: To,
     as_: As,
     config: Config = DEFAULT_CONFIG,
-    set: Set = None,  # noqa: A002
+    changes: Set = None,
 ) -> None:
     """Ask somebody, while the customer hears music."""
-    _command(config, set, "contact.consult", name, as_, {"to": destination(to)})
+    _command(config, changes, "contact.consult", name, as_, {"to": destination(to)})
 
 
 @contact.command("end-consult")
@@ -140,10 +140,10 @@ def end_consult(
     name: ContactId,
     as_: As,
     config: Config = DEFAULT_CONFIG,
-    set: Set = None,  # noqa: A002
+    changes: Set = None,
 ) -> None:
     """By who asked, or by who was asked."""
-    _command(config, set, "contact.end_consult", name, as_)
+    _command(config, changes, "contact.end_consult", name, as_)
 
 
 @contact.command()
@@ -151,10 +151,10 @@ def conference(
     name: ContactId,
     as_: As,
     config: Config = DEFAULT_CONFIG,
-    set: Set = None,  # noqa: A002
+    changes: Set = None,
 ) -> None:
     """Join the consulted party to the conversation."""
-    _command(config, set, "contact.conference", name, as_)
+    _command(config, changes, "contact.conference", name, as_)
 
 
 @contact.command()
@@ -166,11 +166,11 @@ def transfer(
         typer.Option(metavar="KIND:NAME", help="As for consult; none: to the consulted party."),
     ] = None,
     config: Config = DEFAULT_CONFIG,
-    set: Set = None,  # noqa: A002
+    changes: Set = None,
 ) -> None:
     """Hand it over: to the consulted party, or blind."""
     args = {} if to is None else {"to": destination(to)}
-    _command(config, set, "contact.transfer", name, as_, args)
+    _command(config, changes, "contact.transfer", name, as_, args)
 
 
 @contact.command("exit-conference")
@@ -178,10 +178,10 @@ def exit_conference(
     name: ContactId,
     as_: As,
     config: Config = DEFAULT_CONFIG,
-    set: Set = None,  # noqa: A002
+    changes: Set = None,
 ) -> None:
     """Leave; the agent who has been in it for longest takes control."""
-    _command(config, set, "contact.exit_conference", name, as_)
+    _command(config, changes, "contact.exit_conference", name, as_)
 
 
 @contact.command()
@@ -189,10 +189,10 @@ def end(
     name: ContactId,
     as_: As,
     config: Config = DEFAULT_CONFIG,
-    set: Set = None,  # noqa: A002
+    changes: Set = None,
 ) -> None:
     """End the call; in a conference, the agent's own part."""
-    _command(config, set, "contact.end", name, as_)
+    _command(config, changes, "contact.end", name, as_)
 
 
 @contact.command()
@@ -201,10 +201,10 @@ def monitor(
     as_: As,
     mode: Mode = Mode.LISTEN,
     config: Config = DEFAULT_CONFIG,
-    set: Set = None,  # noqa: A002
+    changes: Set = None,
 ) -> None:
     """Call a supervisor's phone, and join it."""
-    _command(config, set, "contact.monitor", name, as_, {"mode": mode}, supervisor=True)
+    _command(config, changes, "contact.monitor", name, as_, {"mode": mode}, supervisor=True)
 
 
 @contact.command("change-monitoring")
@@ -213,11 +213,11 @@ def change_monitoring(
     as_: As,
     mode: Mode,
     config: Config = DEFAULT_CONFIG,
-    set: Set = None,  # noqa: A002
+    changes: Set = None,
 ) -> None:
     """Listen, whisper or barge in."""
     args = {"mode": mode}
-    _command(config, set, "contact.change_monitoring", name, as_, args, supervisor=True)
+    _command(config, changes, "contact.change_monitoring", name, as_, args, supervisor=True)
 
 
 @contact.command("stop-monitoring")
@@ -225,10 +225,10 @@ def stop_monitoring(
     name: ContactId,
     as_: As,
     config: Config = DEFAULT_CONFIG,
-    set: Set = None,  # noqa: A002
+    changes: Set = None,
 ) -> None:
     """Listen no more."""
-    _command(config, set, "contact.stop_monitoring", name, as_, supervisor=True)
+    _command(config, changes, "contact.stop_monitoring", name, as_, supervisor=True)
 
 
 def monitor_target(
@@ -245,7 +245,7 @@ def monitor_target(
     ends: Annotated[datetime | None, typer.Option(formats=[MINUTE], help="Until then.")] = None,
     cancel: Annotated[bool, typer.Option("--cancel", help="Want it no more.")] = False,
     config: Config = DEFAULT_CONFIG,
-    set: Set = None,  # noqa: A002
+    changes: Set = None,
 ) -> None:
     """Call a supervisor when an agent, a team or a queue has its next conversation."""
     args: dict[str, Any] = {"kind": kind, "target": target}
@@ -254,7 +254,7 @@ def monitor_target(
         times = {"begins": begins, "ends": ends}
         args |= {name: round(at.timestamp() * 1e6) for name, at in times.items() if at is not None}
     op = "monitor.cancel" if cancel else "monitor.request"
-    answer = answered(config, set, op, args, _principal(as_, supervisor=True))
+    answer = answered(config, changes, op, args, _principal(as_, supervisor=True))
     wanted = [f"{wish['kind']} {wish['target']} ({wish['mode']})" for wish in answer["wishes"]]
     typer.echo(f"agent {as_} waits for: {words(wanted) or 'nothing'}")
 

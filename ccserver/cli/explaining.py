@@ -35,7 +35,7 @@ Contact = Annotated[str, typer.Argument(metavar="CONTACT", help="As ccserver eve
 def why(
     contact: Contact,
     config: Config = DEFAULT_CONFIG,
-    set: Set = None,  # noqa: A002
+    changes: Set = None,
     json: Json = False,
 ) -> None:
     """Say why a contact went where it went: each decision, and a verdict on every agent.
@@ -43,18 +43,18 @@ def why(
     From the journal alone; every decision is computed again, and one that does not follow from the
     rules of its time is named.
     """
-    _show(_read(config, set, contact, None), json)
+    _show(_read(config, changes, contact, None), json)
 
 
 def why_not(
     contact: Contact,
     agent: Annotated[str, typer.Argument(metavar="AGENT", help="The agent's id, as 1001.")],
     config: Config = DEFAULT_CONFIG,
-    set: Set = None,  # noqa: A002
+    changes: Set = None,
     json: Json = False,
 ) -> None:
     """Say why a contact did not go to this agent: the verdict on him at each decision, and now."""
-    _show(_read(config, set, contact, agent), json)
+    _show(_read(config, changes, contact, agent), json)
 
 
 def _read(config: Path, overrides: list[str] | None, contact: str, agent: str | None) -> Why:

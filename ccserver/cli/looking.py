@@ -33,19 +33,19 @@ LAST = 20
 
 def status(
     config: Config = DEFAULT_CONFIG,
-    set: Set = None,  # noqa: A002
+    changes: Set = None,
     json: Json = False,
     once: Annotated[bool, typer.Option("--once", help="Show it once, and end.")] = False,
 ) -> None:
     """Show agents and queues; in a terminal live, until Ctrl-C."""
     console = console_of()
-    shown = answered(config, set, "status")
+    shown = answered(config, changes, "status")
     if json:
         _say(shown)
     elif once or not console.is_terminal:
         console.print(tables(_glance(shown)))
     else:
-        _watch(console, data_of(config, set), shown)
+        _watch(console, data_of(config, changes), shown)
 
 
 def _glance(status: Answer) -> Answer:
@@ -74,19 +74,19 @@ def _watch(console: Console, data: Path, shown: Answer) -> None:
             return
 
 
-def agents(config: Config = DEFAULT_CONFIG, set: Set = None, json: Json = False) -> None:  # noqa: A002
+def agents(config: Config = DEFAULT_CONFIG, changes: Set = None, json: Json = False) -> None:
     """Show who the agents are and what they do."""
-    _show(answered(config, set, "agents"), json)
+    _show(answered(config, changes, "agents"), json)
 
 
-def queues(config: Config = DEFAULT_CONFIG, set: Set = None, json: Json = False) -> None:  # noqa: A002
+def queues(config: Config = DEFAULT_CONFIG, changes: Set = None, json: Json = False) -> None:
     """Show who waits where."""
-    _show(answered(config, set, "queues"), json)
+    _show(answered(config, changes, "queues"), json)
 
 
-def contacts(config: Config = DEFAULT_CONFIG, set: Set = None, json: Json = False) -> None:  # noqa: A002
+def contacts(config: Config = DEFAULT_CONFIG, changes: Set = None, json: Json = False) -> None:
     """Show the contacts that are there now."""
-    shown = answered(config, set, "contacts")
+    shown = answered(config, changes, "contacts")
     _show(shown if json else {"contacts": [_brief(one) for one in shown["contacts"]]}, json)
 
 
@@ -100,11 +100,11 @@ def _brief(contact: dict[str, Any]) -> dict[str, Any]:
 def show_contact(
     contact: Annotated[str, typer.Argument(metavar="ID")],
     config: Config = DEFAULT_CONFIG,
-    set: Set = None,  # noqa: A002
+    changes: Set = None,
     json: Json = False,
 ) -> None:
     """Show one contact, living or gone: its legs side by side, and all that happened."""
-    shown = answered(config, set, "contact", {"contact": contact})
+    shown = answered(config, changes, "contact", {"contact": contact})
     if json:
         _say(shown)
         return
@@ -121,7 +121,7 @@ def show_contact(
 
 def events(
     config: Config = DEFAULT_CONFIG,
-    set: Set = None,  # noqa: A002
+    changes: Set = None,
     follow_: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on as they come, until Ctrl-C.")
     ] = False,
@@ -135,10 +135,10 @@ def events(
     json: Json = False,
 ) -> None:
     """Show what happens, as the journal has it; where nobody looks, one JSON object a line."""
-    data = data_of(config, set)
+    data = data_of(config, changes)
     json = json or not sys.stdout.isatty()
     if after is None:
-        last = answered(config, set, "journal", {"limit": 0})["last"]
+        last = answered(config, changes, "journal", {"limit": 0})["last"]
         after = max(0, last - LAST) if follow_ else 0
     try:
         while follow_:
@@ -146,7 +146,7 @@ def events(
                 if "event" in entry:
                     after = entry["seq"]
                     _tell(entry, contact, json)
-        while entries := answered(config, set, "journal", {"after": after})["entries"]:
+        while entries := answered(config, changes, "journal", {"after": after})["entries"]:
             for entry in entries:
                 after = entry["seq"]
                 _tell(entry, contact, json)

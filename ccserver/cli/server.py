@@ -19,12 +19,12 @@ from ccserver.supervisor.run import CannotStart
 from ccserver.supervisor.run import run as run_server
 
 
-def run(config: Config = DEFAULT_CONFIG, set: Set = None) -> None:  # noqa: A002
+def run(config: Config = DEFAULT_CONFIG, changes: Set = None) -> None:
     """Run the server until SIGTERM or Ctrl-C: then it drains.  A second one ends it at once."""
-    found = loaded(config, set)
+    found = loaded(config, changes)
     set_up_logging(found.settings.log.level, found.settings.log.format)
     try:
-        status = run_server(config, set or [], found, os.environ)
+        status = run_server(config, changes or [], found, os.environ)
     except (CannotStart, OSError) as error:
         fail(WRONG, str(error))
     raise typer.Exit(status)
@@ -32,29 +32,29 @@ def run(config: Config = DEFAULT_CONFIG, set: Set = None) -> None:  # noqa: A002
 
 def demo(
     config: Config = DEFAULT_CONFIG,
-    set: Set = None,  # noqa: A002
+    changes: Set = None,
     own: Annotated[
         list[str] | None,
         typer.Option(metavar="ID", help="Leave this agent to a phone of yours.  Repeatable."),
     ] = None,
 ) -> None:
     """Run the server with simulated agents and customers, and watch calls move."""
-    loaded(config, set)
+    loaded(config, changes)
     arguments = [sys.executable, "-m", "loadtest.demo", "--config", str(config)]
     arguments += [f"--own={agent}" for agent in own or []]
-    os.execve(sys.executable, arguments, hand_down(set or [], os.environ))
+    os.execve(sys.executable, arguments, hand_down(changes or [], os.environ))
 
 
 def check(
     config: Config = DEFAULT_CONFIG,
-    set: Set = None,  # noqa: A002
+    changes: Set = None,
     tests: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Try the trials in it: docs/why.md says how."),
     ] = None,
 ) -> None:
     """Say everything that is wrong with a configuration, with file, line and key."""
-    found = loaded(config, set)
+    found = loaded(config, changes)
     for warning in found.warnings:
         typer.echo(f"ccserver: warning: {warning}", err=True)
     settings = found.settings
@@ -67,9 +67,9 @@ def check(
         trying.check_all(tests, settings)
 
 
-def reload(config: Config = DEFAULT_CONFIG, set: Set = None) -> None:  # noqa: A002
+def reload(config: Config = DEFAULT_CONFIG, changes: Set = None) -> None:
     """Have the running server read its configuration again.  A wrong one changes nothing."""
-    answer = answered(config, set, "centre.reload")
+    answer = answered(config, changes, "centre.reload")
     for warning in answer["warnings"]:
         typer.echo(f"ccserver: warning: {warning}", err=True)
     for key in answer["needs_restart"]:

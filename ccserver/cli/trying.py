@@ -22,14 +22,14 @@ Trials = Annotated[
 def try_(
     trials: Trials,
     config: Config = DEFAULT_CONFIG,
-    set: Set = None,  # noqa: A002
+    changes: Set = None,
     json: Json = False,
 ) -> None:
     """Say what would happen to callers by a configuration, and why; nobody is called.
 
     Exit status 1: what a trial expects is not so.
     """
-    settings = loaded(config, set).settings
+    settings = loaded(config, changes).settings
     as_expected = True
     for path in trials:
         read = _read(path, settings)

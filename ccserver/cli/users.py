@@ -41,10 +41,10 @@ def add(
         list[str] | None, typer.Option(help="A supervisor's; none: all.  Repeatable.")
     ] = None,
     config: Config = DEFAULT_CONFIG,
-    set: Set = None,  # noqa: A002
+    changes: Set = None,
 ) -> None:
     """Make an account.  The password is asked for, or read from standard input."""
-    settings = loaded(config, set).settings
+    settings = loaded(config, changes).settings
     if name in {account.name for account in settings.accounts}:
         fail(REFUSED, f"account {name} is in the configuration")
     if role is Role.AGENT and agent is None:
@@ -58,9 +58,9 @@ def add(
 
 
 @app.command("list")
-def list_(config: Config = DEFAULT_CONFIG, set: Set = None) -> None:  # noqa: A002
+def list_(config: Config = DEFAULT_CONFIG, changes: Set = None) -> None:
     """Show the accounts, those of the configuration too."""
-    settings = loaded(config, set).settings
+    settings = loaded(config, changes).settings
     table = Table("name", "role", "agent", "teams", "kept in")
     for entry in settings.accounts:
         teams = ", ".join(entry.teams)
@@ -72,18 +72,18 @@ def list_(config: Config = DEFAULT_CONFIG, set: Set = None) -> None:  # noqa: A0
 
 
 @app.command()
-def passwd(name: Name, config: Config = DEFAULT_CONFIG, set: Set = None) -> None:  # noqa: A002
+def passwd(name: Name, config: Config = DEFAULT_CONFIG, changes: Set = None) -> None:
     """Give an account a new password; it is signed out everywhere."""
-    settings = loaded(config, set).settings
+    settings = loaded(config, changes).settings
     password = _password()
     _with_store(settings, lambda store: store.set_password(name, password))
     typer.echo(f"account {name}: new password")
 
 
 @app.command()
-def remove(name: Name, config: Config = DEFAULT_CONFIG, set: Set = None) -> None:  # noqa: A002
+def remove(name: Name, config: Config = DEFAULT_CONFIG, changes: Set = None) -> None:
     """Remove an account; it is signed out everywhere."""
-    _with_store(loaded(config, set).settings, lambda store: store.remove(name))
+    _with_store(loaded(config, changes).settings, lambda store: store.remove(name))
     typer.echo(f"account {name}: removed")
 
 
