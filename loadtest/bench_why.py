@@ -22,8 +22,8 @@ from ccserver.journal.reading import JournalFile, entries_about
 from ccserver.journal.storage import SqliteStorage
 from ccserver.journal.why import why
 from ccserver.settings import Settings
-from ccserver.trials.floor import Floor
 from ccserver.trials.model import AgentThere, Caller, Trial
+from ccserver.trials.story import Story
 
 BETWEEN = 4.0
 """Seconds from one call to the next."""
@@ -62,7 +62,7 @@ def _write(path: Path, calls: int, agents: int) -> ContactId:
     ]
     story = Trial(at=at, seconds=calls * BETWEEN + 30.0, agents=there, callers=callers)
     storage = SqliteStorage(path)
-    entries = Floor(_settings(agents), story).play()
+    entries = Story(_settings(agents), story).play()
     storage.write([(e.seq, e.at, codec.tag_of(e.event), codec.encode(e.event)) for e in entries])
     storage.close()
     return ContactId(callers[-1].name)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
+from actors import events as ev
 from actors import forecast, returning
 from actors import messages as m
 from actors.effects import LookAtQueue
@@ -38,6 +39,11 @@ class Outlook:
     def listen(self, journal: Journal) -> None:
         journal.listen(lambda entry: self.forecast.apply(entry.event), forecast.KINDS)
         journal.listen(lambda entry: self.returning.apply(entry.event), returning.KINDS)
+
+    def apply(self, event: ev.AnyEvent) -> None:
+        """Where there is no journal to listen to."""
+        self.forecast.apply(event)
+        self.returning.apply(event)
 
     def look(self, asked: LookAtQueue) -> m.QueueSeen:
         place, regained = asked.place, None

@@ -1,7 +1,7 @@
 """The server's machines without the server: their messages in one line, their timers on one clock.
 
-What a phone would do is played: it rings at once, its agent answers or does not, and hangs up when
-he has talked.  Prompts are over as soon as they begin.
+Who uses a floor plays the people and their phones (``Phones``); everything else is what the server
+does.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import count
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 from actors import effects as do
 from actors import events as ev
@@ -21,7 +20,6 @@ from actors.agent import Agent
 from actors.contact import Contact, Start
 from actors.dispatcher import Dispatcher
 from actors.dossier import Dossier
-from actors.forecast import Forecast
 from actors.ids import (
     DISPATCHER,
     AgentId,
@@ -34,205 +32,178 @@ from actors.ids import (
     queue_actor,
 )
 from actors.queue import Queue
-from actors.reasons import EndedBy
 from actors.recorded_dispatcher import RecordedDispatcher
 from actors.routing.policy import PolicyChanged
 from ccserver import __version__
 from ccserver.core import plan
-from ccserver.journal.log import Entry
+from ccserver.core.outlook import Outlook
 from ccserver.settings import Settings
 from ccserver.settings.content import content_of, version_of
-from ccserver.trials.model import AgentThere, Caller, Change, Trial
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
 from sip.message import NameAddr, Uri
 from sip.transport.path import Path
 
 BEGINNING = 1_000_000.0
-"""The instant of the clock at which the story begins."""
-_PHONE = Path("udp", 0, ("192.0.2.1", 5060))
+"""The instant of the clock at which what is played begins."""
+PHONE = Path("udp", 0, ("192.0.2.1", 5060))
 """RFC 5737: an address of nobody."""
-LONGEST_STORY = 1_000_000
-"""Messages: who tells each other the same for ever is stopped."""
+MOST_AT_ONCE = 1_000_000
+"""Messages at one instant: who tells each other the same for ever is stopped."""
 
 
 class EndlessStory(Exception):
     """The machines do not come to rest."""
 
 
-class Floor:
-    """``play`` it once; ``entries`` are the journal that a server would have written."""
+class Phones(Protocol):
+    """Who plays what people and their phones do, by ``Floor.rings``, ``answers`` and ``ends``."""
 
-    def __init__(self, settings: Settings, trial: Trial) -> None:
-        self._settings, self._trial = settings, trial
-        first = min([0.0, *(caller.after_seconds for caller in trial.callers)])
-        earliest = max([-first, *(there.available_seconds for there in trial.agents)])
-        self.now = BEGINNING - earliest - 1.0
-        self.entries: list[Entry] = []
+    def called(self, contact: ContactId, leg: LegId, dial: m.Dial) -> None:
+        """This leg's phone is called."""
+
+    def hears(self, contact: ContactId, leg: LegId, token: str) -> None:
+        """A prompt plays to it: it is over when ``Floor.has_heard`` says so."""
+
+    def replied(self, to: str, answer: object) -> None:
+        """A command given in the name of ``to`` was answered."""
+
+
+class Floor:
+    """``begins``: seconds since 1970 at the instant BEGINNING; ``starts``: the clock's first
+    instant.  ``hear`` is told every event, with its time in microseconds since 1970.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        phones: Phones,
+        hear: Callable[[int, ev.AnyEvent], None],
+        *,
+        begins: float,
+        starts: float = BEGINNING,
+        seed: int = 0,
+    ) -> None:
+        self.settings, self._phones, self._hear = settings, phones, hear
+        self._begins, self.now = begins, starts
         self._tickets, self._numbers = count(1), count(1)
-        self._random = Random(trial.seed)
+        self._random = Random(seed)
         self._machines: dict[str, Any] = {}
         self._messages: deque[tuple[str, Any]] = deque()
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._timers: dict[tuple[str, str], int] = {}
         self._watchers: dict[str, list[str]] = {}
-        self._legs: dict[LegId, AgentThere | None] = {}
-        """Those that are up or ring, and whose phone it is."""
-        self._there = {there.id: there for there in trial.agents}
-        self._world = plan.world(settings, lambda host, port: Path("udp", 0, (host, port)))
-        self._forecast = Forecast(plan.able_agents(settings), self._clock, {})
+        self._legs: set[LegId] = set()
+        """Those that are up or ring."""
+        self.world = plan.world(settings, lambda host, port: Path("udp", 0, (host, port)))
+        self._outlook = Outlook(settings, self.clock, {})
 
-    def play(self) -> list[Entry]:
-        """From before the beginning to the end of the story."""
-        self._open()
-        for there in self._trial.agents:
-            arrives = BEGINNING - there.available_seconds
-            self._at(arrives, partial(self._arrives, there))
-            if there.engaged_seconds or there.state == "idle":
-                self._at(BEGINNING, partial(self._begins, there))
-        for caller in self._trial.callers:
-            self._at(BEGINNING + caller.after_seconds, partial(self._calls, caller))
-        for change in self._trial.changes:
-            self._at(BEGINNING + change.after_seconds, partial(self._changes, change))
-        self._until(BEGINNING + self._trial.seconds)
-        return self.entries
+    def clock(self) -> float:
+        return self.now
 
-    def wall(self, instant: float | None = None) -> float:
+    def wall(self) -> float:
         """Seconds since 1970."""
-        since = (self.now if instant is None else instant) - BEGINNING
-        return self._trial.at.timestamp() + since
+        return self._begins + (self.now - BEGINNING)
 
-    # --- the centre ---------------------------------------------------------------------------
-
-    def _open(self) -> None:
-        settings = self._settings
+    def open(self) -> None:
+        """The centre starts; nobody is there yet."""
+        settings = self.settings
         content = content_of(settings)
         version = version_of(content)
         self._record(ev.ServerStarted(__version__, "trial", "", self.now))
         self._record(ev.CentreConfigured(version, content, "trial"))
         draw = self._random.random
-        self._machines[DISPATCHER] = RecordedDispatcher(Dispatcher, self._clock, draw)
+        self._machines[DISPATCHER] = RecordedDispatcher(Dispatcher, self.clock, draw)
         for queue in plan.queues(settings):
-            self._machines[queue_actor(queue.name)] = Queue(queue, self._clock)
+            self._machines[queue_actor(queue.name)] = Queue(queue, self.clock)
         for agent in plan.agents(settings):
-            made = Agent(agent, self._clock, lambda: next(self._tickets))
+            made = Agent(agent, self.clock, lambda: next(self._tickets))
             self._machines[agent_actor(agent.id)] = made
-        self._tell(DISPATCHER, PolicyChanged(plan.policy(settings, version)))
+        self.tell(DISPATCHER, PolicyChanged(plan.policy(settings, version)))
 
-    def _clock(self) -> float:
-        return self.now
+    # --- what people do -----------------------------------------------------------------------
 
-    def _record(self, event: ev.AnyEvent) -> None:
-        at = int(self.wall() * 1_000_000)
-        self.entries.append(Entry(len(self.entries) + 1, at, event))
-        self._forecast.apply(event)
+    def has_phone(self, agent: str) -> None:
+        """His phone registers."""
+        target = m.Target(f"sip:{agent}@{self.settings.sip.realm}", f"sip:{agent}@192.0.2.1", PHONE)
+        self.tell(agent_actor(AgentId(agent)), m.PhonesChanged((target,)))
 
-    # --- people -------------------------------------------------------------------------------
+    def commands(self, agent: str, command: m.AgentCommand) -> None:
+        """He presses a button: ``Phones.replied`` hears the answer."""
+        self.tell(agent_actor(AgentId(agent)), m.AgentCommandReceived(command, agent))
 
-    def _arrives(self, there: AgentThere) -> None:
-        aor = f"sip:{there.id}@{self._settings.sip.realm}"
-        target = m.Target(aor, f"sip:{there.id}@192.0.2.1", _PHONE)
-        self._tell(agent_actor(AgentId(there.id)), m.PhonesChanged((target,)))
-        self._commands(there.id, m.SetAvailable())
-
-    def _begins(self, there: AgentThere) -> None:
-        name = agent_actor(AgentId(there.id))
-        if there.state == "idle":
-            self._commands(there.id, m.SetIdle(self._settings.idle_codes[0]))
-        if there.engaged_seconds:
-            earlier = ContactId(f"earlier-{there.id}")
-            self._tell(name, m.ContactKept(earlier, None))
-            self._at(BEGINNING + there.engaged_seconds, partial(self._is_done, name, earlier))
-
-    def _is_done(self, agent: str, earlier: ContactId) -> None:
-        """With the conversation that he had when the story began."""
-        self._tell(agent, m.ConversationEnded(earlier, EndedBy.CUSTOMER))
-        self._tell(agent, m.AgentLegDown(earlier))
-
-    def _changes(self, change: Change) -> None:
-        match change.state:
-            case "available":
-                self._commands(change.agent, m.SetAvailable())
-            case "signed_out":
-                self._commands(change.agent, m.SignOut())
-            case "idle":
-                code = change.code or self._settings.idle_codes[0]
-                self._commands(change.agent, m.SetIdle(code))
-
-    def _commands(self, agent: str, command: m.AgentCommand) -> None:
-        received = m.AgentCommandReceived(command, "nobody")
-        self._tell(agent_actor(AgentId(agent)), received)
-
-    def _calls(self, caller: Caller) -> None:
-        contact = ContactId(caller.name)
+    def calls(self, contact: ContactId, ani: str, dialled: str) -> LegId:
+        """A customer calls this number of an entry point, or its name."""
         leg = LegId(f"{contact}/0")
-        self._legs[leg] = None
-        shown = NameAddr("", Uri.parse(f"sip:{caller.ani}@{self._settings.sip.realm}"))
+        self._legs.add(leg)
+        shown = NameAddr("", Uri.parse(f"sip:{ani}@{self.settings.sip.realm}"))
         dossier = Dossier(
             ev.ContactRef(contact, master=contact),
             leg,
             shown,
-            self._world,
-            self._clock,
+            self.world,
+            self.clock,
             self.wall,
             arrival=next(self._tickets),
         )
-        entry = self._world.entry_points[EntryPointName(caller.dials)]
-        longest = self._settings.routing.max_contact_seconds
-        machine = Contact(dossier, entry, ani=caller.ani, dnis=caller.dials, longest=longest)
-        self._machines[contact_actor(contact)] = machine
-        self._tell(contact_actor(contact), Start())
-        if caller.patience_seconds is not None:
-            self._at(self.now + caller.patience_seconds, partial(self._gives_up, contact, leg))
+        entry = self.world.entry_points[EntryPointName(dialled)]
+        longest = self.settings.routing.max_contact_seconds
+        self._machines[contact_actor(contact)] = Contact(
+            dossier, entry, ani=ani, dnis=dialled, longest=longest
+        )
+        self.tell(contact_actor(contact), Start())
+        return leg
 
-    def _gives_up(self, contact: ContactId, customer: LegId) -> None:
-        """Unless an agent talks with him, or has."""
-        connected = (e.event for e in self.entries if isinstance(e.event, ev.ContactConnected))
-        if not any(event.contact.id == contact for event in connected):
-            self._ends(customer, "bye")
+    # --- what phones do -----------------------------------------------------------------------
 
-    # --- phones -------------------------------------------------------------------------------
+    def is_up(self, leg: LegId) -> bool:
+        """It rings, or talks."""
+        return leg in self._legs
 
-    def _rings(self, leg: LegId, dial: m.Dial) -> None:
-        number = Uri.parse(dial.target.aor).user or ""
-        there = self._there.get(number) if dial.trunk is None else AgentThere(id=number)
-        self._legs[leg] = there
+    def rings(self, leg: LegId) -> None:
         self._to_contact(leg, m.LegInvited(leg, self.now))
         self._to_contact(leg, m.LegRinging(leg))
-        if there is not None and there.answers:
-            self._at(self.now + there.answers_after_seconds, partial(self._answers, leg, there))
 
-    def _answers(self, leg: LegId, there: AgentThere) -> None:
+    def answers(self, leg: LegId) -> None:
         if leg in self._legs:
             self._to_contact(leg, m.LegAnswered(leg))
-            self._at(self.now + there.talks_seconds, partial(self._ends, leg, "bye"))
 
-    def _ends(self, leg: LegId, cause: str, *, by_us: bool = False) -> None:
+    def ends(
+        self, leg: LegId, cause: str, status: int | None = None, *, by_us: bool = False
+    ) -> None:
+        """It hangs up, or refuses with this SIP status."""
         if leg in self._legs:
-            del self._legs[leg]
-            self._to_contact(leg, m.LegEnded(leg, cause, by_us=by_us))
+            self._legs.discard(leg)
+            self._to_contact(leg, m.LegEnded(leg, cause, status, by_us=by_us))
+
+    def has_heard(self, leg: LegId, token: str) -> None:
+        self._to_contact(leg, m.PlayFinished(leg, token))
 
     def _to_contact(self, leg: LegId, message: Any) -> None:
-        self._tell(contact_actor(ContactId(leg.partition("/")[0])), message)
+        self.tell(contact_actor(ContactId(leg.partition("/")[0])), message)
 
     # --- messages, effects, time --------------------------------------------------------------
 
-    def _tell(self, name: str, message: Any) -> None:
+    def tell(self, name: str, message: Any) -> None:
+        """Who is not there does not hear it."""
         if name in self._machines:
             self._messages.append((name, message))
 
-    def _at(self, instant: float, act: Callable[[], None]) -> None:
+    def at(self, instant: float, act: Callable[[], None]) -> None:
+        """In the order of the instants, and of the calls of this."""
         heapq.heappush(self._due, (instant, next(self._numbers), act))
 
-    def _until(self, end: float) -> None:
+    def until(self, end: float) -> None:
+        """Raises EndlessStory."""
         handled = 0
         while self._messages or (self._due and self._due[0][0] <= end):
             if not self._messages:
                 instant, _, act = heapq.heappop(self._due)
-                self.now = max(self.now, instant)
+                if instant > self.now:
+                    self.now, handled = instant, 0
                 act()
                 continue
             handled += 1
-            if handled > LONGEST_STORY:
+            if handled > MOST_AT_ONCE:
                 raise EndlessStory
             name, message = self._messages.popleft()
             machine = self._machines.get(name)
@@ -240,30 +211,36 @@ class Floor:
                 self._perform(name, machine.handle(message))
         self.now = end
 
+    def _record(self, event: ev.AnyEvent) -> None:
+        self._hear(int(self.wall() * 1_000_000), event)
+        self._outlook.apply(event)
+
     def _perform(self, name: str, effects: Sequence[Any]) -> None:
         for effect in effects:
             match effect:
                 case do.Record(event):
                     self._record(event)
                 case do.TellAgent(agent, message):
-                    self._tell(agent_actor(agent), message)
+                    self.tell(agent_actor(agent), message)
                 case do.TellQueue(queue, message):
-                    self._tell(queue_actor(queue), message)
+                    self.tell(queue_actor(queue), message)
                 case do.TellDispatcher(message):
-                    self._tell(DISPATCHER, message)
+                    self.tell(DISPATCHER, message)
                 case do.TellContact(contact, message):
-                    self._tell(contact_actor(owner_of(contact)), message)
-                case do.LookAtQueue(contact, queue, place):
-                    seen = self._forecast.look(contact, queue, place)
-                    self._tell(contact_actor(owner_of(contact)), seen)
+                    self.tell(contact_actor(owner_of(contact)), message)
+                case do.LookAtQueue(contact) as asked:
+                    self.tell(contact_actor(owner_of(contact)), self._outlook.look(asked))
                 case do.TellLeg(leg, m.Answer()):
                     self._to_contact(leg, m.LegAnswered(leg))
                 case do.TellLeg(leg, m.HangUp()):
-                    self._ends(leg, "bye", by_us=True)
+                    self.ends(leg, "bye", by_us=True)
                 case do.StartLeg(leg, dial):
-                    self._rings(leg, dial)
+                    self._legs.add(leg)
+                    self._phones.called(ContactId(leg.partition("/")[0]), leg, dial)
                 case do.Play(leg, token, _, loop) if not loop:
-                    self._to_contact(leg, m.PlayFinished(leg, token))
+                    self._phones.hears(ContactId(leg.partition("/")[0]), leg, token)
+                case do.ReplyTo(reply_to, answer):
+                    self._phones.replied(reply_to, answer)
                 case do.Watch(watched):
                     self._watchers.setdefault(watched, []).append(name)
                 case StartTimer(timer, seconds):
@@ -280,11 +257,11 @@ class Floor:
         def fires() -> None:
             if self._timers.get((name, timer)) == number:
                 del self._timers[name, timer]
-                self._tell(name, TimerFired(timer))
+                self.tell(name, TimerFired(timer))
 
-        self._at(self.now + seconds, fires)
+        self.at(self.now + seconds, fires)
 
     def _stop(self, name: str) -> None:
         del self._machines[name]
         for watcher in self._watchers.pop(name, ()):
-            self._tell(watcher, m.Down(name, crashed=False))
+            self.tell(watcher, m.Down(name, crashed=False))

@@ -11,8 +11,9 @@ from actors.ids import ContactId, owner_of
 from ccserver.journal.log import Entry
 from ccserver.journal.why import Why, why
 from ccserver.settings import Settings
-from ccserver.trials.floor import BEGINNING, Floor
+from ccserver.trials.floor import BEGINNING
 from ccserver.trials.model import NOBODY, Caller, Trial
+from ccserver.trials.story import Story
 
 
 class Given(Struct, frozen=True):
@@ -34,9 +35,9 @@ class Told(Struct, frozen=True):
 
 def tried(settings: Settings, trial: Trial) -> list[Told]:
     """Each caller, in the order of the file."""
-    floor = Floor(settings, trial)
-    entries = floor.play()
-    present = int(floor.wall() * 1_000_000)
+    story = Story(settings, trial)
+    entries = story.play()
+    present = int(story.wall() * 1_000_000)
     return [_told(caller, entries, present) for caller in trial.callers]
 
 

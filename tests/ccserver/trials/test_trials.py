@@ -15,9 +15,9 @@ from actors.reasons import Outcome, RoutingVerdict
 from ccserver.cli import app
 from ccserver.journal.decisions import decisions
 from ccserver.settings import ConfigurationError, Settings
-from ccserver.trials.floor import Floor
 from ccserver.trials.model import Trial, read_trial
 from ccserver.trials.outcome import Told, tried
+from ccserver.trials.story import Story
 
 ROOT = Path(__file__).parents[3]
 CENTRE: dict[str, Any] = {
@@ -129,8 +129,8 @@ def test_who_called_before_it_began_has_waited_so_long():
 
 
 def test_a_caller_who_loses_his_patience_is_abandoned():
-    floor = Floor(settings(), story({**ANNA, "patience_seconds": 20.0}))
-    (ended,) = (e.event for e in floor.play() if isinstance(e.event, ev.ContactEnded))
+    played = Story(settings(), story({**ANNA, "patience_seconds": 20.0}))
+    (ended,) = (e.event for e in played.play() if isinstance(e.event, ev.ContactEnded))
     assert ended.outcome is Outcome.ABANDONED
     assert ended.waited == 20.0
 
@@ -157,7 +157,7 @@ def test_outside_the_opening_hours_a_caller_is_sent_where_the_file_says():
 def test_every_decision_of_a_story_follows_from_its_record():
     callers = [{"name": f"c{n}", "dials": "2001", "after_seconds": 7.0 * n} for n in range(20)]
     there = agents("1001", "1002", talks_seconds=40.0)
-    found = list(decisions(Floor(settings(), story(*callers, agents=there)).play()))
+    found = list(decisions(Story(settings(), story(*callers, agents=there)).play()))
     assert len(found) > 10
     assert all(one.agrees for one in found)
 

@@ -12,8 +12,8 @@ from actors.commands import Principal
 from actors.ids import IdSource
 from ccserver.journal import codec
 from ccserver.journal.storage import SqliteStorage
-from ccserver.trials.floor import Floor
 from ccserver.trials.model import AgentThere, Caller, Trial
+from ccserver.trials.story import Story
 from ccserver.web.model import Model
 from tests.support.web import Site, site
 
@@ -31,7 +31,7 @@ def opened(tmp_path: Path):
             callers=[Caller(name=CONTACT, dials="2001")],
         )
         storage = SqliteStorage(tmp_path / "journal.sqlite")
-        for one in Floor(found.settings, story).play():
+        for one in Story(found.settings, story).play():
             row = one.seq, one.at, codec.tag_of(one.event), codec.encode(one.event)
             storage.write([row])
         storage.close()
