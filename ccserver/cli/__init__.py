@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from ccserver.cli import auditing, commanding, explaining, looking, server, trying, users
+from ccserver.cli import auditing, commanding, explaining, looking, reviewing, server, trying, users
 
 __all__ = ["app", "main"]
 
@@ -31,6 +31,7 @@ app.add_typer(users.app, name="users")
 app.command("try")(trying.try_)
 app.command()(explaining.why)
 app.command("why-not")(explaining.why_not)
+app.command()(reviewing.at)
 app.command()(auditing.audit)
 app.command("config-reference")(server.config_reference)
 app.command()(server.version)

@@ -59,11 +59,12 @@ def decode(payload: bytes) -> AnyEvent:
 
 def tag_of(event: AnyEvent) -> str:
     """``contact.queued``"""
-    return _tag(type(event))
+    return tag_of_kind(type(event))
 
 
 @cache
-def _tag(kind: type[AnyEvent]) -> str:
+def tag_of_kind(kind: type[Struct]) -> str:
+    """Of all events of this class."""
     return str(kind.__struct_config__.tag)
 
 

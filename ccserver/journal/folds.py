@@ -95,14 +95,20 @@ class Folds:
         return msgspec.msgpack.encode(checkpoint)
 
     def _go_on(self, payload: bytes) -> None:
-        try:
-            checkpoint = msgspec.msgpack.decode(payload, type=Checkpoint)
-        except msgspec.DecodeError as error:
-            log.warning("the checkpoint is of another version, or damaged: %s", error)
-            return
-        if checkpoint.format != FORMAT:
+        checkpoint = restored(payload)
+        if checkpoint is None:
             return
         self.past = PastFold(checkpoint.past)
         self.live.go_on(checkpoint.live)
         self.figures.go_on(checkpoint.figures)
         self._saved_at = checkpoint.past.seq
+
+
+def restored(payload: bytes) -> Checkpoint | None:
+    """None: it is of another version, or damaged."""
+    try:
+        checkpoint = msgspec.msgpack.decode(payload, type=Checkpoint)
+    except msgspec.DecodeError as error:
+        log.warning("the checkpoint is of another version, or damaged: %s", error)
+        return None
+    return checkpoint if checkpoint.format == FORMAT else None

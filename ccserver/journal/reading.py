@@ -14,7 +14,7 @@ from actors.ids import AgentId, ContactId, made_at
 from ccserver.journal import codec
 from ccserver.journal.history import SLACK, last_before
 from ccserver.journal.log import Entry
-from ccserver.journal.storage import Rows, last_number, read_rows
+from ccserver.journal.storage import Rows, last_checkpoint, last_number, read_rows
 from ccserver.journal.why import Why, why
 
 JOURNAL = "journal.sqlite"
@@ -45,6 +45,9 @@ class JournalFile:
         self, after: int, limit: int, containing: bytes | None = None
     ) -> list[tuple[int, int, bytes]]:
         return read_rows(self._path, after, limit, containing)
+
+    def checkpoint(self) -> tuple[int, bytes] | None:
+        return last_checkpoint(self._path)
 
 
 def read_why(data: Path, contact: str, at: int, agent: str | None = None) -> Why | None:

@@ -200,6 +200,16 @@ def last_number(path: Path) -> int:
         raise JournalError(f"{path}: {error}") from error
 
 
+def last_checkpoint(path: Path) -> tuple[int, bytes] | None:
+    """As ``Storage.checkpoint`` has it; the file may be in use.  Raises JournalError."""
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as db:
+            row = db.execute("SELECT seq, payload FROM checkpoint").fetchone()
+    except sqlite3.Error as error:
+        raise JournalError(f"{path}: {error}") from error
+    return None if row is None else (int(row[0]), bytes(row[1]))
+
+
 def read_rows(
     path: Path, after: int, limit: int, containing: bytes | None = None
 ) -> list[tuple[int, int, bytes]]:
