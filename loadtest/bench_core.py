@@ -5,9 +5,11 @@
     python -m loadtest.bench_core --bytecodes 40  # where the work is: the same on every machine
 
 The real core with its journal on the disk and a reader of its feed.  Callers and agents stand at
-the other end of a wire in memory, and so does a media process that only says yes; what they cost
-is measured and left out.  Time is virtual: calls come at their rate, each datagram in a pass of
-the loop of its own, and nothing waits.  Compare two trees by turns, on an otherwise idle machine.
+the other end of a wire in memory, and so does a media process that only says yes.  They have no
+tasks: they move when Trio's loop asks the clock how long it may sleep, and what they cost is left
+out, so that the server's own work is what is left.  Time is virtual: calls come at their rate, each
+datagram in a pass of the loop of its own, and nothing waits.  Compare two trees by turns, on an
+otherwise idle machine.
 """
 
 from __future__ import annotations
@@ -32,7 +34,6 @@ from types import CodeType, FrameType
 from typing import Any
 
 import trio
-import trio.testing
 
 from ccserver.core.app import Core, World
 from ccserver.journal.log import Journal
@@ -53,21 +54,52 @@ SDP = (
 )
 
 
-class Phones:
-    """All callers and agents, and the wire: a transport of the core's at one end.
+class Outside(trio.abc.Clock):
+    """All that is not the server: the phones, the media process, and the time that passes.
 
-    ``spent``: seconds of CPU that went into playing them.
+    ``spent``: seconds of CPU that went into playing it; ``moves``: whether it is at it now.
     """
+
+    def __init__(self, data: FilePath) -> None:
+        self.now = self.spent = 0.0
+        self.moves = False
+        self.phones, self.plane = Phones(self), MediaThatAgrees(data)
+
+    def start_clock(self) -> None:
+        pass
+
+    def current_time(self) -> float:
+        return self.now
+
+    def deadline_to_sleep_time(self, deadline: float) -> float:
+        """No task can run: whatever comes next comes now, and the loop goes on at once."""
+        with self:
+            if not self.plane.serve():
+                self.now = max(self.now, min(deadline, self.phones.next_at()))
+                if self.phones.next_at() <= self.now:
+                    self.phones.ring()
+        return 0
+
+    def __enter__(self) -> None:
+        self.moves, self._began = True, time.thread_time()
+
+    def __exit__(self, *_: object) -> None:
+        self.moves = False
+        self.spent += time.thread_time() - self._began
+
+
+class Phones:
+    """All callers and agents, and the wire: a transport of the core's at one end."""
 
     kind, local = "udp", SERVER
 
-    def __init__(self) -> None:
-        self.spent = 0.0
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
         self.datagrams = self.ended = 0
         self.answers: Counter[bytes] = Counter()
         self._due: list[tuple[float, int, bytes, tuple[str, int]]] = []
         self._numbers = count(1)
-        self._sleep = trio.CancelScope()
+        self._task: trio.lowlevel.Task | None = None
         self.registered = 0
 
     def path_to(self, host: str, port: int) -> Path:
@@ -75,34 +107,44 @@ class Phones:
 
     def send(self, data: bytes, path: Path) -> None:
         """From the core: heard after a while."""
-        started = time.thread_time()
-        self.datagrams += 1
-        if path.remote == AGENTS:
-            self._agent_hears(data)
-        else:
-            self._caller_hears(data)
-        self.spent += time.thread_time() - started
+        with self._outside:
+            self.datagrams += 1
+            if path.remote == AGENTS:
+                self._agent_hears(data)
+            else:
+                self._caller_hears(data)
 
     async def run(self, receive: Callable[[bytes, Path], None], failed: object) -> None:
         """The core's end: each datagram when it is due."""
         due = self._due
         while True:
-            with trio.CancelScope(deadline=due[0][0] if due else math.inf) as self._sleep:
-                await trio.sleep_forever()
-            while due and due[0][0] <= trio.current_time():
-                _, _, data, source = heapq.heappop(due)
-                receive(data, Path("udp", 0, source))
+            self._task = trio.lowlevel.current_task()
+            await trio.lowlevel.wait_task_rescheduled(self._abort)
+            _, _, data, source = heapq.heappop(due)
+            receive(data, Path("udp", 0, source))
+
+    def _abort(self, _: trio.lowlevel.RaiseCancelT) -> trio.lowlevel.Abort:
+        self._task = None
+        return trio.lowlevel.Abort.SUCCEEDED
+
+    def next_at(self) -> float:
+        """When the core is to hear something."""
+        return self._due[0][0] if self._due else math.inf
+
+    def ring(self) -> None:
+        """Let the core hear what is due."""
+        if self._task is not None:
+            trio.lowlevel.reschedule(self._task)
+            self._task = None
 
     def _post(self, data: bytes, source: tuple[str, int], delay: float = DELAY) -> None:
         self.datagrams += 1
-        at = trio.current_time() + delay
-        heapq.heappush(self._due, (at, next(self._numbers), data, source))
-        if at < self._sleep.deadline:
-            self._sleep.deadline = at
+        heapq.heappush(self._due, (self._outside.now + delay, next(self._numbers), data, source))
 
     # --- what they say ------------------------------------------------------------------------
 
-    def call(self) -> None:
+    def call(self, delay: float) -> None:
+        """A caller, in so many seconds."""
         number = next(self._numbers)
         self._post(
             b"INVITE sip:2001@127.0.0.1:15060 SIP/2.0\r\n"
@@ -111,6 +153,7 @@ class Phones:
             + b"Content-Length: %d\r\n\r\n" % len(SDP)
             + SDP,
             CALLERS,
+            delay,
         )
 
     def _caller_hears(self, data: bytes) -> None:
@@ -206,34 +249,40 @@ def _proof(challenge: str, user: str) -> str:
 class MediaThatAgrees:
     """The media process's end of its socket."""
 
-    def __init__(self, path: FilePath) -> None:
-        self.spent = 0.0
+    def __init__(self, data: FilePath) -> None:
+        self.path = data / "media.sock"
         self.frames = 0
+        self._ports = count(20_000, 2)
+        self._connection: socket.socket | None = None
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._listener.bind(str(path))
+        self._listener.setblocking(False)
+        self._listener.bind(str(self.path))
         self._listener.listen(1)
 
-    async def run(self) -> None:
-        await trio.lowlevel.wait_readable(self._listener)
-        connection, _ = self._listener.accept()
-        connection.setblocking(False)
-        ports = count(20_000, 2)
-        while True:
-            await trio.lowlevel.wait_readable(connection)
-            started = time.thread_time()
-            self.frames += 1
-            answers: list[media.Event] = []
-            for command in media.decode_commands(connection.recv(media.MAXIMUM_FRAME)):
-                if isinstance(command, media.CreateSession):
-                    port = next(ports) % 40_000
-                    answers.append(media.SessionCreated(command.session, "127.0.0.1", port))
-                elif isinstance(command, media.Release):
-                    answers.append(media.SessionReleased(command.session, 0, 0, 0, 0.0))
-                elif isinstance(command, media.ListSessions):
-                    answers.append(media.Sessions([]))
-            for frame in media.encode_frames(answers):
-                connection.send(frame)
-            self.spent += time.thread_time() - started
+    def serve(self) -> bool:
+        """Whether the core has said something, and has been answered."""
+        try:
+            if self._connection is None:
+                self._connection, _ = self._listener.accept()
+                self._connection.setblocking(False)
+            frame = self._connection.recv(media.MAXIMUM_FRAME)
+        except BlockingIOError:
+            return False
+        if not frame:
+            return False  # the core has gone
+        self.frames += 1
+        answers: list[media.Event] = []
+        for command in media.decode_commands(frame):
+            if isinstance(command, media.CreateSession):
+                port = next(self._ports) % 40_000
+                answers.append(media.SessionCreated(command.session, "127.0.0.1", port))
+            elif isinstance(command, media.Release):
+                answers.append(media.SessionReleased(command.session, 0, 0, 0, 0.0))
+            elif isinstance(command, media.ListSessions):
+                answers.append(media.Sessions([]))
+        for answer in media.encode_frames(answers):
+            self._connection.send(answer)
+        return True
 
 
 class Passes(trio.abc.Instrument):
@@ -258,8 +307,8 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ccserver-bench-") as name:
-        clock = trio.testing.MockClock(autojump_threshold=0)
-        return trio.run(_bench, arguments, FilePath(name), clock=clock)
+        outside = Outside(FilePath(name))
+        return trio.run(_bench, arguments, FilePath(name), outside, clock=outside)
 
 
 def _settings(agents: int) -> Settings:
@@ -285,10 +334,10 @@ def _settings(agents: int) -> Settings:
 
 
 class Bench:
-    def __init__(self, a: argparse.Namespace, data: FilePath) -> None:
-        self.arguments = a
-        self.phones, self.plane = Phones(), MediaThatAgrees(data / "media.sock")
-        self.client = MediaClient(data / "media.sock")
+    def __init__(self, a: argparse.Namespace, data: FilePath, outside: Outside) -> None:
+        self.arguments, self.outside = a, outside
+        self.phones, self.plane = outside.phones, outside.plane
+        self.client = MediaClient(self.plane.path)
         self.journal = Journal.open(data / "journal.sqlite", time.time)
         world = World(
             transports=[self.phones],
@@ -314,26 +363,24 @@ class Bench:
     async def play(self, calls: int) -> None:
         """So many calls, at their rate, to their end."""
         wanted = self.phones.ended + calls
-        for _ in range(calls):
-            self.phones.call()
-            await trio.sleep(1 / self.arguments.rate)
-        await trio.sleep(STAY + 1)
+        for number in range(calls):
+            self.phones.call(number / self.arguments.rate)
+        await trio.sleep(calls / self.arguments.rate + STAY + 1)
         assert self.phones.ended == wanted, (wanted - self.phones.ended, self.phones.answers)
 
     async def cpu(self, calls: int) -> float:
         """Seconds that the core used for each."""
-        others = self.phones.spent + self.plane.spent
-        started = time.process_time()
+        spent, started = self.outside.spent, time.process_time()
         await self.play(calls)
         used = time.process_time() - started
-        return (used - (self.phones.spent + self.plane.spent - others)) / calls
+        return (used - (self.outside.spent - spent)) / calls
 
     async def count(self, calls: int) -> Counter[str]:
         """What happens in so many calls; functions of Python, and of C, that are called."""
         passes, functions = Passes(), Counter[str]()
 
         def seen(frame: FrameType, event: str, argument: Any) -> None:
-            functions[event] += 1
+            functions[event] += not self.outside.moves
 
         before = self.counts()
         trio.lowlevel.add_instrument(passes)
@@ -350,10 +397,9 @@ class Bench:
         return seen_now
 
 
-async def _bench(a: argparse.Namespace, data: FilePath) -> int:
-    bench = Bench(a, data)
+async def _bench(a: argparse.Namespace, data: FilePath, outside: Outside) -> int:
+    bench = Bench(a, data, outside)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(bench.plane.run)
         nursery.start_soon(bench.journal.run)
         await nursery.start(bench.core.run)
         await bench.client.wait_connected()
@@ -388,10 +434,12 @@ async def _profile(bench: Bench, a: argparse.Namespace) -> None:
 
 
 async def _bytecodes(bench: Bench, a: argparse.Namespace) -> None:
-    """Of the core and of the bench itself; what C does for them is not seen."""
+    """Of the core, Trio's loop included; what C does for them is not seen."""
     executed: Counter[CodeType] = Counter()
 
     def seen(frame: FrameType, event: str, argument: Any) -> Any:
+        if bench.outside.moves or frame.f_code.co_filename == __file__:
+            return None
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
         executed[frame.f_code] += event == "opcode"
         return seen
