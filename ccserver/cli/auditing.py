@@ -26,7 +26,7 @@ def audit(config: Config = DEFAULT_CONFIG, changes: Set = None) -> None:
         same = _read(data / "journal.sqlite", found, seq)
     except JournalError as error:
         fail(WRONG, str(error))
-    found.finish()
+    found.look()
     for each in found.findings:
         typer.echo(f"event {each.seq}: {each.text}", err=True)
     if found.unread:

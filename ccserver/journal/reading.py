@@ -83,6 +83,18 @@ def entries_about(journal: Rows, contact: str) -> Iterator[Entry]:
         after = rows[-1][0]
 
 
+def heard_before(journal: Rows, upto: int) -> Iterator[Entry]:
+    """What explains the dispatcher behind the entry ``upto``: from the start of that run on."""
+    after = _start_before(journal, upto)
+    while after < upto and (rows := journal.rows(after, min(PAGE, upto - after))):
+        for seq, at, payload in rows:
+            if payload.startswith(_WANTED):
+                entry = _read(seq, at, payload)
+                if entry is not None:
+                    yield entry
+        after = rows[-1][0]
+
+
 def _read(seq: int, at: int, payload: bytes) -> Entry | None:
     """None: it is no event of this version."""
     try:

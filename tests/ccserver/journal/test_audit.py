@@ -9,7 +9,7 @@ from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName
 from actors.place import Place
 from actors.reasons import Outcome
 from ccserver.journal import codec
-from ccserver.journal.audit import MOST_FINDINGS, Audit
+from ccserver.journal.audit import MOST_FINDINGS, OVERTIME, Audit
 
 ADA, SUPPORT = AgentId("1001"), QueueName("support")
 ONE, OTHER = ev.ContactRef(ContactId("c1")), ev.ContactRef(ContactId("c2"))
@@ -36,7 +36,7 @@ def audited(*events: ev.AnyEvent, first: int = 1) -> Audit:
     audit = Audit()
     for seq, event in enumerate(events, first):
         audit.apply(seq, seq, codec.encode(event))
-    audit.finish()
+    audit.look()
     return audit
 
 
@@ -79,3 +79,39 @@ def test_what_cannot_be_read_is_counted() -> None:
 def test_a_journal_full_of_wrongs_fills_no_memory() -> None:
     audit = audited(*(ended(ev.ContactRef(ContactId(f"c{n}"))) for n in range(300)))
     assert (audit.found, len(audit.findings)) == (300, MOST_FINDINGS)
+
+
+def changed(before: str, state: str) -> ev.AgentStateChanged:
+    return ev.AgentStateChanged(ADA, "voice", before, state)
+
+
+def test_an_agent_who_was_something_else_is_found() -> None:
+    audit = audited(changed("signed_out", "idle"), changed("available", "reserved"))
+    assert [f.text for f in audit.findings] == ["agent 1001 was idle, and is said to be available"]
+
+
+def test_a_run_says_anew_what_its_agents_are() -> None:
+    start = ev.ServerStarted("1", "e")
+    assert not audited(changed("idle", "engaged"), start, changed("available", "idle")).found
+
+
+def test_a_contact_that_never_ends_is_found_and_said_once() -> None:
+    content = {"routing": {"max_contact_seconds": 60.0}, "queues": [], "agents": []}
+    audit = Audit()
+    told = (ev.CentreConfigured("v", content, "start"), arrived(ONE), arrived(OTHER), ended(OTHER))
+    for seq, event in enumerate(told, 1):
+        audit.apply(seq, seq, codec.encode(event))
+    late = int((60 + OVERTIME + 1) * 1e6)
+    for seq, at in ((5, late - 2_000_000), (6, late), (7, late + 1)):
+        audit.apply(seq, at, codec.encode(ev.ServerDraining(1)))
+        audit.look()
+
+    assert [f.text for f in audit.findings] == ["contact c1 has lasted too long, and has not ended"]
+    assert audit.findings[0].seq == 6
+
+
+def test_a_queue_whose_figures_do_not_agree_is_said_once() -> None:
+    unreached = ev.ContactEnded(ONE, Outcome.UNREACHED, SUPPORT, None)
+    audit = audited(arrived(ONE), queued(ONE), unreached)
+    audit.look()
+    assert [f.text for f in audit.findings] == ["queue support: 1 offered, 0 counted"]
