@@ -16,6 +16,7 @@ from ccserver.journal.log import Entry
 from ccserver.journal.verdicts import IN_LINE
 from ccserver.journal.why import why
 from tests.support.day import random_day
+from tests.support.model import check_decisions
 
 
 @cache
@@ -41,6 +42,23 @@ def test_every_assignment_of_a_random_day_is_computed_again(seed: int):
     assert len({(one.recorded.queue, one.recorded.decision.on) for one in found}) >= 5
     assert len(found) > 40
     assert sum(isinstance(e.event, ev.CentreConfigured) for e in entries) >= 4
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_assignment_of_a_random_day_is_the_models(seed: int):
+    """And the model is not of the same mind whatever was done."""
+    events = [entry.event for entry in day(seed)]
+
+    assert check_decisions(events) > 40
+
+    random = Random(seed)
+    places = [n for n, event in enumerate(events) if isinstance(event, ev.ContactAssigned)]
+    for place in random.sample(places, 5):
+        assigned = events[place]
+        other = replace(assigned, agent="1001" if assigned.agent != "1001" else "1002")
+        for forged in ([], [other]):
+            with pytest.raises(AssertionError):
+                check_decisions([*events[:place], *forged, *events[place + 1 :]])
 
 
 def changed(entry: Entry, random: Random) -> Entry | None:

@@ -16,7 +16,7 @@ from hypothesis.stateful import (
 
 from actors import messages as m
 from actors.dispatcher import Dispatcher, PolicyChanged
-from actors.effects import Record, TellAgent, TellQueue
+from actors.effects import Record
 from actors.ids import AgentId, ContactId, QueueName
 from actors.place import Place
 from actors.routing.choice import MOST_HEADS
@@ -25,7 +25,7 @@ from actors.routing.grammar import parse
 from actors.routing.policy import Policy, QueuePolicy, Ring
 from actors.routing.strategies import Strategy
 from sip.machine import StartTimer, TimerFired
-from tests.support.reference import Pair, Reference
+from tests.support.model import Model, drawn_in, pairs_of
 
 SKILLS = ("english", "spanish")
 AGENTS = [AgentId(f"a{n}") for n in range(7)]
@@ -74,8 +74,10 @@ class DispatcherLife(RuleBasedStateMachine):
         self.now = 0.0
         self.number = 0
         self.due: float | None = None
-        self.reference = Reference(policy)
+        self.model = Model(policy)
+        self.reference = self.model.reference
         self.dispatcher = Dispatcher(lambda: self.now, policy, Random(seed).random)
+        self.told: dict[ContactId, m.ContactWaits] = {}
         self.paired: dict[ContactId, tuple[list[AgentId], m.ContactWaits]] = {}
         self.talking: dict[AgentId, tuple[ContactId, QueueName]] = {}
 
@@ -85,27 +87,18 @@ class DispatcherLife(RuleBasedStateMachine):
 
     # --- what the dispatcher does, and what it should -----------------------------------------
 
-    def hears(self, message) -> tuple[list[Pair], list[AgentId]]:
-        """The pairs that it made, and whom its lots fell on."""
-        known = {**self.reference.waiting}
-        pairs: list[Pair] = []
-        drawn = []
-        asked: dict[ContactId, list[AgentId]] = {}
-        for effect in self.dispatcher.handle(message):
+    def tell(self, message) -> None:
+        effects = self.dispatcher.handle(message)
+        for effect in effects:
             match effect:
-                case TellAgent(agent, m.Reserve(contact)):
-                    asked.setdefault(contact, []).append(agent)
-                case TellQueue(_, m.ContactPaired(contact, agent, others)):
-                    assert asked[contact] == [agent, *others]
-                    pairs.append((contact, (agent, *others)))
-                    self.paired[contact] = asked[contact], known[contact]
                 case Record(event):
                     self.says_why(event)
-                    if event.decision.draw is not None:
-                        drawn.append(event.agent)
                 case StartTimer("ring", seconds):
                     self.due = self.now + seconds
-        return pairs, drawn
+        pairs = pairs_of(effects)
+        assert pairs == self.model.hears(message, self.now, drawn_in(effects))
+        for contact, agents in pairs:
+            self.paired[contact] = list(agents), self.told[contact]
 
     def says_why(self, event) -> None:
         """From the decision alone: the choice, and that everybody is accounted for."""
@@ -119,33 +112,6 @@ class DispatcherLife(RuleBasedStateMachine):
         assert all(count > 0 for count in decision.passed_over.values())
         known = len(decision.candidates) + sum(decision.passed_over.values())
         assert known >= len(decision.candidates) <= MOST_HEADS
-
-    def tell(self, message, contacts=(), agent=None, freed=()) -> None:
-        """``contacts``: those whose chances may be better now; ``agent``: who is available;
-        ``freed``: queues that may have room.
-        """
-        before = {**self.reference.waiting}
-        pairs, drawn = self.hears(message)
-        expected = []
-        if agent is not None and (pair := self.reference.for_agent(agent)) is not None:
-            expected.append(pair)
-        these = {c for c in contacts if c in before}
-        these |= {c for c, waits in before.items() if waits.queue in freed}
-        these &= set(self.reference.waiting)
-        expected += self.reference.for_contacts(these, drawn)
-        assert pairs == expected
-
-    def parted(self, which) -> list[QueueName]:
-        """Pairs that are over; the queues that had no room, and have."""
-        freed = []
-        for queue, served in self.reference.serving.items():
-            was_full = not self.reference.has_room(queue)
-            for agent, contact in list(served.items()):
-                if which(agent, contact):
-                    del served[agent]
-            if was_full and self.reference.has_room(queue):
-                freed.append(queue)
-        return freed
 
     # --- contacts -----------------------------------------------------------------------------
 
@@ -175,7 +141,7 @@ class DispatcherLife(RuleBasedStateMachine):
             preferred=tuple(dict.fromkeys(preferred)),
             preferred_until=self.now - waited + 8.0 if preferred else 0.0,
         )
-        self.waits(waits, [])
+        self.waits(waits)
 
     @rule(data=st.data(), queues=st.lists(st.sampled_from(QUEUES), min_size=2, max_size=6))
     def several_contacts_wait(self, data, queues) -> None:
@@ -184,25 +150,23 @@ class DispatcherLife(RuleBasedStateMachine):
             waits = st.sampled_from([0.0, 0.0, 5.0, 12.0])
             self.new_contact(priority, queue, EVERYBODY, [], [], [], data.draw(waits))
 
-    def waits(self, waits, freed) -> None:
-        self.reference.waiting[waits.contact] = waits
-        self.tell(waits, [waits.contact], freed=freed)
+    def waits(self, waits) -> None:
+        self.told[waits.contact] = waits
+        self.tell(waits)
 
     @precondition(lambda self: self.paired)
     @rule(data=st.data())
     def a_contact_comes_back(self, data) -> None:
         contact = data.draw(st.sampled_from(sorted(self.paired)))
         _, waits = self.paired.pop(contact)
-        self.waits(waits, self.parted(lambda _, served: served == contact))
+        self.waits(waits)
 
     @precondition(lambda self: self.reference.waiting or self.paired)
     @rule(data=st.data())
     def a_contact_leaves(self, data) -> None:
         contact = data.draw(st.sampled_from(sorted({*self.reference.waiting, *self.paired})))
-        self.reference.waiting.pop(contact, None)
         self.paired.pop(contact, None)
-        freed = self.parted(lambda _, served: served == contact)
-        self.tell(m.ContactLeft(contact), freed=freed)
+        self.tell(m.ContactLeft(contact))
 
     @precondition(lambda self: self.paired)
     @rule(data=st.data())
@@ -210,11 +174,9 @@ class DispatcherLife(RuleBasedStateMachine):
         contact = data.draw(st.sampled_from(sorted(self.paired)))
         agents, waits = self.paired.pop(contact)
         by = data.draw(st.sampled_from(agents))
-        self.parted(lambda agent, served: served == contact and agent != by)
         self.tell(m.ContactConnected(contact, by))
         self.talking[by] = contact, waits.queue
         if self.reference.policy.of(waits.queue).max_agents is not None:
-            self.reference.serving.setdefault(waits.queue, {})[by] = contact
             self.tell(m.AgentServes(by, contact, waits.queue))
 
     @precondition(lambda self: self.talking)
@@ -222,8 +184,7 @@ class DispatcherLife(RuleBasedStateMachine):
     def a_conversation_ends(self, data) -> None:
         agent = data.draw(st.sampled_from(sorted(self.talking)))
         contact, _ = self.talking.pop(agent)
-        freed = self.parted(lambda *pair: pair == (agent, contact))
-        self.tell(m.AgentServed(agent, contact), freed=freed)
+        self.tell(m.AgentServed(agent, contact))
 
     # --- agents -------------------------------------------------------------------------------
 
@@ -245,9 +206,7 @@ class DispatcherLife(RuleBasedStateMachine):
         told = m.AgentAvailable(
             agent, skills, self.now, number, self.now, contacts, talked, weight, position
         )
-        freed = self.parted(lambda other, _: other == agent)
-        self.reference.available[agent] = told
-        self.tell(told, agent=told, freed=freed)
+        self.tell(told)
 
     @rule(data=st.data(), agents=st.permutations(AGENTS))
     def most_agents_are_available(self, data, agents) -> None:
@@ -259,23 +218,18 @@ class DispatcherLife(RuleBasedStateMachine):
     @rule(data=st.data())
     def an_agent_becomes_unavailable(self, data) -> None:
         agent = data.draw(st.sampled_from(sorted(self.reference.available)))
-        del self.reference.available[agent]
         self.tell(m.AgentUnavailable(agent))
 
     @precondition(lambda self: self.paired)
     @rule(data=st.data())
     def a_reservation_is_refused(self, data) -> None:
         contact = data.draw(st.sampled_from(sorted(self.paired)))
-        agents, waits = self.paired[contact]
+        agents, _ = self.paired[contact]
         agent = data.draw(st.sampled_from(agents))
         agents.remove(agent)
-        freed = self.parted(lambda *pair: pair == (agent, contact))
         if not agents:
-            del self.paired[contact]
-            self.reference.waiting[contact] = waits  # at the place it had
-            self.tell(m.ReservationRefused(agent, contact), [contact], freed=freed)
-        else:
-            self.tell(m.ReservationRefused(agent, contact))
+            del self.paired[contact]  # and it waits at the place it had
+        self.tell(m.ReservationRefused(agent, contact))
 
     # --- time and rules -----------------------------------------------------------------------
 
@@ -284,22 +238,15 @@ class DispatcherLife(RuleBasedStateMachine):
         """At every instant at which the dispatcher wants to be woken, it is."""
         end = self.now + seconds
         while self.due is not None and self.due <= end:
-            self.now = self.reference.now = self.due
-            self.due = None
-            # Whoever is in another ring than an instant ago is looked at; to the reference it is
-            # as well to look at all, for nobody else's chances have changed.
-            self.tell(TimerFired("ring"), list(self.reference.waiting))
+            self.now, self.due = self.due, None
+            self.tell(TimerFired("ring"))
         self.now = self.reference.now = end
+        self.reference.judged.clear()  # whose time has come should have been looked at
 
     @precondition(lambda self: self.number % 8 == 7)
     @rule(policy=rules_of_queues())
     def the_rules_change(self, policy) -> None:
-        before = self.reference.policy
-        self.reference.policy = policy
-        for queue in QUEUES:  # what had no limit was not counted
-            if before.of(queue).max_agents is None:
-                self.reference.serving.pop(queue, None)
-        self.tell(PolicyChanged(policy), list(self.reference.waiting))
+        self.tell(PolicyChanged(policy))
 
     @invariant()
     def nobody_waits_in_vain(self) -> None:

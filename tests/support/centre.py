@@ -27,6 +27,7 @@ from ccserver.journal.storage import MemoryStorage, Storage
 from ccserver.settings import Loaded, Settings
 from sip.message import Response, parse
 from tests.support.media import MediaInMemory
+from tests.support.model import check_decisions
 from tests.support.network import MemoryTransport, Network, Weather
 from tests.support.phones import Phone
 
@@ -271,4 +272,5 @@ async def centre(
         except BaseException:
             print(network.ladder())
             raise
+        check_decisions(opened.events)
         nursery.cancel_scope.cancel()

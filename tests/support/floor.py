@@ -1,7 +1,8 @@
 """A floor of agents, a queue and a dispatcher, each with its mailbox, and callers beside them.
 
-The machines are the real ones; who handles his next message is the test's choice, so every order
-that the server could take can be taken here.  ``Caller`` stands for a contact and its phones.
+The machines are the real ones, and each step of the dispatcher is compared with the model's; who
+handles his next message is the test's choice, so every order that the server could take can be
+taken here.  ``Caller`` stands for a contact and its phones.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from typing import Any
 
 from actors import messages as m
 from actors.agent import Agent, AgentSettings
-from actors.dispatcher import Dispatcher
 from actors.effects import Record, TellAgent, TellContact, TellDispatcher, TellQueue, Watch
 from actors.ids import (
     DISPATCHER,
@@ -33,6 +33,7 @@ from actors.routing.expressions import of_requirements
 from actors.routing.policy import Policy, QueuePolicy
 from sip.machine import CancelTimer, StartTimer, TimerFired
 from sip.transport.path import Path
+from tests.support.model import CheckedDispatcher
 
 QUEUE = QueueName("support")
 NEEDS = of_requirements(requirements_of({"english": 1}))
@@ -212,7 +213,7 @@ class Floor:
         self.assigned: list[tuple[float, ContactId, AgentId]] = []
         """When, whom, and to whom: every reservation that an agent has taken."""
         self._make: dict[str, Callable[[], Any]] = {
-            DISPATCHER: lambda: Dispatcher(lambda: self.now, policy),
+            DISPATCHER: lambda: CheckedDispatcher(lambda: self.now, policy),
             queue_actor(QUEUE): lambda: Queue(QueueSettings(QUEUE, **bounds), lambda: self.now),
         }
         for agent in self.agent_ids:
@@ -239,8 +240,8 @@ class Floor:
         return queue
 
     @property
-    def dispatcher(self) -> Dispatcher:
-        dispatcher: Dispatcher = self.machines[DISPATCHER]
+    def dispatcher(self) -> CheckedDispatcher:
+        dispatcher: CheckedDispatcher = self.machines[DISPATCHER]
         return dispatcher
 
     def agent(self, agent: AgentId) -> Agent:

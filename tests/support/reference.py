@@ -6,7 +6,7 @@ It is slow, and it is what the dispatcher must agree with.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from actors import messages as m
 from actors.ids import AgentId, ContactId, QueueName
@@ -19,14 +19,18 @@ GRAIN = 1e-6
 
 
 class Reference:
-    """``serving``: for each queue, which agents have which of its contacts in hand."""
+    """``serving``: for each queue, which agents have which of its contacts in hand.
+
+    ``judged``: when a contact's ring was looked at last, if that is not now.
+    """
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.now = 0.0
         self.waiting: dict[ContactId, m.ContactWaits] = {}
         self.available: dict[AgentId, m.AgentAvailable] = {}
-        self.serving: dict[QueueName, dict[AgentId, ContactId]] = {}
+        self.judged: dict[ContactId, float] = {}
+        self.serving: dict[QueueName, set[tuple[AgentId, ContactId]]] = {}
         self.last_given: dict[QueueName, m.AgentAvailable] = {}
 
     # --- what a contact is now ----------------------------------------------------------------
@@ -34,13 +38,16 @@ class Reference:
     def rules(self, contact: m.ContactWaits) -> QueuePolicy:
         return self.policy.of(contact.queue)
 
+    def instant(self, contact: m.ContactWaits) -> float:
+        return self.judged.get(contact.contact, self.now) + GRAIN
+
     def age(self, contact: m.ContactWaits) -> float:
         """Since it entered the queue."""
         entered = contact.at if contact.entered is None else contact.entered
-        return self.now - entered + GRAIN
+        return self.instant(contact) - entered
 
     def is_kept(self, contact: m.ContactWaits) -> bool:
-        return bool(contact.preferred) and contact.preferred_until > self.now + GRAIN
+        return bool(contact.preferred) and contact.preferred_until > self.instant(contact)
 
     def ring(self, contact: m.ContactWaits) -> int:
         rings = self.rules(contact).rings
@@ -50,7 +57,7 @@ class Reference:
         """Smaller is first."""
         rules, place = self.rules(contact), contact.place
         bound = rules.overtaking_seconds
-        if bound is not None and self.now + GRAIN >= place.since + bound:
+        if bound is not None and self.instant(contact) >= place.since + bound:
             return (0, 0, 0, place.since, place.seq)
         begun = [] if self.is_kept(contact) else rules.rings[: self.ring(contact) + 1]
         priority = min([place.priority, *(r.priority for r in begun if r.priority is not None)])
@@ -63,7 +70,8 @@ class Reference:
 
     def has_room(self, queue: QueueName) -> bool:
         most = self.policy.of(queue).max_agents
-        return most is None or len(set(self.serving.get(queue, {}).values())) < most
+        served = {contact for _, contact in self.serving.get(queue, ())}
+        return most is None or len(served) < most
 
     def fits(self, contact: m.ContactWaits, agent: m.AgentAvailable) -> bool:
         if agent.agent in contact.avoid or not self.has_room(contact.queue):
@@ -129,7 +137,7 @@ class Reference:
                 pairs.append(self.given(contact, agents))
             elif strategy is Strategy.WEIGHTED_RANDOM and not self.is_kept(contact):
                 fresh = [a for a in agents if a.agent not in contact.tried] or agents
-                lot = next(lots)
+                lot = next(lots, None)
                 pairs.append(self.given(contact, [a for a in fresh if a.agent == lot]))
             else:
                 pairs.append(self.given(contact, agents[:1]))
@@ -140,6 +148,24 @@ class Reference:
         del self.waiting[contact.contact]
         for agent in agents:
             del self.available[agent.agent]
-            self.serving.setdefault(contact.queue, {})[agent.agent] = contact.contact
-        self.last_given[contact.queue] = agents[0]
+            self.serves(contact.queue, agent.agent, contact.contact)
+        if self.rules(contact).strategy is Strategy.ROUND_ROBIN:
+            self.last_given[contact.queue] = agents[0]
         return contact.contact, tuple(agent.agent for agent in agents)
+
+    # --- how many serve -----------------------------------------------------------------------
+
+    def serves(self, queue: QueueName, agent: AgentId, contact: ContactId) -> None:
+        """It counts where agents are limited."""
+        if self.policy.of(queue).max_agents is not None:
+            self.serving.setdefault(queue, set()).add((agent, contact))
+
+    def parted(self, which: Callable[[AgentId, ContactId], bool]) -> list[QueueName]:
+        """Those pairs are over; the queues that had no room, and have."""
+        freed = []
+        for queue, served in self.serving.items():
+            was_full = not self.has_room(queue)
+            served -= {pair for pair in served if which(*pair)}
+            if was_full and self.has_room(queue):
+                freed.append(queue)
+        return freed

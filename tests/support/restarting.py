@@ -22,6 +22,7 @@ from ccserver.settings import Settings
 from sip.transport.path import Path
 from tests.support.centre import DEFAULT, LONGEST_STORY, Centre, WallClock
 from tests.support.media import MediaInMemory
+from tests.support.model import check_decisions
 from tests.support.network import MemoryTransport, Network, Weather
 
 AWAY = 0.8
@@ -216,4 +217,5 @@ async def mortal_centre(
         except BaseException:
             print(network.ladder())
             raise
+        check_decisions(opened.events)
         nursery.cancel_scope.cancel()
