@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from functools import partial
 
 import trio
 
@@ -213,7 +214,7 @@ class Agents:
             case a.ComeBack():
                 self._come_back(phone)
             case StartTimer(name, seconds):
-                fire = lambda: phone.hear(TimerFired(name))  # noqa: E731
+                fire = partial(phone.hear, TimerFired(name))
                 self.line.timers.arm((phone.user, name), seconds, fire)
             case CancelTimer(name):
                 self.line.timers.cancel((phone.user, name))

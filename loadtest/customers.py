@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from functools import partial
 
 import trio
 
@@ -166,7 +167,7 @@ class Customers:
                 assert call.leg is not None
                 call.leg.hang_up()
             case StartTimer(name, seconds):
-                fire = lambda: call.hear(TimerFired(name))  # noqa: E731
+                fire = partial(call.hear, TimerFired(name))
                 self._line.timers.arm((call, name), seconds, fire)
             case CancelTimer(name):
                 self._line.timers.cancel((call, name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from functools import partial
 from typing import Any, Protocol
 
 import trio
@@ -100,7 +101,7 @@ class Desks:
         assert self._timers is not None
         match effect:
             case StartTimer(timer, seconds):
-                fire = lambda: self._hear(name, TimerFired(timer))  # noqa: E731
+                fire = partial(self._hear, name, TimerFired(timer))
                 self._timers.arm((name, timer), seconds, fire)
             case CancelTimer(timer):
                 self._timers.cancel((name, timer))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol, TypeAlias
 
 import trio
@@ -112,7 +113,7 @@ class Leg:
             case usage.RespondWith(key, response):
                 line.endpoint.respond(key, response)
             case StartTimer(name, seconds):
-                fire = lambda: self.hear(TimerFired(name))  # noqa: E731
+                fire = partial(self.hear, TimerFired(name))
                 line.timers.arm((self._dialog, name), seconds, fire)
             case CancelTimer(name):
                 line.timers.cancel((self._dialog, name))

@@ -11,6 +11,7 @@ import itertools
 import secrets
 import socket
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeAlias
 
 import trio
@@ -85,7 +86,7 @@ class Call:
             case usage.Resend(key, response):
                 bank.endpoint.resend(key, response)
             case StartTimer(name, seconds):
-                fire = lambda: self.hear(TimerFired(name))  # noqa: E731
+                fire = partial(self.hear, TimerFired(name))
                 bank.timers.arm((self._dialog, name), seconds, fire)
             case CancelTimer(name):
                 bank.timers.cancel((self._dialog, name))

@@ -41,7 +41,7 @@ from ccserver.media.protocol import (
 from ccserver.media.sockets import Place
 from tests.support import ears
 from tests.support.ears import hears, loudest, tone
-from tests.support.phone_rtp import HOST, Phone, RunningEngine, both, talk
+from tests.peers.phone_rtp import HOST, Phone, RunningEngine, both, talk
 
 PORTS = (42000, 42039)
 
