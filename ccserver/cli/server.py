@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 import typer
 
 from ccserver import __version__
 from ccserver.cli import trying
-from ccserver.cli.asking import DEFAULT_CONFIG, WRONG, Config, Set, answered, fail, loaded
+from ccserver.cli.asking import DEFAULT_CONFIG, WRONG, Config, Json, Set, answered, fail, loaded
 from ccserver.logs import set_up_logging
 from ccserver.settings import reference
 from ccserver.settings.changes import hand_down
@@ -67,9 +68,12 @@ def check(
         trying.check_all(tests, settings)
 
 
-def reload(config: Config = DEFAULT_CONFIG, changes: Set = None) -> None:
+def reload(config: Config = DEFAULT_CONFIG, changes: Set = None, json: Json = False) -> None:
     """Have the running server read its configuration again.  A wrong one changes nothing."""
     answer = answered(config, changes, "centre.reload")
+    if json:
+        typer.echo(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
+        return
     for warning in answer["warnings"]:
         typer.echo(f"ccserver: warning: {warning}", err=True)
     for key in answer["needs_restart"]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from actors.events import CentreConfigured
+from actors.events import CentreConfigured, ServerDraining
 from actors.reasons import WebRefusal
 from ccserver.door import LONGEST_ANSWER, PATIENCE, SOCKET, Answer, Request
 from ccserver.journal.live import Snapshot
@@ -36,6 +36,7 @@ class CoreLink:
         self._writer: asyncio.StreamWriter | None = None
         self._waiting: dict[int, asyncio.Future[Answer]] = {}
         self._asked = 0
+        self._is_ending = False
         self.up = asyncio.Event()
 
     async def run(self) -> None:
@@ -46,7 +47,8 @@ class CoreLink:
                 await self._connected()
             except (OSError, EOFError, Refused, msgspec.DecodeError, ValueError) as error:
                 if self.up.is_set():
-                    log.warning("the core has gone: %s", error or type(error).__name__)
+                    level = logging.INFO if self._is_ending else logging.WARNING
+                    log.log(level, "the core has gone: %s", error or type(error).__name__)
                     pause = FIRST_PAUSE
             finally:
                 self.up.clear()
@@ -127,6 +129,7 @@ class CoreLink:
         first = msgspec.json.decode(await reader.readline() or b"{}")
         if not first.get("ok"):
             raise EOFError(f"it gives no feed: {first}")
+        self._is_ending = False
         self.up.set()
         log.info("the core is there, at event %d", snapshot.seq)
         decoder = msgspec.json.Decoder(Entry)
@@ -135,6 +138,8 @@ class CoreLink:
                 raise EOFError("we read too slowly")
             entry = decoder.decode(line)
             changed = self._model.apply(entry)
+            if isinstance(entry.event, ServerDraining):
+                self._is_ending = True
             if isinstance(entry.event, CentreConfigured):
                 changed |= self._model.configure(await self.done(Request("centre")))
             if changed:

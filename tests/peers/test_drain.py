@@ -44,4 +44,5 @@ def test_a_conversation_goes_on_and_a_second_signal_ends_it(start_server, sipp):
     assert REASON in customer.messages()
     assert REASON in agent.messages()
     assert server.events()[-1] == "server.stopped"
+    assert "warning" not in server.program.output().lower()
     assert "contact.ended" in server.events()

@@ -39,9 +39,9 @@ from ccserver.media.protocol import (
     StopPlay,
 )
 from ccserver.media.sockets import Place
+from tests.peers.phone_rtp import HOST, Phone, RunningEngine, both, talk
 from tests.support import ears
 from tests.support.ears import hears, loudest, tone
-from tests.peers.phone_rtp import HOST, Phone, RunningEngine, both, talk
 
 PORTS = (42000, 42039)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -94,6 +95,9 @@ def test_the_operator_is_told_what_a_reload_has_changed_and_what_waits(start_ser
     assert "sip.realm: at the next start only" in first.stdout
     assert "agents.1009" not in again.stdout
     assert "nothing to do" in again.stdout
+    said = json.loads(ccserver(server, config, "reload", "--json").stdout)
+    assert said["changes"] == []
+    assert said["needs_restart"] == ["sip.realm"]
 
 
 def test_an_administrator_reloads_over_rest_and_desktops_see_the_new_agent(start_server, config):
