@@ -27,13 +27,16 @@ COMMANDS = 60
 
 
 class Day:
+    agents = AGENTS
+    """Who come to work."""
+
     def __init__(self, floor: Centre, random: Random) -> None:
         self.floor, self.random = floor, random
 
     async def pass_by(self) -> None:
         """Everything of the day, and then an end of all calls."""
         async with trio.open_nursery() as nursery:
-            for name in AGENTS:
+            for name in self.agents:
                 nursery.start_soon(self._works, name)
             async with trio.open_nursery() as public:
                 for number in range(CALLERS):

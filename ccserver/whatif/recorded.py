@@ -1,0 +1,204 @@
+"""A stretch of a journal, read for what can be played again: who came and when, how long he would
+wait, how long he talked, and when agents were there.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from actors import events as ev
+from actors.ids import AgentId
+from ccserver.journal import codec
+from ccserver.journal.history import last_before
+from ccserver.journal.storage import Rows
+from ccserver.settings import Settings
+from ccserver.settings.content import settings_of
+from ccserver.whatif.courses import SECOND, Course, Courses
+from ccserver.whatif.presence import Presence, Wish
+
+PAGE = 20_000
+LOOKED_BACK = 24 * 3600 * SECOND
+"""So long before, an agent's last change of state may lie; who changed it earlier was not there."""
+LONGEST_END = 4 * 3600 * SECOND
+"""So long after the stretch, its contacts may end."""
+_CONFIGURED = b'"event":"centre.configured"'
+_AGENT = b'"event":"agent.state_changed"'
+_PASSED_OVER = (b'{"event":"dispatcher.', b'{"event":"phone.', b'{"event":"leg.')
+
+
+class NothingRecorded(Exception):
+    """The journal has nothing of that time that could be played; the text says why."""
+
+
+class LeftOut(Struct):
+    """What was recorded, and is not played again as it was."""
+
+    begun_before: int = 0
+    """Contacts that had come before the stretch began."""
+    unended: int = 0
+    """Contacts whose end is not in the journal: they are played as if it had come where the journal
+    ends."""
+    placed: int = 0
+    """Calls that agents placed."""
+    by_name: int = 0
+    """Transfers to an agent, or outside."""
+    elsewhere: int = 0
+    """Times that an agent was not to be had, for he had one of those in hand."""
+    starts: int = 0
+    """Starts of the server."""
+    unread: int = 0
+    """Events that are of no known shape."""
+
+
+class Recorded(Struct, frozen=True):
+    """``begins`` and ``ends`` in microseconds since 1970.  ``settings``: those by which most of its
+    contacts were received; ``versions``: how many by each.
+    """
+
+    begins: int
+    ends: int
+    settings: Settings
+    version: str
+    versions: dict[str, int]
+    courses: list[Course]
+    """Of those that came, in the order of their arrival."""
+    wishes: dict[AgentId, list[Wish]]
+    left_out: LeftOut
+
+
+def read_recorded(
+    journal: Rows,
+    begins: int,
+    ends: int,
+    hear: Callable[[int, ev.AnyEvent], None] = lambda at, event: None,
+) -> Recorded:
+    """``hear`` is told the events of the stretch, and of its contacts until they end, with their
+    times.  It waits for the disk.  Raises JournalError, NothingRecorded.
+    """
+    after = last_before(journal, begins)
+    courses, presence, left_out = Courses(), Presence(), LeftOut()
+    configured = dict[str, dict[str, Any]]()
+    received = Counter[str]()
+    version = ""
+    for at, earlier in _looked_back(journal, after, begins):
+        match earlier:
+            case ev.CentreConfigured(version, content):
+                configured[version] = content
+            case _:
+                presence.apply(at, earlier)
+    known = set[str]()
+    last = begins
+    for at, event in _events(journal, after, left_out):
+        if at >= ends and (len(known) == 0 or at >= ends + LONGEST_END):
+            break
+        last, within = at, at < ends
+        match event:
+            case ev.CentreConfigured(version, content):
+                configured[version] = content
+            case ev.ServerStarted() if within:
+                left_out.starts += 1
+            case ev.ContactPlaced() if within:
+                left_out.placed += 1
+            case ev.ContactArrived(ref) if within:
+                known.add(ref.id)
+                received[version] += 1
+            case ev.ContactEnded(ref) if ref.id in known:
+                known.discard(ref.id)
+            case ev.ContactEnded(ref) if within and ref.id not in courses.by_id:
+                left_out.begun_before += 1
+        hear(at, event)
+        if within or not isinstance(event, ev.ContactArrived | ev.AgentStateChanged):
+            courses.apply(at, event)
+            presence.apply(at, event)
+    presence.end(ends)
+    left_out.unended = len(known)
+    left_out.by_name, left_out.elsewhere = courses.handled_by_name, presence.elsewhere
+    courses.end(min(last, ends + LONGEST_END))
+    came = list(courses.by_id.values())
+    if not came:
+        raise NothingRecorded("no contact came then")
+    most = max(received, key=lambda name: received[name])
+    if most not in configured:
+        raise NothingRecorded("the journal does not say by which configuration it worked then")
+    _join_returns(came, presence)
+    wishes = {name: _clipped(wanted, begins) for name, wanted in presence.wishes().items()}
+    return Recorded(
+        begins,
+        ends,
+        settings_of(configured[most]),
+        most,
+        dict(received),
+        came,
+        {name: wanted for name, wanted in wishes.items() if wanted},
+        left_out,
+    )
+
+
+def _events(journal: Rows, after: int, left_out: LeftOut) -> Iterator[tuple[int, ev.AnyEvent]]:
+    while rows := journal.rows(after, PAGE):
+        for _, at, payload in rows:
+            if payload.startswith(_PASSED_OVER):
+                continue
+            try:
+                yield at, codec.decode(payload)
+            except msgspec.DecodeError:
+                left_out.unread += 1
+        after = rows[-1][0]
+
+
+def _looked_back(journal: Rows, upto: int, begins: int) -> list[tuple[int, ev.AnyEvent]]:
+    """The last configuration before, and what agents did in the day before, in order."""
+    found: list[tuple[int, int, bytes]] = []
+    configured = False
+    while upto > 0:
+        after = max(0, upto - PAGE)
+        first = journal.rows(after, 1)
+        recent = bool(first) and first[0][1] >= begins - LOOKED_BACK
+        if configured and not recent:
+            break
+        if recent or not found:
+            found += journal.rows(after, upto - after, _AGENT)
+        if not configured and (rows := journal.rows(after, upto - after, _CONFIGURED)):
+            found.append(rows[-1])
+            configured = True
+        upto = after
+    events: list[tuple[int, ev.AnyEvent]] = []
+    for _, at, payload in sorted(found):
+        try:
+            event = codec.decode(payload)
+        except msgspec.DecodeError:
+            continue
+        if isinstance(event, ev.CentreConfigured) or at >= begins - LOOKED_BACK:
+            events.append((at, event))
+    return events
+
+
+def _join_returns(courses: list[Course], presence: Presence) -> None:
+    """To each offer that was missed, after how long its agent was back."""
+    of_agent: dict[AgentId, list[tuple[int, int]]] = {}
+    for back in presence.returns:
+        of_agent.setdefault(back.agent, []).append((back.since, back.until))
+    for course in courses:
+        for offer in course.offers:
+            if offer.failure is None:
+                continue
+            returns = of_agent.get(offer.agent, [])
+            failed = offer.began + int(offer.after * SECOND)
+            place = bisect_left(returns, failed - SECOND, key=lambda one: one[0])
+            if place < len(returns) and returns[place][0] <= failed + SECOND:
+                offer.away = (returns[place][1] - returns[place][0]) / SECOND
+
+
+def _clipped(wishes: list[Wish], begins: int) -> list[Wish]:
+    """What holds at the beginning, as if it had been wished then, and what came after."""
+    later = [wish for wish in wishes if wish.at > begins]
+    before = [wish for wish in wishes if wish.at <= begins]
+    if before and before[-1].state != "signed_out":
+        return [Wish(begins, before[-1].state), *later]
+    return later

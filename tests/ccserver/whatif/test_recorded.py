@@ -1,0 +1,229 @@
+"""What a journal says of callers and agents is what they did, to a few hundredths of a second."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from actors import commands as c
+from actors import messages as m
+from actors.reasons import EndedBy, OfferFailure, Outcome
+from ccserver.journal.log import Journal
+from ccserver.whatif.recorded import NothingRecorded, read_recorded
+from tests.support.centre import DEFAULT, EPOCH, Centre, centre
+from tests.support.phones import Phone
+
+HOUR = 3600.0
+
+
+def instant(seconds: float) -> int:
+    """After the centre was opened, in microseconds since 1970."""
+    return int((EPOCH + seconds) * 1e6)
+
+
+def recorded(journal: Journal, begins: float = 0.0, ends: float = HOUR):
+    return read_recorded(journal, instant(begins), instant(ends))
+
+
+async def is_served(floor: Centre, phone: Phone, *, rings: float, talks: float) -> None:
+    call = await phone.rings()
+    await trio.sleep(rings)
+    phone.answers(call)
+    await call.wait("talking")
+    await trio.sleep(talks)
+    phone.hangs_up(call)
+
+
+def about(seconds: float):
+    return pytest.approx(seconds, abs=0.06)
+
+
+async def test_a_conversation_is_read_with_its_ring_its_hold_and_its_wrap_up(autojump_clock):
+    async with centre() as floor:
+        ada = await floor.agent("1001")
+        floor.phone("anna").dials("2001")
+        call = await ada.rings()
+        await trio.sleep(4)
+        ada.answers(call)
+        await call.wait("talking")
+        await trio.sleep(10)
+        await floor.does("1001", c.Hold())
+        await trio.sleep(20)
+        await floor.does("1001", c.Resume())
+        await trio.sleep(30)
+        ada.hangs_up(call)
+        await trio.sleep(3)
+        await floor.commands("1001", m.EndWrapUp())
+
+        (course,) = recorded(floor.core.journal).courses
+
+    (spell,), (offer,), (service,) = course.spells, course.offers, course.services
+    assert (course.dialled, course.outcome, course.agent) == ("2001", Outcome.HANDLED, "1001")
+    assert (spell.queue, spell.gave_up, spell.waited) == ("support", False, about(4.0))
+    assert (offer.agent, offer.answered, offer.after) == ("1001", True, about(4.0))
+    assert (service.talked, service.ended_by) == (about(60.1), EndedBy.AGENT)
+    assert service.wrap_up == about(3.0)
+    assert service.holds == [(about(10.0), about(20.05))]
+
+
+async def test_who_gives_up_is_known_to_have_waited_just_so_long(autojump_clock):
+    async with centre() as floor:
+        anna = floor.phone("anna")
+        call = await anna.calls_to("2001")
+        await trio.sleep(15)
+        anna.hangs_up(call)
+        await trio.sleep(1)
+
+        (course,) = recorded(floor.core.journal).courses
+
+    assert course.outcome is Outcome.ABANDONED
+    assert course.before_queue == about(2.0)  # the greeting
+    assert [(s.gave_up, s.waited) for s in course.spells] == [(True, about(13.0))]
+    assert course.services == course.offers == []
+
+
+async def test_who_misses_an_offer_is_away_until_he_is_available_again(autojump_clock):
+    async with centre() as floor:
+        await floor.agent("1001")
+        anna = floor.phone("anna")
+        call = await anna.calls_to("2001")
+        await trio.sleep(50)  # the greeting, 18 s of ringing, and half a minute
+        await floor.commands("1001", m.SetAvailable())
+        await trio.sleep(5)
+        anna.hangs_up(call)
+        await trio.sleep(1)
+
+        found = recorded(floor.core.journal)
+
+    missed, rang = found.courses[0].offers
+    assert (missed.failure, missed.after) == (OfferFailure.RONA, about(18.0))
+    assert missed.away == about(30.0)
+    assert (rang.answered, rang.failure, rang.after) == (False, None, about(5.0))
+    assert [wish.state for wish in found.wishes["1001"]] == ["available"]  # he wished no idle
+
+
+async def test_agents_are_read_as_what_they_wished_to_be_when_they_wished_it(autojump_clock):
+    async with centre() as floor:
+        ada = await floor.agent("1001")
+        await trio.sleep(100 - trio.current_time())
+        floor.phone("anna").dials("2001")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(lambda: is_served(floor, ada, rings=2, talks=38))
+            await trio.sleep(20)
+            await floor.commands("1001", m.SetIdle("lunch"))  # while she talks
+        await trio.sleep(100)
+        await floor.commands("1001", m.SetAvailable())
+        await trio.sleep(10)
+        await floor.commands("1001", m.SignOut())
+
+        wishes = recorded(floor.core.journal).wishes["1001"]
+
+    told = [(wish.state, (wish.at - instant(0)) / 1e6) for wish in wishes]
+    assert told == [
+        ("available", about(0.0)),
+        ("idle:lunch", about(120.0)),
+        ("available", about(242.0)),
+        ("signed_out", about(252.05)),
+    ]
+
+
+async def test_one_who_calls_somebody_himself_is_elsewhere_meanwhile(autojump_clock):
+    trunk = {"name": "lan", "from": ["10.0.1.0/24"], "gateway": "10.0.1.250:5060"}
+    rule = {"prefix": "0", "trunk": "lan"}
+    async with centre(trunks=[trunk], dial_plan=[rule]) as floor:
+        ada = await floor.agent("1001")
+        outside = floor.phone("outside", "10.0.1.250")
+        floor.phone("anna").dials("2003")  # somebody who can be played
+        await trio.sleep(50)
+        await floor.commands("1001", m.PlaceCall("0123"))
+        ada.answers(await ada.rings())
+        call = await outside.rings()
+        outside.answers(call)
+        await call.wait("talking")
+        await trio.sleep(30)
+        outside.hangs_up(call)
+        await trio.sleep(20)
+
+        found = recorded(floor.core.journal)
+
+    assert [wish.state for wish in found.wishes["1001"]] == [
+        "available",
+        "idle:elsewhere",
+        "available",
+    ]
+    assert (found.left_out.placed, found.left_out.elsewhere) == (1, 1)
+
+
+async def test_a_transfer_to_a_queue_is_read_as_two_conversations(autojump_clock):
+    async with centre() as floor:
+        ada, carla = await floor.agent("1001"), await floor.agent("1003")
+        floor.phone("anna").dials("2001")
+        call = await ada.rings()
+        ada.answers(call)
+        await call.wait("talking")
+        await trio.sleep(40)
+        await floor.does("1001", c.Transfer(c.ToQueue("spanish")))
+        await is_served(floor, carla, rings=2, talks=25)
+        await trio.sleep(1)
+
+        (course,) = recorded(floor.core.journal).courses
+
+    first, second = course.services
+    assert (first.agent, first.onward, first.talked) == ("1001", "queue:spanish", about(40.0))
+    assert (second.agent, second.queue, second.talked) == ("1003", "spanish", about(25.0))
+    assert [spell.queue for spell in course.spells] == ["support", "spanish"]
+
+
+async def test_only_contacts_of_the_stretch_are_read_to_their_end(autojump_clock):
+    async with centre() as floor:
+        ada = await floor.agent("1001")
+        ben = await floor.agent("1002")
+        await trio.sleep(100 - trio.current_time())
+        floor.phone("early").dials("2001")
+        early = await ada.rings()
+        ada.answers(early)
+        await trio.sleep(50)
+        floor.phone("anna").dials("2001")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(lambda: is_served(floor, ben, rings=1, talks=200))
+            await trio.sleep(20)
+            ada.hangs_up(early)
+        floor.phone("late").dials("2001")
+        await trio.sleep(10)
+
+        found = recorded(floor.core.journal, 140, 290)
+
+    (course,) = found.courses
+    assert (course.ani, course.outcome) == ("anna", Outcome.HANDLED)
+    assert course.services[0].talked == about(200.0)
+    assert found.left_out.begun_before == 1
+    assert {name: [w.state for w in wishes] for name, wishes in found.wishes.items()} == {
+        "1001": ["available"],
+        "1002": ["available"],
+    }
+    assert found.wishes["1001"][0].at == instant(140)
+
+
+async def test_the_configuration_is_the_one_by_which_most_came(autojump_clock):
+    async with centre() as floor:
+        await floor.phone("anna").calls_to("2001")
+        await trio.sleep(1)
+        await floor.reloads(queues=[{**DEFAULT["queues"][0], "weight": 7}, DEFAULT["queues"][1]])
+        for name in ("ben", "carl"):
+            await floor.phone(name).calls_to("2001")
+        await trio.sleep(1)
+
+        found = recorded(floor.core.journal)
+
+    assert sorted(found.versions.values()) == [1, 2]
+    assert found.settings.queues[0].weight == 7
+    assert found.left_out.unended == 3
+    assert [course.outcome for course in found.courses] == [None, None, None]
+
+
+async def test_a_time_of_which_nothing_is_known_says_so(autojump_clock):
+    async with centre() as floor:
+        await floor.phone("anna").calls_to("2001")
+        await trio.sleep(1)
+        with pytest.raises(NothingRecorded, match="no contact came then"):
+            recorded(floor.core.journal, -HOUR, 0)
