@@ -27,7 +27,8 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path as FilePath
 from types import CodeType, FrameType
@@ -40,6 +41,7 @@ from ccserver.journal.log import Journal
 from ccserver.media import protocol as media
 from ccserver.media.client import MediaClient
 from ccserver.settings import Settings
+from loadtest.bytecodes import counted
 from sip.message import digest
 from sip.transport.path import Path
 
@@ -397,7 +399,9 @@ class Bench:
         return seen_now
 
 
-async def _bench(a: argparse.Namespace, data: FilePath, outside: Outside) -> int:
+@asynccontextmanager
+async def running(a: argparse.Namespace, data: FilePath, outside: Outside) -> AsyncIterator[Bench]:
+    """With its agents registered, and warm."""
     bench = Bench(a, data, outside)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(bench.journal.run)
@@ -409,14 +413,19 @@ async def _bench(a: argparse.Namespace, data: FilePath, outside: Outside) -> int
         await trio.sleep(1)
         assert bench.phones.registered == a.agents, bench.phones.registered
         await bench.play(a.calls)
+        yield bench
+        nursery.cancel_scope.cancel()
+    assert not bench.phones.answers, bench.phones.answers
+
+
+async def _bench(a: argparse.Namespace, data: FilePath, outside: Outside) -> int:
+    async with running(a, data, outside) as bench:
         if a.bytecodes:
             await _bytecodes(bench, a)
         elif a.profile:
             await _profile(bench, a)
         else:
             await _measure(bench, a)
-        nursery.cancel_scope.cancel()
-    assert not bench.phones.answers, bench.phones.answers
     return 0
 
 
@@ -433,21 +442,20 @@ async def _profile(bench: Bench, a: argparse.Namespace) -> None:
     pstats.Stats(profile).sort_stats("tottime").print_stats(a.profile)
 
 
-async def _bytecodes(bench: Bench, a: argparse.Namespace) -> None:
+async def bytecodes(bench: Bench, calls: int) -> Counter[CodeType]:
     """Of the core, Trio's loop included; what C does for them is not seen."""
-    executed: Counter[CodeType] = Counter()
 
-    def seen(frame: FrameType, event: str, argument: Any) -> Any:
-        if bench.outside.moves or frame.f_code.co_filename == __file__:
-            return None
-        frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        executed[frame.f_code] += event == "opcode"
-        return seen
+    def is_outside(frame: FrameType) -> bool:
+        return bench.outside.moves or frame.f_code.co_filename == __file__
 
-    sys.settrace(seen)
-    async with trio.open_nursery() as nursery:  # a task of its own: all its frames are new
-        nursery.start_soon(bench.play, a.calls)
-    sys.settrace(None)
+    with counted(is_outside) as executed:
+        async with trio.open_nursery() as nursery:  # a task of its own: all its frames are new
+            nursery.start_soon(bench.play, calls)
+    return executed
+
+
+async def _bytecodes(bench: Bench, a: argparse.Namespace) -> None:
+    executed = await bytecodes(bench, a.calls)
     by_file: Counter[str] = Counter()
     for code, number in executed.items():
         by_file[code.co_filename] += number

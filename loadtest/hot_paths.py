@@ -1,0 +1,170 @@
+"""The paths that are gone the most, each as the number of bytecodes that it executes.
+
+The numbers do not depend on the machine, so those of a landing can be held against those of the
+landing before it: ``docs/hot-paths.csv`` has them all, and the suite refuses what costs more than
+``TOLERANCE`` beyond its last row, unless a row says why (``python -m loadtest.bench_hot_paths``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from struct import pack
+
+import trio
+from msgspec import Struct
+
+from actors.dispatcher import Dispatcher
+from actors.routing.strategies import Strategy
+from ccserver.media.protocol import SetRemote
+from ccserver.media.session import Session
+from ccserver.media.stream import OutStream
+from loadtest import bench_core, bench_message, bench_registrar
+from loadtest.bench_dispatcher import Floor
+from loadtest.bytecodes import counted
+
+HISTORY = Path("docs/hot-paths.csv")
+TOLERANCE = 0.10
+CALLS, ROUNDS = 40, 200
+
+
+class Row(Struct, frozen=True):
+    """A landing: its day, bytecodes by path, and why one of them costs what it does."""
+
+    day: str
+    counts: dict[str, int]
+    why: str
+
+
+def queued_call() -> int:
+    """From the caller's INVITE to the end of the wrap-up, in the core: ``bench_core``."""
+    arguments = argparse.Namespace(calls=CALLS, rate=100, agents=60)
+
+    async def count(outside: bench_core.Outside, data: Path) -> int:
+        total = 0
+        async with bench_core.running(arguments, data, outside) as bench:
+            total = (await bench_core.bytecodes(bench, CALLS)).total()
+        return total // CALLS
+
+    with tempfile.TemporaryDirectory(prefix="ccserver-bench-") as name:
+        outside = bench_core.Outside(Path(name))
+        return trio.run(count, outside, Path(name), clock=outside)
+
+
+def register() -> int:
+    """A REGISTER with its digest, of a phone that is known: from bytes to bytes."""
+    centre = bench_registrar.Centre("MD5")
+    for phone in range(ROUNDS):
+        centre.answer(*centre.register(phone, 1))
+    messages = [centre.register(phone, 2) for phone in range(ROUNDS)]
+    with counted() as executed:
+        for data, path in messages:
+            centre.answer(data, path)
+    return executed.total() // ROUNDS
+
+
+def read_invite() -> int:
+    """An INVITE parsed, and the headers read that every INVITE is asked for."""
+    return _each(partial(bench_message.parse_and_read, bench_message.INVITE))
+
+
+def decision() -> int:
+    """An agent becomes available while many wait: the whole step of the dispatcher."""
+    floor = Floor(1_000, 1_000, 100, 50, Strategy.LONGEST_AVAILABLE)
+    dispatcher = Dispatcher(lambda: 0.0, floor.policy, floor.random.random)
+    for contact in floor.contacts:
+        dispatcher.handle(contact)
+    for agent in floor.agents[:ROUNDS]:
+        dispatcher.index.contact_for(agent)  # who fits what is worked out once, and not here
+    with counted() as executed:
+        for agent in floor.agents[:ROUNDS]:
+            dispatcher.handle(agent)
+    return executed.total() // ROUNDS
+
+
+def relayed_packet() -> int:
+    """20 ms of speech on their way through the media process, but for its sockets."""
+    drops = Counter[str]()
+    sessions = [
+        Session(name, "192.0.2.10", 20_000, OutStream(n, 0, 0), _nobody, drops, silence=0, now=0)
+        for n, name in enumerate(("customer", "agent"))
+    ]
+    customer, agent = sessions
+    peers = [("192.0.2.1", 4000), ("192.0.2.2", 5000)]
+    for session, (host, port) in zip(sessions, peers, strict=True):
+        remote = SetRemote(session.name, host, port, "PCMU", 0, 101, "sendrecv")
+        session.set_remote(remote, 0.0)
+    customer.hear([agent])
+    agent.hear([customer])
+    packets = [pack("!BBHII", 0x80, 0, n, 160 * n, 7) + bytes(160) for n in range(2 * ROUNDS)]
+
+    def relay(packet: bytes, now: float) -> None:
+        heard = customer.receive(packet, peers[0], now)
+        assert heard is not None
+        assert agent.relay(*heard, now) is not None
+
+    for n, packet in enumerate(packets[:ROUNDS]):
+        relay(packet, n * 0.02)
+    with counted() as executed:
+        for n, packet in enumerate(packets[ROUNDS:], ROUNDS):
+            relay(packet, n * 0.02)
+    return executed.total() // ROUNDS
+
+
+def _nobody(event: object) -> None:
+    """Nobody hears what a session has to say."""
+
+
+def _each(work: Callable[[], object]) -> int:
+    work()
+    with counted() as executed:
+        for _ in range(ROUNDS):
+            work()
+    return executed.total() // ROUNDS
+
+
+PATHS: Mapping[str, Callable[[], int]] = {
+    "queued call": queued_call,
+    "REGISTER": register,
+    "INVITE read": read_invite,
+    "agent freed": decision,
+    "packet relayed": relayed_packet,
+}
+
+
+def measured() -> dict[str, int]:
+    return {name: count() for name, count in PATHS.items()}
+
+
+def history(path: Path = HISTORY) -> list[Row]:
+    """Oldest first.  A path that was not measured then is not there."""
+    with path.open(newline="") as file:
+        return [
+            Row(row.pop("day"), {n: int(c) for n, c in row.items() if n != "why" and c}, row["why"])
+            for row in csv.DictReader(file)
+        ]
+
+
+def record(row: Row, path: Path = HISTORY) -> None:
+    """As the last one of the history; paths of earlier days keep their columns."""
+    rows = [*(history(path) if path.exists() else ()), row]
+    names = list(dict.fromkeys(name for each in rows for name in each.counts))
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["day", *names, "why"])
+        for each in rows:
+            writer.writerow([each.day, *(each.counts.get(name, "") for name in names), each.why])
+
+
+def apart(now: Mapping[str, int], last: Mapping[str, int]) -> list[str]:
+    """What differs from the last row by more than is tolerated, as sentences."""
+    return [
+        f"{name}: {count} bytecodes, {last[name]} at the last landing ({count / last[name]:.2f})"
+        for name, count in now.items()
+        if name in last and abs(count - last[name]) > TOLERANCE * last[name]
+    ]
