@@ -362,7 +362,7 @@ class Fold:
             if contact.queue is not None:
                 contact.queue.overflowed += 1  # out of one queue, into another
             queue.offered += 1
-            contact.queue = queue
+            contact.queue, contact.answered = queue, False
         contact.stage, contact.since = _WAITING, event.place.since
         queue.waiting[event.contact.id] = event.place.since
 
@@ -380,10 +380,11 @@ class Fold:
         self._in_flow += 1
 
     def _presented(self, event: ev.ContactPresented) -> None:
+        """He has waited until now; or an agent hands him to another, whose phone rings."""
         self._dispatch.observe(event.dispatch)
         contact = self._contacts.get(event.contact.id)
-        if contact is not None and contact.stage == _WAITING and contact.queue is not None:
-            del contact.queue.waiting[event.contact.id]
+        if contact is not None and contact.queue is not None:
+            self._leave(event.contact.id, contact)
             contact.stage = _BEING_OFFERED
             contact.queue.being_offered += 1
 

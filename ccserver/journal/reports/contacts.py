@@ -140,7 +140,7 @@ class ContactAccounts:
         contact.settled = at
         row, visit, talk = contact.row, contact.visit, contact.talk
         figures = self._books.queue(visit.name) if visit.counts else QueueFigures()
-        if talk.is_on or contact.stage == _IN_SERVICE:
+        if talk.is_on or visit.talked:  # also while he is handed to another
             self._settle_talk(contact, figures, seconds)
         elif contact.stage == _WAITING:
             row.waiting += seconds
@@ -267,7 +267,7 @@ class ContactAccounts:
         if event.agent not in contact.ringing:
             contact.ringing.add(event.agent)
             self._books.agent(event.agent).offered += 1
-        if contact.stage == _WAITING:
+        if contact.visit.name != NO_QUEUE:
             contact.stage = _BEING_OFFERED
 
     def _offer_failed(self, at: int, event: ev.ContactOfferFailed) -> None:

@@ -163,6 +163,20 @@ def test_a_contact_that_lost_its_agent_waits_and_its_answer_time_is_that_of_the_
     assert fold.figures().talk.sum == 90.0
 
 
+def test_each_queue_in_which_it_is_answered_has_an_answer_time(fold):
+    story = Story(fold).queued().presented().connected().returned().queued(SALES)
+    story.presented().connected().ended(Outcome.HANDLED)
+    assert sum(fold.figures().answer.counts) == 2
+
+
+def test_a_contact_that_is_handed_to_another_agent_is_being_offered_while_his_phone_rings(fold):
+    story = Story(fold).queued().presented().connected()
+    story.presented()
+    assert show(fold) == {"offered": 1, "being_offered": 1}
+    story.connected().ended(Outcome.HANDLED)
+    assert show(fold) == {"offered": 1, "handled": 1}
+
+
 def test_another_queue_takes_the_contact_over(fold):
     Story(fold).queued().queued(SALES)
     assert show(fold, "support") == {"offered": 1, "overflowed": 1}
