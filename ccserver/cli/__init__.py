@@ -8,7 +8,17 @@ from __future__ import annotations
 
 import typer
 
-from ccserver.cli import auditing, commanding, explaining, looking, reviewing, server, trying, users
+from ccserver.cli import (
+    auditing,
+    commanding,
+    explaining,
+    looking,
+    reviewing,
+    server,
+    storing,
+    trying,
+    users,
+)
 
 __all__ = ["app", "main"]
 
@@ -28,6 +38,7 @@ app.add_typer(commanding.contact, name="contact")
 commanding.contact.command("show")(looking.show_contact)
 app.command("monitor")(commanding.monitor_target)
 app.add_typer(users.app, name="users")
+app.add_typer(storing.app, name="store")
 app.command("try")(trying.try_)
 app.command()(explaining.why)
 app.command("why-not")(explaining.why_not)

@@ -32,7 +32,7 @@ from ccserver.core import plan
 from ccserver.core.admission import Admission
 from ccserver.core.calls import Calls, Names
 from ccserver.core.directory import Directory
-from ccserver.core.door import Commands, Door, Queries
+from ccserver.core.door import Commands, Door, Queries, StoreProgress
 from ccserver.core.effects import Effects, MediaPort
 from ccserver.core.ingress import Ingress
 from ccserver.core.outlook import Outlook
@@ -209,7 +209,8 @@ class Core:
         )
         self._queries = Queries(settings, self.live, self.journal, self._figures, self.folds.past)
         self.reloading = Reloading(world.load, self, self.journal)
-        self.door = Door(self._commands, self._queries, self.reloading, self.journal)
+        store = StoreProgress(lambda: self.journal.last_seq, world.wall)
+        self.door = Door(self._commands, self._queries, self.reloading, self.journal, store)
         self.gc_pauses = GcPauses()
         self.media_statistics: media.Statistics | None = None
         self.metrics = Metrics(
@@ -220,6 +221,7 @@ class Core:
                 lambda: self.media_statistics,
                 lambda: len(self.registrar),
                 lambda: self.mailboxes.figures(self.directory.statistics()),
+                store.figures,
             ),
             self.gc_pauses,
         )

@@ -34,6 +34,17 @@ CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx", "6xx")
 LAG_BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
+class StoreFigures(Struct, frozen=True):
+    """How far the store is behind the journal; ``events`` None: nothing was heard of it yet.
+
+    ``failures``: tries of its process that failed.
+    """
+
+    events: int | None
+    seconds: float
+    failures: int
+
+
 class Sources(Struct, frozen=True):
     """Where figures come from that are no events.  All are called on the loop at each scrape."""
 
@@ -42,6 +53,7 @@ class Sources(Struct, frozen=True):
     """The latest that the media process told; None before the first."""
     registrations: Callable[[], int]
     mailboxes: Callable[[], Mapping[str, MailboxFigures]]
+    store: Callable[[], StoreFigures]
 
 
 class Snapshot(Struct, frozen=True):
@@ -53,6 +65,7 @@ class Snapshot(Struct, frozen=True):
     registrations: int
     mailboxes: Mapping[str, MailboxFigures]
     journal: JournalStatistics
+    store: StoreFigures
     loop_lag: HistogramFigures
     gc_pauses: HistogramFigures
 
@@ -75,6 +88,7 @@ class Metrics:
             sources.registrations(),
             sources.mailboxes(),
             self._journal.statistics(),
+            sources.store(),
             self.loop_lag.figures(),
             self._gc_pauses.seconds.figures(),
         )
@@ -107,6 +121,7 @@ def families(snapshot: Snapshot) -> Iterator[Metric]:
     yield from _media(snapshot.media)
     yield from _process(snapshot)
     yield from _journal(snapshot.journal)
+    yield from _store(snapshot.store)
 
 
 def _contacts(fold: FoldFigures) -> Iterator[Metric]:
@@ -427,6 +442,26 @@ def _journal(figures: JournalStatistics) -> Iterator[Metric]:
         "ccserver_journal_commit_seconds",
         "How long the disk took for a group of events.",
         figures.commit_seconds,
+    )
+
+
+def _store(figures: StoreFigures) -> Iterator[Metric]:
+    behind = () if figures.events is None else [((), figures.events)]
+    late = () if figures.events is None else [((), figures.seconds)]
+    yield _gauge(
+        "ccserver_store_lag_events", "Events of the journal that the store lacks.", (), behind
+    )
+    yield _gauge(
+        "ccserver_store_lag_seconds",
+        "How old the last event is that the store has, if it lacks any.",
+        (),
+        late,
+    )
+    yield _counter(
+        "ccserver_store_failures",
+        "Tries to write the store that failed, since its process began.",
+        (),
+        [((), figures.failures)],
     )
 
 

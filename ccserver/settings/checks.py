@@ -9,7 +9,7 @@ from pathlib import Path
 from actors.reasons import IdleCode
 from ccserver.settings.finding import Finding, file_of, listed
 from ccserver.settings.flow_checks import check_flow, reached_by_rules
-from ccserver.settings.kinds import host_port, port_range
+from ccserver.settings.kinds import DatabaseUrl, database_url, host_port, port_range
 from ccserver.settings.model import EntryPoint, Media, Queue, Settings
 from ccserver.settings.positions import Key
 from ccserver.settings.queue_checks import check_rules
@@ -50,6 +50,7 @@ def check(
     yield from _directory(settings, "agents" in unsure)
     yield from _accounts(settings, "agents" in unsure)
     yield from _web(settings)
+    yield from _store(settings)
 
 
 def _outbound(settings: Settings, prompts: Path, unsure: bool) -> Iterator[Finding]:
@@ -261,6 +262,17 @@ def _web(settings: Settings) -> Iterator[Finding]:
     for name, text in (("tls_certificate", web.tls_certificate), ("tls_key", web.tls_key)):
         if text is not None and not Path(text).is_file():
             yield Finding(("web", name), f"expected a file, found none at {text}")
+
+
+def _store(settings: Settings) -> Iterator[Finding]:
+    """Not by its type: what the journal keeps of a configuration has asterisks there."""
+    url = settings.store.url
+    if url is not None:
+        try:
+            database_url(url.get_secret_value())
+        except ValueError:
+            text = f"expected {DatabaseUrl.words}, got something else"
+            yield Finding(("store", "url"), text)
 
 
 def _directory(settings: Settings, unsure: bool) -> Iterator[Finding]:

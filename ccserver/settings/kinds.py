@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
@@ -74,6 +75,17 @@ def host_port(text: str) -> tuple[str, int]:
     return host, port
 
 
+def database_url(text: str) -> None:
+    """Raises ValueError for one of a kind that the store cannot use."""
+    parts = urlsplit(text)
+    if parts.scheme == "sqlite":
+        wrong = bool(parts.netloc) or len(parts.path) < 2 or bool(parts.query)
+    else:
+        wrong = parts.scheme != "postgresql+psycopg" or len(parts.path) < 2
+    if wrong or parts.port == 0 or any(ord(character) < 33 for character in text):
+        raise ValueError
+
+
 def _all_or_names(value: object) -> Literal["all"] | list[str]:
     if value == "all":
         return "all"
@@ -140,6 +152,11 @@ PromptFile: TypeAlias = Annotated[
 OptionalPromptFile: TypeAlias = Annotated[
     PromptFile | None, BeforeValidator(lambda value: None if value == "" else value)
 ]
+DatabaseUrl = Kind(
+    '"sqlite:///FILE" or "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"',
+    '"postgresql+psycopg://ccserver:secret@127.0.0.1/ccserver"',
+)
+"""Of a secret, since it may hold a password: ``database_url`` says whether it is one."""
 EntryPointNames: TypeAlias = Annotated[
     Literal["all"] | list[str],
     PlainValidator(_all_or_names),

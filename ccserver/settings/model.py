@@ -14,6 +14,7 @@ from ccserver.settings.flow import Diversion, TreatmentStep
 from ccserver.settings.hours import Hours
 from ccserver.settings.kinds import (
     Address,
+    DatabaseUrl,
     Domain,
     EntryPointNames,
     HostPort,
@@ -102,6 +103,15 @@ class Web(Section):
 class Data(Section):
     dir: Annotated[str, Field(min_length=1)] = "var"
     """Where the journal and the server's own sockets are; relative to the working directory."""
+
+
+class Store(Section):
+    """The journal in tables, for who asks with SQL."""
+
+    enabled: bool = True
+    """Whether there is one. Without it the past is in the journal alone."""
+    url: Annotated[Secret, DatabaseUrl] | None = None
+    """The database that holds it; without it, the file store.sqlite in data.dir."""
 
 
 class Log(Section):
@@ -320,6 +330,7 @@ class Settings(Section):
     metrics: Metrics = Metrics()
     web: Web = Web()
     data: Data = Data()
+    store: Store = Store()
     log: Log = Log()
     routing: Routing = Routing()
     outbound: Outbound = Outbound()

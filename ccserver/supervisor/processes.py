@@ -58,6 +58,11 @@ def web_command(config: Path, overrides: Sequence[str], environ: Mapping[str, st
     return Command("web", arguments, hand_down(overrides, environ), speaks=False, vital=False)
 
 
+def store_command(config: Path, overrides: Sequence[str], environ: Mapping[str, str]) -> Command:
+    arguments = (sys.executable, "-m", "ccserver.store", "--config", str(config))
+    return Command("store", arguments, hand_down(overrides, environ), speaks=False, vital=False)
+
+
 class Process:
     """A started process, waited for without a thread."""
 

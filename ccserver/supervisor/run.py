@@ -36,6 +36,7 @@ from ccserver.supervisor.processes import (
     core_command,
     media_command,
     open_process,
+    store_command,
     web_command,
 )
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
@@ -71,8 +72,10 @@ def run(config: Path, overrides: Sequence[str], loaded: Loaded, environ: Mapping
             _require_a_free_pair(address, first, last)
         media = Child(media_command(loaded, environ))
         core = Child(core_command(config, overrides, environ))
-        web = Child(web_command(config, overrides, environ))
-        return trio.run(supervise, media, core, web, loaded.settings.drain.seconds + PATIENCE)
+        beside = [Child(web_command(config, overrides, environ))]
+        if loaded.settings.store.enabled:
+            beside.append(Child(store_command(config, overrides, environ)))
+        return trio.run(supervise, media, core, beside, loaded.settings.drain.seconds + PATIENCE)
 
 
 def _require_own_address(address: str) -> None:
@@ -101,25 +104,26 @@ def _require_a_free_pair(address: str, first: int, last: int) -> None:
     raise CannotStart(f"media.ports: cannot listen on {address}, {first}-{last}: all are taken")
 
 
-async def supervise(media: Child, core: Child, web: Child, patience: float) -> int:
+async def supervise(media: Child, core: Child, beside: Sequence[Child], patience: float) -> int:
     """Calls end before the audio does: core drains, then media is ended.
 
-    Desktops are served for as long as there are calls.
+    ``beside``: what no call waits for; desktops are served, and the store is written, for as long
+    as there are calls.
     """
     with trio.open_signal_receiver(*SIGNALS) as signals:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(media.keep)
-            nursery.start_soon(core.keep)
-            nursery.start_soon(web.keep)
-            asked = await _wait_for_the_end(signals, core, media, web)
+            for child in (media, core, *beside):
+                nursery.start_soon(child.keep)
+            asked = await _wait_for_the_end(signals, core, media, *beside)
             core.end(patience if asked else PATIENCE)
             await _see_off(core, signals)
-            media.end(PATIENCE)
-            web.end(PATIENCE)
-            await _see_off(media, signals)
-            await _see_off(web, signals)
+            for child in (media, *beside):
+                child.end(PATIENCE)
+            for child in (media, *beside):
+                await _see_off(child, signals)
             nursery.cancel_scope.cancel()
-    verdict = core.verdict or media.verdict or web.verdict
+    verdicts = (child.verdict for child in (core, media, *beside))
+    verdict = next((one for one in verdicts if one is not None), None)
     if verdict is None:
         return 0
     if verdict.reason is not None:

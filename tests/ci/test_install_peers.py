@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / ".ci" / "install-peers"
-PACKAGES = {"sip-tester", "baresip-core", "linphone-cli", "pulseaudio", "prometheus", "kamailio"}
+PACKAGES = {
+    *("sip-tester", "baresip-core", "linphone-cli", "pulseaudio", "prometheus", "kamailio"),
+    "postgresql",
+}
 
 
 class Machine:
@@ -19,6 +22,7 @@ class Machine:
         self._programs = directory / "bin"
         self._programs.mkdir()
         self.asked = directory / "asked"
+        self.databases = directory / "postgresql"
         for name in ("bash", "dirname"):
             found = shutil.which(name)
             assert found
@@ -35,7 +39,7 @@ class Machine:
     def installs(self) -> tuple[int, str]:
         done = subprocess.run(
             [SCRIPT],
-            env={"PATH": str(self._programs)},
+            env={"PATH": str(self._programs), "POSTGRESQL": str(self.databases)},
             capture_output=True,
             text=True,
             timeout=30,
@@ -62,14 +66,26 @@ def test_root_is_given_what_is_missing(machine: Machine) -> None:
     assert "prometheus" not in install.split()
 
 
-def test_a_kamailio_that_debian_starts_does_not_keep_our_port(machine: Machine) -> None:
+def test_services_that_debian_starts_do_not_keep_their_ports(machine: Machine) -> None:
     machine.has_apt()
     machine.program("id", "echo 0")
     machine.program("systemctl", f'echo "$@" >> {machine.asked}')
 
     assert machine.installs() == (0, "")
 
-    assert machine.asked.read_text().splitlines()[-1] == "disable --quiet --now kamailio"
+    asked = machine.asked.read_text().splitlines()
+    assert asked[-2:] == [f"disable --quiet --now {name}" for name in ("kamailio", "postgresql")]
+
+
+def test_a_postgresql_that_is_there_is_not_installed_again(machine: Machine) -> None:
+    machine.has_apt()
+    machine.program("id", "echo 0")
+    (machine.databases / "15" / "bin").mkdir(parents=True)
+    (machine.databases / "15" / "bin" / "postgres").touch()
+
+    assert machine.installs() == (0, "")
+
+    assert "postgresql" not in machine.asked.read_text().split()
 
 
 def test_who_may_use_sudo_is_given_it_too(machine: Machine) -> None:

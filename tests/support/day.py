@@ -14,6 +14,7 @@ import trio
 
 from actors import messages as m
 from actors.effects import TellAgent
+from ccserver.journal.storage import Storage
 from tests.support.centre import Centre, centre
 from tests.support.phones import Call, Phone
 
@@ -150,8 +151,8 @@ def _rules(name: str, random: Random) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def random_day(seed: int) -> AsyncIterator[Centre]:
-    """The centre as it is when the day is over."""
+async def random_day(seed: int, storage: Storage | None = None) -> AsyncIterator[Centre]:
+    """The centre as it is when the day is over.  ``storage``: its journal's."""
     random = Random(seed)
     numbers = {"support": "2001", "sales": "2002", "spanish": "2003"}
     begin = {
@@ -163,6 +164,6 @@ async def random_day(seed: int) -> AsyncIterator[Centre]:
         ],
         "routing": {"rona_seconds": 12, "wrap_up_seconds": 8},
     }
-    async with centre(seed=seed, **begin) as floor:
+    async with centre(seed=seed, storage=storage, **begin) as floor:
         await Day(floor, random).pass_by()
         yield floor

@@ -15,8 +15,10 @@ import trio
 
 from actors.reasons import Refusal
 from ccserver.core import reloading
+from ccserver.core.door import progress
 from ccserver.core.door.commands import OPERATIONS, BadArgument, Commands
 from ccserver.core.door.feed import Feed
+from ccserver.core.door.progress import StoreProgress
 from ccserver.core.door.queries import Queries
 from ccserver.core.reloading import Reloading
 from ccserver.door import LONGEST_LINE, Answer, Request
@@ -34,10 +36,15 @@ SEND_SECONDS = 10.0
 
 class Door:
     def __init__(
-        self, commands: Commands, queries: Queries, reloading: Reloading, journal: Journal
+        self,
+        commands: Commands,
+        queries: Queries,
+        reloading: Reloading,
+        journal: Journal,
+        store: StoreProgress,
     ) -> None:
         self._commands, self._queries, self._journal = commands, queries, journal
-        self._reloading = reloading
+        self._reloading, self._store = reloading, store
         self.feed = Feed(journal)
         self._connections = 0
         self._decoder = msgspec.json.Decoder(Request)
@@ -85,6 +92,8 @@ class Door:
                 return await self._commands.answer(request)
             if request.op == reloading.OPERATION:
                 return await self._reloading.answer(request.principal)
+            if request.op == progress.OPERATION:
+                return self._store.told(request)
             if self._queries.knows(request.op):
                 return await self._queries.answer(request.op, request.args)
         except BadArgument as error:

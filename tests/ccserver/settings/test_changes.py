@@ -74,6 +74,8 @@ def sample(shape: Shape) -> tuple[str, Any]:
     """A text that can be set, and the value that must come of it."""
     if shape.kind is not None:
         text = shape.kind.example.strip('"')
+        if shape.is_secret:
+            return text, SecretStr(text)
         return (text, ["support"]) if text.startswith("[") else (text, text)
     if shape.origin is list:
         text, value = sample(shape_of(get_args(shape.base)[0]))

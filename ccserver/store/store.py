@@ -1,0 +1,99 @@
+"""Reading and writing the rows: how far the fold has come, what goes on, and what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from ccserver.store.database import Database, StoreError
+from ccserver.store.fold import Changes
+from ccserver.store.rows import Row
+from ccserver.store.tables import ENDING, TABLES, position
+
+
+class Position(Struct, frozen=True):
+    """All events up to ``seq``, which was written ``at`` microseconds since 1970, are in."""
+
+    seq: int
+    at: int
+
+
+BEGINNING = Position(0, 0)
+
+
+class Moved(StoreError):
+    """Somebody else has folded meanwhile: read again what goes on."""
+
+
+class Store:
+    """Of a database whose schema is up to date.  All methods raise StoreError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def position(self) -> Position:
+        with self._database.reading() as connection:
+            return _position(connection)
+
+    def going_on(self) -> tuple[Position, list[Row]]:
+        """Where the fold stands, and the rows without an end."""
+        found: list[Row] = []
+        with self._database.reading() as connection:
+            for kind in ENDING:
+                table = TABLES[kind]
+                unended = connection.execute(select(table).where(table.c.ended_at.is_(None)))
+                found.extend(kind(**row._mapping) for row in unended)
+            return _position(connection), found
+
+    def write(self, before: Position, after: Position, changes: Changes) -> None:
+        """The rows and the new position, in one transaction.
+
+        Raises Moved, and has written nothing, where the position is not ``before`` any more.
+        """
+        with self._database.transaction() as connection:
+            moved = update(position).where(position.c.seq == before.seq)
+            if connection.execute(moved.values(seq=after.seq, at=after.at)).rowcount != 1:
+                raise Moved("the store was folded by another process meanwhile")
+            for kind, rows in _by_kind(changes.new):
+                connection.execute(insert(TABLES[kind]), rows)
+            for kind, rows in _by_kind(changes.changed):
+                table = TABLES[kind]
+                others: dict[str, Any] = {
+                    c.name: bindparam(c.name) for c in table.c if not c.primary_key
+                }
+                changed = update(table).where(table.c.id == bindparam("_id")).values(others)
+                for row in rows:
+                    row["_id"] = row.pop("id")
+                connection.execute(changed, rows)
+
+    def empty(self) -> None:
+        """As if nothing had ever been folded."""
+        with self._database.transaction() as connection:
+            for table in TABLES.values():
+                connection.execute(delete(table))
+            connection.execute(update(position).values(seq=0, at=0))
+
+
+def _position(connection: Connection) -> Position:
+    row = connection.execute(select(position.c.seq, position.c.at)).one()
+    return Position(row.seq, row.at)
+
+
+def _by_kind(rows: Sequence[Row]) -> Iterable[tuple[type[Row], list[dict[str, Any]]]]:
+    in_order = sorted(rows, key=lambda row: type(row).__name__)
+    for kind, group in groupby(in_order, key=type):
+        yield kind, [_values(row) for row in group]
+
+
+def _values(row: Row) -> dict[str, Any]:
+    return {name: _storable(value) for name, value in msgspec.structs.asdict(row).items()}
+
+
+def _storable(value: Any) -> Any:
+    """PostgreSQL's text cannot hold the character 0, which anyone may send us."""
+    return value.replace("\0", "\ufffd") if isinstance(value, str) and "\0" in value else value

@@ -1,0 +1,200 @@
+"""The journal's events as rows: what each story comes to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TypeVar
+
+import pytest
+from msgspec.structs import replace
+
+from actors import events as ev
+from actors.ids import AgentId, ContactId, LegId, QueueName
+from ccserver.journal import codec
+from ccserver.journal.fold import CALL_STATES, Fold
+from ccserver.journal.storage import Row as Entry
+from ccserver.store.fold import RESTART, StoreFold
+from ccserver.store.rows import Activity, Contact, Decision, Leg, Row, Segment
+from tests.support.journals import day, everything, story
+from tests.support.kill_points import Kills, tell
+from tests.support.stories import STORIES
+
+Kind = TypeVar("Kind", bound=Row)
+WHOLE = {**{name: lambda name=name: story(name) for name in STORIES}, "a day": lambda: day(4)}
+
+
+def folded(entries: Sequence[Entry]) -> list[Row]:
+    fold = StoreFold()
+    for seq, at, _, payload in entries:
+        fold.apply(seq, at, codec.decode(payload))
+    return fold.take().new
+
+
+def of(kind: type[Kind], rows: Sequence[Row]) -> list[Kind]:
+    return [row for row in rows if isinstance(row, kind)]
+
+
+def seconds(row: Segment | Activity) -> float:
+    assert row.ended_at is not None
+    return round((row.ended_at - row.began_at) / 1e6, 3)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_the_segments_of_a_contact_lie_end_to_end(name: str) -> None:
+    rows = folded(WHOLE[name]())
+    contacts = {row.id: row for row in of(Contact, rows)}
+    assert contacts
+    segments: dict[str, list[Segment]] = {}
+    for segment in of(Segment, rows):
+        segments.setdefault(segment.contact, []).append(segment)
+    for contact in contacts.values():
+        mine = segments[contact.id]
+        assert mine[0].began_at == contact.arrived_at
+        assert mine[-1].ended_at == contact.ended_at
+        assert all(one.ended_at == next_.began_at for one, next_ in pairwise(mine))
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_the_activities_of_an_agent_lie_end_to_end(name: str) -> None:
+    entries = WHOLE[name]()
+    agents: dict[str, list[Activity]] = {}
+    for activity in of(Activity, folded(entries)):
+        agents.setdefault(activity.agent, []).append(activity)
+    assert agents
+    gone = {(codec.decode(p).agent, at) for _, at, tag, p in entries if tag == "agent.left"}
+    for agent, mine in agents.items():
+        for one, next_ in pairwise(mine):
+            assert one.ended_at == next_.began_at or (agent, one.ended_at) in gone
+        assert mine[-1].ended_at is None or (agent, mine[-1].ended_at) in gone
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_times_and_outcomes_are_those_of_the_metrics(name: str) -> None:
+    entries = WHOLE[name]()
+    rows = folded(entries)
+    fold = Fold((), (), lambda: 0.0)
+    for _, _, _, payload in entries:
+        fold.apply(codec.decode(payload))
+    figures = fold.figures()
+
+    for state in CALL_STATES:
+        spent = sum(seconds(row) for row in of(Segment, rows) if row.kind == state)
+        assert spent == pytest.approx(figures.states[state].sum, abs=0.01)
+    wrap_ups = [row for row in of(Activity, rows) if row.state == "wrap_up"]
+    assert sum(map(seconds, wrap_ups)) == pytest.approx(figures.wrap_up.sum, abs=0.01)
+    outcomes = Counter(row.outcome for row in of(Contact, rows) if row.direction == "inbound")
+    queues = figures.queues.values()
+    left = sum(1 for e in entries if e[2] == "contact.left_queue")
+    assert outcomes["handled"] + left == sum(queue.handled for queue in queues)
+    assert outcomes["abandoned"] == sum(sum(q.abandoned.values()) for q in queues)
+
+
+def test_a_conversation_is_told_by_its_segments() -> None:
+    rows = folded(story("a conversation"))
+
+    assert [(s.kind, s.queue, s.agent, seconds(s)) for s in of(Segment, rows)] == [
+        ("flow", None, None, 2.002),
+        ("queue", "support", None, 0.0),
+        ("ringing", "support", "1001", 1.002),
+        ("connected", "support", "1001", 2.499),
+        ("held", "support", "1001", 2.0),
+        ("connected", "support", "1001", 2.0),
+        ("consult_requested", "support", "1001", 1.002),
+        ("consulting", "support", "1001", 2.998),
+        ("conference", "support", "1001", 4.0),
+        ("connected", "support", "1002", 8.0),
+        ("transfer", None, None, 0.0),
+        ("ringing", "support", "1001", 1.002),
+        ("connected", "support", "1001", 33.495),
+    ]
+    (contact,) = of(Contact, rows)
+    assert (contact.ani, contact.dnis, contact.entry_point) == ("anna", "2001", "support")
+    assert (contact.outcome, contact.ended_by, contact.agent) == ("handled", "customer", "1001")
+    assert contact.transferred_to == "agent:1001"
+    assert [(leg.party, leg.kind, leg.direction, leg.by_us) for leg in of(Leg, rows)] == [
+        ("customer", "customer", "inbound", False),
+        ("1001", "agent", "outbound", True),
+        ("1002", "agent", "outbound", True),
+        ("1001", "agent", "outbound", True),
+    ]
+    (decision,) = of(Decision, rows)
+    assert (decision.agent, decision.because, decision.contact) == ("1001", "contact", contact.id)
+    assert [one["id"] for one in decision.candidates] == ["1001", "1002"]
+
+
+def test_a_customer_sent_to_another_queue_is_served_in_both() -> None:
+    rows = folded(story("another queue"))
+    first = of(Contact, rows)[0]
+
+    mine = [(s.kind, s.queue, s.agent) for s in of(Segment, rows) if s.contact == first.id]
+    assert mine == [
+        ("flow", None, None),
+        ("queue", "support", None),
+        ("ringing", "support", "1001"),
+        ("connected", "support", "1001"),
+        ("queue", "spanish", None),
+        ("ringing", "spanish", "1003"),
+        ("connected", "spanish", "1003"),
+    ]
+    assert (first.queue, first.agent, first.transferred_to) == ("spanish", "1003", "queue:spanish")
+    requests = [d.request for d in of(Decision, rows) if d.contact == first.id]
+    assert requests == [first.id, f"{first.id}.2"]
+
+
+def test_an_offer_that_rings_in_vain_puts_the_customer_back_in_line() -> None:
+    rows = folded(story("nobody answers"))
+    kinds = [(s.kind, s.agent) for s in of(Segment, rows)]
+    assert kinds[1:4] == [("queue", None), ("ringing", "1001"), ("queue", None)]
+    idle = [a for a in of(Activity, rows) if a.state == "idle"]
+    assert ("1001", "rona") in [(a.agent, a.code) for a in idle]
+
+
+def test_a_call_that_an_agent_places_is_dialled_and_spoken() -> None:
+    rows = folded(story("calls outside"))
+    contact = of(Contact, rows)[0]
+    assert (contact.direction, contact.ani, contact.trunk) == ("outbound", "0123", "pstn")
+    mine = [(s.kind, s.agent) for s in of(Segment, rows) if s.contact == contact.id]
+    assert mine == [("dialling", "1001"), ("connected", "1001"), ("held", "1001")]
+    assert {"outbound"} == {a.kind for a in of(Activity, rows) if a.contact}
+
+
+async def test_what_a_killed_server_left_has_an_end_in_the_rows_too(autojump_clock) -> None:
+    told, settings = STORIES["a queue"]
+    floor = await tell(told, Kills([30, 25]), **settings)
+    began = codec.encode(ev.ServerStarted("1", "e"))
+    rows = folded([*floor.disk.rows, (10_000, floor.disk.rows[-1][1], "server.started", began)])
+
+    assert all(row.ended_at for row in [*of(Contact, rows), *of(Leg, rows), *of(Segment, rows)])
+
+
+def test_a_leg_that_a_dead_run_forgot_ends_with_the_next() -> None:
+    fold = StoreFold([Leg("gone/1", 7, "gone", "outbound", "sip:1001@x", "c", 70)])
+    fold.apply(9, 90, ev.ServerStarted("1", "e"))
+    (leg,) = fold.take().changed
+    assert (leg.cause, leg.ended_at, leg.seq) == (RESTART, 90, 9)
+
+
+def test_a_wrap_up_code_is_kept_with_the_wrap_up() -> None:
+    fold, agent, contact = StoreFold(), AgentId("1001"), ContactId("c.2")
+    wraps = ev.AgentStateChanged(agent, "voice", "engaged", "wrap_up", contact=contact)
+    fold.apply(1, 10, wraps)
+    fold.apply(2, 20, replace(wraps, before="wrap_up", pending="idle:lunch"))
+    fold.apply(3, 30, ev.WrapUpEnded(agent, contact, QueueName("support"), 20.0, "resolved"))
+    fold.apply(4, 30, ev.AgentStateChanged(agent, "voice", "wrap_up", "available"))
+    wrap_up, available = of(Activity, fold.take().new)
+    assert (wrap_up.code, wrap_up.contact, wrap_up.ended_at) == ("resolved", "c", 30)
+    assert (available.state, available.contact, available.code) == ("available", None, None)
+
+
+def test_what_began_before_the_journal_does_is_passed_over() -> None:
+    """Where events were lost, or the journal was begun anew beside living calls."""
+    fold = StoreFold()
+    for seq, at, tag, payload in everything():
+        if tag not in ("contact.arrived", "contact.placed", "leg.arrived", "leg.called"):
+            fold.apply(seq, at, codec.decode(payload))
+    new = fold.take().new
+    assert {type(row) for row in new} == {Activity, Decision}
+    fold.apply(1, 1, ev.LegDown(LegId("x/1"), ContactId("x"), "bye"))
+    assert fold.take().changed == []

@@ -1,0 +1,129 @@
+"""The store beside a server that takes calls: its process, its database, and what befalls them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from ccserver.store.database import FILE, Database
+from ccserver.store.tables import contacts
+from tests.peers.postgresql import PASSWORD, Postgresql
+from tests.peers.programs import until
+from tests.peers.server import ROOT, Server
+from tests.peers.sipp import Sipp
+from tests.peers.test_command_line import processes
+from tests.peers.test_sipp import register
+
+Start = Callable[..., Server]
+Phones = Callable[..., Sipp]
+
+
+@pytest.fixture
+def cluster() -> Iterator[Postgresql]:
+    cluster = Postgresql()
+    yield cluster
+    cluster.remove()
+
+
+def ended(database: Database) -> list[str]:
+    """The outcomes of the contacts that are over, in their order."""
+    with database.reading() as connection:
+        over = contacts.c.ended_at.is_not(None)
+        found = connection.execute(
+            select(contacts.c.outcome).where(over).order_by(contacts.c.arrived_at)
+        )
+        return [row.outcome for row in found]
+
+
+def call(server: Server, sipp: Phones) -> None:
+    """Somebody calls, and hangs up in the queue or while he is served."""
+    sipp(server, "customer", pause=1.2).finish()
+
+
+def store_command(server: Server, *arguments: str) -> str:
+    settings = ["--config", str(ROOT / "config" / "ccserver.toml")]
+    settings += ["--set", f"data.dir={server.data}"]
+    command = [sys.executable, "-m", "ccserver", "store", *arguments, *settings]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def test_the_store_has_what_happened_and_is_killed_without_harm(
+    start_server: Start, sipp: Phones
+) -> None:
+    server = start_server(routing__wrap_up_seconds="1")
+    agent = sipp(server, "agent", port=register(sipp, server, "1001"), pause=0.1)
+    call(server, sipp)
+    agent.finish()
+    database = Database(f"sqlite:///{server.data / FILE}")
+    until(lambda: ended(database) == ["handled"], 10, "the contact to be in the store")
+    server.wait_figure("ccserver_store_lag_events", 0)
+
+    os.kill(processes(server, "store")[-1], signal.SIGKILL)
+    call(server, sipp)
+    until(lambda: len(ended(database)) == 2, 20, "the store to go on")
+    assert "schema 0001" in store_command(server, "status")
+    before = ended(database)
+    assert "folded up to event" in store_command(server, "rebuild")
+    assert ended(database) == before
+    server.stop()
+    assert "nothing to do" in store_command(server, "upgrade")
+    database.close()
+
+
+def test_calls_go_on_without_the_database_and_the_store_catches_up(
+    start_server: Start, sipp: Phones, cluster: Postgresql
+) -> None:
+    url = cluster.new_database()
+    server = start_server(store__url=url)
+    call(server, sipp)
+    database = Database(url)
+    until(lambda: len(ended(database)) == 1, 10, "the first contact to be in the store")
+    database.close()
+
+    cluster.stop(signal.SIGQUIT)
+    call(server, sipp)
+    until(lambda: server.figure("ccserver_store_failures_total") > 0, 20, "the store to fail")
+    call(server, sipp)
+    assert server.figure("ccserver_store_lag_events") > 0
+    assert server.figure("ccserver_store_lag_seconds") > 0
+    cluster.start()
+
+    until(lambda: len(ended(database)) == 3, 40, "the store to catch up")
+    server.wait_figure("ccserver_store_lag_events", 0)
+    database.close()
+    assert server.stop() == 0
+    assert PASSWORD not in server.program.output()
+    assert "the store is written again" in server.program.output()
+
+
+def test_the_password_of_the_database_is_nobodys_business(
+    start_server: Start, cluster: Postgresql
+) -> None:
+    """Not in the arguments of a process, nor in the journal, nor in any file of ours."""
+    server = start_server(store__url=cluster.new_database())
+    pid = processes(server, "store")[-1]
+    assert PASSWORD not in Path(f"/proc/{pid}/cmdline").read_text()
+    server.stop()
+    for path in server.data.rglob("*"):
+        assert not path.is_file() or PASSWORD.encode() not in path.read_bytes(), path
+
+
+def test_a_store_of_a_newer_version_is_refused_before_any_call(
+    start_server: Start, cluster: Postgresql
+) -> None:
+    url = cluster.new_database()
+    database = Database(url)
+    database.upgrade()
+    database.close()
+    cluster.execute("UPDATE alembic_version SET version_num = '9999'", url.rpartition("/")[2])
+    server = start_server(store__url=url)
+
+    assert server.program.wait(20) == 2
+    assert "found 9999: a newer ccserver has written it" in server.program.output()
