@@ -148,7 +148,7 @@ class Agent:
         wanted = _wanted(past)
         missed = awaited and not isinstance(wanted, SignedOut)
         self.availability.recover(wanted, past.pending, reachable=bool(targets) or missed)
-        self._shown_since = past.since
+        self._shown_since = past.shown
         code = past.code if past.state == "idle" else None
         self._shown = _Shown(past.state, code, past.pending, bool(targets), past.wraps_up)
         if past.contact is None or past.state == "reserved":
@@ -156,14 +156,16 @@ class Agent:
         kind = cast("m.EngagementKind", past.kind)
         engagement = self._engage(past.contact, past.queue, kind)
         if past.state == "engaged":
-            engagement.recover(eng.Engaged())
+            engagement.recover(eng.Engaged(), past.since)
+        elif past.wraps_up:
+            engagement.recover(eng.WrapUp(past.since), past.since)
         else:
-            engagement.recover(eng.WrapUp(past.since) if past.wraps_up else eng.HangingUp())
+            engagement.recover(eng.HangingUp(), past.since)
 
     def _resume(self) -> list[Effect]:
         effects: list[Effect] = []
         for engagement in self.engagements.values():
-            effects.extend(engagement.go_on(self._shown_since))
+            effects.extend(engagement.go_on())
         if not self.engagements:
             self.availability.handle(Freed())
         if not self.targets:

@@ -163,20 +163,23 @@ class Engagement:
         lease = self._lease(self._terms.contact_seconds)
         return [Watch(contact_actor(self.contact)), lease, *self.serving()]
 
-    def recover(self, state: Engaged | WrapUp | HangingUp) -> None:
-        """As an earlier run of the server left it: the phone is off the hook, for all we know."""
+    def recover(self, state: Engaged | WrapUp | HangingUp, since: float) -> None:
+        """As an earlier run of the server left it, in this state since then: the phone is off the
+        hook, for all we know.
+        """
         self.state, self.off_hook = state, True
+        if isinstance(state, Engaged):
+            self._engaged_since = self._talks_since = since
 
-    def go_on(self, since: float) -> list[Effect]:
-        """Recovered: in this state since then, and no longer than it ever could be.
+    def go_on(self) -> list[Effect]:
+        """Recovered: in this state, and no longer than it ever could be.
 
         Whoever talks must hear soon that his contact has been recovered too.
         """
         match self.state:
             case Engaged():
-                self._engaged_since = self._talks_since = since
                 lease = self._lease(KEPT_LEASE)
-            case WrapUp():
+            case WrapUp(since):
                 lease = self._lease(self._left(since, self._terms.wrap_up_seconds))
             case _:
                 lease = self._lease(HOOK_LEASE)

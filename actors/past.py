@@ -103,6 +103,8 @@ class PastAgent(Struct):
     pending: str | None = None
     since: float = 0.0
     """In this state."""
+    shown: float = 0.0
+    """When the journal last spoke of him: what lasted until then has been told."""
     available_since: float = 0.0
     seq: int = 0
     contact: ContactId | None = None

@@ -238,8 +238,9 @@ class PastFold:
         agent = agents.get(event.agent)
         if agent is None:
             agent = agents[event.agent] = PastAgent()
+        agent.shown = self._now()
         if (event.state, event.contact) != (agent.state, agent.contact):
-            agent.since = self._now()
+            agent.since = agent.shown
         if event.state in UNENGAGED:
             agent.wanted, agent.code = event.state, event.code
         if event.seq:
@@ -341,6 +342,7 @@ def _shift(past: Past, by: float) -> None:
         leg.since += by
     for agent in past.agents.values():
         agent.since += by
+        agent.shown += by
         agent.available_since += by
     for dialled in past.dialled.values():
         dialled[:] = [at + by for at in dialled]

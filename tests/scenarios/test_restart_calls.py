@@ -8,6 +8,7 @@ import trio
 
 from actors import commands as c
 from actors import events as ev
+from actors import messages as m
 from actors.ids import AgentId, QueueName, owner_of
 from actors.reasons import EndedBy, Outcome
 from sip.message import Request
@@ -71,6 +72,19 @@ async def test_nothing_is_heard_in_between_that_was_not_heard_before(autojump_cl
         assert floor.ears() == before == {"customer": {MUSIC}, "1001": set()}
         assert floor.media.playing == playing
         assert {type(command).__name__ for command in commands} <= {"Hear", "GetStatistics"}
+
+
+async def test_an_agents_time_is_counted_once(autojump_clock) -> None:
+    """What the journal has told of a state before the server died, it does not tell again."""
+    async with talking() as (floor, phones, calls):
+        await floor.commands("1001", m.SetIdle("lunch"))  # when he has done: shown at once
+        await trio.sleep(20)
+        await floor.restarts()
+        phones["anna"].hangs_up(calls["anna"])
+        await trio.sleep(1)
+        engaged = [e.lasted for e in floor.of(ev.AgentStateChanged) if e.before == "engaged"]
+        assert len(engaged) == 2
+        assert 30.5 < sum(engaged) < 31.5
 
 
 async def test_a_recovered_call_is_held_resumed_and_ended_by_its_agent(autojump_clock) -> None:
