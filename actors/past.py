@@ -31,6 +31,10 @@ class PastLeg(Struct):
     called: ev.LegCalled | None = None
     confirmed: ev.LegConfirmed | None = None
     down: ev.LegDown | None = None
+    party: tuple[AgentId, ContactId] | None = None
+    """Whose phone it is, and under which name he knows the engagement; None: no agent's who
+    talked.
+    """
 
 
 class PastService(Struct):

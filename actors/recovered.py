@@ -24,7 +24,7 @@ from actors.commands import AnyDestination, ToAgent, ToDirectory, ToEntryPoint, 
 from actors.contact import Contact, Ending, Message, Seeking, Talking
 from actors.conversation import Consulting, Conversation, Party
 from actors.dossier import Dossier
-from actors.effects import Effect, Record, TellLeg, TellQueue
+from actors.effects import Effect, Record, TellAgent, TellLeg, TellQueue
 from actors.flow import EntryPoint, QueuePlan
 from actors.ids import NO_QUEUE, AgentId, ContactId, EntryPointName, LegId, QueueName
 from actors.membership import release
@@ -43,7 +43,8 @@ RESTART = "server_restart"
 
 class RecoveredContact(Contact):
     """``past`` None: it has ended, and legs are left.  ``down``: those who took part and have hung
-    up.  ``playing``: the legs at which something plays.
+    up.  ``on_hook``: agents who have done their part, and whose phones are on the hook.
+    ``playing``: the legs at which something plays.
     """
 
     def __init__(
@@ -54,11 +55,12 @@ class RecoveredContact(Contact):
         *,
         longest: float,
         down: Iterable[m.LegEnded],
+        on_hook: Iterable[tuple[AgentId, ContactId]],
         playing: Container[LegId],
     ) -> None:
         super().__init__(dossier, entry_point, longest=longest)
         self._entry_point, self._past, self._playing = entry_point, past, playing
-        self._down = list(down)
+        self._down, self._on_hook = list(down), tuple(on_hook)
         self._resumed = False
 
     @property
@@ -78,13 +80,15 @@ class RecoveredContact(Contact):
     def _resume(self) -> list[Effect]:
         self._resumed = True
         past = self._past
-        effects: list[Effect] = []
+        effects: list[Effect] = [
+            TellAgent(agent, m.AgentLegDown(request)) for agent, request in self._on_hook
+        ]
         if past is not None:
             left = max(0.0, past.arrived + self._longest - self._now())
-            effects = [StartTimer("lease", left), *self._go_on(past)]
+            effects += [StartTimer("lease", left), *self._go_on(past)]
         else:
             self.state = Ending()
-            effects = self._hang_up_but(())
+            effects.extend(self._hang_up_but(()))
             effects.append(TellLeg(self.customer, m.HangUp()))
         for ended in self._down:
             effects.extend(super().handle(ended))

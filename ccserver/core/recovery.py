@@ -16,7 +16,7 @@ from actors import messages as m
 from actors.base import Actor
 from actors.dossier import Dossier, World
 from actors.flow import EntryPoint
-from actors.ids import ContactId, EntryPointName, LegId
+from actors.ids import AgentId, ContactId, EntryPointName, LegId, owner_of
 from actors.leg import MediaLost
 from actors.past import Past, PastContact, PastLeg
 from actors.place import Place
@@ -78,6 +78,8 @@ class Recovery:
         self._now, self._wall, self._ticket, self._turn = now, wall, ticket, turn
         self._leads_somewhere = leads_somewhere
         self._actors: dict[ContactId, Actor] = {}
+        self._holding: dict[ContactId, list[tuple[AgentId, ContactId]]] = {}
+        """By contact, the agents who have done their part, and their names for it."""
         self._stood_legs = 0
         listed = (sessions or {}).items()
         self._playing = {LegId(name) for name, state in listed if state.playing is not None}
@@ -91,6 +93,10 @@ class Recovery:
             legs.setdefault(leg.contact, []).append((name, leg))
         for contact in self._past.contacts:
             legs.setdefault(contact, [])
+        for agent, left in self._past.agents.items():
+            if left.state == "wrap_up" and left.contact is not None:
+                holding = self._holding.setdefault(owner_of(left.contact), [])
+                holding.append((agent, left.contact))
         for contact, held in legs.items():
             self._build(contact, self._past.contacts.get(contact), dict(held))
 
@@ -151,6 +157,9 @@ class Recovery:
             answered=of_customer.confirmed is not None,
             diverted=0 if past is None else past.diverted,
         )
+        off_hook = {leg.id: held[leg.id].party for leg in living}
+        holding = self._holding.get(name, [])
+        dossier.off_hook = {leg: one for leg, one in off_hook.items() if one in holding}
         entry_point = NOWHERE
         if past is not None:
             entry_point = self._centre.entry_points.get(past.entry_point, NOWHERE)
@@ -165,6 +174,7 @@ class Recovery:
             past,
             longest=self._longest,
             down=[*down, *self._missing(past, held)],
+            on_hook=[one for one in holding if one not in dossier.off_hook.values()],
             playing=self._playing,
         )
         self._actors[name] = self._calls.recover(name, machine, living)

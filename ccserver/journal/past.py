@@ -187,6 +187,10 @@ class PastFold:
             since = before.since
         contact.stage = "talking"
         contact.talk = PastTalk(event.state, event.version, since, event.participants)
+        for one in event.participants:
+            leg = self.past.legs.get(LegId(one.leg))
+            if leg is not None and one.request is not None:
+                leg.party = AgentId(one.id), ContactId(one.request)
         primary = next((p.id for p in event.participants if p.role == "primary"), None)
         if contact.service is not None and primary is not None:
             contact.service.agent = AgentId(primary)

@@ -74,6 +74,41 @@ async def test_nothing_is_heard_in_between_that_was_not_heard_before(autojump_cl
         assert {type(command).__name__ for command in commands} <= {"Hear", "GetStatistics"}
 
 
+async def test_who_wraps_up_from_a_call_that_goes_on_is_free_when_he_would_have_been(
+    autojump_clock,
+) -> None:
+    """His phone was on the hook already, and nobody will say so again."""
+    async with talking() as (floor, phones, calls):
+        await floor.does("1001", c.Hold())
+        phones["1001"].hangs_up(calls["1001"])
+        await trio.sleep(1)
+        assert floor.state("1001") == "wrap_up"
+        assert floor.queue("support")
+        await floor.restarts()
+        assert floor.state("1001") == "wrap_up"
+        await trio.sleep(5)
+        assert not floor.of(ev.LeaseExpired)
+        assert floor.state("1001") == "reserved"  # the same customer, from the queue
+
+
+async def test_who_has_handed_a_call_over_is_free_when_his_phone_is_on_the_hook(
+    autojump_clock,
+) -> None:
+    async with talking() as (floor, phones, calls):
+        phones["1001"].ignores = frozenset({"BYE"})
+        await floor.does("1001", c.Transfer(c.ToQueue("spanish")))
+        await trio.sleep(1)
+        await floor.restarts()
+        await trio.sleep(6)
+        assert floor.state("1001") == "wrap_up"
+        assert calls["1001"].state == "talking"
+        phones["1001"].ignores = frozenset()
+        await calls["1001"].wait("ended")
+        await trio.sleep(0.1)
+        assert floor.state("1001") == "available"
+        assert not floor.of(ev.LeaseExpired)
+
+
 async def test_an_agents_time_is_counted_once(autojump_clock) -> None:
     """What the journal has told of a state before the server died, it does not tell again."""
     async with talking() as (floor, phones, calls):
