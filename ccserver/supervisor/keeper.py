@@ -22,7 +22,9 @@ MOST_CRASHES = 5
 """One more within ``WINDOW`` seconds, and starting again does not help."""
 WINDOW = 60.0
 HOPELESS = 2
-"""The exit status that says so at once: the configuration is wrong, or a port is taken."""
+"""The exit status that says so at once: the configuration is wrong, a port is taken, or the journal
+cannot be written.
+"""
 
 
 class ProcessEnded(Struct, frozen=True, gc=False):
@@ -86,8 +88,8 @@ Effect: TypeAlias = (
 class Keeper:
     """Keeps the process ``name`` running.  ``now`` gives monotonic seconds.
 
-    One that is not ``vital`` ends the server only if its very first start is hopeless: when calls
-    are under way, they matter more.
+    A start that is hopeless ends the server only if it is the first: later, calls are under way,
+    and what is in the way (a full disk) may go.  A ``vital`` one that keeps crashing ends it too.
     """
 
     def __init__(self, name: str, now: Callable[[], float], *, vital: bool = True) -> None:
@@ -108,8 +110,11 @@ class Keeper:
 
     def handle(self, message: Message) -> list[Effect]:
         match self.state, message:
-            case Running(), ProcessEnded(status) if status == HOPELESS and self._may_end_all():
+            case Running(), ProcessEnded(status) if status == HOPELESS and self._starts == 1:
                 return self._end(GiveUp(HOPELESS, None))
+            case Running(), ProcessEnded(status) if status == HOPELESS:
+                self.state = Resting()
+                return [StartTimer("restart", LONGEST_PAUSE)]
             case Running(), ProcessEnded(status):
                 return self._crashed(status)
             case Resting(), TimerFired("restart"):
@@ -130,9 +135,6 @@ class Keeper:
             case _:
                 state = type(self.state).__name__
                 raise ValueError(f"{self.name}: {type(message).__name__} while {state}")
-
-    def _may_end_all(self) -> bool:
-        return self._vital or self._starts == 1
 
     def _crashed(self, status: int) -> list[Effect]:
         now = self._now()

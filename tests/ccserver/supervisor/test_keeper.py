@@ -85,6 +85,18 @@ def test_a_wrong_configuration_is_not_tried_again():
     assert keeper.handle(ProcessEnded(2)) == [GiveUp(2, None), Stop()]
 
 
+def test_one_that_cannot_start_again_is_tried_until_it_can():
+    """Calls are relayed meanwhile; a disk that is full now may have room in a minute."""
+    clock = Clock()
+    keeper = Keeper("core", clock)
+    keeper.start()
+    assert crash_and_restart(keeper) == 0.1
+    for _ in range(20):
+        assert keeper.handle(ProcessEnded(2)) == [StartTimer("restart", 5.0)]
+        clock.now += 5.0
+        assert keeper.handle(TimerFired("restart")) == [StartProcess()]
+
+
 def test_a_process_is_told_to_end_and_killed_when_it_does_not():
     keeper = Keeper("core", Clock())
     keeper.start()
@@ -157,4 +169,4 @@ def test_a_port_that_is_taken_when_the_server_starts_ends_it_and_later_does_not(
     crash_and_restart(later)
 
     assert first.handle(ProcessEnded(2)) == [GiveUp(2, None), Stop()]
-    assert later.handle(ProcessEnded(2)) == [StartTimer("restart", 0.2)]
+    assert later.handle(ProcessEnded(2)) == [StartTimer("restart", 5.0)]
