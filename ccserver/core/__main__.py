@@ -25,7 +25,7 @@ from ccserver.journal import exporter
 from ccserver.journal.log import Journal
 from ccserver.journal.storage import JournalError
 from ccserver.logs import set_up_logging
-from ccserver.media.client import MediaClient
+from ccserver.media.client import READY, MediaClient
 from ccserver.settings import ConfigurationError, Loaded, load
 from ccserver.settings.kinds import host_port
 from sip.transport.listeners import ListenError, open_listeners
@@ -74,7 +74,7 @@ async def _start(loaded: Loaded, config: Path, overrides: list[str]) -> int:
     except (ListenError, exporter.ListenError, JournalError) as error:
         print(f"ccserver: {error}", file=sys.stderr)
         return WRONG
-    media = MediaClient(data / MEDIA_SOCKET)
+    media = MediaClient(data / MEDIA_SOCKET, ready=READY)
 
     async def load_again() -> Loaded:
         return await trio.to_thread.run_sync(load, config, overrides, os.environ)

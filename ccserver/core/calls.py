@@ -365,7 +365,7 @@ class Calls:
         match event:
             case media.SessionCreated(leg, address, port):
                 message: Any = MediaOpened(address, port)
-            case media.SessionRefused(leg, reason) if reason == media.DOWN:
+            case media.SessionRefused(leg, media.DOWN | media.NOT_READY):
                 message = MediaLost()
             case media.SessionRefused(leg, reason):
                 message = MediaRefused(reason)

@@ -1,8 +1,10 @@
 """The core's end of the control socket: it never waits for the media process.
 
-What cannot be sent is refused or dropped, and counted.  After a reconnection the client asks what
-sessions there are, and tells the core which of its own are gone.  Sessions that a core before it
-left behind may be talking calls: they go on, and are released when nothing is heard of them.
+What cannot be sent is refused or dropped, and counted.  Where a session hears is known at once as
+long as there are port pairs in reserve, else when the media process has opened one.  After a
+reconnection the client asks what sessions there are, and tells the core which of its own are gone.
+Sessions that a core before it left behind may be talking calls: they go on, and are released when
+nothing is heard of them.
 """
 
 from __future__ import annotations
@@ -22,8 +24,11 @@ from ccserver.media.protocol import (
     Command,
     CreateSession,
     Event,
+    KeepReady,
     ListSessions,
+    PortsReady,
     Release,
+    SessionCreated,
     SessionRefused,
     SessionReleased,
     Sessions,
@@ -37,6 +42,8 @@ GRACE = 3.0
 """Seconds a connection may be lost before the sessions count as lost too."""
 MOST_COMMANDS = 10_000
 """Commands that wait for a media process that does not read; then it counts as down."""
+READY = 64
+"""Port pairs of each family in reserve: more than the calls that come within two ticks."""
 ORPHANS_EVERY = 30.0
 """Seconds between two looks at what an earlier core left behind."""
 
@@ -50,9 +57,13 @@ AtEnd: TypeAlias = Callable[[Callable[[], None]], bool]
 
 
 class MediaClient:
-    """`run` must run for anything to happen; `on_event` is called from it, never from `send`."""
+    """`run` must run for anything to happen; `on_event` is called from it or at the end of a turn,
+    never from `send`.  ``ready``: port pairs of each family to have in reserve.
+    """
 
-    def __init__(self, path: Path, on_event: Callable[[Event], None] | None = None) -> None:
+    def __init__(
+        self, path: Path, on_event: Callable[[Event], None] | None = None, *, ready: int = 0
+    ) -> None:
         self.dropped = 0
         """Commands that were not sent, for want of a media process."""
         self.statistics: Statistics | None = None
@@ -66,6 +77,11 @@ class MediaClient:
         self._frames: deque[bytes] = deque()
         self._refused = trio.Event()
         self._commands: deque[Command] = deque()
+        self._ready = ready
+        self._reserve: dict[bool, deque[tuple[str, int]]] = {False: deque(), True: deque()}
+        """By family, whether it is IPv6: addresses and ports."""
+        self._created: deque[SessionCreated] = deque()
+        """What is to be told when the turn is over."""
         self._refusals: deque[SessionRefused] = deque()
         self._ours: set[str] = set()
         self._to_confirm: set[str] = set()
@@ -100,9 +116,13 @@ class MediaClient:
         if not self.connected or len(self._commands) >= MOST_COMMANDS:
             self._refuse(command)
             return
+        if type(command) is CreateSession and (reserve := self._reserve[command.ipv6]):
+            address, port = reserve.popleft()
+            self._created.append(SessionCreated(command.session, address, port))
+            command = CreateSession(command.session, command.ipv6, port)
         self._note(command)
         self._commands.append(command)
-        if len(self._commands) == 1 and not self._at_end(self._send_now):
+        if len(self._commands) == 1 and not self._at_end(self._act):
             self._work.set()
 
     async def run(self) -> None:
@@ -141,6 +161,8 @@ class MediaClient:
         self._orphans = False
         self._connection = connection
         self._commands.appendleft(ListSessions())
+        if self._ready:
+            self._commands.append(KeepReady(self._ready))
         self._up.set()
         self._work.set()
         try:
@@ -154,11 +176,19 @@ class MediaClient:
             self._up = trio.Event()
             self._connection = None
             self._frames.clear()
+            for reserve in self._reserve.values():
+                reserve.clear()
             trio.lowlevel.notify_closing(connection)
             connection.close()
             unsent, self._commands = self._commands, deque()
             for command in unsent:
                 self._refuse(command)
+
+    def _act(self) -> None:
+        """Tell what is known already; what that leads to goes in the same frame."""
+        while self._created:
+            self._tell(self._created.popleft())
+        self._send_now()
 
     def _send_now(self) -> None:
         """What the socket does not take is left to the task."""
@@ -182,10 +212,10 @@ class MediaClient:
             await self._work.wait()
             # Woken in the pass after that of the first command: all of that pass goes together.
             self._work = trio.Event()
-            self._send_now()
+            self._act()
             while self._frames:
                 await trio.lowlevel.wait_writable(connection)
-                self._send_now()
+                self._act()
 
     async def _receive_all(self, connection: socket.socket) -> None:
         frame = memoryview(bytearray(MAXIMUM_FRAME))
@@ -228,6 +258,9 @@ class MediaClient:
                 self._forget(session)
             case Sessions():
                 self._compare(event)
+            case PortsReady(ipv6, address, ports):
+                self._reserve[ipv6].extend((address, port) for port in ports)
+                return
             case Statistics():
                 self.statistics = event
             case _:

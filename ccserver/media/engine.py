@@ -31,6 +31,7 @@ from ccserver.media.protocol import (
     CreateSession,
     GetStatistics,
     Hear,
+    KeepReady,
     ListSessions,
     Play,
     PlayFailed,
@@ -43,6 +44,7 @@ from ccserver.media.protocol import (
     Statistics,
     StopPlay,
 )
+from ccserver.media.reserve import Reserve
 from ccserver.media.session import Drop, Session
 from ccserver.media.sockets import NoSuchFamily, Opened, Place, PortPairs, is_reachable
 from ccserver.media.stream import OutStream
@@ -63,6 +65,8 @@ _DATAGRAM = 2048
 _ALL_EVERY = 16
 """Ticks."""
 _SESSIONS_PER_EVENT = 256
+_ONE_IN_RESERVE_OF = 8
+"""Port pairs: a family's reserve has this share of them at most."""
 
 
 class Settings(Struct, frozen=True):
@@ -123,6 +127,7 @@ class Engine:
             random=random if settings.random_ports else None,
         )
         self._pairs = PortPairs(settings.places, self._pool)
+        self._reserve = Reserve(self._pairs, settings.places, self._pool.size // _ONE_IN_RESERVE_OF)
         self._poller = select.epoll()
         self._control = ControlSocket(settings.socket, self._poller, self._handle)
         self._legs: dict[str, _Leg] = {}
@@ -170,6 +175,7 @@ class Engine:
     def _close(self) -> None:
         for name in list(self._legs):
             self._release(name)
+        self._reserve.close(self._clock())
         self._control.flush()
         self._control.close()
         self._poller.close()
@@ -263,6 +269,9 @@ class Engine:
             if not leg.session.keypad.holding:
                 del self._keys_held[name]
         self._look_after(-(-len(self._rounds) // _ROUND), now)
+        if self._control.connected:
+            for ready in self._reserve.fill(now):
+                self._control.emit(ready)
 
     def _choose_polled(self) -> None:
         self._changes_seen = self._matrix.changes
@@ -297,8 +306,8 @@ class Engine:
     def _handle(self, command: Command) -> None:
         now = self._clock()
         match command:
-            case CreateSession(name, ipv6):
-                self._create(name, ipv6, now)
+            case CreateSession():
+                self._create(command, now)
             case SetRemote():
                 self._set_remote(command, now)
             case Play():
@@ -314,6 +323,9 @@ class Engine:
                 else:
                     # It went with an earlier process; who waits for its end is told.
                     self._control.emit(SessionReleased(name, 0, 0, 0, 0.0))
+            case KeepReady(pairs):
+                for ready in self._reserve.want(pairs):
+                    self._control.emit(ready)
             case ListSessions():
                 self._list(now)
             case GetStatistics():
@@ -322,17 +334,11 @@ class Engine:
             case _:
                 assert_never(command)
 
-    def _create(self, name: str, ipv6: bool, now: float) -> None:
-        if name in self._legs:
-            self._control.emit(SessionRefused(name, protocol.DUPLICATE))
-            return
-        try:
-            opened = self._pairs.open(ipv6=ipv6, now=now)
-        except PortsExhausted:
-            self._control.emit(SessionRefused(name, protocol.FULL))
-            return
-        except NoSuchFamily:
-            self._control.emit(SessionRefused(name, protocol.FAMILY))
+    def _create(self, command: CreateSession, now: float) -> None:
+        name = command.session
+        opened = self._pair_for(command, now)
+        if isinstance(opened, str):
+            self._control.emit(SessionRefused(name, opened))
             return
         number = self._random.getrandbits(80)
         out = OutStream(number >> 48, number >> 32 & 0xFFFF, number & 0xFFFFFFFF)
@@ -351,7 +357,21 @@ class Engine:
         for found in (leg.rtp, leg.rtcp):
             self._sockets[found.sock.fileno()] = found
             self._poller.register(found.sock.fileno(), select.EPOLLIN)
-        self._control.emit(SessionCreated(name, opened.place.advertise, opened.port))
+        if command.port is None:
+            self._control.emit(SessionCreated(name, opened.place.advertise, opened.port))
+
+    def _pair_for(self, command: CreateSession, now: float) -> Opened | str:
+        """Or why there is none."""
+        if command.session in self._legs:
+            return protocol.DUPLICATE
+        if command.port is not None:
+            return self._reserve.take(command.port, ipv6=command.ipv6) or protocol.NOT_READY
+        try:
+            return self._pairs.open(ipv6=command.ipv6, now=now)
+        except PortsExhausted:
+            return protocol.FULL
+        except NoSuchFamily:
+            return protocol.FAMILY
 
     def _set_remote(self, command: SetRemote, now: float) -> None:
         leg = self._legs.get(command.session)
@@ -414,8 +434,8 @@ class Engine:
             tick_lateness=dict(zip(bounds, self._lateness, strict=True)),
             tick_lateness_sum=self._lateness_sum,
             sessions=len(self._legs),
-            ports_used=self._pool.used,
-            ports_free=self._pool.free(now),
+            ports_used=self._pool.used - len(self._reserve),
+            ports_free=self._pool.free(now) + len(self._reserve),
             ports_resting=self._pool.resting(now),
             events_dropped=self._control.dropped,
             tick_lateness_max=self._lateness_max,

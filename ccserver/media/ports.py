@@ -31,6 +31,8 @@ class PortPool:
         self._free = deque(range(first + first % 2, last, 2))
         if not self._free:
             raise ValueError(f"expected an even port and the next one in {first}-{last}")
+        self.size = len(self._free)
+        """Pairs that there are in all."""
         self._random = random
         self._rest = rest
         self._resting: deque[tuple[float, int]] = deque()

@@ -34,17 +34,32 @@ UNREACHABLE = "unreachable"
 family."""
 
 
+NOT_READY = "not_ready"
+"""`SessionRefused.reason`: the port that was named is not of a pair in reserve."""
 CODEC = "codec"
 """`SessionRefused.reason`: a codec that we do not speak."""
 CODECS = frozenset({"PCMU", "PCMA", "G722"})
 
 
 class CreateSession(Struct, frozen=True, gc=False, tag=True, array_like=True):
-    """Open a port pair; answered by SessionCreated or SessionRefused."""
+    """Open a port pair; answered by SessionCreated or SessionRefused.
+
+    With a ``port`` it is that pair of the reserve, and SessionRefused is the only answer.
+    """
 
     session: str
     ipv6: bool = False
     """The family of the address."""
+    port: int | None = None
+
+
+class KeepReady(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """Have so many port pairs of each family open in reserve from now on.
+
+    Answered by PortsReady, with all that there are now, and whenever there are new ones.
+    """
+
+    pairs: int
 
 
 class SetRemote(Struct, frozen=True, gc=False, tag=True, array_like=True):
@@ -124,6 +139,15 @@ class SessionCreated(Struct, frozen=True, gc=False, tag=True, array_like=True):
     address: str
     port: int
     """The even port of RTP; RTCP is on the next."""
+
+
+class PortsReady(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """Pairs in reserve: each is for one session, whose creation names it."""
+
+    ipv6: bool
+    address: str
+    ports: list[int]
+    """The even ones."""
 
 
 class SessionRefused(Struct, frozen=True, gc=False, tag=True, array_like=True):
@@ -212,10 +236,19 @@ class Statistics(Struct, frozen=True, tag=True, array_like=True):
 
 
 Command: TypeAlias = (
-    CreateSession | SetRemote | Play | StopPlay | Hear | Release | ListSessions | GetStatistics
+    CreateSession
+    | KeepReady
+    | SetRemote
+    | Play
+    | StopPlay
+    | Hear
+    | Release
+    | ListSessions
+    | GetStatistics
 )
 Event: TypeAlias = (
     SessionCreated
+    | PortsReady
     | SessionRefused
     | PlayFinished
     | PlayFailed

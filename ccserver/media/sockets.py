@@ -18,6 +18,8 @@ from ccserver.media.ports import PortPool, PortsExhausted
 
 _RECEIVE_BUFFER = 65_536
 """Bytes."""
+_MOST_TO_DRAIN = 1024
+"""Datagrams: more than the buffer holds; who sends faster than they are read is read later."""
 _ATTEMPTS = 8
 """Ports tried for one session, where another program sits on some of them."""
 _EXPEDITED = 46 << 2
@@ -43,6 +45,13 @@ class Opened(Struct, frozen=True):
     """The even one, of RTP; RTCP has the next."""
     rtp: socket.socket
     rtcp: socket.socket
+
+    def drain(self) -> None:
+        """Let go what has come so far, as if the sockets were new."""
+        for sock in (self.rtp, self.rtcp):
+            with suppress(OSError):
+                for _ in range(_MOST_TO_DRAIN):
+                    sock.recv(1)
 
 
 class NoSuchFamily(Exception):

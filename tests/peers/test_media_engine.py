@@ -18,16 +18,19 @@ from ccserver.media.protocol import (
     DUPLICATE,
     FAMILY,
     FULL,
+    NOT_READY,
     UNKNOWN,
     UNREACHABLE,
     CreateSession,
     DigitHeard,
     GetStatistics,
     Hear,
+    KeepReady,
     ListSessions,
     Play,
     PlayFailed,
     PlayFinished,
+    PortsReady,
     Release,
     RtpSilent,
     SessionCreated,
@@ -74,6 +77,51 @@ def test_each_of_two_parties_hears_the_other_and_not_itself(media, phones):
     assert loudest("PCMU", at_bert) == pytest.approx(440, abs=5)
     assert not hears("PCMU", at_anna, 440)
     assert len(at_anna) >= 24
+
+
+def test_a_session_is_made_on_a_pair_in_reserve_and_the_reserve_filled_again(media):
+    media.tell(KeepReady(1))
+    ready = media.wait_for(PortsReady)
+    (port,) = ready.ports
+
+    media.tell(CreateSession("anna", port=port), ListSessions(), GetStatistics())
+
+    (state,) = media.wait_for(Sessions).sessions
+    assert (state.address, state.port) == (ready.address, port) == (HOST, port)
+    assert media.wait_for(Statistics).ports_used == 1
+    assert port not in media.wait_for(PortsReady).ports
+    assert not any(isinstance(event, SessionCreated) for event in media.events)
+
+
+def test_what_came_before_its_session_is_not_heard_in_it(media):
+    media.tell(KeepReady(1))
+    (port,) = media.wait_for(PortsReady).ports
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.sendto(b"of another call", (HOST, port))
+
+    media.tell(CreateSession("anna", port=port))
+    media.wait_for(PortsReady)  # a tick later
+    media.tell(GetStatistics())
+
+    assert media.wait_for(Statistics).packets_in == 0
+
+
+def test_a_pair_that_is_not_in_reserve_is_refused(media):
+    media.tell(CreateSession("anna", port=PORTS[0]))
+
+    assert media.wait_for(SessionRefused) == SessionRefused("anna", NOT_READY)
+
+
+def test_a_reserve_leaves_most_ports_to_others_and_is_told_whole_to_a_new_core(media):
+    media.tell(KeepReady(1000))
+    ready = media.wait_for(PortsReady)
+    assert len(ready.ports) == (PORTS[1] - PORTS[0] + 1) // 2 // 8
+
+    media.core.close()
+    media.connect()
+    media.tell(KeepReady(1000))
+
+    assert media.wait_for(PortsReady) == ready
 
 
 def test_a_law_and_mu_law_understand_each_other(media, phones):

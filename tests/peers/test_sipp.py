@@ -45,8 +45,12 @@ def test_a_call_over_ipv6_from_end_to_end(start_server, sipp, transport):
     server.wait_figure("ccserver_contacts_handled_total", 1, queue="support")
 
 
-def test_a_customer_cancels_before_he_is_answered(server, sipp):
-    """The greeting answers at once; so the media process is held until he has given up."""
+def test_a_customer_cancels_before_he_is_answered(start_server, sipp):
+    """The greeting answers at once; so the media process is held until he has given up, and has
+    so few ports that none are in reserve.
+    """
+    first = free_ports(14)
+    server = start_server(media__ports=f"{first}-{first + 13}")
     told = re.findall(r"media runs as process (\d+)", server.program.output())
     media = int(told[-1])
     os.kill(media, signal.SIGSTOP)

@@ -16,7 +16,9 @@ from ccserver.media.protocol import (
     DigitHeard,
     Event,
     Hear,
+    KeepReady,
     ListSessions,
+    PortsReady,
     Release,
     SessionCreated,
     SessionRefused,
@@ -135,6 +137,79 @@ async def test_what_a_full_socket_does_not_take_is_sent_later_in_its_order(
         arrived += [command.session for frame in frames for command in frame]
 
     assert arrived == sessions
+
+
+@pytest.fixture
+async def client_with_reserve(media, heard, nursery) -> MediaClient:
+    client = MediaClient(media.path, heard.append, ready=2)
+    nursery.start_soon(client.run)
+    await media.comes_up()
+    assert await media.frames() == [[ListSessions(), KeepReady(2)]]
+    await media.says(PortsReady(False, "192.0.2.1", [20000, 20002]))
+    return client
+
+
+async def test_a_session_on_a_pair_in_reserve_is_there_at_once_but_not_told_from_within_send(
+    autojump_clock, client_with_reserve, media, heard
+):
+    ends: list[Callable[[], None]] = []
+    client_with_reserve.listen(heard.append, lambda act: ends.append(act) is None)
+
+    client_with_reserve.send(CreateSession("a"))
+    assert heard == []
+    (end,) = ends
+    end()
+
+    assert heard == [SessionCreated("a", "192.0.2.1", 20000)]
+    assert await media.frames() == [[CreateSession("a", port=20000)]]
+
+
+async def test_what_follows_from_a_pair_in_reserve_goes_in_the_same_frame(
+    autojump_clock, client_with_reserve, media
+):
+    ends: list[Callable[[], None]] = []
+
+    def hears_bert(event: Event) -> None:
+        client_with_reserve.send(Hear("a", ["bert"]))
+
+    client_with_reserve.listen(hears_bert, lambda act: ends.append(act) is None)
+
+    client_with_reserve.send(CreateSession("a"))
+    for end in ends:
+        end()
+
+    assert await media.frames() == [[CreateSession("a", port=20000), Hear("a", ["bert"])]]
+    assert len(ends) == 1
+
+
+async def test_without_a_pair_of_the_family_in_reserve_the_media_process_is_asked(
+    autojump_clock, client_with_reserve, media, heard
+):
+    for name in ("a", "b", "c"):
+        client_with_reserve.send(CreateSession(name))
+    client_with_reserve.send(CreateSession("d", ipv6=True))
+
+    assert await media.frames() == [
+        [
+            CreateSession("a", port=20000),
+            CreateSession("b", port=20002),
+            CreateSession("c"),
+            CreateSession("d", ipv6=True),
+        ]
+    ]
+    assert [event.session for event in heard if isinstance(event, SessionCreated)] == ["a", "b"]
+
+
+async def test_a_reserve_goes_with_the_process_that_had_it(
+    autojump_clock, client_with_reserve, media
+):
+    media.goes_down()
+    await media.comes_up()
+    await media.frames()
+
+    client_with_reserve.send(CreateSession("a"))
+
+    assert await media.frames() == [[CreateSession("a")]]
 
 
 async def test_events_are_told(autojump_clock, client, media, heard):
