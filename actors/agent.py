@@ -245,9 +245,10 @@ class Agent:
             case m.PhonesChanged() if self.removed:
                 return []  # race: it registered as he was removed, and the registrar forgets it
             case m.PhonesChanged(targets):
+                added = tuple(target for target in targets if target not in self.targets)
                 self.targets = targets
                 self.availability.handle(message)
-                return []
+                return self._ring_too(added)
             case m.Resume():
                 return self._resume()
             case m.Restarted(name):
@@ -298,6 +299,16 @@ class Agent:
         engagement = Engagement(contact, queue, kind, terms, self._now)
         self.engagements[contact] = engagement
         return engagement
+
+    def _ring_too(self, added: tuple[m.Target, ...]) -> list[Effect]:
+        """A phone that comes back elsewhere does not hear what rings where it was (R14)."""
+        if not added:
+            return []
+        return [
+            TellContact(contact, m.PhonesAdded(contact, self.id, added))
+            for contact, engagement in self.engagements.items()
+            if engagement.is_offered
+        ]
 
     def _not_free(self, kind: m.EngagementKind) -> NotFree | None:
         """A supervisor may listen while he is idle; whoever is asked for work must be available."""

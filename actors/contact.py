@@ -129,6 +129,7 @@ State: TypeAlias = Arriving | Placing | Walking | Seeking | Talking | Parting | 
 Message: TypeAlias = (
     Start
     | m.Assigned
+    | m.PhonesAdded
     | m.AgentNotFree
     | m.Overflowed
     | m.QueueSeen
@@ -266,6 +267,8 @@ class Contact:
                 return []  # stopped as it ended; a digit that no step asked for
             case _, m.Overflowed() | m.AgentLost() | m.AgentNotFree():
                 return []  # overflow fired as an agent was assigned; news of an agent we gave up
+            case _, m.PhonesAdded():
+                return []  # registered as he answered, or as we gave him up
             case _, m.QueueSeen():
                 return []  # seen as he was assigned an agent, or as its lease ran out
             case _, m.MonitorAsked(wish):  # the conversation ended as it was asked for

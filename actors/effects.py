@@ -29,6 +29,7 @@ class TellContact(Struct, frozen=True):
     contact: ContactId
     message: (
         m.Assigned
+        | m.PhonesAdded
         | m.AgentNotFree
         | m.Overflowed
         | m.QueueSeen

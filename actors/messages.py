@@ -45,6 +45,14 @@ class Assigned(Struct, frozen=True):
     """Others ring beside him: the first to answer has us."""
 
 
+class PhonesAdded(Struct, frozen=True):
+    """More phones of the agent have registered while he is offered us: they may ring as well."""
+
+    contact: ContactId
+    agent: AgentId
+    targets: tuple[Target, ...]
+
+
 class AgentNotFree(Struct, frozen=True, gc=False):
     """The agent we asked for by name cannot take us now."""
 

@@ -182,6 +182,10 @@ class Ringing(Struct):
     possible_at: float
     invited_at: float | None = None
     failure: OfferFailure | None = None
+    called: tuple[m.Target, ...] = ()
+    """All of his phones that have been called for this offer."""
+    came_later: bool = False
+    """One of them registered meanwhile, and has not had all of the time."""
     beside: tuple[Ringing, ...] = ()
     """Others who ring for us at the same time: the first to answer has us."""
 
@@ -211,6 +215,7 @@ class Over(Struct):
 State: TypeAlias = Fresh | Waiting | Asking | Ringing | Over
 Message: TypeAlias = (
     m.Assigned
+    | m.PhonesAdded
     | m.AgentNotFree
     | m.Overflowed
     | m.AgentLost
@@ -268,6 +273,8 @@ class Search:
         match message:
             case m.Assigned(request) | m.AgentNotFree(request) | m.Overflowed(request):
                 return request == self.request
+            case m.PhonesAdded(request):
+                return request == self.request
             case m.AgentLost(request):
                 return request == self.request
             case m.LegInvited(leg) | m.LegRinging(leg) | m.LegAnswered(leg) | m.LegEnded(leg):
@@ -297,6 +304,8 @@ class Search:
                 return self._dial(assigned)
             case Ringing() as ringing, m.Assigned(shared=True) as assigned:
                 return self._dial_beside(ringing, assigned)
+            case Ringing() as ringing, m.PhonesAdded() as added:
+                return self._call_those_too(ringing, added)
             case Waiting(), m.Overflowed(_, _, reason):
                 self.state = Over()
                 return [TurnedAway(reason)]
@@ -325,7 +334,8 @@ class Search:
                 # Assigned as the search ended: the agent is free again, with no penalty.
                 return [TellAgent(agent, m.OfferWithdrawn(self.request, During.QUEUE))]
             case _:
-                # Overflow fired as an agent was assigned; a timer as it was cancelled.
+                # Overflow fired as an agent was assigned; a timer as it was cancelled; a phone came
+                # as its agent failed.
                 return []
 
     def tell_again(self, name: str) -> list[Effect | News]:
@@ -384,8 +394,8 @@ class Search:
     # --- the phones ---------------------------------------------------------------------------
 
     def _dial(self, assigned: m.Assigned) -> list[Effect | News]:
-        legs, dialling = self._call_phones(assigned)
-        ringing = Ringing(assigned.agent, legs, assigned.possible_at)
+        legs, dialling = self._call_phones(assigned.targets)
+        ringing = Ringing(assigned.agent, legs, assigned.possible_at, called=assigned.targets)
         self.state = ringing
         if not legs:  # its last phone went as it was assigned
             return self._offer_failed(ringing, OfferFailure.UNAVAILABLE)
@@ -395,17 +405,31 @@ class Search:
 
     def _dial_beside(self, ringing: Ringing, assigned: m.Assigned) -> list[Effect | News]:
         """One more who may have us, while others ring.  The time they have runs already."""
-        legs, dialling = self._call_phones(assigned)
-        another = Ringing(assigned.agent, legs, assigned.possible_at)
+        legs, dialling = self._call_phones(assigned.targets)
+        another = Ringing(assigned.agent, legs, assigned.possible_at, called=assigned.targets)
         ringing.beside = (*ringing.beside, another)
         if not legs:
             return self._offer_failed(another, OfferFailure.UNAVAILABLE)
         return [*dialling, Reserved(assigned.agent)]
 
-    def _call_phones(self, assigned: m.Assigned) -> tuple[tuple[LegId, ...], list[Effect | News]]:
+    def _call_those_too(self, ringing: Ringing, added: m.PhonesAdded) -> list[Effect | News]:
+        """For as long as is left of the time; if that is not enough, it is nobody's fault."""
+        offer = ringing.of_agent(added.agent)
+        called_us = isinstance(self.goal, AtAgent) and self.goal.leg is not None
+        if offer is None or called_us:
+            return []
+        targets = tuple(target for target in added.targets if target not in offer.called)
+        legs, dialling = self._call_phones(targets)
+        offer.legs += legs
+        offer.called += targets
+        offer.came_later = offer.came_later or bool(targets)
+        return dialling
+
+    def _call_phones(
+        self, targets: tuple[m.Target, ...]
+    ) -> tuple[tuple[LegId, ...], list[Effect | News]]:
         dialling: list[Effect | News] = []
         legs = []
-        targets = assigned.targets
         match self.goal:
             case AtAgent(leg=str(leg)):
                 targets = ()
@@ -460,14 +484,32 @@ class Search:
         told: list[Effect | News] = []
         for each in ringing.all():
             told += [TellLeg(leg, m.HangUp()) for leg in each.legs]
-            told += self._offer_failed(each, OfferFailure.RONA)
+            if each.came_later:
+                told += self._offer_withdrawn(each)
+            else:
+                told += self._offer_failed(each, OfferFailure.RONA)
         return told
+
+    def _offer_withdrawn(self, offer: Ringing) -> list[Effect | News]:
+        """Others are asked before him; he has missed nothing."""
+        assert offer.agent is not None
+        self._remember(offer.agent)
+        withdrawn = TellAgent(offer.agent, m.OfferWithdrawn(self.request, During.RINGING))
+        if self._left_ringing(offer):
+            return [withdrawn]
+        if not isinstance(self.goal, InQueue):
+            return [withdrawn, *self._fail(OfferFailure.RONA)]
+        return [CancelTimer(self.timer), withdrawn, *self._wait(again=True)]
+
+    def _remember(self, agent: AgentId) -> None:
+        """He has failed us, the latest first."""
+        self._tried = (agent, *(other for other in self._tried if other != agent))
 
     def _offer_failed(self, offer: Ringing, why: OfferFailure) -> list[Effect | News]:
         agent, left = offer.agent, self._left_ringing(offer)
         told: list[Effect | News] = [] if left else [CancelTimer(self.timer)]
         if agent is not None:
-            self._tried = (agent, *(other for other in self._tried if other != agent))
+            self._remember(agent)
             told.append(TellAgent(agent, m.OfferFailed(self.request, why)))
             told.append(OfferFailed(agent, why, others_ring=left))
         if why is OfferFailure.MEDIA_ERROR:

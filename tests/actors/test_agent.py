@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from actors import events as ev
 from actors import messages as m
@@ -10,6 +11,7 @@ from actors.effects import Record, TellContact
 from actors.ids import AgentId, ContactId
 from actors.reasons import EndedBy, IdleCode, OfferFailure, Refusal
 from sip.machine import CancelTimer, StartTimer, TimerFired
+from sip.transport.path import Path
 from tests.support.desk import AGENT, CONTACT, QUEUE, TARGET, Desk
 
 
@@ -253,6 +255,24 @@ def test_an_agent_who_is_told_twice_of_his_talk_has_it_once():
     desk = Desk().registers()
     desk.hears(m.ContactKept(CONTACT, QUEUE))
     assert desk.hears(m.ContactKept(CONTACT, QUEUE)) == []
+
+
+@pytest.mark.parametrize("rings", [False, True])
+def test_a_phone_that_registers_while_he_is_offered_a_contact_is_told_to_it_r14(rings):
+    desk = Desk().reserved()
+    if rings:
+        desk.hears(m.OfferRinging(CONTACT))
+    other = replace(TARGET, path=Path("udp", 0, ("10.0.0.9", 5070)))
+    effects = desk.hears(m.PhonesChanged((TARGET, other)))
+    assert TellContact(CONTACT, m.PhonesAdded(CONTACT, AGENT, (other,))) in effects
+    assert not desk.hears(m.PhonesChanged((other,)))  # one that goes tells nothing new
+    assert desk.agent.state == "reserved"
+
+
+def test_a_phone_that_registers_in_a_talk_concerns_no_contact():
+    desk = Desk().engaged()
+    other = replace(TARGET, path=Path("udp", 0, ("10.0.0.9", 5070)))
+    assert desk.hears(m.PhonesChanged((TARGET, other))) == []
 
 
 def test_a_withdrawn_offer_costs_no_place_among_the_available():

@@ -39,6 +39,7 @@ from actors.reasons import NotFree
 from actors.search import Ringing, Search, Waiting
 from actors.walk import Answering, Playing
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
+from sip.transport.path import Path
 from tests.support.one_contact import (
     AGENTS,
     CALLER,
@@ -409,6 +410,14 @@ class ContactLife(RuleBasedStateMachine):
             self.lost[request] = agent
         self.send(m.AgentLost(request, agent))
         assert not self.lost, "his phone is still in the talk"
+
+    @precondition(lambda self: self.held and not self.stopped)
+    @rule(data=st.data(), port=st.integers(5060, 5062))
+    def an_agents_phone_registers_anew(self, data, port) -> None:
+        """While it rings, or as that has ended."""
+        request = data.draw(st.sampled_from(sorted(self.held)))
+        phone = replace(TARGET, path=Path("udp", 0, ("10.0.0.9", port)))
+        self.send(m.PhonesAdded(request, self.held[request], (phone,)))
 
     @precondition(lambda self: not self.stopped)
     @rule(chance=st.integers(0, 40))

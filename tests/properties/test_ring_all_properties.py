@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from msgspec.structs import replace
 
 from actors import messages as m
 from actors.dossier import Dossier, World
@@ -89,6 +90,15 @@ class RingAllLife(RuleBasedStateMachine):
         leg = data.draw(st.sampled_from(sorted(self.ringing)))
         self.ringing.discard(leg)
         self.hears(m.LegEnded(leg, "rejected", status))
+
+    @precondition(lambda self: self.ringing)
+    @rule(data=st.data(), port=st.integers(5060, 5063))
+    def a_phone_registers_anew(self, data, port) -> None:
+        """It may have been called there already."""
+        leg = data.draw(st.sampled_from(sorted(self.ringing)))
+        self.assigning = self.of_leg[leg]
+        phone = replace(PHONE, path=Path("udp", 0, ("10.0.0.9", port)))
+        self.hears(m.PhonesAdded(CONTACT, self.assigning, (phone,)))
 
     @precondition(lambda self: self.ringing)
     @rule(data=st.data())

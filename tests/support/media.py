@@ -17,11 +17,12 @@ ADDRESS_IPV6 = "2001:db8::1"
 @dataclass
 class MediaInMemory:
     """Prompts take ``lengths[file]`` seconds, or two.  ``free`` is how many sessions may open,
-    ``opens_after`` how long one takes."""
+    ``opens_after`` how long one takes, or ``slow``, by the number of its leg."""
 
     lengths: Mapping[str, float] = field(default_factory=dict)
     free: int = 1000
     opens_after: float = 0.0
+    slow: dict[str, float] = field(default_factory=dict)
     sessions: dict[str, int] = field(default_factory=dict)
     playing: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
     hears: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -122,7 +123,9 @@ class MediaInMemory:
 
     def _create(self, session: str, address: str) -> None:
         if len(self.sessions) >= self.free:
-            event: media.Event = media.SessionRefused(session, media.FULL)
+            event: media.SessionRefused | media.SessionCreated = media.SessionRefused(
+                session, media.FULL
+            )
         else:
             self._made += 1
             port = 20000 + 2 * (self._made % 5000)
@@ -134,8 +137,9 @@ class MediaInMemory:
         if not self._over:
             self._nursery.start_soon(what, *arguments)
 
-    async def _say(self, event: media.Event) -> None:
-        await trio.sleep(self.opens_after)
+    async def _say(self, event: media.SessionRefused | media.SessionCreated) -> None:
+        leg = event.session.rpartition("/")[2]
+        await trio.sleep(self.slow.get(leg, self.opens_after))
         self._hear(event)
 
     async def _finish(self, session: str, token: str, files: list[str]) -> None:

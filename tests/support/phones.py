@@ -280,6 +280,8 @@ class Phone:
 
     async def _repeat_ok(self, data: bytes, call: Call) -> None:
         pause = T1
+        if call.state == "ended":
+            return  # taken back as it was answered: it has got its 487
         call.move("answering")
         for _ in range(11):
             self._send(data)
