@@ -13,6 +13,7 @@ from ccserver.cli import (
     commanding,
     explaining,
     looking,
+    reporting,
     reviewing,
     server,
     storing,
@@ -43,6 +44,7 @@ app.command("try")(trying.try_)
 app.command()(explaining.why)
 app.command("why-not")(explaining.why_not)
 app.command()(reviewing.at)
+app.add_typer(reporting.app, name="report")
 app.command()(auditing.audit)
 app.command("config-reference")(server.config_reference)
 app.command()(server.version)

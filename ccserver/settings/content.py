@@ -46,7 +46,9 @@ def difference(before: Settings, after: Settings) -> tuple[ConfigurationChange, 
     return tuple(_compared((), one, other))
 
 
-AT_START_ONLY = ("sip", "media", "metrics", "web", "data", "store", "log", "drain", "accounts")
+AT_START_ONLY = (
+    *("sip", "media", "metrics", "web", "data", "store", "log", "drain", "reports", "accounts"),
+)
 """Sections and tables that a running server cannot change: its sockets, its other processes."""
 
 

@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr
 
 from actors.place import DEFAULT_PRIORITY
 from ccserver.settings.flow import Diversion, TreatmentStep
-from ccserver.settings.hours import Hours
+from ccserver.settings.hours import Hours, TimeZone
 from ccserver.settings.kinds import (
     Address,
     DatabaseUrl,
@@ -175,6 +175,23 @@ class Drain(Section):
     """How long conversations may go on after SIGTERM."""
 
 
+class Reports(Section):
+    """How `ccserver report` and `/api/v1/reports` count."""
+
+    time_zone: TimeZone = "UTC"
+    """By whose clock a day begins, and every interval."""
+    service_level_seconds: SomeSeconds = 20.0
+    """Who is answered within so long of coming into a queue is answered in time."""
+    abandons: Literal["ignored", "negative", "positive"] = "negative"
+    """How who gives up within that time counts in the service level: not at all, as not answered in
+    time, or as answered in time."""
+    short_call_seconds: Seconds = 0.0
+    """Who hangs up within so long of his arrival made a short call, and has not abandoned; 0:
+    nobody."""
+    sudden_disconnect_seconds: Seconds = 5.0
+    """A conversation that ends within so long is counted as cut off."""
+
+
 class FeatureCodes(Section):
     available: Number = "*51"
     """Dialled by an agent: available."""
@@ -336,6 +353,7 @@ class Settings(Section):
     outbound: Outbound = Outbound()
     admission: AdmissionControl = AdmissionControl()
     drain: Drain = Drain()
+    reports: Reports = Reports()
     feature_codes: FeatureCodes = FeatureCodes()
     idle_codes: Annotated[list[Name], Field(min_length=1)] = [
         "break",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from actors import events as ev
 from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName
 from actors.place import Place
 from actors.reasons import During, EndedBy, OfferFailure, Outcome
+from ccserver.journal import codec
 from ccserver.journal.log import Entry
 from ccserver.journal.reports import Report
+from ccserver.journal.storage import SqliteStorage
 
 SUPPORT, SALES = QueueName("support"), QueueName("sales")
 ADA, BEN = AgentId("1001"), AgentId("1002")
@@ -25,6 +28,7 @@ class Chronicle:
 
     def __init__(self, report: Report, zero: datetime) -> None:
         self.report = report
+        self.heard: list[Entry] = []
         self.zero = int(zero.timestamp() * 1_000_000)
         self._told: list[tuple[float, ev.AnyEvent]] = []
         self.tell(0, ev.CentreConfigured("v1", CENTRE, "start"))
@@ -38,14 +42,24 @@ class Chronicle:
     def is_heard(self) -> None:
         """By the report: all that has been told."""
         self._told.sort(key=lambda told: told[0])
-        for number, (seconds, event) in enumerate(self._told):
-            self.report.apply(Entry(number, self.at(seconds), event))
+        for seconds, event in self._told:
+            entry = Entry(len(self.heard) + 1, self.at(seconds), event)
+            self.heard.append(entry)
+            self.report.apply(entry)
         self._told.clear()
 
     def ends(self, seconds: float) -> Report:
         self.is_heard()
         self.report.finish(self.at(seconds))
         return self.report
+
+    def write(self, path: Path) -> None:
+        """All that has been told, as a journal in this file."""
+        self.is_heard()
+        storage = SqliteStorage(path)
+        rows = [(e.seq, e.at, codec.tag_of(e.event), codec.encode(e.event)) for e in self.heard]
+        storage.write(rows)
+        storage.close()
 
     def agent(self, seconds: float, agent: AgentId, state: str, **more: Any) -> None:
         allowed = ("end-wrap-up",) if state == "wrap_up" else ()

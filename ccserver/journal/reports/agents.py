@@ -32,10 +32,14 @@ class AgentAccounts:
     def __init__(self, books: Books, contacts: ContactAccounts) -> None:
         self._books, self._contacts = books, contacts
         self._agents: dict[AgentId, _Agent] = {}
+        self._runs = True
+        """The server; nobody is at work in it from its stop to its next start."""
         self.handlers: dict[type, Callable[[int, Any], None]] = {
             ev.AgentStateChanged: self._changed,
             ev.AgentLeft: self._left,
             ev.CentreConfigured: self._configured,
+            ev.ServerStopped: self._stopped,
+            ev.ServerStarted: self._started,
         }
 
     def close(self, at: int) -> None:
@@ -53,7 +57,7 @@ class AgentAccounts:
     def _settle(self, name: AgentId, agent: _Agent, at: int) -> None:
         seconds = (at - agent.settled) / MICRO
         agent.settled = at
-        if agent.state == "signed_out" or seconds <= 0:
+        if agent.state == "signed_out" or seconds <= 0 or not self._runs:
             return
         figures = self._books.agent(name)
         figures.signed_in += seconds
@@ -106,3 +110,12 @@ class AgentAccounts:
             self._books.queue(QueueName(queue["name"]))
         for agent in event.content["agents"]:
             self._books.agent(AgentId(agent["id"]))
+
+    def _stopped(self, at: int, event: ev.ServerStopped) -> None:
+        self.close(at)
+        self._runs = False
+
+    def _started(self, at: int, event: ev.ServerStarted) -> None:
+        """If it was killed, nobody knows when: they have been at work since the last event."""
+        self.close(at)
+        self._runs = True

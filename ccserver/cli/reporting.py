@@ -1,0 +1,219 @@
+"""``ccserver report``: what happened, by queue, agent, interval or contact, from the journal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from ccserver.cli.asking import DEFAULT_CONFIG, REFUSED, WRONG, Config, Set, fail, loaded
+from ccserver.cli.tables import console
+from ccserver.journal.storage import JournalError
+from ccserver.reporting.question import BadQuestion, Kind, Question, question
+from ccserver.reporting.reading import lines, read_contacts, read_report
+from ccserver.reporting.rows import Row, contact_row, described, rows_of
+
+app = typer.Typer(help="Say what happened, by queue, agent, interval or contact.")
+
+
+class _Form(StrEnum):
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+class _Interval(StrEnum):
+    QUARTERS = "15"
+    HALVES = "30"
+    HOURS = "60"
+    DAYS = "day"
+    ALL = "all"
+
+
+class _Abandons(StrEnum):
+    IGNORED = "ignored"
+    NEGATIVE = "negative"
+    POSITIVE = "positive"
+
+
+_SHOWN: dict[Kind, tuple[str, ...]] = {
+    "queues": (
+        *("from", "queue", "offered", "handled", "abandoned", "short", "overflowed", "failed"),
+        *("waiting", "in_service", "asa_seconds", "aht_seconds", "service_level"),
+    ),
+    "intervals": (
+        *("from", "carried_in", "offered", "handled", "abandoned", "short", "overflowed"),
+        *("failed", "waiting", "being_offered", "in_service", "asa_seconds", "service_level"),
+    ),
+    "agents": (
+        *("from", "agent", "answered", "missed", "placed", "conversations", "aht_seconds"),
+        *("signed_in_seconds", "available_seconds", "idle_seconds", "occupancy", "utilisation"),
+    ),
+    "contacts": (
+        *("arrived", "contact", "ani", "queues", "agents", "outcome", "waiting_seconds"),
+        *("talk_seconds", "hold_seconds", "wrap_up_seconds", "termination"),
+    ),
+}
+"""What people are shown; the other forms have everything."""
+_SHARES = ("service_level", "occupancy", "utilisation")
+
+From = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        metavar="WHEN",
+        help="today, yesterday, a date (its midnight), or a date and time, by reports.time_zone.",
+    ),
+]
+To = Annotated[
+    str | None,
+    typer.Option("--to", metavar="WHEN", help="Up to then; without it, until now.  As --from."),
+]
+Every = Annotated[
+    _Interval | None,
+    typer.Option("--interval", help="Minutes, or day, or all.  Of intervals 30, of others all."),
+]
+Form = Annotated[_Form, typer.Option("--format", help="For people, or with every figure.")]
+Level = Annotated[
+    float | None,
+    typer.Option(
+        "--service-level", metavar="SECONDS", help="In place of reports.service_level_seconds."
+    ),
+]
+Give = Annotated[
+    _Abandons | None,
+    typer.Option("--abandons", help="How who gives up in time counts in the service level."),
+]
+
+
+@app.command()
+def queues(
+    since: From = "today",
+    until: To = None,
+    interval: Every = None,
+    form: Form = _Form.TABLE,
+    service_level: Level = None,
+    abandons: Give = None,
+    config: Config = DEFAULT_CONFIG,
+    changes: Set = None,
+) -> None:
+    """Each queue; without a name: contacts that reached none."""
+    _report("queues", since, until, interval, form, service_level, abandons, config, changes)
+
+
+@app.command()
+def agents(
+    since: From = "today",
+    until: To = None,
+    interval: Every = None,
+    form: Form = _Form.TABLE,
+    config: Config = DEFAULT_CONFIG,
+    changes: Set = None,
+) -> None:
+    """Each agent."""
+    _report("agents", since, until, interval, form, None, None, config, changes)
+
+
+@app.command()
+def intervals(
+    since: From = "today",
+    until: To = None,
+    interval: Every = None,
+    form: Form = _Form.TABLE,
+    service_level: Level = None,
+    abandons: Give = None,
+    config: Config = DEFAULT_CONFIG,
+    changes: Set = None,
+) -> None:
+    """All queues together, interval by interval."""
+    _report("intervals", since, until, interval, form, service_level, abandons, config, changes)
+
+
+@app.command()
+def contacts(
+    since: From = "today",
+    until: To = None,
+    form: Form = _Form.TABLE,
+    config: Config = DEFAULT_CONFIG,
+    changes: Set = None,
+) -> None:
+    """Each contact that was there, in the order in which they were done with."""
+    _report("contacts", since, until, None, form, None, None, config, changes)
+
+
+def _report(
+    kind: Kind,
+    since: str,
+    until: str | None,
+    interval: _Interval | None,
+    form: _Form,
+    service_level: float | None,
+    abandons: _Abandons | None,
+    config: Path,
+    changes: list[str] | None,
+) -> None:
+    settings = loaded(config, changes).settings
+    data, longest = Path(settings.data.dir), settings.routing.max_contact_seconds
+    now = int(time.time() * 1e6)
+    try:
+        asked = question(
+            settings.reports,
+            kind,
+            now,
+            since=since,
+            until=until,
+            interval=None if interval is None else interval.value,
+            service_level=service_level,
+            abandons=None if abandons is None else abandons.value,
+        )
+    except BadQuestion as error:
+        fail(WRONG, f"--{error.field.replace('_', '-')}: {error}")
+    try:
+        if form is _Form.TABLE:
+            _show(asked, _rows(data, asked, now, longest))
+            return
+        for line in lines(data, asked, now, longest, "csv" if form is _Form.CSV else "json"):
+            typer.echo(line, nl=False)
+    except JournalError as error:
+        fail(REFUSED, str(error))
+
+
+def _rows(data: Path, asked: Question, now: int, longest: float) -> Iterable[Row]:
+    if asked.kind == "contacts":
+        return (contact_row(asked, c) for c in read_contacts(data, asked, now, longest))
+    return rows_of(asked, read_report(data, asked, now, longest))
+
+
+def _show(asked: Question, rows: Iterable[Row]) -> None:
+    out, about = console(), described(asked)
+    level = about["service_level_seconds"]
+    out.print(
+        f"{asked.kind} from {about['from']} to {about['to']} ({about['time_zone']}),"
+        f" service level within {level:g} s, abandons {about['abandons']}",
+        highlight=False,
+    )
+    columns = _SHOWN[asked.kind]
+    table = Table(*(column.replace("_", " ") for column in columns))
+    for row in rows:
+        table.add_row(*(Text(_cell(column, row[column])) for column in columns))
+    out.print(table)
+
+
+def _cell(column: str, value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case float() if column in _SHARES:
+            return f"{value:.1%}"
+        case float():
+            return f"{value:.1f}"
+        case list():
+            return " ".join(map(str, value))
+        case _:
+            return str(value)

@@ -1,0 +1,140 @@
+"""A report out of the journal's file, which a server may be writing.
+
+Reading begins a while before the report does: with who was in the centre then, for no contact lasts
+longer than that, and with the last that was told of each agent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from actors import events as ev
+from actors.ids import AgentId
+from ccserver.journal import codec
+from ccserver.journal.history import last_before
+from ccserver.journal.log import Entry
+from ccserver.journal.reading import JOURNAL, JournalFile
+from ccserver.journal.reports import ContactFigures, Report
+from ccserver.journal.reports.intervals import MICRO
+from ccserver.journal.storage import Rows
+from ccserver.reporting.question import Question
+from ccserver.reporting.rows import Row, as_csv, as_json, contact_row, rows_of
+
+Form: TypeAlias = Literal["json", "csv"]
+PAGE = 10_000
+FORGOTTEN_DAYS = 31
+"""An agent of whom so long nothing has been told is taken to be signed out."""
+_AGENT = b'{"event":"agent.state_changed"'
+_CENTRE = b'{"event":"centre.configured"'
+
+
+def lines(
+    data: Path,
+    asked: Question,
+    now: int,
+    longest_seconds: float,
+    form: Form,
+    only: Collection[str] | None = None,
+) -> Iterator[str]:
+    """What was asked, as text, from the journal in this ``data.dir``.
+
+    No contact lasts longer than ``longest_seconds``.  ``only``: of agents, and of contacts that had
+    one, no others than these.  It waits for the disk, for seconds where there are many events, and
+    holds no more than the report's rows, of contacts only those in hand.  Raises JournalError.
+    """
+    rows: Iterable[Row]
+    if asked.kind == "contacts":
+        found = read_contacts(data, asked, now, longest_seconds)
+        rows = (
+            contact_row(asked, contact)
+            for contact in found
+            if only is None or not contact.agents or not set(contact.agents).isdisjoint(only)
+        )
+    else:
+        rows = rows_of(asked, read_report(data, asked, now, longest_seconds))
+        if only is not None and asked.kind == "agents":
+            rows = [row for row in rows if row["agent"] in only]
+    return as_csv(rows) if form == "csv" else as_json(asked, rows)
+
+
+def read_report(data: Path, asked: Question, now: int, longest_seconds: float) -> Report:
+    """The whole of it.  As ``lines``."""
+    report = Report(asked.rules, asked.minutes, begin=asked.begin, end=asked.end)
+    journal = JournalFile(data / JOURNAL)
+    for entry in entries_for(journal, report, asked.begin, asked.end, longest_seconds):
+        report.apply(entry)
+    report.finish(max(min(asked.end, now), asked.begin))
+    return report
+
+
+def read_contacts(
+    data: Path, asked: Question, now: int, longest_seconds: float
+) -> Iterator[ContactFigures]:
+    """Each contact that was there, as it is done with; then those who are there still."""
+    done: list[ContactFigures] = []
+    report = Report(asked.rules, None, begin=asked.begin, end=asked.end, contacts=done.append)
+    journal = JournalFile(data / JOURNAL)
+    for entry in entries_for(journal, report, asked.begin, asked.end, longest_seconds):
+        report.apply(entry)
+        if done:
+            yield from done
+            done.clear()
+    report.finish(max(min(asked.end, now), asked.begin))
+    yield from done
+
+
+def entries_for(
+    journal: Rows, report: Report, begin: int, end: int, longest_seconds: float
+) -> Iterator[Entry]:
+    """What a report of this time must hear, in order."""
+    wanted = tuple(b'{"event":"%b"' % codec.tag_of_kind(kind).encode() for kind in report.kinds)
+    after = last_before(journal, begin - int(longest_seconds * MICRO))
+    yield from _who_was_there(journal, after, begin)
+    while rows := journal.rows(after, PAGE):
+        for seq, at, payload in rows:
+            if at >= end:
+                return
+            if payload.startswith(wanted):
+                entry = _read(seq, at, payload)
+                if entry is not None:
+                    yield entry
+        after = rows[-1][0]
+
+
+def _who_was_there(journal: Rows, upto: int, begin: int) -> list[Entry]:
+    """The configuration up to this number, and the last that was told of each agent in it."""
+    centre: Entry | None = None
+    told: dict[AgentId, Entry] = {}
+    missing: set[AgentId] | None = None
+    oldest = begin - FORGOTTEN_DAYS * 86_400 * MICRO
+    while upto > 0 and (missing is None or missing):
+        after = max(0, upto - PAGE)
+        rows = journal.rows(after, upto - after)
+        for seq, at, payload in reversed(rows):
+            if centre is None and payload.startswith(_CENTRE):
+                centre = _read(seq, at, payload)
+            if not payload.startswith(_AGENT):
+                continue
+            entry = _read(seq, at, payload)
+            if entry is not None and isinstance(entry.event, ev.AgentStateChanged):
+                told.setdefault(entry.event.agent, entry)
+        if centre is not None and isinstance(centre.event, ev.CentreConfigured):
+            agents = {AgentId(each["id"]) for each in centre.event.content["agents"]}
+            missing = agents - told.keys()
+        if rows and rows[0][1] < oldest:
+            break
+        upto = after
+    every = [*told.values(), *([] if centre is None else [centre])]
+    return sorted(every, key=lambda entry: entry.seq)
+
+
+def _read(seq: int, at: int, payload: bytes) -> Entry | None:
+    """None: it is no event of this version."""
+    try:
+        return Entry(seq, at, codec.decode(payload))
+    except msgspec.DecodeError:
+        return None
