@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -44,12 +45,12 @@ class _Abandons(StrEnum):
 
 _SHOWN: dict[Kind, tuple[str, ...]] = {
     "queues": (
-        *("from", "queue", "offered", "handled", "abandoned", "short", "overflowed", "failed"),
+        *("from", "queue", "offered", "handled", "abandoned", "overflowed", "failed"),
         *("waiting", "in_service", "asa_seconds", "aht_seconds", "service_level"),
     ),
     "intervals": (
-        *("from", "carried_in", "offered", "handled", "abandoned", "short", "overflowed"),
-        *("failed", "waiting", "being_offered", "in_service", "asa_seconds", "service_level"),
+        *("from", "carried_in", "offered", "handled", "abandoned", "overflowed", "failed"),
+        *("in_service", "asa_seconds", "service_level"),
     ),
     "agents": (
         *("from", "agent", "answered", "missed", "placed", "conversations", "aht_seconds"),
@@ -199,7 +200,7 @@ def _show(asked: Question, rows: Iterable[Row]) -> None:
         highlight=False,
     )
     columns = _SHOWN[asked.kind]
-    table = Table(*(column.replace("_", " ") for column in columns))
+    table = Table(*(column.replace("_", " ") for column in columns), box=SIMPLE_HEAD)
     for row in rows:
         table.add_row(*(Text(_cell(column, row[column])) for column in columns))
     out.print(table)

@@ -484,8 +484,8 @@ class ContactAccounts:
     def _give_up(self, at: int, contact: _Contact, event: ev.ContactEnded) -> None:
         """What kind of abandon it is, and what the service level says of it."""
         row, visit = contact.row, contact.visit
-        in_system = (at - row.arrived) / MICRO
-        row.short = in_system <= self._rules.short_call_seconds
+        in_system, short = (at - row.arrived) / MICRO, self._rules.short_call_seconds
+        row.short = 0 < short >= in_system
         row.abandon_type = _ABANDONED_IN[event.during or During.QUEUE]
         if row.abandon_type == "treatment" and not contact.answered_by_us:
             row.abandon_type = "new"
