@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TypeAlias, TypeVarTuple
+from typing import Any, Protocol, TypeAlias, TypeVar, TypeVarTuple
 
 import trio
 from msgspec import Struct
@@ -23,6 +23,7 @@ BURST = 64
 """Messages handled before other tasks get their turn."""
 
 
+Answer = TypeVar("Answer")
 Words = TypeVarTuple("Words")
 Handlers: TypeAlias = Mapping[type, Callable[[Any], object]]
 
@@ -60,39 +61,81 @@ class _Due(Struct, frozen=True, eq=False, gc=False):
     name: str
 
 
+class Turns(Protocol):
+    """Whom the post asks what time it is, and whatever else the actors cannot know by themselves.
+
+    So all of it can be written down as it comes, and be said again (docs/replay.md).
+    """
+
+    tasks_deliver: bool
+    """Whether a mailbox's task may deliver when it likes."""
+
+    def wall(self) -> float:
+        """Seconds since 1970."""
+
+    def begin(self, what: str, words: tuple[object, ...]) -> tuple[float, float]:
+        """A turn begins, because of this.  Monotonic seconds, and seconds since 1970."""
+
+    def ask(self, what: str, question: Callable[[], Answer]) -> Answer:
+        """What ``question`` answers, which is not for the actors to know."""
+
+    async def wait_for(self, what: str, name: str) -> None:
+        """Until a task may go on with a turn of this kind: at once, with no pass of the loop."""
+
+
+class LiveTurns:
+    """They are as they come, and are forgotten."""
+
+    tasks_deliver = True
+
+    def __init__(self, wall: Callable[[], float] = trio.current_time) -> None:
+        self.wall = wall
+
+    def begin(self, what: str, words: tuple[object, ...]) -> tuple[float, float]:
+        return trio.current_time(), self.wall()
+
+    def ask(self, what: str, question: Callable[[], Answer]) -> Answer:
+        return question()
+
+    async def wait_for(self, what: str, name: str) -> None:
+        """Nobody else has a say in it."""
+
+
 class Post:
     """All messages that are under way, in the order in which they were told.
 
-    Whoever comes from outside (a datagram, news of media) says what it has to say within a
+    Whoever comes from outside (a datagram, news of media, a timer) says what it has to say within a
     ``turn``; all that follows from it is handled before the turn ends, with no task woken and no
     pass of the loop between.  What is told outside a turn wakes the task of its mailbox.
     """
 
-    __slots__ = ("_burst", "_ending", "_instant", "queue", "turning")
+    __slots__ = ("_at", "_burst", "_ending", "_instant", "queue", "turning", "turns")
 
-    def __init__(self) -> None:
+    def __init__(self, turns: Turns | None = None) -> None:
         self.queue: deque[tuple[Actor, Any]] = deque()
+        self.turns: Turns = turns or LiveTurns()
         self._ending: list[Callable[[], None]] = []
         self.turning = self._burst = False
-        self._instant: float | None = None
+        self._instant = self._at = 0.0
 
     def now(self) -> float:
         """Monotonic seconds; all of one turn is at the same instant."""
-        if not self.turning:
-            return trio.current_time()
-        if self._instant is None:
-            self._instant = trio.current_time()
-        return self._instant
+        return self._instant if self.turning else trio.current_time()
+
+    def wall(self) -> float:
+        """Seconds since 1970, of the same instant."""
+        return self._at if self.turning else self.turns.wall()
 
     def __len__(self) -> int:
         return len(self.queue)
 
-    def turn(self, say: Callable[[*Words], object], *words: *Words) -> None:
-        """``say(*words)``, and what follows from it."""
+    def turn(self, what: str, say: Callable[[*Words], object], *words: *Words) -> None:
+        """``say(*words)``, and what follows from it; ``what`` names the kind of turn."""
         if self.turning:
             say(*words)
             return
-        self._instant, self.turning = None, True
+        self._instant, self._at = self.turns.begin(what, words)
+        self.turning = True
         try:
             say(*words)
         finally:
@@ -120,9 +163,19 @@ class Post:
         After a burst the rest is left to the task of the next one's mailbox, so that others get
         their turn.  What a machine raises ends its mailbox, and nothing else.
         """
-        if not self.turning:
-            self._instant, self.turning = None, True
-            self._deliver()
+        if self.queue and not self.turning and self.turns.tasks_deliver:
+            self.deliver_burst()
+
+    def deliver_burst(self) -> None:
+        """As ``deliver``, whoever may."""
+        self._instant, self._at = self.turns.begin("deliver", ())
+        self.turning = True
+        self._deliver()
+
+    def deliver_all(self) -> None:
+        """Until nothing is under way; nobody else gets his turn."""
+        while self.queue:
+            self.deliver_burst()
 
     def _deliver(self) -> None:
         queue = self.queue

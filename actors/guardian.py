@@ -8,11 +8,12 @@ from typing import TypeAlias
 
 import trio
 
+from actors.base import Post
 from actors.messages import Down
 
 Watcher: TypeAlias = Callable[[Down], None]
 CrashReport: TypeAlias = Callable[[str, Exception], None]
-Turn: TypeAlias = Callable[[Watcher, Down], None]
+Live: TypeAlias = Callable[[], Awaitable[None]]
 
 
 class TooManyCrashes(Exception):
@@ -22,21 +23,21 @@ class TooManyCrashes(Exception):
 class Guardian:
     """Runs actors so that none takes another down with it.
 
-    ``report`` hears of every crash, once; ``turn(say, down)`` is a turn of the post.  An essential
-    actor (agent, queue, dispatcher) is started again, empty, and told everything anew; ``most``
-    crashes ``within`` seconds end the guardian's nursery with ``TooManyCrashes``.
+    ``report`` hears of every crash, once.  An essential actor (agent, queue, dispatcher) is started
+    again, empty, and told everything anew; ``most`` crashes ``within`` seconds end the guardian's
+    nursery with ``TooManyCrashes``.  Each end and each start is a turn of the post.
     """
 
     def __init__(
         self,
         nursery: trio.Nursery,
         report: CrashReport,
-        turn: Turn,
+        post: Post,
         *,
         most: int = 5,
         within: float = 60.0,
     ) -> None:
-        self._nursery, self._report, self._turn = nursery, report, turn
+        self._nursery, self._report, self._post = nursery, report, post
         self._most, self._within = most, within
         self._watchers: dict[str, list[Watcher]] = {}
         self._living: set[str] = set()
@@ -50,32 +51,54 @@ class Guardian:
             watcher(Down(name, crashed=False))
 
     def start(
-        self, name: str, run: Callable[[], Awaitable[None]], *, essential: bool = False
+        self,
+        name: str,
+        live: Live,
+        ended: Callable[[], None] = lambda: None,
+        *,
+        essential: bool = False,
     ) -> None:
-        """``run`` is called anew at each start: it makes a fresh machine, mends no old one."""
+        """``live`` is called here, and anew at each start: it makes a fresh machine, mends no old
+        one, and gives what is awaited; ``ended`` is called when that has ended, however it did.
+        """
         self._living.add(name)
-        self._nursery.start_soon(self._run, name, run, essential, name=name)
+        self._nursery.start_soon(self._run, name, live(), live, ended, essential, name=name)
 
-    async def _run(self, name: str, run: Callable[[], Awaitable[None]], essential: bool) -> None:
+    async def _run(
+        self,
+        name: str,
+        life: Awaitable[None],
+        live: Live,
+        ended: Callable[[], None],
+        essential: bool,
+    ) -> None:
         crash: Exception | None = None
         try:
-            await run()
+            await life
         except Exception as error:  # an ExceptionGroup is one too; Cancelled passes
             crash = error
-            self._report(name, error)
-        finally:
-            self._living.discard(name)
-        self._turn(self._tell, Down(name, crashed=crash is not None))
+        except BaseException:
+            ended()
+            raise
+        await self._post.turns.wait_for("ended", name)
+        self._post.turn("ended", lambda name: self._over(name, crash, ended), name)
         if crash is not None and essential:
             self._count(crash)
-            self.start(name, run, essential=True)
+            self._post.turn(
+                "again", lambda name: self.start(name, live, ended, essential=True), name
+            )
 
-    def _tell(self, down: Down) -> None:
-        for watcher in self._watchers.pop(down.name, ()):
+    def _over(self, name: str, crash: Exception | None, ended: Callable[[], None]) -> None:
+        ended()
+        if crash is not None:
+            self._report(name, crash)
+        self._living.discard(name)
+        down = Down(name, crashed=crash is not None)
+        for watcher in self._watchers.pop(name, ()):
             watcher(down)
 
     def _count(self, crash: Exception) -> None:
-        now = trio.current_time()
+        now = self._post.now()
         if len(self._crashes) == self._most and now - self._crashes[0] < self._within:
             raise TooManyCrashes from crash
         self._crashes.append(now)

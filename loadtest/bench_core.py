@@ -20,7 +20,6 @@ import gc
 import heapq
 import math
 import pstats
-import random
 import socket
 import sys
 import tempfile
@@ -366,7 +365,7 @@ class Bench:
             wall=time.time,
             epoch=1,
             secret=b"0123456789abcdef",
-            random=random.Random(1),
+            seed=1,
         )
         self.core = Core(_settings(a.agents), world)
 

@@ -124,10 +124,14 @@ class Endpoint:
         self._responses: Counter[int] = Counter()
         self._retransmissions = self._malformed = self._refused = 0
 
-    async def run(self, turn: Callable[[Receive, bytes, Path], None] | None = None) -> None:
-        """``turn(receive, data, path)`` is called for each message, and calls ``receive``."""
-        receive = self.receive if turn is None else partial(turn, self.receive)
-        await self._listeners.run(receive, self._transport_failed)
+    async def run(
+        self, receive: Receive | None = None, failed: Callable[[Path], None] | None = None
+    ) -> None:
+        """``receive`` is called with each message, and calls ours; so is ``failed``, with the way
+        that was lost, and calls ``connection_closed``.
+        """
+        lost = failed or self.connection_closed
+        await self._listeners.run(receive or self.receive, lambda path, data: lost(path))
 
     # --- for the user -------------------------------------------------------------------------
 
@@ -383,9 +387,6 @@ class Endpoint:
         for client in list(self._clients.values()):
             if (client.path.listener, client.path.remote) == way:
                 self._drive_client(client, client.machine.handle(tx.TransportFailed()))
-
-    def _transport_failed(self, path: Path, data: bytes) -> None:
-        self.connection_closed(path)
 
     # --- effects ------------------------------------------------------------------------------
 

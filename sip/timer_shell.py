@@ -17,10 +17,15 @@ class TimerShell:
     """All timers of the process.  A callback is called once, from one task, and must not wait.
 
     ``now`` gives Trio's time; it may stand while several timers are armed at once.
+    ``turn(fire)`` is called when some are due, and calls ``fire``.
     """
 
-    def __init__(self, now: Callable[[], float] = trio.current_time) -> None:
-        self._now = now
+    def __init__(
+        self,
+        now: Callable[[], float] = trio.current_time,
+        turn: Callable[[Callable[[], None]], None] = lambda fire: fire(),
+    ) -> None:
+        self._now, self._turn = now, turn
         self._queue: TimerQueue[Callable[[], None]] = TimerQueue()
         self._sleep_until = -math.inf
         self._sleep = trio.CancelScope()
@@ -43,18 +48,24 @@ class TimerShell:
         self._queue.cancel(key)
 
     async def run(self) -> None:
-        """Until cancelled.  A callback that raises is logged; the others still fire."""
+        """Until cancelled."""
         while True:
-            for callback in self._queue.due(trio.current_time()):
-                try:
-                    callback()
-                except Exception:
-                    log.exception("a timer's callback raised")
             deadline = self._queue.next_deadline()
+            if deadline is not None and deadline <= trio.current_time():
+                self._turn(self.fire)
+                deadline = self._queue.next_deadline()
             self._sleep_until = math.inf if deadline is None else deadline
             with trio.CancelScope(deadline=self._sleep_until) as self._sleep:
                 await trio.sleep_forever()
             self._sleep_until = -math.inf
+
+    def fire(self) -> None:
+        """Whatever is due.  A callback that raises is logged; the others still fire."""
+        for callback in self._queue.due(self._now()):
+            try:
+                callback()
+            except Exception:
+                log.exception("a timer's callback raised")
 
     def __len__(self) -> int:
         return len(self._queue)

@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from random import Random
 
 import trio
 
@@ -86,7 +85,7 @@ async def _start(loaded: Loaded, config: Path, overrides: list[str]) -> int:
         wall=time.time,
         epoch=secrets.randbits(50),
         secret=secrets.token_bytes(32),
-        random=Random(),
+        seed=secrets.randbits(64),
         boot=boot_name(),
         load=load_again,
     )

@@ -15,7 +15,9 @@ RETRY_AFTER = (5, 30)
 
 
 class Admission:
-    """``contacts`` counts the living; ``lag`` is the loop's latest measured lag in seconds."""
+    """``contacts`` counts the living; ``late``: the loop was later than ``max_lag``, in seconds,
+    when that was last measured.
+    """
 
     def __init__(
         self,
@@ -27,18 +29,19 @@ class Admission:
     ) -> None:
         self._contacts, self._random = contacts, random
         self.configure(max_contacts=max_contacts, max_lag=max_lag)
-        self.lag = 0.0
+        self.late = False
         self.draining = False
 
     def configure(self, *, max_contacts: int, max_lag: float) -> None:
         """The bounds from now on; who is in, stays."""
-        self._max_contacts, self._max_lag = max_contacts, max_lag
+        self._max_contacts, self.max_lag = max_contacts, max_lag
+
+    def is_late(self, late: bool) -> None:
+        self.late = late
 
     @property
     def open(self) -> bool:
-        return not (
-            self.draining or self._contacts() >= self._max_contacts or self.lag > self._max_lag
-        )
+        return not (self.draining or self._contacts() >= self._max_contacts or self.late)
 
     def refuse(self, data: bytes) -> bytes | None:
         """The 503 for an initial INVITE, or None: it may come in, or belongs to a call."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import count
 from random import Random
 from typing import Any, Protocol
@@ -18,7 +19,7 @@ from msgspec import Struct
 from actors import effects as do
 from actors import events as ev
 from actors import messages as m
-from actors.base import Actor, Mailbox, Post
+from actors.base import Actor, LiveTurns, Mailbox, Post, Turns
 from actors.guardian import Guardian
 from actors.ids import (
     AgentId,
@@ -29,6 +30,7 @@ from actors.past import Past
 from actors.routing.policy import Policy
 from ccserver import __version__
 from ccserver.core import plan
+from ccserver.core.accounts import Accounts
 from ccserver.core.admission import Admission
 from ccserver.core.calls import Calls, Names
 from ccserver.core.directory import Directory
@@ -48,12 +50,11 @@ from ccserver.journal.probes import GcPauses
 from ccserver.media import protocol as media
 from ccserver.media.client import AtEnd
 from ccserver.settings import Loaded, Settings, model
-from ccserver.settings.content import content_of, difference, version_of
-from sip.authentication import Authenticator
+from ccserver.settings.content import content_of, version_of
 from sip.endpoint import Endpoint
 from sip.registrar import Registrar
 from sip.timer_shell import TimerShell
-from sip.transport.listeners import Listeners, Transport
+from sip.transport.listeners import Listeners, Transport, route_to
 from sip.transport.path import Path
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,15 @@ A pass over the young costs 1 to 2 ms; one over the middle generation cost 50 to
 and is left to quiet moments.
 """
 QUIET_PAUSE = 60.0
+_NEWS = (
+    media.SessionCreated,
+    media.SessionRefused,
+    media.RtpSilent,
+    media.PlayFinished,
+    media.PlayFailed,
+    media.DigitHeard,
+)
+"""What the media process tells that concerns a call."""
 
 
 class MediaPlane(MediaPort, Protocol):
@@ -98,12 +108,15 @@ class World(Struct):
     """Random, 50 bits: no two runs share ids, tags or branches."""
     secret: bytes
     """Keys the nonces."""
-    random: Random
+    seed: int
+    """Of all numbers that are drawn."""
     boot: str = ""
     """Names trio's clock: instants of another run with the same name mean the same.  Empty: they
     mean nothing, and the clock on the wall is asked."""
     load: Callable[[], Awaitable[Loaded]] = no_file
     """Reads the configuration again.  Raises ConfigurationError."""
+    turns: Turns | None = None
+    """Writes down what comes from outside, or says it again; None: it is forgotten."""
 
 
 class Core:
@@ -112,37 +125,40 @@ class Core:
     def __init__(self, settings: Settings, world: World) -> None:
         self.settings, self.world = settings, world
         self.directory = Directory()
-        self.post, self.mailboxes = Post(), Mailboxes()
-        self.timers = TimerShell(self.post.now)
-        self.ids = IdSource(world.wall, world.epoch)
+        self.post, self.mailboxes = Post(world.turns or LiveTurns(world.wall)), Mailboxes()
+        self.timers = TimerShell(self.post.now, partial(self.post.turn, "timers"))
+        self.ids = IdSource(self.post.wall, world.epoch)
         self.journal = world.journal
+        self.journal.tell_time_by(self.post.wall)
+        random = Random(world.seed)
         self.queue_plans = plan.queue_plans(settings)
         self.folds = Folds(self.queue_plans, self._agent_ids(), self.post.now)
         self.folds.read(self.journal)
         self.fold, self.live = self.folds.figures, self.folds.live
         self._tickets = count(self.folds.past.past.highest + 1)
         self._tag_tail = base32(world.epoch, 10)
-        self.listeners = Listeners(world.transports)
+        self.listeners = Listeners(world.transports, self._route_to)
         self.centre = plan.world(settings, self.listeners.path_to)
         self.admission = Admission(
             lambda: len(self.directory.contacts),
-            world.random,
+            random,
             max_contacts=settings.admission.max_contacts,
             max_lag=settings.admission.max_loop_lag_seconds,
         )
         self._accounts = plan.accounts(settings)
-        authenticator = Authenticator(
+        authenticator = Accounts(
             settings.sip.realm,
             lambda user: self._accounts.get(user),
-            trio.current_time,
+            self.post.now,
             world.secret,
+            self.post.turns.ask,
             algorithms=tuple(settings.sip.algorithms),
             nonce_seconds=settings.sip.nonce_seconds,
         )
         self.calls = Calls(
             centre=self.centre,
             realm=settings.sip.realm,
-            wall=world.wall,
+            wall=self.post.wall,
             longest=settings.routing.max_contact_seconds,
             max_calls=plan.max_calls(settings),
             room=lambda: self.admission.open,
@@ -169,7 +185,7 @@ class Core:
         self.endpoint = Endpoint(self.listeners, self.timers, ingress, self._tag)
         domains = {settings.sip.realm, *settings.sip.domains, *self.listeners.hosts()}
         self.registrar = Registrar(
-            authenticator, trio.current_time, plan.limits(settings), frozenset(domains)
+            authenticator, self.post.now, plan.limits(settings), frozenset(domains)
         )
         registration = Registration(
             self.registrar,
@@ -184,23 +200,24 @@ class Core:
         )
         self._registration = registration
         ingress.bind(self.endpoint, registration)
-        self.listeners.watch_connections(self._connection_closed)
+        self.listeners.watch_connections(
+            lambda path: self.post.turn("closed", self.connection_closed, path)
+        )
         self.listeners.watch_bursts(self.post.begin_burst, self.post.end_burst)
-        states = {agent: self.live.agents[agent].state for agent in self._agent_ids()}
-        self.outlook = Outlook(settings, self.post.now, states)
         self.residents = Residents(
             self.directory,
             self._actor,
             self.post.now,
-            world.wall,
+            self.post.wall,
             lambda: next(self._tickets),
             registration.targets,
-            world.random.random,
+            random.random,
         )
         self._closed_queues: dict[str, model.Queue] = {}
         """Those of configurations before, whose last contacts are being served."""
         self._commands = Commands(
             self.directory,
+            self.post.turn,
             lambda e: self.effects.perform(e),
             self.live.takes_part,
             self.journal,
@@ -227,34 +244,31 @@ class Core:
         )
         self.journal.listen(self.live.apply, self.live.kinds)
         self.folds.follow(self.journal)
-        self.outlook.listen(self.journal)
 
     # --- life ---------------------------------------------------------------------------------
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Until cancelled, or until an essential actor has crashed too often."""
         async with trio.open_nursery() as nursery:
-            self.guardian = Guardian(nursery, self._crashed, self.post.turn)
+            self.guardian = Guardian(nursery, self._crashed, self.post)
             self.effects = Effects(
                 self.directory,
                 self.endpoint,
                 self.world.media,
                 self.journal,
                 self.guardian,
-                trio.current_time,
+                self.post.now,
                 self.calls.start_leg,
                 self.calls.place_call,
                 self.door.reply,
-                self.outlook.look,
+                lambda asked: self.outlook.look(asked),
             )
             self.calls.bind(self.effects, self.guardian)
-            self.world.media.listen(
-                lambda event: self.post.turn(self._media_event, event), self.post.at_end
-            )
+            self.world.media.listen(self._media_news, self.post.at_end)
             nursery.start_soon(self.timers.run)
             nursery.start_soon(self.world.media.run)
             await self._go_on()
-            nursery.start_soon(self.endpoint.run, self.post.turn)
+            nursery.start_soon(self.endpoint.run, self._hear, self._hear_unsent)
             nursery.start_soon(self._watch_lag)
             nursery.start_soon(self._ask_media)
             nursery.start_soon(self._tidy)
@@ -269,50 +283,64 @@ class Core:
         """From where the run before this one stood.  Nothing is heard from outside until it is
         done: a request in a dialog that is not known yet would be refused, and end a call.
         """
-        began = trio.current_time()
         last = self.folds.past.past.at
-        started = ev.ServerStarted(__version__, self._tag_tail, self.world.boot, began)
+        self.post.turn("start", self._start)
+        sessions = await self._our_sessions(self._past)
+        await self.post.turns.wait_for("recover", "")
+        self.post.turn("recover", self._recover, sessions)
+        for agent in self._agent_ids():
+            self._say_at_once(self.directory.agents[agent].tell, m.Resume())
+        self._recovery.resume()
+        if self._past.contacts or self._past.bindings:
+            self.post.turn("recovered", partial(self._say_recovered, last))
+
+    def _start(self) -> None:
+        self._began = self.post.now()
+        states = {agent: self.live.agents[agent].state for agent in self._agent_ids()}
+        self.outlook = Outlook(self.settings, self.post.now, states)
+        self.outlook.listen(self.journal)
+        started = ev.ServerStarted(__version__, self._tag_tail, self.world.boot, self._began)
         self.journal.append(started)
-        past = self.folds.copy()
+        self._past = past = self.folds.copy()
         self._record_configuration("start")
         self._registration.restore(past.bindings, frozenset(self._agent_ids()))
         self._forget_removed()
         queues, agents = plan.queues(self.settings), plan.agents(self.settings)
         policy = self._policy(self.settings)
         self.residents.start(self.guardian, self.centre, queues, agents, policy, past)
-        sessions = await self._our_sessions(past)
-        recovery = Recovery(
-            past,
+
+    def _recover(self, sessions: Mapping[str, media.SessionState] | None) -> None:
+        self._recovery = Recovery(
+            self._past,
             sessions,
             self.calls,
             self.directory,
             self.centre,
             longest=self.settings.routing.max_contact_seconds,
-            now=trio.current_time,
-            wall=self.world.wall,
+            now=self.post.now,
+            wall=self.post.wall,
             ticket=lambda: next(self._tickets),
             turn=self._say_at_once,
             leads_somewhere=self.listeners.has,
         )
-        recovery.build()
-        for agent in self._agent_ids():
-            self._say_at_once(self.directory.agents[agent].tell, m.Resume())
-        recovery.resume()
-        if past.contacts or past.bindings:
-            found = recovery.found()
-            took = trio.current_time() - began
-            away = max(0.0, self.world.wall() - took - last / 1_000_000)
-            self.journal.append(
-                ev.ServerRecovered(
-                    found.talking,
-                    found.waiting,
-                    found.ringing,
-                    found.ended,
-                    len(self.registrar),
-                    away,
-                    took,
-                )
+        self._recovery.build()
+
+    def _say_recovered(self, last: int) -> None:
+        """``last``: when the run before wrote its last event, in microseconds since 1970."""
+        found = self._recovery.found()
+        took = self.post.now() - self._began
+        away = max(0.0, self.post.wall() - took - last / 1_000_000)
+        self.journal.append(
+            ev.ServerRecovered(
+                found.talking,
+                found.waiting,
+                found.ringing,
+                found.ended,
+                len(self.registrar),
+                away,
+                took,
             )
+        )
 
     async def _our_sessions(self, past: Past) -> Mapping[str, media.SessionState] | None:
         """What the media process has of the legs that live; whatever else it has, it closes.
@@ -328,30 +356,49 @@ class Core:
 
     def _say_at_once(self, say: Callable[[Any], object], word: Any) -> None:
         """Returns when all that follows from it has been handled."""
-        self.post.turn(say, word)
-        while len(self.post):
-            self.post.deliver()
+        self.post.turn("resume", partial(say, word))
+        self.post.deliver_all()
 
     async def drain(self, patience: trio.CancelScope) -> None:
         """No new calls; within ``patience`` those in progress may end by themselves; then the
         rest is ended well.
         """
-        self.admission.draining = True
-        self.journal.append(ev.ServerDraining(len(self.directory.contacts)))
+        self.post.turn("drain", self.begin_to_drain)
         with patience:
             await self.calls.wait_none()
-        for actor in list(self.directory.contacts.values()):
-            actor.tell(m.EndContact("shutdown"))
+        self.post.turn("end all", self.end_all)
         with trio.move_on_after(2.0):
             await self.calls.wait_none()
+        self.post.turn("stop", self.say_stopped)
+
+    def begin_to_drain(self) -> None:
+        self.admission.draining = True
+        self.journal.append(ev.ServerDraining(len(self.directory.contacts)))
+
+    def end_all(self) -> None:
+        for actor in list(self.directory.contacts.values()):
+            actor.tell(m.EndContact("shutdown"))
+
+    def say_stopped(self) -> None:
         self.journal.append(ev.ServerStopped())
 
-    def configure(self, settings: Settings, by: str) -> int:
+    def configure(
+        self, settings: Settings, by: str, changes: tuple[ev.ConfigurationChange, ...]
+    ) -> int:
         """Work by these settings from now on; the number of the event that says so.
 
-        What is under way ends by the rules it began with (R20).  Of what is removed, the queues
-        serve those who wait there, and the agents end what they have in hand.
+        ``changes``: what is another than before, secrets among it.  What is under way ends by the
+        rules it began with (R20).  Of what is removed, the queues serve those who wait there, and
+        the agents end what they have in hand.
         """
+        recorded = self.journal.last_seq + 1
+        said = content_of(settings), by, changes
+        self.post.turn("configure", lambda *_: self._configure(settings, by, changes), *said)
+        return recorded
+
+    def _configure(
+        self, settings: Settings, by: str, changes: tuple[ev.ConfigurationChange, ...]
+    ) -> None:
         before, self.settings = self.settings, settings
         known = {queue.name for queue in settings.queues}
         closed = {**self._closed_queues, **{queue.name: queue for queue in before.queues}}
@@ -370,7 +417,7 @@ class Core:
         self._commands.configure(tuple(settings.wrap_up_codes), tuple(settings.idle_codes))
         self._queries.configure(settings)
         self.outlook.configure(with_closed)
-        recorded = self._record_configuration(by, difference(before, settings))
+        self._record_configuration(by, changes)
         queues, agents = plan.queues(settings), plan.agents(with_closed)
         policy = self._policy(with_closed)
         for gone in self.residents.configure(self.centre, queues, agents, policy):
@@ -384,7 +431,6 @@ class Core:
             plan.max_calls(settings),
             settings.outbound.calls_per_hour,
         )
-        return recorded
 
     def _policy(self, settings: Settings) -> Policy:
         """``settings``: those of today, with the queues that still serve whom they have."""
@@ -392,9 +438,10 @@ class Core:
 
     def _forget_removed(self) -> None:
         """Who was there in the run before, and is in the configuration no more."""
-        for agent in self.live.agents.keys() - set(self._agent_ids()):
+        known = set(self._agent_ids())
+        for agent in [name for name in self.live.agents if name not in known]:
             self.journal.append(ev.AgentLeft(agent))
-        for queue in self.live.queues.keys() - self.centre.plans.keys():
+        for queue in [name for name in self.live.queues if name not in self.centre.plans]:
             self.journal.append(ev.QueueDrained(queue))
 
     def _record_configuration(
@@ -431,7 +478,9 @@ class Core:
             before = trio.current_time()
             await trio.sleep(LAG_PAUSE)
             lag = max(0.0, trio.current_time() - before - LAG_PAUSE)
-            self.admission.lag = lag
+            late = lag > self.admission.max_lag
+            if late != self.admission.late:
+                self.post.turn("late", self.admission.is_late, late)
             self.metrics.loop_lag.observe(lag)
 
     async def _tidy(self) -> None:
@@ -455,19 +504,28 @@ class Core:
 
     # --- news from below ----------------------------------------------------------------------
 
+    def _hear(self, data: bytes, path: Path) -> None:
+        self.post.turn("message", self.endpoint.receive, data, path)
+
+    def _hear_unsent(self, path: Path) -> None:
+        self.post.turn("unsent", self.endpoint.connection_closed, path)
+
     def _phones_changed(self, agent: AgentId, changed: m.PhonesChanged) -> None:
         if agent in self.directory.agents:  # else they are asked for as he is made
             self.effects.perform(do.TellAgent(agent, changed))
 
-    def _connection_closed(self, path: Path) -> None:
+    def connection_closed(self, path: Path) -> None:
         self._registration.connection_closed(path)
         self.endpoint.connection_closed(path)
 
-    def _media_event(self, event: media.Event) -> None:
-        if isinstance(event, media.Statistics):
+    def _media_news(self, event: media.Event) -> None:
+        if isinstance(event, _NEWS):
+            self.post.turn("media", self.calls.media_event, event)
+        elif isinstance(event, media.Statistics):
             self.media_statistics = event
-        else:
-            self.calls.media_event(event)
+
+    def _route_to(self, remote: str) -> str:
+        return self.post.turns.ask("route", lambda: route_to(remote))
 
     def _figures(self) -> dict[str, Any]:
         """What the door's ``status`` says beyond the live state."""

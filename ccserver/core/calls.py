@@ -88,7 +88,7 @@ class Calls:
         self._directory, self._listeners, self._names = directory, listeners, names
         self._post, self._make_actor = post, make_actor
         self._journal, self._mailboxes = journal, mailboxes
-        self.lines = Lines(max_calls, room, calls_per_hour, trio.current_time)
+        self.lines = Lines(max_calls, room, calls_per_hour, post.now)
         self._groups: dict[ContactId, CrashGroup] = {}
         self._one_ended = trio.Event()
 
@@ -250,17 +250,15 @@ class Calls:
         self._directory.contacts[contact] = actor
         self._groups[contact] = group
 
-        async def run() -> None:
-            try:
-                await group.run()
-            finally:
-                del self._directory.contacts[contact], self._groups[contact]
-                self._mailboxes.ended("contact", actor.statistics())
-                self._one_ended.set()
-                if group.last_word_failed and isinstance(machine, Contact):
-                    self._last_word(machine)
+        def ended() -> None:
+            group.close()
+            del self._directory.contacts[contact], self._groups[contact]
+            self._mailboxes.ended("contact", actor.statistics())
+            self._one_ended.set()
+            if group.last_word_failed and isinstance(machine, Contact):
+                self._last_word(machine)
 
-        self._guardian.start(name, run)
+        self._guardian.start(name, group.run, ended)
         return group
 
     def _last_word(self, contact: Contact) -> None:

@@ -64,26 +64,35 @@ class CrashGroup:
         except Exception:
             await self._part()
             raise
-        finally:
-            for leg in self._legs.values():
-                self._forget_leg(leg)
+
+    def close(self) -> None:
+        """It has ended: nothing is left of any leg."""
+        for leg in self._legs.values():
+            self._forget_leg(leg)
 
     async def _part(self) -> None:
         """The contact says its last word, if it can; each leg is hung up, if it can be."""
+        post, name = self.mailbox.post, self.mailbox.name
+        actors: list[tuple[Leg, Actor]] = []
         with trio.CancelScope(deadline=trio.current_time() + FAREWELL, shield=True):
-            legs = list(self._legs.values())
-            actors = [(leg, self._make_leg(leg, None, None)) for leg in legs]
-            try:
-                for effect in self.actor.machine.handle(EndContact("internal")):
-                    if not isinstance(effect, StartTimer | CancelTimer | Stop):
-                        self._perform(effect)
-            except Exception:
-                log.exception("contact %s could not end in good order", self.contact)
-                self.last_word_failed = True
+            await post.turns.wait_for("parting", name)
+            post.turn("parting", lambda _: actors.extend(self._say_farewell()), name)
             async with trio.open_nursery() as nursery:
                 for leg, actor in actors:
-                    actor.tell(HangUp(500, INTERNAL_ERROR))
                     nursery.start_soon(self._hang_up, leg, actor)
+
+    def _say_farewell(self) -> list[tuple[Leg, Actor]]:
+        actors = [(leg, self._make_leg(leg, None, None)) for leg in self._legs.values()]
+        try:
+            for effect in self.actor.machine.handle(EndContact("internal")):
+                if not isinstance(effect, StartTimer | CancelTimer | Stop):
+                    self._perform(effect)
+        except Exception:
+            log.exception("contact %s could not end in good order", self.contact)
+            self.last_word_failed = True
+        for _, actor in actors:
+            actor.tell(HangUp(500, INTERNAL_ERROR))
+        return actors
 
     async def _hang_up(self, leg: Leg, actor: Actor) -> None:
         try:

@@ -11,6 +11,7 @@ import msgspec
 import trio
 
 from actors.commands import Principal
+from actors.events import ConfigurationChange
 from actors.reasons import Refusal
 from ccserver.core.door.commands import Disk
 from ccserver.door import Answer
@@ -34,7 +35,9 @@ class Configurable(Protocol):
 
     settings: Settings
 
-    def configure(self, settings: Settings, by: str) -> int: ...
+    def configure(
+        self, settings: Settings, by: str, changes: tuple[ConfigurationChange, ...]
+    ) -> int: ...
 
 
 class Reloading:
@@ -94,7 +97,7 @@ class Reloading:
             detail = "the disk takes nothing now: nothing has changed"
             return {"refused": Refusal.STORAGE_UNAVAILABLE, "detail": detail}
         if changes:
-            recorded = self._centre.configure(effective, by)
+            recorded = self._centre.configure(effective, by, changes)
             log.info("reloaded: %s", ", ".join(f"{c.key} {c.what}" for c in changes))
             with trio.move_on_after(DURABLE_SECONDS) as patience:
                 await self._disk.wait_durable(recorded)

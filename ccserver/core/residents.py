@@ -6,7 +6,7 @@ everything anew by those who know.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -100,8 +100,8 @@ class Residents:
             ):
                 self._queues[name] = queue
                 self._directory.queues[name].tell(QueueConfigured(queue))
-        for name in self._queues.keys() - queues.keys():
-            if queue_actor(name) not in self._removed:
+        for name in self._queues:
+            if name not in queues and queue_actor(name) not in self._removed:
                 self._remove(queue_actor(name), QueueRemoved(), self._directory.queues[name])
 
     def _configure_agents(self, agents: Mapping[AgentId, AgentSettings]) -> list[AgentId]:
@@ -158,18 +158,17 @@ class Residents:
         remember(actor)
         first = [actor]
 
-        async def run() -> None:
+        def live() -> Awaitable[None]:
             if first:
-                await first.pop().mailbox.run()
-                return
+                return first.pop().mailbox.run()
             again = self._make_actor(name, make())
             remember(again)
             if name in self._removed:
                 again.tell(self._removed[name])
             self._tell_everything(name)
-            await again.mailbox.run()
+            return again.mailbox.run()
 
-        self._guardian.start(name, run, essential=True)
+        self._guardian.start(name, live, essential=True)
 
     def _tell_everything(self, name: str) -> None:
         """To an actor that has been started again: what the living know of its world."""

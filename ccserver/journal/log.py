@@ -102,6 +102,10 @@ class Journal:
         """Every event is durable at once."""
         return cls(MemoryStorage(), wall)
 
+    def tell_time_by(self, wall: Callable[[], float]) -> None:
+        """The time of the events from now on, in seconds since 1970."""
+        self._wall = wall
+
     @property
     def last_seq(self) -> int:
         """The number of the event appended last; 0: none ever."""

@@ -60,8 +60,12 @@ def open_listeners(entries: Sequence[str]) -> list[Transport]:
 class Listeners:
     """Sends on the listener a path names; knows what address a peer should see."""
 
-    def __init__(self, transports: Sequence[Transport]) -> None:
+    def __init__(
+        self, transports: Sequence[Transport], route: Callable[[str], str] | None = None
+    ) -> None:
+        """``route``: our address on the way to a host."""
         self._transports = list(transports)
+        self._find_route = route or route_to
         self._routed: dict[str, str] = {}
 
     @property
@@ -98,13 +102,7 @@ class Listeners:
     def _route(self, remote: str) -> str:
         known = self._routed.get(remote)
         if known is None:
-            family = socket.AF_INET6 if ":" in remote else socket.AF_INET
-            with socket.socket(family, socket.SOCK_DGRAM) as probe:
-                try:
-                    probe.connect((remote, 9))  # sends nothing: asks the routing table
-                    known = str(probe.getsockname()[0])
-                except OSError:
-                    known = "::1" if family == socket.AF_INET6 else "127.0.0.1"
+            known = self._find_route(remote)
             if len(self._routed) >= 10_000:
                 self._routed.clear()
             self._routed[remote] = known
@@ -126,3 +124,14 @@ class Listeners:
         async with trio.open_nursery() as nursery:
             for transport in self._transports:
                 nursery.start_soon(transport.run, receive, failed)
+
+
+def route_to(remote: str) -> str:
+    """Our address on the way to a host, by the system's routing table."""
+    family = socket.AF_INET6 if ":" in remote else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((remote, 9))  # sends nothing: asks the routing table
+            return str(probe.getsockname()[0])
+        except OSError:
+            return "::1" if family == socket.AF_INET6 else "127.0.0.1"

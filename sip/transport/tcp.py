@@ -113,7 +113,16 @@ class TcpTransport:
         if connection is None:
             connection = self._connect(path)
         if connection is None or not connection.send(data):
+            self._fail_later(path, data)
+
+    def _fail_later(self, path: Path, data: bytes) -> None:
+        """Whoever sends hears of it when he has said all that he has to say."""
+
+        async def fail() -> None:
             self._failed(path, data)
+
+        if self._nursery is not None:
+            self._nursery.start_soon(fail)
 
     def _connect(self, path: Path) -> Connection | None:
         if self._nursery is None:

@@ -8,7 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from actors.base import BURST, Actor, Mailbox, Overloaded, Post
+from actors.base import BURST, Actor, LiveTurns, Mailbox, Overloaded, Post
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
 from sip.timer_shell import TimerShell
 
@@ -28,11 +28,18 @@ class Script:
         return self.replies.get(name, [])
 
 
+class Standing(LiveTurns):
+    """Time stands still, inside of Trio and outside."""
+
+    def begin(self, what: str, words: tuple[object, ...]) -> tuple[float, float]:
+        return 0.0, 0.0
+
+
 class Stage:
     """Actors, each with what it performed; an effect ``(actor, message)`` is told."""
 
     def __init__(self) -> None:
-        self.timers, self.post = TimerShell(), Post()
+        self.timers, self.post = TimerShell(), Post(Standing())
         self.performed: list[Any] = []
 
     def mailbox(self, name: str) -> Mailbox:
@@ -201,7 +208,7 @@ def test_all_that_follows_from_a_turn_is_handled_before_it_ends_in_the_order_tol
         one.tell("go")
         assert one.machine.heard == [], "nobody is interrupted by what he causes"
 
-    stage.post.turn(datagram, b"", "")
+    stage.post.turn("test", datagram, b"", "")
     assert stage.performed == ["one", "two", "two again", "three"]
     assert len(stage.post) == 0
 
@@ -210,10 +217,10 @@ def test_a_turn_within_a_turn_is_part_of_it(stage) -> None:
     one = stage.actor("one", go=["went"])
 
     def outer() -> None:
-        stage.post.turn(one.tell, "go")
+        stage.post.turn("test", one.tell, "go")
         assert stage.performed == []
 
-    stage.post.turn(outer)
+    stage.post.turn("test", outer)
     assert stage.performed == ["went"]
 
 
@@ -228,9 +235,9 @@ def test_what_is_to_be_done_at_the_end_of_a_turn_comes_after_all_that_follows_fr
         assert stage.post.at_end(lambda: end("end"))
         one.tell("go")
 
-    stage.post.turn(say)
+    stage.post.turn("test", say)
     assert stage.performed == ["one", "two", "end"]
-    stage.post.turn(one.tell, "go")
+    stage.post.turn("test", one.tell, "go")
     assert stage.performed[3:] == ["one", "two"]
     assert not stage.post.at_end(lambda: end("never"))
 
@@ -243,12 +250,12 @@ def test_the_turns_of_a_burst_end_together(stage) -> None:
         one.tell(message)
 
     stage.post.begin_burst()
-    stage.post.turn(say, "go")
-    stage.post.turn(say, "on")
+    stage.post.turn("test", say, "go")
+    stage.post.turn("test", say, "on")
     assert stage.performed == ["one", "two"]
     stage.post.end_burst()
     assert stage.performed == ["one", "two", "end", "end"]
-    stage.post.turn(say, "go")
+    stage.post.turn("test", say, "go")
     assert stage.performed[4:] == ["one", "end"]
 
 
@@ -262,7 +269,7 @@ async def test_what_one_raises_in_a_turn_ends_its_mailbox_and_the_turn_goes_on(
         broken.tell("never heard")
         sound.tell("go")
 
-    stage.post.turn(say)
+    stage.post.turn("test", say)
     assert stage.performed == ["went"]
     broken.tell("nor this")
     with pytest.raises(ValueError, match="broken"):
@@ -278,7 +285,7 @@ def test_what_a_turn_was_told_before_it_failed_is_handled(stage) -> None:
         raise ValueError("a wrong datagram")
 
     with pytest.raises(ValueError, match="wrong"):
-        stage.post.turn(say)
+        stage.post.turn("test", say)
     assert stage.performed == ["went"]
 
 
@@ -298,7 +305,7 @@ async def test_a_turn_without_end_leaves_the_rest_to_the_task_of_whoever_is_next
     async with trio.open_nursery() as nursery:
         nursery.start_soon(actor.mailbox.run)
         await trio.testing.wait_all_tasks_blocked()
-        stage.post.turn(flood)
+        stage.post.turn("test", flood)
         assert len(actor.machine.heard) == BURST - 1
         await trio.testing.wait_all_tasks_blocked()
         assert actor.machine.heard[-1] == "last"
@@ -316,5 +323,5 @@ async def test_all_of_one_turn_is_at_the_same_instant() -> None:
             pass
         instants.append(post.now())
 
-    post.turn(say)
+    post.turn("test", say)
     assert instants[0] == instants[1] < post.now()

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import trio
@@ -259,7 +258,7 @@ async def centre(
             wall=wall,
             epoch=seed + 1,
             secret=b"0123456789abcdef",
-            random=Random(seed),
+            seed=seed,
             load=load_again,
         )
         core = Core(settings, world)

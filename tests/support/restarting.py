@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from random import Random
 from typing import Any, ClassVar
 
 import trio
@@ -156,7 +155,7 @@ class MortalCentre(Centre):
             wall=self._clock,
             epoch=self._network.seed + self.runs,
             secret=b"0123456789abcdef",
-            random=Random(self._network.seed),
+            seed=self._network.seed,
         )
         core = Core(self._settings, world)
         if self.runs == 1:

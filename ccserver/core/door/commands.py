@@ -95,13 +95,14 @@ class _Asked:
 
 
 class Commands:
-    """``perform`` tells an actor; ``takes_part``: whether a contact is an agent's own, now;
-    ``wrap_up_codes`` and ``idle_codes`` are those that an agent may give.
+    """``turn`` is that of the post; ``perform`` tells an actor; ``takes_part``: whether a contact
+    is an agent's own, now; ``wrap_up_codes`` and ``idle_codes`` are those that an agent may give.
     """
 
     def __init__(
         self,
         directory: Directory,
+        turn: Callable[..., None],
         perform: Callable[[Effect], None],
         takes_part: Callable[[ContactId, AgentId], bool],
         disk: Disk,
@@ -109,7 +110,7 @@ class Commands:
         idle_codes: tuple[str, ...] = (),
     ) -> None:
         self._directory, self._perform, self._takes_part = directory, perform, takes_part
-        self._disk = disk
+        self._turn, self._disk = turn, disk
         self._wrap_up_codes, self._idle_codes = wrap_up_codes, idle_codes
         self._waiting: dict[str, _Asked] = {}
         self._remembered: OrderedDict[tuple[str, str], _Asked] = OrderedDict()
@@ -192,8 +193,13 @@ class Commands:
         reply_to = f"door/{self._asked}"
         asked = _Asked(_digest(request), reply_to, trio.current_time())
         self._waiting[reply_to] = asked
-        self._perform(order.told(reply_to))
+        told = order.told(reply_to)
+        self._turn("command", lambda *_: self._perform(told), request, reply_to)
         return asked
+
+    def carry_out(self, request: Request, reply_to: str) -> None:
+        """A request that was put to its actor in the run which is replayed."""
+        self._perform(self._read(request).told(reply_to))
 
     def _is_for(self, by: c.Principal, contact: ContactId) -> bool:
         """An agent does not learn that there is a contact which is not his (W06)."""
