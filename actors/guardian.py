@@ -40,7 +40,8 @@ class Guardian:
         self._nursery, self._report, self._post = nursery, report, post
         self._most, self._within = most, within
         self._watchers: dict[str, list[Watcher]] = {}
-        self._living: set[str] = set()
+        self._living: dict[str, Callable[[], None] | None] = {}
+        """What is called when each has ended."""
         self._crashes: deque[float] = deque(maxlen=most)
 
     def watch(self, name: str, watcher: Watcher) -> None:
@@ -54,22 +55,21 @@ class Guardian:
         self,
         name: str,
         live: Live,
-        ended: Callable[[], None] = lambda: None,
+        ended: Callable[[], None] | None = None,
         *,
         essential: bool = False,
     ) -> None:
         """``live`` is called here, and anew at each start: it makes a fresh machine, mends no old
         one, and gives what is awaited; ``ended`` is called when that has ended, however it did.
         """
-        self._living.add(name)
-        self._nursery.start_soon(self._run, name, live(), live, ended, essential, name=name)
+        self._living[name] = ended
+        self._nursery.start_soon(self._run, name, live(), live, essential, name=name)
 
     async def _run(
         self,
         name: str,
         life: Awaitable[None],
         live: Live,
-        ended: Callable[[], None],
         essential: bool,
     ) -> None:
         crash: Exception | None = None
@@ -78,24 +78,38 @@ class Guardian:
         except Exception as error:  # an ExceptionGroup is one too; Cancelled passes
             crash = error
         except BaseException:
-            ended()
+            if self._living[name] is not None:
+                self._post.turn("dropped", self.drop, name)
             raise
+        ended = self._living[name]
         await self._post.turns.wait_for("ended", name)
-        self._post.turn("ended", lambda name: self._over(name, crash, ended), name)
+        self._post.turn("ended", lambda name: self._over(name, crash), name)
         if crash is not None and essential:
-            self._count(crash)
-            self._post.turn(
-                "again", lambda name: self.start(name, live, ended, essential=True), name
-            )
+            why = crash
+            self._post.turn("again", lambda name: self._again(name, why, live, ended), name)
 
-    def _over(self, name: str, crash: Exception | None, ended: Callable[[], None]) -> None:
-        ended()
+    def drop(self, name: str) -> None:
+        """The server ends, and it with it."""
+        ended = self._living.pop(name)
+        if ended is not None:
+            ended()
+
+    def _over(self, name: str, crash: Exception | None) -> None:
+        ended = self._living[name]
+        if ended is not None:
+            ended()
         if crash is not None:
             self._report(name, crash)
-        self._living.discard(name)
+        del self._living[name]
         down = Down(name, crashed=crash is not None)
         for watcher in self._watchers.pop(name, ()):
             watcher(down)
+
+    def _again(
+        self, name: str, crash: Exception, live: Live, ended: Callable[[], None] | None
+    ) -> None:
+        self._count(crash)
+        self.start(name, live, ended, essential=True)
 
     def _count(self, crash: Exception) -> None:
         now = self._post.now()

@@ -20,6 +20,7 @@ import trio
 from ccserver import diagnose
 from ccserver.core.app import Core, World
 from ccserver.core.clock import MachineClock, boot_name
+from ccserver.inputs.recorder import Recorder
 from ccserver.journal import exporter
 from ccserver.journal.log import Journal
 from ccserver.journal.storage import JournalError
@@ -69,7 +70,8 @@ async def _start(loaded: Loaded, config: Path, overrides: list[str]) -> int:
     try:
         transports = open_listeners(settings.sip.listen)
         metrics = await exporter.listen(*host_port(settings.metrics.listen))
-        journal = Journal.open(data / JOURNAL, time.time)
+        recorder = Recorder(time.time) if settings.journal.inputs else None
+        journal = Journal.open(data / JOURNAL, time.time, recorder)
     except (ListenError, exporter.ListenError, JournalError) as error:
         print(f"ccserver: {error}", file=sys.stderr)
         return WRONG
@@ -88,12 +90,15 @@ async def _start(loaded: Loaded, config: Path, overrides: list[str]) -> int:
         seed=secrets.randbits(64),
         boot=boot_name(),
         load=load_again,
+        turns=recorder,
     )
     try:
         core = Core(settings, world)
     except JournalError as error:
         print(f"ccserver: {error}: move it away, or put a backup in its place", file=sys.stderr)
         return WRONG
+    if recorder is not None:
+        recorder.open(data, core.beginning(), settings.journal.inputs_days)
     async with trio.open_nursery() as writing:
         writing.start_soon(journal.run)
         async with trio.open_nursery() as serving:

@@ -42,6 +42,7 @@ from ccserver.core.recovery import Recovery
 from ccserver.core.registration import Registration
 from ccserver.core.reloading import Reloading, no_file
 from ccserver.core.residents import Residents
+from ccserver.inputs.words import FORMAT, Start
 from ccserver.journal.folds import Folds
 from ccserver.journal.log import Journal
 from ccserver.journal.mailboxes import Mailboxes
@@ -50,7 +51,7 @@ from ccserver.journal.probes import GcPauses
 from ccserver.media import protocol as media
 from ccserver.media.client import AtEnd
 from ccserver.settings import Loaded, Settings, model
-from ccserver.settings.content import content_of, version_of
+from ccserver.settings.content import content_of, settings_of, version_of
 from sip.endpoint import Endpoint
 from sip.registrar import Registrar
 from sip.timer_shell import TimerShell
@@ -215,7 +216,7 @@ class Core:
         )
         self._closed_queues: dict[str, model.Queue] = {}
         """Those of configurations before, whose last contacts are being served."""
-        self._commands = Commands(
+        self.commands = Commands(
             self.directory,
             self.post.turn,
             lambda e: self.effects.perform(e),
@@ -227,7 +228,7 @@ class Core:
         self._queries = Queries(settings, self.live, self.journal, self._figures, self.folds.past)
         self.reloading = Reloading(world.load, self, self.journal)
         store = StoreProgress(lambda: self.journal.last_seq, world.wall)
-        self.door = Door(self._commands, self._queries, self.reloading, self.journal, store)
+        self.door = Door(self.commands, self._queries, self.reloading, self.journal, store)
         self.gc_pauses = GcPauses()
         self.media_statistics: media.Statistics | None = None
         self.metrics = Metrics(
@@ -244,6 +245,21 @@ class Core:
         )
         self.journal.listen(self.live.apply, self.live.kinds)
         self.folds.follow(self.journal)
+
+    def beginning(self) -> Start:
+        """From where a replay of this run begins: asked before it runs."""
+        world, folds = self.world, self.folds
+        return Start(
+            FORMAT,
+            __version__,
+            self.journal.last_seq,
+            world.boot,
+            world.epoch,
+            world.seed,
+            tuple((each.kind, *each.local) for each in world.transports),
+            content_of(self.settings),
+            folds.encode() if self.journal.last_seq else None,
+        )
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -396,6 +412,12 @@ class Core:
         self.post.turn("configure", lambda *_: self._configure(settings, by, changes), *said)
         return recorded
 
+    def configure_again(
+        self, content: dict[str, Any], by: str, changes: tuple[ev.ConfigurationChange, ...]
+    ) -> None:
+        """As it was in the run that is replayed."""
+        self._configure(settings_of(content), by, changes)
+
     def _configure(
         self, settings: Settings, by: str, changes: tuple[ev.ConfigurationChange, ...]
     ) -> None:
@@ -414,7 +436,7 @@ class Core:
             max_contacts=settings.admission.max_contacts,
             max_lag=settings.admission.max_loop_lag_seconds,
         )
-        self._commands.configure(tuple(settings.wrap_up_codes), tuple(settings.idle_codes))
+        self.commands.configure(tuple(settings.wrap_up_codes), tuple(settings.idle_codes))
         self._queries.configure(settings)
         self.outlook.configure(with_closed)
         self._record_configuration(by, changes)

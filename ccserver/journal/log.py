@@ -13,6 +13,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 import msgspec
 import trio
@@ -63,6 +64,20 @@ class JournalStatistics(Struct, frozen=True, gc=False):
     commit_seconds: HistogramFigures
 
 
+class Inputs(Protocol):
+    """What the events follow from, written in front of them."""
+
+    full: Callable[[], None]
+
+    def take(self, seq: int) -> Any:
+        """What has come since the last time, or None; ``seq``: the event appended last."""
+
+    def write(self, taken: Any) -> None:
+        """From one thread at a time; never raises."""
+
+    def close(self) -> None: ...
+
+
 class Journal:
     """``wall`` gives seconds since 1970."""
 
@@ -70,11 +85,12 @@ class Journal:
         self,
         storage: Storage,
         wall: Callable[[], float],
+        inputs: Inputs | None = None,
         *,
         batch_seconds: float = BATCH_SECONDS,
         most_unwritten: int = MOST_UNWRITTEN,
     ) -> None:
-        self._storage, self._wall = storage, wall
+        self._storage, self._wall, self._inputs = storage, wall, inputs
         self._batch_seconds, self._most_unwritten = batch_seconds, most_unwritten
         self._immediate = storage.immediate
         self._seq = self._durable = self._first = storage.last_seq()
@@ -91,11 +107,13 @@ class Journal:
         self._lost: list[tuple[int, int]] = []
         self._commits = Histogram(COMMIT_BOUNDS)
         self._wake, self._hurry, self._committed = trio.Event(), trio.Event(), trio.Event()
+        if inputs is not None:
+            inputs.full = lambda: self._wake.set()
 
     @classmethod
-    def open(cls, path: Path, wall: Callable[[], float]) -> Journal:
+    def open(cls, path: Path, wall: Callable[[], float], inputs: Inputs | None = None) -> Journal:
         """The journal in this file, which goes on where it ended.  Raises JournalError."""
-        return cls(SqliteStorage(path), wall)
+        return cls(SqliteStorage(path), wall, inputs)
 
     @classmethod
     def in_memory(cls, wall: Callable[[], float]) -> Journal:
@@ -236,18 +254,21 @@ class Journal:
                 if not await self._commit():
                     log.error("%d events were not written", len(self._unwritten))
                 await trio.to_thread.run_sync(self._storage.close)
+                if self._inputs is not None:
+                    self._inputs.close()
 
     async def _commit(self) -> bool:
         """Write what there is.  What could not be written stays, for the next try."""
         batch = list(self._unwritten)
         upto = self._seq
         checkpoint, self._checkpoint = self._checkpoint, None
+        inputs = None if self._inputs is None else self._inputs.take(upto)
         self._unwritten.clear()
-        if batch:
+        if batch or inputs is not None:
             self._in_commit = len(batch)
             self._commit_began = started = trio.current_time()
             try:
-                await trio.to_thread.run_sync(self._write, batch, checkpoint)
+                await trio.to_thread.run_sync(self._write, batch, checkpoint, inputs)
             except sqlite3.Error as error:
                 self._write_failures += 1
                 self._failing = True
@@ -269,7 +290,12 @@ class Journal:
         self,
         batch: Sequence[Entry],
         checkpoint: tuple[int, bytes] | None = None,
+        inputs: Any = None,
     ) -> None:
+        if inputs is not None and self._inputs is not None:
+            self._inputs.write(inputs)
+        if not batch:
+            return
         tag, encode = codec.tag_of, codec.encode
         self._storage.write([(e.seq, e.at, tag(e.event), encode(e.event)) for e in batch])
         self._written += len(batch)

@@ -47,7 +47,19 @@ def difference(before: Settings, after: Settings) -> tuple[ConfigurationChange, 
 
 
 AT_START_ONLY = (
-    *("sip", "media", "metrics", "web", "data", "store", "log", "drain", "reports", "accounts"),
+    *(
+        "sip",
+        "media",
+        "metrics",
+        "web",
+        "data",
+        "journal",
+        "store",
+        "log",
+        "drain",
+        "reports",
+        "accounts",
+    ),
 )
 """Sections and tables that a running server cannot change: its sockets, its other processes."""
 

@@ -114,6 +114,14 @@ class Store(Section):
     """The database that holds it; without it, the file store.sqlite in data.dir."""
 
 
+class JournalKeeping(Section):
+    inputs: bool = True
+    """Whether all that comes from outside is written down beside the journal, so that each run of
+    the server can be replayed; see docs/replay.md."""
+    inputs_days: Annotated[float, Field(gt=0, le=3650)] = 7.0
+    """For so long the inputs of a run are kept after its end."""
+
+
 class Log(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     """What is logged: this and worse."""
@@ -348,6 +356,7 @@ class Settings(Section):
     web: Web = Web()
     data: Data = Data()
     store: Store = Store()
+    journal: JournalKeeping = JournalKeeping()
     log: Log = Log()
     routing: Routing = Routing()
     outbound: Outbound = Outbound()

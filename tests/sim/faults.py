@@ -6,7 +6,6 @@ from collections.abc import Callable
 from random import Random
 
 import trio
-from msgspec import Struct
 
 from actors.base import Actor
 from sip.message import Request, parse
@@ -15,15 +14,12 @@ from tests.sim.swarm import Fault
 from tests.support.centre import Centre
 from tests.support.network import Address, Datagram, Weather
 from tests.support.phones import SERVER, Phone
+from tests.support.recording import poison
 
 STRANGER: Address = ("10.0.9.9", 5060)
 MOST_CRASHES = 3
 """In a minute: after five the server ends itself, as it should."""
 STORM = Weather(loss=0.3, duplication=0.3, delay=(0.01, 2.0))
-
-
-class Poison(Struct, frozen=True):
-    """No machine knows it, so whoever reads it crashes."""
 
 
 class Faults:
@@ -127,7 +123,7 @@ class Faults:
             actor = actors[fault.who % len(actors)]
             self._recent.append(now)
             self.crashed.append(actor.name)
-            actor.tell(Poison())
+            poison(self.floor.core, actor)
 
     # --- strangers ----------------------------------------------------------------------------
 

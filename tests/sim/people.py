@@ -176,7 +176,7 @@ class People:
 
     def _wishes(self, name: str, command: m.AgentCommand) -> None:
         received = m.AgentCommandReceived(command, "nobody")
-        self.floor.core.effects.perform(TellAgent(AgentId(name), received))
+        self.floor.perform(TellAgent(AgentId(name), received))
 
     def _talking(self) -> Iterator[Contact]:
         for actor in list(self.floor.core.directory.contacts.values()):
@@ -207,7 +207,7 @@ class People:
             return
         by = c.Principal("x", "agent", party.agent)
         received = c.ContactCommandReceived(contact.id, command, by, "nobody")
-        self.floor.core.effects.perform(TellContact(contact.id, received))
+        self.floor.perform(TellContact(contact.id, received))
         self.commanded[action] = self.commanded.get(action, 0) + 1
 
 

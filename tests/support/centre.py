@@ -21,6 +21,7 @@ from actors.effects import Effect, TellAgent, TellContact
 from actors.ids import AgentId, ContactId, QueueName
 from actors.queue import Queue
 from ccserver.core.app import Core, World
+from ccserver.inputs.recorder import Recorder
 from ccserver.journal.log import Entry, Journal
 from ccserver.journal.storage import MemoryStorage, Storage
 from ccserver.settings import Loaded, Settings
@@ -29,6 +30,7 @@ from tests.support.media import MediaInMemory
 from tests.support.model import check_decisions
 from tests.support.network import MemoryTransport, Network, Weather
 from tests.support.phones import Phone
+from tests.support.recording import close_down, perform, write_now_and_then
 
 EPOCH = 1_700_000_000.0
 LONGEST_STORY = 2 * 3600.0
@@ -55,6 +57,10 @@ class Centre:
         self._hosts = count(10)
         core.journal.listen(self._heard)
 
+    def perform(self, effect: Effect) -> None:
+        """As an actor would have it carried out; a recording tells of it."""
+        perform(self.core, effect)
+
     def _heard(self, entry: Entry) -> None:
         self.events.append(entry.event)
 
@@ -73,7 +79,7 @@ class Centre:
         """Signed in and idle: he takes no calls, and may listen to those of others."""
         phone = await self.agent(name)
         idle = m.AgentCommandReceived(m.SetIdle("break"), "nobody")
-        self.core.effects.perform(TellAgent(AgentId(name), idle))
+        self.perform(TellAgent(AgentId(name), idle))
         await trio.sleep(0.001)
         return phone
 
@@ -135,7 +141,7 @@ class Centre:
         answers = Answers()
         name = ContactId(f"asked{next(self._hosts)}")
         self.core.directory.contacts[name] = answers  # type: ignore[assignment]
-        self.core.effects.perform(order(name))
+        self.perform(order(name))
         try:
             answer = await answers.first()
         finally:
@@ -236,15 +242,20 @@ async def centre(
     weather: Weather | None = None,
     storage: Storage | None = None,
     longest: float = LONGEST_STORY,
+    recorded: Path | None = None,
     **changes: Any,
 ) -> AsyncIterator[Centre]:
-    """Open a centre with ``DEFAULT`` settings, whole sections of which may be replaced."""
+    """Open a centre with ``DEFAULT`` settings, whole sections of which may be replaced.
+
+    ``recorded``: the directory in which its inputs are written down.
+    """
     settings = Settings.model_validate({**DEFAULT, **changes})
     wall = WallClock()
     async with trio.open_nursery() as nursery:
         network = Network(nursery, seed, weather or Weather())
         media = MediaInMemory()
-        journal = Journal(storage or MemoryStorage(), wall)
+        recorder = None if recorded is None else Recorder(wall)
+        journal = Journal(storage or MemoryStorage(), wall, recorder)
         if storage is not None:
             nursery.start_soon(journal.run)
 
@@ -260,8 +271,12 @@ async def centre(
             secret=b"0123456789abcdef",
             seed=seed,
             load=load_again,
+            turns=recorder,
         )
         core = Core(settings, world)
+        if recorder is not None and recorded is not None:
+            recorder.open(recorded, core.beginning(), 1.0)
+            nursery.start_soon(write_now_and_then, recorder, journal)
         opened = Centre(core, network, media, wall)
         await nursery.start(core.run)
         await trio.sleep(0.001)
@@ -271,5 +286,8 @@ async def centre(
         except BaseException:
             print(network.ladder())
             raise
+        finally:
+            if recorder is not None:
+                close_down(recorder, journal)
         check_decisions(opened.events)
         nursery.cancel_scope.cancel()

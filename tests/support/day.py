@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -85,7 +86,7 @@ class Day:
             agent = self.random.choice(sorted(self.floor.core.directory.agents))
             wish = self.random.choice([m.SetIdle("lunch"), m.SetAvailable(), m.SetAvailable()])
             command = m.AgentCommandReceived(wish, "nobody")
-            self.floor.core.effects.perform(TellAgent(agent, command))
+            self.floor.perform(TellAgent(agent, command))
 
     async def _reloads(self) -> None:
         for _ in range(CHANGES):
@@ -151,8 +152,12 @@ def _rules(name: str, random: Random) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def random_day(seed: int, storage: Storage | None = None) -> AsyncIterator[Centre]:
-    """The centre as it is when the day is over.  ``storage``: its journal's."""
+async def random_day(
+    seed: int, storage: Storage | None = None, recorded: Path | None = None
+) -> AsyncIterator[Centre]:
+    """The centre as it is when the day is over.  ``storage``: its journal's; ``recorded``: the
+    directory for its inputs.
+    """
     random = Random(seed)
     numbers = {"support": "2001", "sales": "2002", "spanish": "2003"}
     begin = {
@@ -164,6 +169,6 @@ async def random_day(seed: int, storage: Storage | None = None) -> AsyncIterator
         ],
         "routing": {"rona_seconds": 12, "wrap_up_seconds": 8},
     }
-    async with centre(seed=seed, storage=storage, **begin) as floor:
+    async with centre(seed=seed, storage=storage, recorded=recorded, **begin) as floor:
         await Day(floor, random).pass_by()
         yield floor

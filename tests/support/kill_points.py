@@ -79,7 +79,7 @@ class People:
         floor = self.floor
         if floor.life.over:
             return
-        perform = floor.core.effects.perform
+        perform = floor.perform
         if isinstance(command, m.AgentCommand):
             perform(TellAgent(AgentId(agent), m.AgentCommandReceived(command, "nobody")))
             return

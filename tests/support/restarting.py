@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path as FilePath
 from typing import Any, ClassVar
 
 import trio
 import trio.lowlevel
 
 from ccserver.core.app import Core, World
+from ccserver.inputs.recorder import Recorder
 from ccserver.journal.log import Journal
 from ccserver.journal.storage import MemoryStorage, Row
 from ccserver.media import protocol as media
@@ -23,6 +25,7 @@ from tests.support.centre import DEFAULT, LONGEST_STORY, Centre, WallClock
 from tests.support.media import MediaInMemory
 from tests.support.model import check_decisions
 from tests.support.network import MemoryTransport, Network, Weather
+from tests.support.recording import close_down
 
 AWAY = 0.8
 """Seconds from the death of the server to the next one: a Python starts, and imports."""
@@ -133,9 +136,14 @@ class MortalCentre(Centre):
     """As ``Centre``; ``events`` go on over restarts."""
 
     def __init__(
-        self, nursery: trio.Nursery, settings: Settings, network: Network, plane: MediaInMemory
+        self,
+        nursery: trio.Nursery,
+        settings: Settings,
+        network: Network,
+        plane: MediaInMemory,
+        recorded: FilePath | None,
     ) -> None:
-        self._nursery, self._settings = nursery, settings
+        self._nursery, self._settings, self._recorded = nursery, settings, recorded
         self.disk = Disk()
         self.runs = 0
         self._plane = plane
@@ -148,29 +156,37 @@ class MortalCentre(Centre):
         self.runs += 1
         self.life = life = Life()
         status = _Status()
+        recorder = None if self._recorded is None else Recorder(self._clock)
         world = World(
             transports=[_Transport(self._network, life)],
             media=_Media(self._plane, life),
-            journal=Journal(_Journal(self.disk, life), self._clock),
+            journal=Journal(_Journal(self.disk, life), self._clock, recorder),
             wall=self._clock,
             epoch=self._network.seed + self.runs,
             secret=b"0123456789abcdef",
             seed=self._network.seed,
+            turns=recorder,
         )
         core = Core(self._settings, world)
+        if recorder is not None and self._recorded is not None:
+            recorder.open(self._recorded, core.beginning(), 1.0)
         if self.runs == 1:
             super().__init__(core, self._network, self._plane, self._clock)
         else:
             self.core = core
             core.journal.listen(self._heard)
-        self._nursery.start_soon(self._live, core, life, status)
+        self._nursery.start_soon(self._live, core, life, status, recorder)
         await status.said.wait()
 
-    async def _live(self, core: Core, life: Life, status: _Status) -> None:
+    async def _live(
+        self, core: Core, life: Life, status: _Status, recorder: Recorder | None
+    ) -> None:
         with life.scope:
             try:
                 await core.run(task_status=status)
             finally:
+                if recorder is not None:
+                    close_down(recorder, core.journal)
                 life.ended.set()
                 status.said.set()  # killed before it could serve
 
@@ -198,16 +214,23 @@ class MortalCentre(Centre):
 
 @asynccontextmanager
 async def mortal_centre(
-    *, seed: int = 0, weather: Weather | None = None, **changes: Any
+    *,
+    seed: int = 0,
+    weather: Weather | None = None,
+    recorded: FilePath | None = None,
+    **changes: Any,
 ) -> AsyncIterator[MortalCentre]:
-    """Open one with ``DEFAULT`` settings, whole sections of which may be replaced."""
+    """Open one with ``DEFAULT`` settings, whole sections of which may be replaced.
+
+    ``recorded``: the directory in which the inputs of its runs are written down.
+    """
     settings = Settings.model_validate({**DEFAULT, **changes})
     async with trio.open_nursery() as nursery:
         network = Network(nursery, seed, weather or Weather())
         plane = MediaInMemory()
         nursery.start_soon(plane.run)
         await trio.lowlevel.checkpoint()
-        opened = MortalCentre(nursery, settings, network, plane)
+        opened = MortalCentre(nursery, settings, network, plane, recorded)
         await opened.start()
         await trio.sleep(0.001)
         try:

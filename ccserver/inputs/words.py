@@ -1,0 +1,90 @@
+"""What is written down of what comes from outside: how a run began, and each of its turns.
+
+A turn is all that follows from one cause (``actors.base.Post``).  With the two clocks' readings as
+it began, and what was asked of the world meanwhile, it can be taken again, and comes to the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from actors.events import ConfigurationChange
+from ccserver.door import Request
+from ccserver.media import protocol as media
+from sip.authentication import Verdict
+from sip.transport.path import Path
+
+FORMAT = 1
+"""Raised whenever what is written is another: a recording of another format is not replayed."""
+
+
+class Start(Struct, frozen=True):
+    """The first of a recording."""
+
+    format: int
+    version: str
+    """Of the server."""
+    seq: int
+    """The journal's last event before this run."""
+    boot: str
+    epoch: int
+    seed: int
+    """As ``ccserver.core.app.World`` has them."""
+    listeners: tuple[tuple[str, str, int], ...]
+    """Transport, host and port of each."""
+    settings: dict[str, Any]
+    """Without secrets."""
+    state: bytes | None
+    """What the journal came to (``ccserver.journal.folds``); None: it was empty."""
+
+
+class Turn(Struct, frozen=True, array_like=True, tag=0):
+    what: str
+    now: float
+    """Monotonic seconds."""
+    at: float
+    """Seconds since 1970."""
+    words: Any = ()
+    """What was said, as its kind has it (``words_of``)."""
+
+
+class Answered(Struct, frozen=True, array_like=True, tag=1):
+    """What was asked while the turn before it lasted."""
+
+    what: str
+    value: Any = None
+
+
+Record: TypeAlias = Turn | Answered
+
+WORDS: dict[str, Any] = {
+    "message": tuple[bytes, Path],
+    "unsent": tuple[Path],
+    "closed": tuple[Path],
+    "media": tuple[media.Event],
+    "recover": tuple[dict[str, media.SessionState] | None],
+    "command": tuple[Request, str],
+    "configure": tuple[dict[str, Any], str, tuple[ConfigurationChange, ...]],
+    "late": tuple[bool],
+    "ended": tuple[str],
+    "again": tuple[str],
+    "parting": tuple[str],
+    "dropped": tuple[str],
+}
+"""Of each kind of turn that has any."""
+VALUES: dict[str, Any] = {"verdict": tuple[Verdict, str | None], "route": str}
+
+
+def words_of(turn: Turn) -> tuple[Any, ...]:
+    """Raises msgspec.ValidationError."""
+    kind = WORDS.get(turn.what)
+    words: tuple[Any, ...] = () if kind is None else msgspec.convert(turn.words, kind)
+    return words
+
+
+def value_of(answered: Answered) -> Any:
+    """Raises msgspec.ValidationError."""
+    return msgspec.convert(answered.value, VALUES[answered.what])

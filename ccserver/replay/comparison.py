@@ -1,0 +1,136 @@
+"""The journal of a replayed run: each event is compared with what was written then."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from msgspec import Struct
+
+from ccserver.journal.storage import Row, Rows
+
+PAGE = 5_000
+SHOWN = 8
+"""Events in front of a difference."""
+_STARTED = b'{"event":"server.started"'
+
+
+class Event(Struct, frozen=True):
+    """As it lies in the journal: its number, microseconds since 1970, and JSON."""
+
+    seq: int
+    at: int
+    payload: bytes
+
+
+class Difference(Struct, frozen=True):
+    """``recorded`` and ``replayed``: the event that one side has and the other has not, or has
+    otherwise; None: there is none.
+    """
+
+    text: str
+    cause: str
+    """The input from which it followed."""
+    recorded: Event | None = None
+    replayed: Event | None = None
+    before: tuple[Event, ...] = ()
+    """On which both agree."""
+
+
+class Comparison:
+    """The ``Storage`` of a replay.  ``first``: the event in front of the run; ``state``: what the
+    journal came to there.
+    """
+
+    immediate: ClassVar[bool] = True
+
+    def __init__(self, journal: Rows, first: int, state: bytes | None) -> None:
+        self._first, self._state = first, state
+        self._recorded = _run(journal, first)
+        self._next = next(self._recorded, None)
+        self._before: deque[Event] = deque(maxlen=SHOWN)
+        self.compared = self.contacts = 0
+        self._is_over = False
+        self.last = first
+        """The number of the last event of which both sides tell the same."""
+        self.different: tuple[Event | None, Event | None] | None = None
+        """The first two that are not the same: recorded and replayed."""
+
+    @property
+    def before(self) -> tuple[Event, ...]:
+        return tuple(self._before)
+
+    @property
+    def is_over(self) -> bool:
+        """The journal tells nothing more of this run, or no input does."""
+        return self._is_over or self._next is None
+
+    def close_now(self) -> None:
+        """No input is left: what follows follows from none."""
+        self._is_over = True
+
+    def left(self) -> int:
+        """Events that were recorded, and have not been replayed; nothing can be compared then."""
+        count = 0 if self._next is None else 1
+        return count + sum(1 for _ in self._recorded)
+
+    @property
+    def has_run(self) -> bool:
+        """Whether the journal has the start of a run there, asked before anything was compared."""
+        return self._next is not None and self._next.payload.startswith(_STARTED)
+
+    @property
+    def awaited(self) -> Event | None:
+        return self._next
+
+    # --- as the journal sees it ---------------------------------------------------------------
+
+    def write(self, rows: Sequence[Row]) -> None:
+        for seq, at, tag, payload in rows:
+            self._compare(Event(seq, at, payload), tag)
+
+    def _compare(self, replayed: Event, tag: str) -> None:
+        recorded = self._next
+        if self._is_over or self.different is not None or recorded is None:
+            return
+        if recorded.seq > replayed.seq:
+            return  # it was lost: the disk was too slow, and said so
+        if recorded != replayed:
+            self.different = recorded, replayed
+            return
+        self.compared += 1
+        self.contacts += tag in ("contact.arrived", "contact.placed")
+        self.last = replayed.seq
+        self._before.append(replayed)
+        self._next = next(self._recorded, None)
+
+    def last_seq(self) -> int:
+        return self._first
+
+    def read(
+        self, after: int, limit: int, containing: bytes | None = None
+    ) -> list[tuple[int, int, bytes]]:
+        return []  # all that was before is in the checkpoint
+
+    def save(self, seq: int, payload: bytes) -> None:
+        """It goes on from nowhere."""
+
+    def checkpoint(self) -> tuple[int, bytes] | None:
+        return None if self._state is None else (self._first, self._state)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _run(journal: Rows, first: int) -> Iterator[Event]:
+    """What was written behind ``first``, up to the start of the next run."""
+    after, begun = first, False
+    while rows := journal.rows(after, PAGE):
+        for seq, at, payload in rows:
+            if payload.startswith(_STARTED):
+                if begun:
+                    return
+                begun = True
+            yield Event(seq, at, payload)
+        after = rows[-1][0]

@@ -1,0 +1,221 @@
+"""Replays one run of the server: the recording is read, and every event compared."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import trio
+from msgspec import Struct
+
+from actors.guardian import TooManyCrashes
+from ccserver import __version__
+from ccserver.core.app import Core, World
+from ccserver.inputs.file import InputsError, Recording
+from ccserver.journal.log import Journal
+from ccserver.journal.storage import Rows
+from ccserver.replay.comparison import Comparison, Difference, Event
+from ccserver.replay.world import NoMedia, NoTransport, RecordedTurns, StandingClock
+from ccserver.settings import ConfigurationError
+from ccserver.settings.content import settings_of
+
+PATIENCE = 200
+"""Passes of the loop within which a task must have come to where it was then."""
+
+Extra = Mapping[str, Callable[[Core, tuple[Any, ...]], None]]
+"""Turns beyond those of the product, for tests: how each is taken."""
+
+
+class Replayed(Struct, frozen=True):
+    """What came of it.  ``seconds``: how long the run lasted that was replayed; ``took``: how long
+    that took.
+    """
+
+    events: int
+    contacts: int
+    turns: int
+    seconds: float
+    took: float
+    difference: Difference | None
+    cut: str | None
+    """Why the recording ends early; None: it is whole."""
+    left: int
+    """Events of which no input tells any more, for it was cut."""
+    last: int
+    """The number of the last event on which both agree."""
+
+
+def replay(
+    path: Path,
+    journal: Rows,
+    until: float | None = None,
+    extra: Extra | None = None,
+    tick: Callable[[float], None] = lambda at: None,
+) -> Replayed:
+    """The run whose inputs are in this file, against its journal.
+
+    ``until``: seconds since 1970, behind which nothing is replayed; ``tick`` is told now and then
+    how far it has come.  Raises InputsError where it cannot be replayed, and JournalError.
+    """
+    recording = Recording(path)
+    try:
+        if recording.start.version != __version__:
+            raise InputsError(
+                f"{path}: this run was of ccserver {recording.start.version}, and this is"
+                f" {__version__}: replay it with that version"
+            )
+        return trio.run(
+            _Player(recording, journal, until, extra or {}, tick).play, clock=StandingClock()
+        )
+    finally:
+        recording.close()
+
+
+class _Player:
+    def __init__(
+        self,
+        recording: Recording,
+        journal: Rows,
+        until: float | None,
+        extra: Extra,
+        tick: Callable[[float], None],
+    ) -> None:
+        start = recording.start
+        self._recording, self._until, self._extra, self._tick = recording, until, extra, tick
+        self._comparison = Comparison(journal, start.seq, start.state)
+        if not self._comparison.has_run:
+            raise InputsError(
+                f"{recording.path}: expected a start of the server behind event {start.seq} of the"
+                " journal: it has none there"
+            )
+        self._journal = Journal(self._comparison, lambda: 0.0)
+        self._turns = turns = RecordedTurns(
+            recording.pieces(), lambda: self._journal.last_seq, self._comparison.close_now
+        )
+        world = World(
+            transports=[NoTransport(n, *each) for n, each in enumerate(start.listeners)],
+            media=NoMedia(turns),
+            journal=self._journal,
+            wall=turns.wall,
+            epoch=start.epoch,
+            secret=bytes(32),
+            seed=start.seed,
+            boot=start.boot,
+            turns=turns,
+        )
+        try:
+            self._settings = settings_of(start.settings)
+        except (ConfigurationError, ValueError) as error:
+            raise InputsError(f"{recording.path}: its configuration is wrong: {error}") from None
+        self._world = world
+
+    async def play(self) -> Replayed:
+        began = time.perf_counter()
+        self._core = core = Core(self._settings, self._world)
+        if self._turns.head is not None:
+            try:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(core.run)
+                    await self._all_turns()
+                    self._comparison.close_now()
+                    nursery.cancel_scope.cancel()
+            except* TooManyCrashes:
+                pass  # so did the run that is replayed
+        took = time.perf_counter() - began
+        return self._result(took)
+
+    async def _all_turns(self) -> None:
+        turns, comparison = self._turns, self._comparison
+        while turns.head is not None and not comparison.is_over:
+            if self._until is not None and turns.at > self._until:
+                return
+            await self._take(turns.head.what)
+            if turns.wrong is not None or comparison.different is not None:
+                return
+            if turns.turns % 1024 == 0:
+                self._tick(turns.at)
+
+    async def _take(self, what: str) -> None:
+        core, turns = self._core, self._turns
+        post = core.post
+        if what in ("start", "recover", "ended", "parting"):
+            await self._let_its_task()
+        elif what == "deliver":
+            if len(post):
+                post.deliver_burst()
+            else:
+                turns.wrong = "something was delivered then, and now there is nothing"
+        elif what in self._extra:
+            post.turn(what, lambda *words: self._extra[what](core, words), *turns.words)
+        elif (say := _SAYS.get(what)) is not None:
+            post.turn(what, say(core), *turns.words)
+        else:
+            turns.wrong = f"the recording has a turn that is not known here: {what}"
+
+    async def _let_its_task(self) -> None:
+        """The core takes this turn by itself, in a task that waits for it or will."""
+        turns = self._turns
+        head = turns.head
+        for _ in range(PATIENCE):
+            if turns.head is not head:
+                return
+            turns.open_gate()
+            await trio.lowlevel.checkpoint()
+        assert head is not None
+        turns.wrong = f"{head.what} {getattr(head, 'words', '')} came then, and does not come now"
+
+    # --- what came of it ----------------------------------------------------------------------
+
+    def _result(self, took: float) -> Replayed:
+        turns, comparison = self._turns, self._comparison
+        stopped_early = self._until is not None and turns.at > self._until
+        left = 0
+        difference = self._difference()
+        if difference is None and not stopped_early:
+            left = comparison.left()
+        return Replayed(
+            comparison.compared,
+            comparison.contacts,
+            turns.turns,
+            turns.passed,
+            took,
+            difference,
+            self._recording.cut,
+            left,
+            comparison.last,
+        )
+
+    def _difference(self) -> Difference | None:
+        turns, comparison = self._turns, self._comparison
+        if comparison.different is not None:
+            recorded, replayed = comparison.different
+            return Difference(
+                "an event is another than then",
+                turns.cause,
+                recorded,
+                replayed,
+                comparison.before,
+            )
+        if turns.wrong is not None:
+            awaited: Event | None = comparison.awaited
+            return Difference(turns.wrong, turns.cause, awaited, None, comparison.before)
+        return None
+
+
+_SAYS: Mapping[str, Callable[[Core], Callable[..., object]]] = {
+    "message": lambda core: core.endpoint.receive,
+    "unsent": lambda core: core.endpoint.connection_closed,
+    "closed": lambda core: core.connection_closed,
+    "media": lambda core: core.calls.media_event,
+    "timers": lambda core: core.timers.fire,
+    "command": lambda core: core.commands.carry_out,
+    "configure": lambda core: core.configure_again,
+    "late": lambda core: core.admission.is_late,
+    "drain": lambda core: core.begin_to_drain,
+    "end all": lambda core: core.end_all,
+    "dropped": lambda core: core.guardian.drop,
+    "stop": lambda core: core.say_stopped,
+}
+"""Who hears what comes from outside."""

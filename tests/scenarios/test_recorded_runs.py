@@ -1,0 +1,88 @@
+"""A run is written down, and replayed to the same events, bit for bit; what differs is shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from actors.routing.strategies import Order
+from ccserver.inputs.file import recordings
+from ccserver.journal.log import Journal
+from ccserver.replay.player import Replayed
+from tests.support.day import random_day
+from tests.support.kill_points import Kills, tell
+from tests.support.recording import replayed
+from tests.support.stories import STORIES, length_of
+
+
+def in_virtual_time(story: Any, *words: Any) -> Any:
+    return trio.run(story, *words, clock=MockClock(autojump_threshold=0))
+
+
+async def a_day(data: Path, seed: int) -> Journal:
+    async with random_day(seed, recorded=data) as floor:
+        return floor.core.journal
+
+
+def check(found: Replayed, journal: Journal) -> None:
+    assert found.difference is None, found.difference
+    assert found.cut is None
+    assert found.left == 0
+    assert found.last == journal.last_seq
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_random_day_with_reloads_is_replayed_to_the_same_events(tmp_path: Path, seed: int):
+    journal = in_virtual_time(a_day, tmp_path, seed)
+    (path,) = recordings(tmp_path)
+    found = replayed(path, journal)
+    check(found, journal)
+    assert found.events == journal.last_seq > 1000
+    assert found.contacts == 70
+    assert found.seconds > 2700
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_every_run_of_a_server_that_is_killed_twice_is_replayed(tmp_path: Path, name: str):
+    story, settings = STORIES[name]
+    length = in_virtual_time(length_of, story, settings)
+
+    async def tells() -> Any:
+        return await tell(story, Kills([length // 3, length // 3]), recorded=tmp_path, **settings)
+
+    journal = in_virtual_time(tells).core.journal
+    runs = [replayed(path, journal) for path in recordings(tmp_path)]
+    assert len(runs) == 3
+    assert all(run.difference is None and run.left == 0 for run in runs), runs
+    assert sum(run.events for run in runs) == journal.last_seq
+
+
+def test_another_rule_is_found_and_both_sides_are_shown(tmp_path: Path, monkeypatch):
+    journal = in_virtual_time(a_day, tmp_path, 1)
+    (path,) = recordings(tmp_path)
+    monkeypatch.setattr(Order, "key", lambda self, agent: (0, -agent.since, agent.seq, agent.agent))
+    found = replayed(path, journal).difference
+    assert found is not None
+    assert found.recorded is not None
+    assert found.replayed is not None
+    assert found.recorded.seq == found.replayed.seq
+    assert found.recorded.payload != found.replayed.payload
+    assert [event.seq for event in found.before] == list(
+        range(found.recorded.seq - 8, found.recorded.seq)
+    )
+    assert found.cause
+
+
+def test_a_run_is_replayed_up_to_where_its_recording_was_cut(tmp_path: Path):
+    journal = in_virtual_time(a_day, tmp_path, 1)
+    (path,) = recordings(tmp_path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    found = replayed(path, journal)
+    assert found.cut is not None
+    assert found.difference is None
+    assert found.events + found.left == journal.last_seq
