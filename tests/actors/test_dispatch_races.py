@@ -11,6 +11,55 @@ from actors.ids import DISPATCHER, AgentId, agent_actor, queue_actor
 from tests.support.floor import QUEUE, WRAP_UP, Floor, every_order
 
 
+def test_the_last_candidate_is_unusable_and_the_next_contact_is_served_r05():
+    """He goes idle as he comes; two wait, and two more agents come."""
+
+    def play(choose):
+        floor = Floor(3)
+        callers = [floor.calls("x"), floor.calls("y")]
+        floor.settles()
+        unusable, *others = floor.agent_ids
+        floor.arrives(unusable)
+        idle = m.AgentCommandReceived(m.SetIdle("lunch"), "test")
+        floor.tell(agent_actor(unusable), idle)
+        floor.settles(choose)
+        for agent in others:
+            floor.arrives(agent)
+            floor.settles(choose)
+        assert [caller.state for caller in callers] == ["ringing", "ringing"]
+        assert floor.queue.order() == []
+
+    assert max(every_order(play)) > 1
+
+
+@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("comes", ["contact", "agent", "both"])
+def test_a_dispatcher_that_starts_again_pairs_whoever_comes_meanwhile_r06(comes, seed):
+    """In whatever order they hear of each other; and what was given away stays so."""
+    floor = Floor(2)
+    busy, free = floor.agent_ids
+    floor.arrives(busy)
+    talking = floor.calls("c0")
+    floor.settles()
+    floor.does(talking, talking.answers())
+    floor.settles()
+    if comes == "agent":
+        floor.calls("x")
+    elif comes == "contact":
+        floor.arrives(free)
+    floor.settles()
+    floor.starts_again(DISPATCHER)
+    if comes != "agent":
+        floor.calls("x")
+    if comes != "contact":
+        floor.arrives(free)
+    floor.settles(Random(seed).choice)
+    (caller,) = [each for each in floor.callers.values() if each is not talking]
+    assert (caller.state, caller.agent) == ("ringing", free)
+    assert (talking.state, talking.agent) == ("talking", busy)
+    assert assignments_of(floor, "x") == [(floor.now, free)]
+
+
 def test_a_waiting_contact_goes_to_the_first_whose_wrap_up_ends_r07():
     """Ten agents end their calls at steps of a second; one contact waits."""
     floor = all_talking(10)

@@ -1,4 +1,4 @@
-"""What crosses an offer, in both orders and at one instant: R01, R02, R03, R04, R14.
+"""What crosses an offer, in both orders and at one instant: R01, R02, R03, R04, R14, R23.
 
 Each crossing is played half a millisecond apart, from well before to well after.  Whom the
 dispatcher chose is compared with the model in every one of them (tests/support/centre.py).
@@ -13,6 +13,7 @@ import pytest
 import trio
 
 from actors import events as ev
+from actors import messages as m
 from actors.ids import owner_of
 from actors.reasons import OfferFailure, Outcome
 from ccserver.media import protocol as media
@@ -175,6 +176,40 @@ async def test_an_agent_answers_and_vanishes_and_the_customer_is_first_in_line_r
         connected = floor.of(ev.ContactConnected)[-1]
         assert connected.contact.id == first
         assert connected.waited == pytest.approx(trio.current_time() - before.place.since, abs=0.01)
+
+
+CROWD = 12
+
+
+async def test_agents_who_are_cut_off_are_offered_one_contact_each_r23(autojump_clock) -> None:
+    """A crowd signs in within a second, is cut off at once, and is back after half a minute.
+
+    Nobody is offered to a dead phone twice, and the line is that of those who came.
+    """
+    agents = [
+        {"id": str(1001 + n), "secret": f"secret-{1001 + n}", "skills": {"english": 5}}
+        for n in range(CROWD)
+    ]
+    async with centre(agents=agents) as floor:
+        phones = [await floor.agent(agent["id"]) for agent in agents]
+        for phone in phones:
+            phone.silent = True
+        callers = [floor.phone(f"caller{n}") for n in range(CROWD)]
+        for caller in callers:
+            caller.dials("2001")
+            await trio.sleep(0.1)
+        await trio.sleep(30)
+        offered = [assigned.agent for assigned in floor.of(ev.ContactAssigned)]
+        assert sorted(offered) == [agent["id"] for agent in agents]
+        came = [arrived.contact.id for arrived in floor.of(ev.ContactArrived)]
+        assert [owner_of(each) for each in floor.queue("support")] == came
+        for phone, agent in zip(phones, agents, strict=True):
+            phone.silent = False
+            await phone.registers(agent["secret"])
+            await floor.commands(agent["id"], m.SetAvailable())
+        # Each is given the first of those whom he has not failed, which is not the first of all.
+        again = [assigned.contact for assigned in floor.of(ev.ContactAssigned)[CROWD:]]
+        assert sorted(map(owner_of, again)) == sorted(came)
 
 
 # --- a phone that registers anew ----------------------------------------------------------------
