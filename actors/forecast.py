@@ -153,14 +153,19 @@ class Forecast:
                 for contact in list(self._waiting):
                     self._leave(contact)
 
-    def look(self, contact: ContactId, queue: QueueName, place: Place) -> m.QueueSeen:
-        """For a contact that stands there, or would stand there, at this place."""
+    def look(
+        self, contact: ContactId, queue: QueueName, place: Place, *, estimated: bool = True
+    ) -> m.QueueSeen:
+        """For a contact that stands there, or would stand there, at this place.
+
+        ``estimated``: with the wait that is to be expected, which is the dear part of it.
+        """
         line = self._queue(queue)
         itself = contact in self._waiting and self._waiting[contact][0] == queue
         key = _key(line.policy, place)
         ahead = line.order.bisect_left((key, contact))
         waiting = len(line.order) - itself
-        estimate = self._estimate(line, contact, key, ahead)
+        estimate = self._estimate(line, contact, key, ahead) if estimated else None
         return m.QueueSeen(contact, queue, waiting, ahead, line.signed_in, line.working, estimate)
 
     # --- the estimate -------------------------------------------------------------------------

@@ -45,11 +45,12 @@ class Outlook:
         self.forecast.apply(event)
         self.returning.apply(event)
 
-    def look(self, asked: LookAtQueue) -> m.QueueSeen:
+    def look(self, asked: LookAtQueue, *, estimated: bool = True) -> m.QueueSeen:
+        """``estimated``: somebody goes by the wait that is to be expected."""
         place, regained = asked.place, None
         if asked.caller is not None:
             regained = self.returning.take(asked.contact, asked.queue, asked.caller)
         if regained is not None:
             place = Place(place.priority, regained.place.since, regained.place.seq)
-        seen = self.forecast.look(asked.contact, asked.queue, place)
+        seen = self.forecast.look(asked.contact, asked.queue, place, estimated=estimated)
         return seen if regained is None else replace(seen, regained=regained)

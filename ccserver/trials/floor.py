@@ -71,6 +71,7 @@ class Phones(Protocol):
 class Floor:
     """``begins``: seconds since 1970 at the instant BEGINNING; ``starts``: the clock's first
     instant.  ``hear`` is told every event, with its time in microseconds since 1970.
+    ``estimated``: somebody goes by the wait that is to be expected.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Floor:
         begins: float,
         starts: float = BEGINNING,
         seed: int = 0,
+        estimated: bool = True,
     ) -> None:
         self.settings, self._phones, self._hear = settings, phones, hear
         self._begins, self.now = begins, starts
@@ -95,7 +97,7 @@ class Floor:
         self._legs: set[LegId] = set()
         """Those that are up or ring."""
         self.world = plan.world(settings, lambda host, port: Path("udp", 0, (host, port)))
-        self._outlook = Outlook(settings, self.clock, {})
+        self._outlook, self._estimated = Outlook(settings, self.clock, {}), estimated
 
     def clock(self) -> float:
         return self.now
@@ -229,7 +231,8 @@ class Floor:
                 case do.TellContact(contact, message):
                     self.tell(contact_actor(owner_of(contact)), message)
                 case do.LookAtQueue(contact) as asked:
-                    self.tell(contact_actor(owner_of(contact)), self._outlook.look(asked))
+                    seen = self._outlook.look(asked, estimated=self._estimated)
+                    self.tell(contact_actor(owner_of(contact)), seen)
                 case do.TellLeg(leg, m.Answer()):
                     self._to_contact(leg, m.LegAnswered(leg))
                 case do.TellLeg(leg, m.HangUp()):

@@ -99,7 +99,14 @@ class Replayed:
         self._recorded, self._people, self._settings = recorded, people, settings
         self._wishes, self._hear_too = wishes, hear
         begins = recorded.begins / SECOND
-        self._floor = Floor(settings, self, self._hear, begins=begins, seed=seed)
+        self._floor = Floor(
+            settings,
+            self,
+            self._hear,
+            begins=begins,
+            seed=seed,
+            estimated=_goes_by_estimates(settings),
+        )
         self._customers: dict[ContactId, _Customer] = {}
         self._wish: dict[AgentId, Wish] = {}
         self._shown: dict[AgentId, ev.AgentStateChanged] = {}
@@ -318,3 +325,12 @@ class Replayed:
         reply_to = contact if isinstance(command, c.Transfer) else ""
         received = c.ContactCommandReceived(contact, command, by, reply_to)
         self._floor.tell(contact_actor(contact), received)
+
+
+def _goes_by_estimates(settings: Settings) -> bool:
+    """Whether a rule does; what people are told of it changes nothing that they do."""
+    rules = [
+        *(rule for queue in settings.queues for rule in (*queue.diversions, *queue.overflows)),
+        *(rule for entry_point in settings.entry_points for rule in entry_point.diversions),
+    ]
+    return any(rule.when == "estimated_wait" for rule in rules)
