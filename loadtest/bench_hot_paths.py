@@ -11,8 +11,8 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ccserver.drawing.svg import Line, chart
 from loadtest.hot_paths import HISTORY, Row, history, measured, record
-from loadtest.svg import Line, chart
 
 PLOT = Path("docs/hot-paths.svg")
 _STYLE = (

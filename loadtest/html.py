@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from html import escape
 
 import msgspec
 
+from ccserver.drawing.page import page, section, table
+from ccserver.drawing.svg import Line, chart
 from loadtest.result import Found, Point, Result
 from loadtest.summary import VERDICTS
-from loadtest.svg import Line, chart
 from loadtest.watch import Sample
-
-STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem;
-  color: #212529; background: #fff }
-h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2rem }
-table { border-collapse: collapse; margin: .5rem 0 }
-th, td { padding: .2rem .8rem .2rem 0; text-align: right; border-bottom: 1px solid #dee2e6 }
-th:first-child, td:first-child { text-align: left }
-.verdict { display: inline-block; padding: .2rem .8rem; border-radius: .3rem; color: #fff }
-.passed { background: #2b8a3e }
-.failed, .died { background: #c92a2a }
-.unproved { background: #b35c00 }
-.missed { color: #c92a2a; font-weight: 600 }
-.note { border-left: 4px solid #b35c00; padding-left: .8rem }
-svg { width: 100%; height: auto; background: #fff }
-svg text { font: 11px sans-serif; fill: #495057 }
-svg polyline { fill: none; stroke-width: 1.5 } svg .grid { stroke: #e9ecef }
-svg .y { text-anchor: end }
-svg .x { text-anchor: middle }
-"""
 
 
 def to_html(result: Result) -> str:
     parts = [*_head(result), *_objectives(result), *_calls(result), *_charts(result)]
     parts += _scenario(result)
-    return _page(f"{result.scenario}: {result.verdict}", parts)
+    return page(f"{result.scenario}: {result.verdict}", parts)
 
 
 def search_page(found: Found) -> str:
@@ -53,21 +34,7 @@ def search_page(found: Found) -> str:
         cells = f"<td>{link}</td><td>{word}</td><td>{escape(trial.why)}</td>"
         parts.append(f"<tr{kind}>{cells}</tr>")
     parts.append("</table>")
-    return _page(f"{found.scenario}: search", parts)
-
-
-def _page(title: str, parts: list[str]) -> str:
-    return "\n".join(
-        [
-            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width">',
-            f"<title>{escape(title)}</title>",
-            f"<style>{STYLE}</style></head><body>",
-            *parts,
-            "</body></html>",
-            "",
-        ]
-    )
+    return page(f"{found.scenario}: search", parts)
 
 
 def _head(result: Result) -> Iterator[str]:
@@ -94,7 +61,7 @@ def _objectives(result: Result) -> Iterator[str]:
         for judged in result.objectives
     ]
     yield "<h2>Objectives</h2>"
-    yield from _table(("measure", "wanted", "found", ""), rows)
+    yield from table(("measure", "wanted", "found", ""), rows)
 
 
 def _calls(result: Result) -> Iterator[str]:
@@ -106,16 +73,16 @@ def _calls(result: Result) -> Iterator[str]:
     )
     outcomes = [(name, str(count)) for name, count in sorted(result.outcomes.items())]
     outcomes += [(f"refused with {status}", str(n)) for status, n in result.statuses.items()]
-    yield from _table(("outcome", "calls"), outcomes)
+    yield from table(("outcome", "calls"), outcomes)
     if result.offers:
         offers = [(name, str(count)) for name, count in sorted(result.offers.items())]
-        yield from _table(("agents' phones", "calls"), offers)
+        yield from table(("agents' phones", "calls"), offers)
     if result.desk:
-        yield from _table(("desktops", ""), [(n, str(c)) for n, c in sorted(result.desk.items())])
+        yield from table(("desktops", ""), [(n, str(c)) for n, c in sorted(result.desk.items())])
     if result.latencies:
         names = list(next(iter(result.latencies.values())).at)
         yield "<h2>Latencies, ms, from the intended start</h2>"
-        yield from _table(
+        yield from table(
             ("", "count", "mean", *names),
             [
                 (
@@ -141,7 +108,7 @@ def _calls(result: Result) -> Iterator[str]:
             f"{audio.mos_min:.2f}",
         )
         head = ("streams", "packets", "lost", "jitter p95", "MOS mean", "MOS p5", "MOS min")
-        yield from _table(head, [row])
+        yield from table(head, [row])
 
 
 def _charts(result: Result) -> Iterator[str]:
@@ -150,7 +117,7 @@ def _charts(result: Result) -> Iterator[str]:
     def rate(name: str, value: Callable[[Point], int]) -> Line:
         return Line(name, [(point.at, value(point) * per_second) for point in result.series])
 
-    yield from _chart(
+    yield from section(
         "Calls a second",
         chart(
             [
@@ -168,12 +135,12 @@ def _charts(result: Result) -> Iterator[str]:
             Line("p50", [(p.at, p.p50[name] * 1e3) for p in result.series if name in p.p50]),
             Line("p99", [(p.at, p.p99[name] * 1e3) for p in result.series if name in p.p99]),
         ]
-        yield from _chart(f"Latency {name}, by intended start", chart(lines, "ms"))
+        yield from section(f"Latency {name}, by intended start", chart(lines, "ms"))
     yield from _server(result.server)
     lost = [(point.at, point.lost_share * 100) for point in result.audio_series]
     jitter = [(point.at, point.jitter * 1e3) for point in result.audio_series]
-    yield from _chart("RTP lost", chart([Line("lost", lost)], "%"))
-    yield from _chart("RTP jitter", chart([Line("jitter", jitter)], "ms"))
+    yield from section("RTP lost", chart([Line("lost", lost)], "%"))
+    yield from section("RTP jitter", chart([Line("jitter", jitter)], "ms"))
 
 
 def _server(samples: list[Sample]) -> Iterator[str]:
@@ -186,30 +153,14 @@ def _server(samples: list[Sample]) -> Iterator[str]:
         Line(name, [(s.at, s.memory[name] / 1e6) for s in samples if name in s.memory])
         for name in processes
     ]
-    yield from _chart("CPU of the server's processes", chart(cpu, "%"))
-    yield from _chart("Memory of the server's processes", chart(memory, "MB"))
+    yield from section("CPU of the server's processes", chart(cpu, "%"))
+    yield from section("Memory of the server's processes", chart(memory, "MB"))
     for name in sorted({name for sample in samples for name in sample.metrics}):
         points = [(s.at, s.metrics[name]) for s in samples if name in s.metrics]
-        yield from _chart(name, chart([Line(name, points)], ""))
-
-
-def _chart(title: str, drawing: str) -> Iterator[str]:
-    if drawing:
-        yield f"<h2>{escape(title)}</h2>"
-        yield drawing
+        yield from section(name, chart([Line(name, points)], ""))
 
 
 def _scenario(result: Result) -> Iterator[str]:
     text = msgspec.json.format(msgspec.json.encode(result.wanted), indent=2).decode()
     yield "<h2>The scenario</h2><details><summary>every key of it</summary>"
     yield f"<pre>{escape(text)}</pre></details>"
-
-
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    if not rows:
-        return
-    yield "<table><tr>" + "".join(f"<th>{escape(name)}</th>" for name in head) + "</tr>"
-    for row in rows:
-        kind = ' class="missed"' if "missed" in row else ""
-        yield f"<tr{kind}>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
-    yield "</table>"

@@ -8,7 +8,7 @@ from html import escape
 
 from msgspec import Struct
 
-from loadtest.svg import COLOURS
+from ccserver.drawing.svg import COLOURS
 
 WIDTH, HEIGHT = 760, 420
 LEFT, RIGHT, TOP, BOTTOM = 70, 250, 34, 46

@@ -13,7 +13,6 @@ from loadtest.junit import to_junit
 from loadtest.own_load import OwnLoad
 from loadtest.result import Audio, AudioPoint, Found, Judged, Trial
 from loadtest.summary import to_text
-from loadtest.svg import Line, chart, nice_step
 from tests.support.load import scenario
 from tests.support.load_result import MET, result
 
@@ -139,23 +138,3 @@ def test_the_summary_says_what_was_missed_and_why():
     assert "MISSED setup_p99_seconds <= 0.1: 0.25" in told
     assert "MISSED mos_p5 >= 4: not measured" in told
     assert "the server: the core has ended" in told
-
-
-@pytest.mark.parametrize(
-    ("highest", "step"), [(0, 1), (1, 0.2), (4.9, 1), (7, 2), (42, 10), (1999, 500), (0.003, 0.001)]
-)
-def test_the_lines_of_a_chart_stand_at_round_numbers(highest, step):
-    assert nice_step(highest) == pytest.approx(step)
-
-
-def test_a_chart_keeps_its_lines_within_its_frame():
-    drawing = Xml.fromstring(chart([Line("a", [(0, 0.0), (9, 17.0)]), Line("none", [])], "ms"))
-
-    (line,) = drawing.findall("polyline")
-    points = [tuple(map(float, pair.split(","))) for pair in line.attrib["points"].split()]
-    assert points[0] == (64, 196)
-    assert all(0 <= x <= 760 and 0 <= y <= 240 for x, y in points)
-
-
-def test_a_chart_of_nothing_is_none():
-    assert chart([Line("none", [])], "ms") == ""

@@ -21,18 +21,19 @@ class Line(Struct, frozen=True):
     points: Sequence[tuple[float, float]]
 
 
-def chart(lines: Sequence[Line], unit: str, *, x_unit: str = "s") -> str:
-    """An ``<svg>`` of all lines that have points; empty if none has."""
+def chart(lines: Sequence[Line], unit: str, *, x_unit: str = "s", first: float = 0.0) -> str:
+    """An ``<svg>`` of all lines that have points; empty if none has.  ``first``: the leftmost x."""
     drawn = [line for line in lines if line.points]
     if not drawn:
         return ""
-    last = max(line.points[-1][0] for line in drawn) or 1.0
+    last = max(line.points[-1][0] for line in drawn)
+    width = last - first or 1.0
     highest = max((y for line in drawn for _, y in line.points), default=0.0)
     step = nice_step(highest)
     top = max(step, math.ceil(highest / step) * step)
 
     def place(x: float, y: float) -> tuple[float, float]:
-        across = LEFT + (WIDTH - LEFT - RIGHT) * x / last
+        across = LEFT + (WIDTH - LEFT - RIGHT) * (x - first) / width
         return across, TOP + (HEIGHT - TOP - BOTTOM) * (1 - y / top)
 
     parts = [
@@ -41,13 +42,13 @@ def chart(lines: Sequence[Line], unit: str, *, x_unit: str = "s") -> str:
     ]
     level = 0.0
     while level <= top + step / 2:
-        _, y = place(0, level)
+        _, y = place(first, level)
         parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>')
         label = f"{_short(level)} {unit}".strip()
         parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" class="y">{escape(label)}</text>')
         level += step
-    across = nice_step(last)
-    tick = 0.0
+    across = nice_step(width)
+    tick = math.ceil(first / across) * across
     while tick <= last + 1e-9:
         x, y = place(tick, 0)
         label = f"{_short(tick)} {x_unit}"
