@@ -12,7 +12,6 @@ from typing import Literal, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
-from msgspec.structs import fields
 
 from actors.ids import AgentId, ContactId
 from actors.reasons import EndedBy, Outcome
@@ -332,8 +331,7 @@ def _ratio(part: float, whole: float) -> float | None:
 
 def _add(figures: _Sums, other: _Sums, closing: tuple[str, ...]) -> None:
     """Sums and greatest; ``carried_in`` stays when the ``closing`` ones are taken over."""
-    for field in fields(type(figures)):
-        name = field.name
+    for name in type(figures).__struct_fields__:
         ours, theirs = getattr(figures, name), getattr(other, name)
         if name in closing:
             setattr(figures, name, theirs)
