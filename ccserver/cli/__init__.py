@@ -12,6 +12,7 @@ from ccserver.cli import (
     auditing,
     commanding,
     explaining,
+    foretelling,
     looking,
     reporting,
     reviewing,
@@ -45,6 +46,7 @@ app.command()(explaining.why)
 app.command("why-not")(explaining.why_not)
 app.command()(reviewing.at)
 app.add_typer(reporting.app, name="report")
+app.command("what-if")(foretelling.what_if)
 app.command()(auditing.audit)
 app.command("config-reference")(server.config_reference)
 app.command()(server.version)

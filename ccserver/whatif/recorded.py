@@ -78,8 +78,8 @@ def read_recorded(
     ends: int,
     hear: Callable[[int, ev.AnyEvent], None] = lambda at, event: None,
 ) -> Recorded:
-    """``hear`` is told the events of the stretch, and of its contacts until they end, with their
-    times.  It waits for the disk.  Raises JournalError, NothingRecorded.
+    """``hear`` is told the events of the stretch with their times; and before them what agents did
+    in the day before.  It waits for the disk.  Raises JournalError, NothingRecorded.
     """
     after = last_before(journal, begins)
     courses, presence, left_out = Courses(), Presence(), LeftOut()
@@ -87,6 +87,7 @@ def read_recorded(
     received = Counter[str]()
     version = ""
     for at, earlier in _looked_back(journal, after, begins):
+        hear(at, earlier)
         match earlier:
             case ev.CentreConfigured(version, content):
                 configured[version] = content
@@ -112,7 +113,8 @@ def read_recorded(
                 known.discard(ref.id)
             case ev.ContactEnded(ref) if within and ref.id not in courses.by_id:
                 left_out.begun_before += 1
-        hear(at, event)
+        if within:
+            hear(at, event)
         if within or not isinstance(event, ev.ContactArrived | ev.AgentStateChanged):
             courses.apply(at, event)
             presence.apply(at, event)

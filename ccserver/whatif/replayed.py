@@ -129,6 +129,11 @@ class Replayed:
             floor.until(floor.now + END_STEP)
         return self.used
 
+    @property
+    def now(self) -> int:
+        """Microseconds since 1970."""
+        return int(self._floor.wall() * SECOND)
+
     def _instant(self, at: int) -> float:
         return BEGINNING + (at - self._recorded.begins) / SECOND
 

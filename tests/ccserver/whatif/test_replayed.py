@@ -38,7 +38,7 @@ def story(course: Course) -> tuple[object, ...]:
     )
 
 
-@pytest.mark.parametrize("seed", [2, 3, 4, 5])
+@pytest.mark.parametrize("seed", [2, 5])
 async def test_by_the_same_rules_every_contact_goes_where_it_went(seed, autojump_clock):
     """Everybody gives up, or is answered, as he was: nothing had to be drawn."""
     async with quiet_day(seed) as floor:

@@ -1,0 +1,262 @@
+"""``ccserver what-if``: a recorded day against another configuration, or other staffing."""
+
+from __future__ import annotations
+
+import csv
+import os
+import time
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from ccserver.cli.asking import DEFAULT_CONFIG, REFUSED, WRONG, Config, Json, Set, fail, loaded
+from ccserver.cli.tables import console
+from ccserver.journal.reading import JOURNAL, JournalFile
+from ccserver.journal.reports import Rules
+from ccserver.journal.storage import JournalError
+from ccserver.settings import Settings
+from ccserver.settings.content import content_of, version_of
+from ccserver.whatif import telling
+from ccserver.whatif.comparison import CannotBePlayed, Centre, Comparison, compare
+from ccserver.whatif.courses import SECOND
+from ccserver.whatif.figures import Count
+from ccserver.whatif.page import clock, to_html
+from ccserver.whatif.recorded import NothingRecorded, Recorded, read_recorded
+from ccserver.whatif.staffing import Staffing, StaffingError, staffed
+
+SHOWN = 15
+"""Contacts on the terminal."""
+
+Day = Annotated[
+    str,
+    typer.Argument(
+        metavar="DAY", help="2026-03-02, or from and to: 2026-03-02T09:00/2026-03-02T12:00."
+    ),
+]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="Where the journal is, if not in data.dir."),
+]
+Agents = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--agents",
+        metavar="N:QUEUE",
+        help="+2:sales, two more who may serve sales; -1:sales, one less; 12:sales, as many."
+        "  Repeatable.",
+    ),
+]
+Runs = Annotated[
+    int, typer.Option("--runs", min=1, max=100, help="So many times, each with other lots.")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the lots of the first run.")]
+Within = Annotated[
+    float,
+    typer.Option("--within", metavar="SECONDS", min=0, help="The threshold of the service level."),
+]
+Zone = Annotated[
+    str | None,
+    typer.Option("--zone", help="An IANA time zone; else that of the first opening hours."),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", metavar="DIR", help="Where report.html, contacts.csv and what-if.json are put."
+    ),
+]
+Processes = Annotated[
+    int | None, typer.Option("--processes", min=1, help="At once; else as many as processors.")
+]
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What ``--json`` shows.  ``begins`` and ``ends`` in microseconds since 1970."""
+
+    begins: int
+    ends: int
+    old: str
+    """The version of the configuration of that day."""
+    new: str
+    service_level_seconds: float
+    seed: int
+    assumed: list[str]
+    figures: dict[str, list[telling.Row]]
+    """By queue; "": all."""
+    comparison: Comparison
+
+
+def what_if(
+    day: Day,
+    config: Config = DEFAULT_CONFIG,
+    changes: Set = None,
+    data: Data = None,
+    agents: Agents = None,
+    runs: Runs = 1,
+    seed: Seed = 0,
+    within: Within = 20.0,
+    zone: Zone = None,
+    out: Out = None,
+    json: Json = False,
+    processes: Processes = None,
+) -> None:
+    """Play a recorded day again by another configuration or staffing, and compare.
+
+    Recorded callers, with their patience and how long they talk, against these rules and the old
+    ones, by the machines of the server; what was assumed is said.
+    """
+    settings = loaded(config, changes).settings
+    clock_zone = _zone(zone, settings)
+    begins, ends = _stretch(day, clock_zone)
+    rules = Rules(clock_zone, within)
+    count = Count(rules, begins, ends)
+    try:
+        journal = JournalFile((Path(settings.data.dir) if data is None else data) / JOURNAL)
+        recorded = read_recorded(journal, begins, ends, count.hear)
+        staffing = staffed(settings, recorded, agents or ())
+        compared = compare(
+            recorded,
+            count.day(recorded.courses),
+            Centre(staffing.settings, staffing.wishes),
+            rules,
+            runs=runs,
+            seed=seed,
+            processes=min(2 * runs, processes or os.cpu_count() or 1),
+        )
+    except JournalError as error:
+        fail(REFUSED, str(error))
+    except NothingRecorded as error:
+        fail(REFUSED, f"{day}: {error}")
+    except (CannotBePlayed, StaffingError) as error:
+        fail(WRONG, str(error))
+    result = _result(recorded, staffing, compared, rules, seed)
+    if out is not None:
+        _write(out, result, clock_zone)
+    if json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(result)).decode())
+    else:
+        _tell(result, clock_zone)
+        if out is not None:
+            typer.echo(f"{out / 'report.html'}, contacts.csv, what-if.json")
+
+
+def _zone(name: str | None, settings: Settings) -> ZoneInfo:
+    named = name or next((hours.time_zone for hours in settings.hours), None)
+    if named is None:
+        named = os.path.realpath("/etc/localtime").partition("zoneinfo/")[2] or "UTC"
+    try:
+        return ZoneInfo(named)
+    except (ZoneInfoNotFoundError, ValueError):
+        fail(
+            WRONG, f'--zone: expected the IANA name of a time zone, as Europe/Sofia, got "{named}"'
+        )
+
+
+def _stretch(text: str, zone: ZoneInfo) -> tuple[int, int]:
+    """From and to, in microseconds since 1970; what is yet to come is left out."""
+    begin, slash, end = text.partition("/")
+    try:
+        if slash:
+            first, last = (datetime.fromisoformat(each) for each in (begin, end))
+        else:
+            first = datetime.combine(date.fromisoformat(begin), datetime.min.time())
+            last = first + timedelta(days=1)
+    except ValueError:
+        expected = "expected 2026-03-02, or 2026-03-02T09:00/2026-03-02T12:00"
+        fail(WRONG, f'DAY: {expected}, got "{text}"')
+    begins, ends = (
+        int((each if each.tzinfo else each.replace(tzinfo=zone)).timestamp()) * SECOND
+        for each in (first, last)
+    )
+    now = int(time.time()) * SECOND
+    if begins >= now:
+        fail(WRONG, f"DAY: {text} is yet to come")
+    if ends <= begins:
+        fail(WRONG, f"DAY: {text} ends before it begins")
+    return begins, min(ends, now)
+
+
+def _result(
+    recorded: Recorded, staffing: Staffing, compared: Comparison, rules: Rules, seed: int
+) -> Result:
+    return Result(
+        recorded.begins,
+        recorded.ends,
+        recorded.version,
+        version_of(content_of(staffing.settings)),
+        rules.service_level_seconds,
+        seed,
+        list(telling.assumed(recorded, compared, staffing.notes)),
+        {queue: telling.rows(compared, queue) for queue in telling.queues_of(compared)},
+        compared,
+    )
+
+
+def _title(result: Result, zone: ZoneInfo) -> str:
+    begins, ends = (
+        datetime.fromtimestamp(at / SECOND, zone) for at in (result.begins, result.ends)
+    )
+    runs = len(result.comparison.runs)
+    return (
+        f"{begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M} {zone}:"
+        f" {result.comparison.contacts} contacts; old rules {result.old}, new {result.new};"
+        f" service level within {result.service_level_seconds:g} s;"
+        f" {runs} run{'s' * (runs > 1)}, lots {result.seed}"
+    )
+
+
+def _tell(result: Result, zone: ZoneInfo) -> None:
+    out = console()
+    out.print(_title(result, zone), highlight=False, markup=False)
+    for queue, rows in result.figures.items():
+        out.print()
+        out.print(Text(queue or "all queues"))
+        out.print(_table(telling.COLUMNS, [row.cells() for row in rows]))
+    out.print()
+    out.print(telling.summary(result.comparison), highlight=False, markup=False)
+    found = result.comparison.differences[:SHOWN]
+    cells = [telling.difference_cells(one, lambda at: clock(at, zone)) for one in found]
+    if cells:
+        out.print(_table(telling.DIFFERENCE_COLUMNS, cells))
+    out.print("\nWhat was assumed", highlight=False)
+    for text in result.assumed:
+        out.print(f"* {text}", highlight=False, markup=False)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _write(out: Path, result: Result, zone: ZoneInfo) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        title = _title(result, zone)
+        html = to_html(title, result.comparison, result.assumed, zone)
+        (out / "report.html").write_text(html, encoding="utf-8")
+        (out / "what-if.json").write_bytes(msgspec.json.encode(result))
+        with (out / "contacts.csv").open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows(_contacts(result.comparison))
+    except OSError as error:
+        fail(REFUSED, f"{out}: {error.strerror}")
+
+
+def _contacts(comparison: Comparison) -> Iterator[list[str]]:
+    fates = ("recorded", "old", "new")
+    fields = ("outcome", "agent", "waited", "queue", "diverted")
+    head = [f"{fate}_{field}" for fate in fates for field in fields]
+    yield ["contact", "arrived", "dialled", "longer", *head]
+    for one in comparison.differences:
+        row = [one.contact, str(one.arrived), one.dialled, f"{one.longer:.3f}"]
+        for fate in (one.recorded, one.old, one.new):
+            row += [fate.outcome or "", fate.agent or "", f"{fate.waited:.3f}", fate.queue or ""]
+            row.append(" ".join(fate.diverted))
+        yield row

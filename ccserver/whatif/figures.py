@@ -1,0 +1,135 @@
+"""What a day came to, as it was recorded or as it was played: its figures, by queue and together.
+
+The formulas are those of the reports (``ccserver.journal.reports``, docs/metrics.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from math import ceil
+
+from msgspec import Struct
+
+from actors import events as ev
+from actors.ids import NO_QUEUE
+from ccserver.journal.log import Entry
+from ccserver.journal.reports import (
+    AgentFigures,
+    IntervalFigures,
+    QueueFigures,
+    Report,
+    Rules,
+    together,
+)
+from ccserver.whatif.courses import Course
+
+ALL = ""
+"""In place of a queue's name: all of them, and who reached none."""
+
+
+class Figures(Struct, frozen=True):
+    """Shares from 0 to 1, times in seconds; None: there was nothing to make it of.
+
+    ``waits``: of those answered, how long the one waited who waited longer than half, nine tenths
+    and 99 hundredths of them.  ``occupancy``: of all agents, and so of no single queue.
+    """
+
+    offered: int
+    answered: int
+    abandoned: int
+    overflowed: int
+    service_level: float | None
+    speed_of_answer: float | None
+    waits: tuple[float, float, float] | None
+    longest_wait: float
+    abandonment: float | None
+    handle_time: float | None
+    occupancy: float | None = None
+
+
+class Slice(Struct, frozen=True):
+    """Of half an hour that begins at ``at``, in microseconds since 1970: of all queues."""
+
+    at: int
+    offered: int
+    abandoned: int
+    service_level: float | None
+    speed_of_answer: float | None
+    occupancy: float | None
+
+
+class Day(Struct, frozen=True):
+    """``queues``: by name, ALL first."""
+
+    queues: dict[str, Figures]
+    slices: list[Slice]
+
+
+class Count:
+    """Hears a day's events in their order; of what was before it begins, only who was there."""
+
+    def __init__(self, rules: Rules, begins: int, ends: int) -> None:
+        self._rules, self._ends = rules, ends
+        self._report = Report(rules, 30, begin=begins, end=ends)
+        self._heard = 0
+
+    def hear(self, at: int, event: ev.AnyEvent) -> None:
+        self._heard += 1
+        self._report.apply(Entry(self._heard, at, event))
+
+    def day(self, courses: Collection[Course]) -> Day:
+        """When all has been heard; ``courses``: of those who came."""
+        self._report.finish(self._ends)
+        queues = self._report.queues()
+        agents = self._report.agents().values()
+        whole = _figures(together(queues), self._rules, courses, _occupancy(agents))
+        figures = {ALL: whole}
+        for name in sorted(queues):
+            if name != NO_QUEUE:
+                theirs = [one for one in courses if one.spells and one.spells[0].queue == name]
+                figures[name] = _figures(queues[name], self._rules, theirs, None)
+        slices = [_slice(interval, self._rules) for interval in self._report.intervals()]
+        return Day(figures, slices)
+
+
+def _figures(
+    found: QueueFigures, rules: Rules, courses: Iterable[Course], occupancy: float | None
+) -> Figures:
+    waits = sorted(course.spells[0].waited for course in courses if course.services)
+    return Figures(
+        found.offered,
+        found.answered,
+        found.abandoned,
+        found.overflowed,
+        found.service_level(rules.abandons),
+        found.asa,
+        (_least(waits, 0.5), _least(waits, 0.9), _least(waits, 0.99)) if waits else None,
+        found.longest_wait,
+        found.abandonment,
+        found.aht,
+        occupancy,
+    )
+
+
+def _least(ordered: list[float], share: float) -> float:
+    """The least that is no less than this share of them."""
+    return ordered[max(0, ceil(share * len(ordered)) - 1)]
+
+
+def _slice(interval: IntervalFigures, rules: Rules) -> Slice:
+    whole = together(interval.queues)
+    return Slice(
+        interval.start,
+        whole.offered,
+        whole.abandoned,
+        whole.service_level(rules.abandons),
+        whole.asa,
+        _occupancy(interval.agents.values()),
+    )
+
+
+def _occupancy(agents: Iterable[AgentFigures]) -> float | None:
+    whole = AgentFigures()
+    for one in agents:
+        whole.add(one)
+    return whole.occupancy
