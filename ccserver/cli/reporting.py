@@ -45,15 +45,15 @@ class _Abandons(StrEnum):
 
 _SHOWN: dict[Kind, tuple[str, ...]] = {
     "queues": (
-        *("from", "queue", "offered", "handled", "abandoned", "overflowed", "failed"),
+        *("begin", "queue", "offered", "handled", "abandoned", "overflowed", "failed"),
         *("waiting", "in_service", "asa_seconds", "aht_seconds", "service_level"),
     ),
     "intervals": (
-        *("from", "carried_in", "offered", "handled", "abandoned", "overflowed", "failed"),
+        *("begin", "carried_in", "offered", "handled", "abandoned", "overflowed", "failed"),
         *("in_service", "asa_seconds", "service_level"),
     ),
     "agents": (
-        *("from", "agent", "answered", "missed", "placed", "conversations", "aht_seconds"),
+        *("begin", "agent", "answered", "missed", "placed", "conversations", "aht_seconds"),
         *("signed_in_seconds", "available_seconds", "idle_seconds", "occupancy", "utilisation"),
     ),
     "contacts": (
@@ -195,7 +195,7 @@ def _show(asked: Question, rows: Iterable[Row]) -> None:
     out, about = console(), described(asked)
     level = about["service_level_seconds"]
     out.print(
-        f"{asked.kind} from {about['from']} to {about['to']} ({about['time_zone']}),"
+        f"{asked.kind} from {about['begin']} to {about['end']} ({about['time_zone']}),"
         f" service level within {level:g} s, abandons {about['abandons']}",
         highlight=False,
     )

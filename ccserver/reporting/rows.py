@@ -76,7 +76,7 @@ def described(asked: Question) -> Row:
 
 
 def _span(asked: Question, begin: int, end: int) -> Row:
-    return {"from": asked.shown(begin), "to": asked.shown(end)}
+    return {"begin": asked.shown(begin), "end": asked.shown(end)}
 
 
 def _rules(asked: Question) -> Row:

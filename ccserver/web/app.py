@@ -18,7 +18,7 @@ from actors.reasons import Refusal, WebRefusal
 from ccserver import __version__
 from ccserver.settings import Settings
 from ccserver.settings.kinds import host_port
-from ccserver.web import control, events, rest, shapes, signing_in
+from ccserver.web import control, events, reports, rest, shapes, signing_in
 from ccserver.web.core_link import CoreLink
 from ccserver.web.desktop import Desktops
 from ccserver.web.frame import Frame, internal
@@ -40,7 +40,10 @@ be a whole office in the morning.
 ATTEMPTS_FROM = (10.0, 1000.0)
 
 operations = APIRouter(route_class=GuardedRoute, tags=["operation"])
-ROUTERS = (signing_in.router, rest.router, control.router, events.router, operations)
+ROUTERS = (
+    *(signing_in.router, rest.router, reports.router),
+    *(control.router, events.router, operations),
+)
 
 
 class Web:
@@ -69,6 +72,9 @@ class Web:
         state.data = Path(settings.data.dir)
         state.explaining = asyncio.Lock()
         """One at a time: it is work."""
+        state.reporting = asyncio.Lock()
+        state.reports = settings.reports
+        state.longest_contact = settings.routing.max_contact_seconds
         state.attempts_by_name = Limit(*ATTEMPTS_BY_NAME, time.monotonic)
         state.attempts_from = Limit(*ATTEMPTS_FROM, time.monotonic)
         for router in ROUTERS:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from ccserver.web import shapes as s
 
 PATH = {"agent": "1001", "contact": "a01m7yj6he8000022pp9x2z7ah", "queue": "support"}
-PATH |= {"target": "1001", "kind": "agent"}
+PATH |= {"target": "1001", "kind": "agent", "report": "queues"}
 """Of what stands in a route."""
 
 _AT = 1795248315000000
@@ -114,6 +114,18 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     s.Contact: _LIVING,
     s.Contacts: {"contacts": [_LIVING], "next": None},
     s.Timeline: {"id": _CONTACT, "timeline": [_ENTRY]},
+    s.Report: {
+        "report": "queues",
+        "begin": "2026-11-21T00:00:00+01:00",
+        "end": "2026-11-21T14:05:15+01:00",
+        "time_zone": "Europe/Berlin",
+        "interval": "all",
+        "service_level_seconds": 20.0,
+        "abandons": "negative",
+        "short_call_seconds": 0.0,
+        "sudden_disconnect_seconds": 5.0,
+        "rows": [{"queue": "support", "offered": 412, "handled": 388, "service_level": 0.8121}],
+    },
     s.Why: {
         "contact": _CONTACT,
         "story": [{"seq": 812, "at": _AT, "text": "waits in support (priority 5)"}],

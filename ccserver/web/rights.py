@@ -37,6 +37,7 @@ RIGHTS: Final[dict[tuple[str, str], frozenset[Role] | None]] = {
     ("GET", f"{V1}/codes/wrap-up"): EVERYONE,
     ("GET", f"{V1}/trunks"): EVERYONE - {"agent"},
     ("GET", f"{V1}/journal"): ADMINISTERING,
+    ("GET", f"{V1}/reports/{{report}}"): OVERSEEING,
     ("POST", f"{V1}/configuration/reload"): ADMINISTERING,
     ("POST", f"{V1}/agents/{{agent}}/available"): WORKING,
     ("POST", f"{V1}/agents/{{agent}}/idle"): WORKING,

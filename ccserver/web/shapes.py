@@ -392,6 +392,21 @@ class Why(BaseModel):
     moments: list[Moment]
 
 
+class Report(BaseModel):
+    """``rows``: docs/metrics.md has every figure.  Times are ISO 8601, with their zone."""
+
+    report: Literal["queues", "agents", "intervals", "contacts"]
+    begin: str
+    end: str
+    time_zone: str
+    interval: Literal["15", "30", "60", "day", "all"]
+    service_level_seconds: float
+    abandons: Literal["ignored", "negative", "positive"]
+    short_call_seconds: float
+    sudden_disconnect_seconds: float
+    rows: list[dict[str, Any]]
+
+
 class ConfigurationChange(BaseModel):
     key: Annotated[str, Field(description="As agents.1001.skills.english")]
     what: Literal["added", "changed", "removed"]

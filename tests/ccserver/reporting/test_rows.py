@@ -50,7 +50,7 @@ def read_csv(rows: list[Row]) -> list[dict[str, str]]:
 def test_a_queue_is_a_row_with_times_and_the_rule_of_its_service_level():
     _, rows = reported("queues")
     (support,) = (row for row in rows if row["queue"] == "support")
-    assert (support["from"], support["to"]) == (
+    assert (support["begin"], support["end"]) == (
         "2026-03-02T09:00:00+00:00",
         "2026-03-02T10:00:00+00:00",
     )
@@ -62,7 +62,7 @@ def test_a_queue_is_a_row_with_times_and_the_rule_of_its_service_level():
 
 def test_intervals_have_a_row_each_for_all_queues_together():
     _, rows = reported("intervals", interval="15")
-    assert [row["from"][11:16] for row in rows] == ["09:00", "09:15", "09:30", "09:45"]
+    assert [row["begin"][11:16] for row in rows] == ["09:00", "09:15", "09:30", "09:45"]
     assert [row["offered"] for row in rows] == [2, 0, 0, 0]
 
 
@@ -70,7 +70,7 @@ def test_json_says_what_the_rows_are_of():
     asked, rows = reported("queues", abandons="ignored")
     shown = json.loads("".join(as_json(asked, rows)))
     assert shown["report"] == "queues"
-    assert (shown["from"], shown["time_zone"]) == ("2026-03-02T09:00:00+00:00", "UTC")
+    assert (shown["begin"], shown["time_zone"]) == ("2026-03-02T09:00:00+00:00", "UTC")
     assert (shown["service_level_seconds"], shown["abandons"]) == (20.0, "ignored")
     assert shown["rows"] == rows
 

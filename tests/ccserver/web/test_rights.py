@@ -56,6 +56,7 @@ EXPECTED = """
     GET       /api/v1/codes/wrap-up             no    yes   yes   yes   yes
     GET       /api/v1/trunks                    no    no    yes   yes   yes
     GET       /api/v1/journal                   no    no    no    yes   no
+    GET       /api/v1/reports/queues            no    no    yes   yes   no
     POST      /api/v1/configuration/reload      no    no    no    yes   no
     POST      /api/v1/agents/1001/available     no    yes   yes   yes   no
     POST      /api/v1/agents/1001/idle          no    yes   yes   yes   no
@@ -135,6 +136,8 @@ def test_every_route_has_a_row_and_every_row_a_route():
     for method, path, *_ in ROWS:
         if path == f"{V1}/queues/support":
             path = f"{V1}/queues/{{queue}}"
+        if path == f"{V1}/reports/queues":
+            path = f"{V1}/reports/{{report}}"
         if path == f"{V1}/monitoring/agent/1001":
             path = f"{V1}/monitoring/{{kind}}/{{target}}"
         rows.add((method, "/".join(names.get(part, part) for part in path.split("/"))))
