@@ -38,6 +38,7 @@ def main() -> int:
         print(f"ccserver: the configuration is wrong\n{error}", file=sys.stderr)
         return WRONG
     writer = set_up_logging(settings.log.level, settings.log.format)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # the worker says what was done
     os.nice(NICE)
     end = Flag()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -103,6 +103,7 @@ class Database:
         Raises StoreUnusable where it is a newer version's, and StoreError.
         """
         with self.transaction() as connection:
+            take_your_time(connection)
             if connection.dialect.name == "postgresql":
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATING})"))
             before = MigrationContext.configure(connection).get_current_revision()
@@ -117,6 +118,12 @@ class Database:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             return before
+
+
+def take_your_time(connection: Connection) -> None:
+    """For the rest of the transaction: it is about whole tables."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
 
 
 def database_of(settings: Settings, *, waits: float = CONNECT_SECONDS) -> Database:

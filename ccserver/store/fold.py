@@ -15,10 +15,12 @@ from msgspec import Struct
 
 from actors import events as ev
 from actors.ids import AgentId, ContactId, LegId, owner_of
-from ccserver.store.rows import Activity, Contact, Decision, Leg, Row, Segment
+from ccserver.store.rows import Activity, Contact, Decision, Leg, Offer, Row, Segment
 
 FLOW, QUEUE, RINGING, DIALLING, TRANSFER = "flow", "queue", "ringing", "dialling", "transfer"
 """Kinds of segments; of a conversation, they are the states of ``contact.state_changed``."""
+CONNECTED, ELSEWHERE, WITHDRAWN = "connected", "elsewhere", "withdrawn"
+"""What comes of an offer that did not fail."""
 OVER = "over"
 RESTART = "restart"
 """Why a leg ended of which a run of the server that died has left nothing."""
@@ -32,13 +34,14 @@ class Changes(Struct):
 
 
 class _Living:
-    """A contact that has not ended, and the segment that it is in."""
+    """A contact that has not ended, the segment that it is in, and the offers that ring for it."""
 
-    __slots__ = ("row", "segment")
+    __slots__ = ("offers", "row", "segment")
 
     def __init__(self, row: Contact) -> None:
         self.row = row
         self.segment: Segment | None = None
+        self.offers: dict[str, Offer] = {}
 
 
 class StoreFold:
@@ -101,8 +104,12 @@ class StoreFold:
                 case Activity():
                     self._agents[row.agent] = row
         for row in rows:
-            if isinstance(row, Segment) and row.contact in self._contacts:
-                self._contacts[row.contact].segment = row
+            if isinstance(row, Segment | Offer) and row.contact in self._contacts:
+                living = self._contacts[row.contact]
+                if isinstance(row, Segment):
+                    living.segment = row
+                else:
+                    living.offers[row.agent] = row
 
     def _add(self, row: Row) -> None:
         self._new[type(row), row.id] = row
@@ -139,6 +146,8 @@ class StoreFold:
                 return
             before.ended_at = self._at
             self._touch(before)
+        if kind != RINGING:
+            self._end_offers(living)
         contact = living.row.id
         living.segment = Segment(self._seq, self._seq, contact, kind, queue, agent, self._at)
         self._add(living.segment)
@@ -186,12 +195,30 @@ class StoreFold:
             return
         segment = living.segment
         if segment is None or segment.kind != RINGING:  # of several who ring, the first
-            self._enter(living, RINGING, event.queue, event.agent)
+            self._enter(living, RINGING, event.queue or None, event.agent)
+        self._end_offer(living, event.agent, WITHDRAWN)
+        what = (event.contact.id, event.queue or None, event.agent, event.leg)
+        offer = Offer(self._seq, self._seq, *what, self._at, event.dispatch)
+        living.offers[event.agent] = offer
+        self._add(offer)
 
     def _offer_failed(self, event: ev.ContactOfferFailed) -> None:
         living = self._living(event.contact)
-        if living is not None and not event.others_ring:
+        if living is None:
+            return
+        self._end_offer(living, event.agent, event.reason.value)
+        if not event.others_ring:
             self._enter(living, QUEUE, event.queue, None)
+
+    def _end_offer(self, living: _Living, agent: str, result: str) -> None:
+        offer = living.offers.pop(agent, None)
+        if offer is not None:
+            offer.ended_at, offer.result = self._at, result
+            self._touch(offer)
+
+    def _end_offers(self, living: _Living, result: str = WITHDRAWN) -> None:
+        for agent in [*living.offers]:
+            self._end_offer(living, agent, result)
 
     def _connected(self, event: ev.ContactConnected) -> None:
         self._party(event.leg, "agent", event.agent)
@@ -199,6 +226,8 @@ class StoreFold:
         if living is not None:
             living.row.agent = event.agent
             living.row.answered_at = living.row.answered_at or self._at
+            self._end_offer(living, event.agent, CONNECTED)
+            self._end_offers(living, ELSEWHERE)
             self._enter(living, "connected", event.queue or None, event.agent)
 
     def _returned(self, event: ev.ContactReturned) -> None:
@@ -245,6 +274,7 @@ class StoreFold:
         row.reason = event.reason
         row.queue, row.agent = event.queue or row.queue, event.agent or row.agent
         row.waited_seconds, row.talked_seconds = event.waited, event.talked
+        self._end_offers(living)
         if living.segment is not None:
             living.segment.ended_at = self._at
             self._touch(living.segment)

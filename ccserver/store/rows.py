@@ -48,6 +48,19 @@ class Segment(Struct):
     ended_at: int | None = None
 
 
+class Offer(Struct):
+    id: int
+    seq: int
+    contact: str
+    queue: str | None
+    agent: str
+    leg: str
+    began_at: int
+    delay_seconds: float
+    ended_at: int | None = None
+    result: str | None = None
+
+
 class Leg(Struct):
     id: str
     seq: int
@@ -100,4 +113,4 @@ class Decision(Struct):
     others: list[str]
 
 
-Row: TypeAlias = Contact | Segment | Leg | Activity | Decision
+Row: TypeAlias = Contact | Segment | Offer | Leg | Activity | Decision

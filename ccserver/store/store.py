@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from ccserver.store.database import Database, StoreError
+from ccserver.store.database import Database, StoreError, take_your_time
 from ccserver.store.fold import Changes
 from ccserver.store.rows import Row
 from ccserver.store.tables import ENDING, TABLES, position
@@ -74,6 +74,7 @@ class Store:
     def empty(self) -> None:
         """As if nothing had ever been folded."""
         with self._database.transaction() as connection:
+            take_your_time(connection)
             for table in TABLES.values():
                 connection.execute(delete(table))
             connection.execute(update(position).values(seq=0, at=0))

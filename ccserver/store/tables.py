@@ -102,6 +102,34 @@ segments = Table(
     info={ABOUT: "Where the customer of a contact was, from its arrival to its end, without a gap"},
 )
 
+offers = Table(
+    "offers",
+    metadata,
+    _number(),
+    _seq(),
+    _text("contact", "Which contact"),
+    _text("queue", "By which queue", null=True),
+    _text("agent", "To whom"),
+    _text("leg", "Of which phone: a row of `legs`"),
+    _time("began_at", "The INVITE to the phone"),
+    Column(
+        "delay_seconds",
+        Double,
+        nullable=False,
+        doc="From the moment the pair had become possible to the INVITE",
+    ),
+    _time("ended_at", "Null: it rings", null=True),
+    _text(
+        "result",
+        "`connected`; `elsewhere`: another answered; `withdrawn`: the customer went; else why it "
+        "came back, as `RONA_TIMER_EXPIRED`: docs/reasons.md",
+        null=True,
+    ),
+    Index("offers_contact", "contact"),
+    Index("offers_agent", "agent", "began_at"),
+    info={ABOUT: "One row for each time a contact was presented to an agent: his phone rang"},
+)
+
 legs = Table(
     "legs",
     metadata,
@@ -181,11 +209,12 @@ position = Table(
 TABLES: dict[type[rows.Row], Table] = {
     rows.Contact: contacts,
     rows.Segment: segments,
+    rows.Offer: offers,
     rows.Leg: legs,
     rows.Activity: activities,
     rows.Decision: decisions,
 }
-ENDING = (rows.Contact, rows.Segment, rows.Leg, rows.Activity)
+ENDING = (rows.Contact, rows.Segment, rows.Offer, rows.Leg, rows.Activity)
 """Those that may go on; of each, the ones without an end are found by an index of their own."""
 for _kind in ENDING:
     _table = TABLES[_kind]

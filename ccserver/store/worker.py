@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from ccserver.journal import codec
 from ccserver.journal.storage import JournalError, last_number, read_rows
-from ccserver.store.database import Database, StoreError, StoreUnusable
+from ccserver.store.database import Database, StoreError, StoreUnusable, newest
 from ccserver.store.fold import StoreFold
 from ccserver.store.store import BEGINNING, Position, Store
 
@@ -102,7 +102,9 @@ class Worker:
         return len(rows) == BATCH
 
     def _begin(self) -> StoreFold:
-        self._database.upgrade()
+        before = self._database.upgrade()
+        if before != newest():
+            log.info("the store's schema is %s now, was %s", newest(), before or "none")
         self._position, going_on = self._store.going_on()
         self._require_this_journal()
         self._fold = StoreFold(going_on)

@@ -6,21 +6,28 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from random import Random
 
 import pytest
 from sqlalchemy import select
 
-from ccserver.store.database import FILE, Database
+from ccserver.store.database import FILE, Database, newest
+from ccserver.store.store import Store
 from ccserver.store.tables import contacts
 from tests.peers.postgresql import PASSWORD, Postgresql
-from tests.peers.programs import until
+from tests.peers.programs import Program, until
 from tests.peers.server import ROOT, Server
 from tests.peers.sipp import Sipp
 from tests.peers.test_command_line import processes
 from tests.peers.test_sipp import register
+from tests.support.journals import File, everything
+from tests.support.store_contract import content, expected
 
+CONFIG = ROOT / "config" / "ccserver.toml"
 Start = Callable[..., Server]
 Phones = Callable[..., Sipp]
 
@@ -42,14 +49,18 @@ def ended(database: Database) -> list[str]:
         return [row.outcome for row in found]
 
 
+def seq(database: Database) -> int:
+    """How far it has been folded; 0: there is nothing yet."""
+    return Store(database).position().seq if database.revision() else 0
+
+
 def call(server: Server, sipp: Phones) -> None:
     """Somebody calls, and hangs up in the queue or while he is served."""
     sipp(server, "customer", pause=1.2).finish()
 
 
 def store_command(server: Server, *arguments: str) -> str:
-    settings = ["--config", str(ROOT / "config" / "ccserver.toml")]
-    settings += ["--set", f"data.dir={server.data}"]
+    settings = ["--config", str(CONFIG), "--set", f"data.dir={server.data}"]
     command = [sys.executable, "-m", "ccserver", "store", *arguments, *settings]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
 
@@ -68,7 +79,7 @@ def test_the_store_has_what_happened_and_is_killed_without_harm(
     os.kill(processes(server, "store")[-1], signal.SIGKILL)
     call(server, sipp)
     until(lambda: len(ended(database)) == 2, 20, "the store to go on")
-    assert "schema 0001" in store_command(server, "status")
+    assert f"schema {newest()}" in store_command(server, "status")
     before = ended(database)
     assert "folded up to event" in store_command(server, "rebuild")
     assert ended(database) == before
@@ -101,6 +112,55 @@ def test_calls_go_on_without_the_database_and_the_store_catches_up(
     assert server.stop() == 0
     assert PASSWORD not in server.program.output()
     assert "the store is written again" in server.program.output()
+
+
+def test_a_database_that_hangs_holds_up_nobody_but_the_store(
+    start_server: Start, sipp: Phones, cluster: Postgresql
+) -> None:
+    url = cluster.new_database()
+    server = start_server(store__url=url)
+    call(server, sipp)
+    database = Database(url)
+    until(lambda: len(ended(database)) == 1, 10, "the first contact to be in the store")
+    cluster.freeze()
+    try:
+        call(server, sipp)
+        until(lambda: server.figure("ccserver_store_lag_seconds") > 2, 20, "the store to be late")
+        assert server.figure("ccserver_loop_lag_seconds_bucket", le="0.5") == server.figure(
+            "ccserver_loop_lag_seconds_count"
+        )
+    finally:
+        cluster.thaw()
+    until(lambda: len(ended(database)) == 2, 20, "the store to catch up")
+    database.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_killed_anywhere_in_a_long_fold_it_comes_to_the_same_rows(
+    kind: str, tmp_path: Path, cluster: Postgresql, cleanup: ExitStack
+) -> None:
+    rows, random = everything(8), Random(7)
+    file = File(tmp_path / "journal.sqlite", rows)
+    url = f"sqlite:///{tmp_path / 'store.sqlite'}"
+    url = url if kind == "sqlite" else cluster.new_database()
+    database, reached = Database(url), list[int]()
+    cleanup.callback(database.close)
+    cleanup.callback(file.close)
+    settings = [f"data.dir={tmp_path}", f"store.url={url}"]
+    arguments = [sys.executable, "-m", "ccserver.store", "--config", str(CONFIG)]
+    arguments += [part for setting in settings for part in ("--set", setting)]
+    while not reached or reached[-1] < len(rows):
+        folding = Program(arguments, tmp_path / "store.log")
+        cleanup.callback(folding.stop)
+        least = reached[-1] if reached else 0
+        until(lambda least=least: seq(database) > least, 30, "the fold to go on")
+        time.sleep(random.random() * 0.5)  # into the middle of a transaction, or not
+        folding.process.kill()
+        folding.process.wait()
+        reached.append(seq(database))
+
+    assert len(reached) > 3, "it was to be killed in the middle"
+    assert content(database) == expected(rows)
 
 
 def test_the_password_of_the_database_is_nobodys_business(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -38,14 +39,14 @@ def story(name: str) -> tuple[Row, ...]:
     return trio.run(happens, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
-def everything() -> tuple[Row, ...]:
-    """A day, and all stories one after another, as one journal."""
-    rows = list(day(3))
-    for name in STORIES:
-        last, at = rows[-1][0], rows[-1][1]
+def everything(times: int = 1) -> tuple[Row, ...]:
+    """A day, and all stories one after another, as one journal; the same again, if asked."""
+    rows: list[Row] = []
+    for part in [day(3), *map(story, STORIES)] * times:
+        last, at = rows[-1][:2] if rows else (0, EPOCH_MICROS)
         rows += [
             (last + seq, at + 1_000_000 + when - EPOCH_MICROS, tag, _of_its_own(payload, last))
-            for seq, when, tag, payload in story(name)
+            for seq, when, tag, payload in part
         ]
     return tuple(rows)
 
@@ -54,8 +55,8 @@ EPOCH_MICROS = 1_700_000_000_000_000
 
 
 def _of_its_own(payload: bytes, number: int) -> bytes:
-    """Contacts of different stories have the same ids; from here on, others."""
-    return payload.replace(b'"a01hf7', b'"a%05x' % (number % 2**20))
+    """Contacts of different stories have the same ids; here, each has one that sorts by time."""
+    return re.sub(rb'"a01hf(?=[78])', b'"a%04x' % number, payload)
 
 
 class File:

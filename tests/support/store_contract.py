@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import event, select, text
@@ -17,7 +18,7 @@ from actors import events as ev
 from actors.ids import AgentId, ContactId, EntryPointName, LegId
 from ccserver.journal import codec
 from ccserver.journal.storage import Row
-from ccserver.store.database import Database, StoreError, StoreUnusable, newest
+from ccserver.store.database import Database, StoreError, StoreUnusable, _alembic, newest
 from ccserver.store.fold import StoreFold
 from ccserver.store.store import Moved, Position, Store
 from ccserver.store.tables import TABLES, metadata
@@ -101,6 +102,30 @@ class StoreContract:
         assert database.revision() is None
         with database.reading() as connection, pytest.raises(Exception, match="contacts"):
             connection.execute(text("SELECT * FROM contacts"))
+
+    def test_a_store_of_an_older_version_is_brought_up_to_date_with_its_data(
+        self, database: Database, file: File, worker: Worker
+    ) -> None:
+        """What 0001 did not fold is in the journal; what it held is folded anew."""
+        rows = everything()[:300]
+        file.grows(rows)
+        with database.transaction() as connection:
+            config = _alembic()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0001")
+            connection.execute(text("UPDATE position SET seq = 300, at = :at"), {"at": rows[-1][1]})
+            old = (
+                "INSERT INTO segments (id, seq, contact, kind, began_at) VALUES (7, 7, 'c', 'x', 7)"
+            )
+            connection.execute(text(old))
+        assert database.revision() == "0001"
+
+        worker.step()
+
+        assert database.revision() == newest()
+        found = content(database)
+        assert found == expected(rows)
+        assert found["offers"]
 
     # --- folding ------------------------------------------------------------------------------
 

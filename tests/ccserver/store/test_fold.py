@@ -11,12 +11,13 @@ import pytest
 from msgspec.structs import replace
 
 from actors import events as ev
-from actors.ids import AgentId, ContactId, LegId, QueueName
+from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName
+from actors.reasons import During, OfferFailure, Outcome
 from ccserver.journal import codec
 from ccserver.journal.fold import CALL_STATES, Fold
 from ccserver.journal.storage import Row as Entry
 from ccserver.store.fold import RESTART, StoreFold
-from ccserver.store.rows import Activity, Contact, Decision, Leg, Row, Segment
+from ccserver.store.rows import Activity, Contact, Decision, Leg, Offer, Row, Segment
 from tests.support.journals import day, everything, story
 from tests.support.kill_points import Kills, tell
 from tests.support.stories import STORIES
@@ -84,6 +85,11 @@ def test_times_and_outcomes_are_those_of_the_metrics(name: str) -> None:
         assert spent == pytest.approx(figures.states[state].sum, abs=0.01)
     wrap_ups = [row for row in of(Activity, rows) if row.state == "wrap_up"]
     assert sum(map(seconds, wrap_ups)) == pytest.approx(figures.wrap_up.sum, abs=0.01)
+    came_of = Counter(row.result for row in of(Offer, rows))
+    for reason, count in figures.offers_failed.items():
+        assert came_of[reason] == count
+    connected = sum(1 for entry in entries if entry[2] == "contact.connected")
+    assert came_of["connected"] == connected
     outcomes = Counter(row.outcome for row in of(Contact, rows) if row.direction == "inbound")
     queues = figures.queues.values()
     left = sum(1 for e in entries if e[2] == "contact.left_queue")
@@ -147,6 +153,9 @@ def test_an_offer_that_rings_in_vain_puts_the_customer_back_in_line() -> None:
     rows = folded(story("nobody answers"))
     kinds = [(s.kind, s.agent) for s in of(Segment, rows)]
     assert kinds[1:4] == [("queue", None), ("ringing", "1001"), ("queue", None)]
+    offers = [(offer.agent, offer.result) for offer in of(Offer, rows)]
+    assert offers[0] == ("1001", "RONA_TIMER_EXPIRED")
+    assert offers[-1][1] == "connected"
     idle = [a for a in of(Activity, rows) if a.state == "idle"]
     assert ("1001", "rona") in [(a.agent, a.code) for a in idle]
 
@@ -158,6 +167,45 @@ def test_a_call_that_an_agent_places_is_dialled_and_spoken() -> None:
     mine = [(s.kind, s.agent) for s in of(Segment, rows) if s.contact == contact.id]
     assert mine == [("dialling", "1001"), ("connected", "1001"), ("held", "1001")]
     assert {"outbound"} == {a.kind for a in of(Activity, rows) if a.contact}
+
+
+REF, SUPPORT = ev.ContactRef(ContactId("c")), QueueName("support")
+
+
+def rings(*agents: str) -> StoreFold:
+    """A contact for which all of these phones ring, since event 2 and those behind it."""
+    fold = StoreFold()
+    arrived = ev.ContactArrived(REF, EntryPointName("support"), "+49", "2001", LegId("c/0"))
+    fold.apply(1, 10, arrived)
+    for seq, agent in enumerate(agents, start=2):
+        leg = LegId(f"c/{agent}")
+        fold.apply(seq, 20, ev.ContactPresented(REF, SUPPORT, AgentId(agent), leg, 0.5))
+    return fold
+
+
+def results(fold: StoreFold) -> dict[str, str | None]:
+    return {offer.agent: offer.result for offer in of(Offer, fold.take().new)}
+
+
+def test_of_several_who_ring_one_answers_and_one_declines() -> None:
+    fold = rings("1", "2", "3")
+    declined = ev.ContactOfferFailed(REF, SUPPORT, AgentId("2"), OfferFailure.DECLINED, True)
+    fold.apply(8, 30, declined)
+    fold.apply(9, 40, ev.ContactConnected(REF, SUPPORT, AgentId("3"), LegId("c/3"), 1.0, 1.0))
+
+    rows = fold.take().new
+    assert {offer.agent: (offer.result, offer.ended_at) for offer in of(Offer, rows)} == {
+        "1": ("elsewhere", 40),
+        "2": ("USER_DECLINED", 30),
+        "3": ("connected", 40),
+    }
+    assert [segment.kind for segment in of(Segment, rows)] == ["flow", "ringing", "connected"]
+
+
+def test_an_offer_is_withdrawn_when_the_customer_goes() -> None:
+    fold = rings("1")
+    fold.apply(9, 40, ev.ContactEnded(REF, Outcome.ABANDONED, SUPPORT, during=During.RINGING))
+    assert results(fold) == {"1": "withdrawn"}
 
 
 async def test_what_a_killed_server_left_has_an_end_in_the_rows_too(autojump_clock) -> None:
