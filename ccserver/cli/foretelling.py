@@ -6,23 +6,27 @@ import csv
 import os
 import time
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import msgspec
 import typer
+from msgspec.structs import replace
 from rich.table import Table
 from rich.text import Text
 
 from ccserver.cli.asking import DEFAULT_CONFIG, REFUSED, WRONG, Config, Json, Set, fail, loaded
+from ccserver.cli.reporting import Abandons, Give, Level
 from ccserver.cli.tables import console
 from ccserver.journal.reading import JOURNAL, JournalFile
-from ccserver.journal.reports import Rules
+from ccserver.journal.reports import Abandons as Abandonment
+from ccserver.journal.reports import Intervals, Rules
 from ccserver.journal.storage import JournalError
-from ccserver.settings import Settings
+from ccserver.reporting.question import BadQuestion, Question, instant, question
 from ccserver.settings.content import content_of, version_of
+from ccserver.settings.model import Reports
 from ccserver.whatif import telling
 from ccserver.whatif.comparison import CannotBePlayed, Centre, Comparison, compare
 from ccserver.whatif.courses import SECOND
@@ -37,7 +41,9 @@ SHOWN = 15
 Day = Annotated[
     str,
     typer.Argument(
-        metavar="DAY", help="2026-03-02, or from and to: 2026-03-02T09:00/2026-03-02T12:00."
+        metavar="DAY",
+        help="2026-03-02, yesterday, or from and to: 2026-03-02T09:00/2026-03-02T12:00; by"
+        " reports.time_zone.",
     ),
 ]
 Data = Annotated[
@@ -57,14 +63,6 @@ Runs = Annotated[
     int, typer.Option("--runs", min=1, max=100, help="So many times, each with other lots.")
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the lots of the first run.")]
-Within = Annotated[
-    float,
-    typer.Option("--within", metavar="SECONDS", min=0, help="The threshold of the service level."),
-]
-Zone = Annotated[
-    str | None,
-    typer.Option("--zone", help="An IANA time zone; else that of the first opening hours."),
-]
 Out = Annotated[
     Path | None,
     typer.Option(
@@ -85,6 +83,7 @@ class Result(msgspec.Struct, frozen=True):
     """The version of the configuration of that day."""
     new: str
     service_level_seconds: float
+    abandons: Abandonment
     seed: int
     assumed: list[str]
     figures: dict[str, list[telling.Row]]
@@ -100,8 +99,8 @@ def what_if(
     agents: Agents = None,
     runs: Runs = 1,
     seed: Seed = 0,
-    within: Within = 20.0,
-    zone: Zone = None,
+    service_level: Level = None,
+    abandons: Give = None,
     out: Out = None,
     json: Json = False,
     processes: Processes = None,
@@ -112,19 +111,17 @@ def what_if(
     ones, by the machines of the server; what was assumed is said.
     """
     settings = loaded(config, changes).settings
-    clock_zone = _zone(zone, settings)
-    begins, ends = _stretch(day, clock_zone)
-    rules = Rules(clock_zone, within)
-    count = Count(rules, begins, ends)
+    asked = _asked(day, settings.reports, service_level, abandons)
+    count = Count(asked.rules, asked.begin, asked.end)
     try:
         journal = JournalFile((Path(settings.data.dir) if data is None else data) / JOURNAL)
-        recorded = read_recorded(journal, begins, ends, count.hear)
+        recorded = read_recorded(journal, asked.begin, asked.end, count.hear)
         staffing = staffed(settings, recorded, agents or ())
         compared = compare(
             recorded,
             count.day(recorded.courses),
             Centre(staffing.settings, staffing.wishes),
-            rules,
+            asked.rules,
             runs=runs,
             seed=seed,
             processes=min(2 * runs, processes or os.cpu_count() or 1),
@@ -135,51 +132,40 @@ def what_if(
         fail(REFUSED, f"{day}: {error}")
     except (CannotBePlayed, StaffingError) as error:
         fail(WRONG, str(error))
-    result = _result(recorded, staffing, compared, rules, seed)
+    result = _result(recorded, staffing, compared, asked.rules, seed)
     if out is not None:
-        _write(out, result, clock_zone)
+        _write(out, result, asked.zone)
     if json:
         typer.echo(msgspec.json.format(msgspec.json.encode(result)).decode())
     else:
-        _tell(result, clock_zone)
+        _tell(result, asked.zone)
         if out is not None:
             typer.echo(f"{out / 'report.html'}, contacts.csv, what-if.json")
 
 
-def _zone(name: str | None, settings: Settings) -> ZoneInfo:
-    named = name or next((hours.time_zone for hours in settings.hours), None)
-    if named is None:
-        named = os.path.realpath("/etc/localtime").partition("zoneinfo/")[2] or "UTC"
-    try:
-        return ZoneInfo(named)
-    except (ZoneInfoNotFoundError, ValueError):
-        fail(
-            WRONG, f'--zone: expected the IANA name of a time zone, as Europe/Sofia, got "{named}"'
-        )
-
-
-def _stretch(text: str, zone: ZoneInfo) -> tuple[int, int]:
-    """From and to, in microseconds since 1970; what is yet to come is left out."""
+def _asked(text: str, reports: Reports, level: float | None, abandons: Abandons | None) -> Question:
+    """What is yet to come is left out.  Says what is wrong with it, and ends."""
+    now = int(time.time()) * SECOND
     begin, slash, end = text.partition("/")
     try:
-        if slash:
-            first, last = (datetime.fromisoformat(each) for each in (begin, end))
-        else:
-            first = datetime.combine(date.fromisoformat(begin), datetime.min.time())
-            last = first + timedelta(days=1)
-    except ValueError:
-        expected = "expected 2026-03-02, or 2026-03-02T09:00/2026-03-02T12:00"
-        fail(WRONG, f'DAY: {expected}, got "{text}"')
-    begins, ends = (
-        int((each if each.tzinfo else each.replace(tzinfo=zone)).timestamp()) * SECOND
-        for each in (first, last)
-    )
-    now = int(time.time()) * SECOND
-    if begins >= now:
-        fail(WRONG, f"DAY: {text} is yet to come")
-    if ends <= begins:
-        fail(WRONG, f"DAY: {text} ends before it begins")
-    return begins, min(ends, now)
+        if instant("from", begin, ZoneInfo(reports.time_zone), now) >= now:
+            fail(WRONG, f"DAY: {text} is yet to come")
+        asked = question(
+            reports,
+            "queues",
+            now,
+            since=begin,
+            until=end if slash else "tomorrow",
+            service_level=level,
+            abandons=None if abandons is None else abandons.value,
+        )
+    except BadQuestion as error:
+        where = {"from": "DAY", "to": "DAY"}.get(error.field, f"--{error.field}".replace("_", "-"))
+        fail(WRONG, f"{where}: {error}, got {text}")
+    if not slash:
+        midnight = Intervals(asked.zone, 1440).around(asked.begin)[1]
+        asked = replace(asked, end=midnight or asked.end)
+    return replace(asked, end=min(asked.end, now))
 
 
 def _result(
@@ -191,6 +177,7 @@ def _result(
         recorded.version,
         version_of(content_of(staffing.settings)),
         rules.service_level_seconds,
+        rules.abandons,
         seed,
         list(telling.assumed(recorded, compared, staffing.notes)),
         {queue: telling.rows(compared, queue) for queue in telling.queues_of(compared)},
@@ -206,7 +193,7 @@ def _title(result: Result, zone: ZoneInfo) -> str:
     return (
         f"{begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M} {zone}:"
         f" {result.comparison.contacts} contacts; old rules {result.old}, new {result.new};"
-        f" service level within {result.service_level_seconds:g} s;"
+        f" service level within {result.service_level_seconds:g} s, abandons {result.abandons};"
         f" {runs} run{'s' * (runs > 1)}, lots {result.seed}"
     )
 

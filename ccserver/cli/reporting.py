@@ -37,7 +37,7 @@ class _Interval(StrEnum):
     ALL = "all"
 
 
-class _Abandons(StrEnum):
+class Abandons(StrEnum):
     IGNORED = "ignored"
     NEGATIVE = "negative"
     POSITIVE = "positive"
@@ -88,7 +88,7 @@ Level = Annotated[
     ),
 ]
 Give = Annotated[
-    _Abandons | None,
+    Abandons | None,
     typer.Option("--abandons", help="How who gives up in time counts in the service level."),
 ]
 
@@ -155,7 +155,7 @@ def _report(
     interval: _Interval | None,
     form: _Form,
     service_level: float | None,
-    abandons: _Abandons | None,
+    abandons: Abandons | None,
     config: Path,
     changes: list[str] | None,
 ) -> None:

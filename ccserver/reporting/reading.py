@@ -93,7 +93,7 @@ def entries_for(
     """What a report of this time must hear, in order."""
     wanted = tuple(b'{"event":"%b"' % codec.tag_of_kind(kind).encode() for kind in report.kinds)
     after = last_before(journal, begin - int(longest_seconds * MICRO))
-    yield from _who_was_there(journal, after, begin)
+    yield from who_was_there(journal, after, begin)
     while rows := journal.rows(after, PAGE):
         for seq, at, payload in rows:
             if at >= end:
@@ -105,7 +105,7 @@ def entries_for(
         after = rows[-1][0]
 
 
-def _who_was_there(journal: Rows, upto: int, begin: int) -> list[Entry]:
+def who_was_there(journal: Rows, upto: int, begin: int) -> list[Entry]:
     """The configuration up to this number, and the last that was told of each agent in it."""
     centre: Entry | None = None
     told: dict[AgentId, Entry] = {}

@@ -37,8 +37,8 @@ class Return(Struct, frozen=True):
 class _Agent:
     def __init__(self) -> None:
         self.wishes: list[Wish] = []
-        self.base = SIGNED_OUT
-        """What he is when nothing is in hand."""
+        self.base: str | None = None
+        """What he is when nothing is in hand; None: nothing has been heard of him."""
         self.missed = -SECOND
         self.away_since: int | None = None
 
@@ -80,6 +80,8 @@ class Presence:
             agent.base = f"idle:{event.code}"
         elif event.state in (AVAILABLE, SIGNED_OUT):
             agent.base = event.state
+        elif agent.base is None:
+            agent.base = AVAILABLE  # or he had nothing in hand
         wanted = event.pending or agent.base
         if event.contact is not None and event.kind != "contact" and wanted == AVAILABLE:
             self.elsewhere += event.before == AVAILABLE

@@ -17,18 +17,15 @@ from actors.ids import AgentId
 from ccserver.journal import codec
 from ccserver.journal.history import last_before
 from ccserver.journal.storage import Rows
+from ccserver.reporting.reading import who_was_there
 from ccserver.settings import Settings
 from ccserver.settings.content import settings_of
 from ccserver.whatif.courses import SECOND, Course, Courses
 from ccserver.whatif.presence import Presence, Wish
 
 PAGE = 20_000
-LOOKED_BACK = 24 * 3600 * SECOND
-"""So long before, an agent's last change of state may lie; who changed it earlier was not there."""
 LONGEST_END = 4 * 3600 * SECOND
 """So long after the stretch, its contacts may end."""
-_CONFIGURED = b'"event":"centre.configured"'
-_AGENT = b'"event":"agent.state_changed"'
 _PASSED_OVER = (b'{"event":"dispatcher.', b'{"event":"phone.', b'{"event":"leg.')
 
 
@@ -78,21 +75,21 @@ def read_recorded(
     ends: int,
     hear: Callable[[int, ev.AnyEvent], None] = lambda at, event: None,
 ) -> Recorded:
-    """``hear`` is told the events of the stretch with their times; and before them what agents did
-    in the day before.  It waits for the disk.  Raises JournalError, NothingRecorded.
+    """``hear`` is told the events of the stretch with their times; and before them the last that
+    each agent did.  It waits for the disk.  Raises JournalError, NothingRecorded.
     """
     after = last_before(journal, begins)
     courses, presence, left_out = Courses(), Presence(), LeftOut()
     configured = dict[str, dict[str, Any]]()
     received = Counter[str]()
     version = ""
-    for at, earlier in _looked_back(journal, after, begins):
-        hear(at, earlier)
-        match earlier:
+    for earlier in who_was_there(journal, after, begins):
+        hear(earlier.at, earlier.event)
+        match earlier.event:
             case ev.CentreConfigured(version, content):
                 configured[version] = content
-            case _:
-                presence.apply(at, earlier)
+            case event:
+                presence.apply(earlier.at, event)
     known = set[str]()
     last = begins
     for at, event in _events(journal, after, left_out):
@@ -152,33 +149,6 @@ def _events(journal: Rows, after: int, left_out: LeftOut) -> Iterator[tuple[int,
             except msgspec.DecodeError:
                 left_out.unread += 1
         after = rows[-1][0]
-
-
-def _looked_back(journal: Rows, upto: int, begins: int) -> list[tuple[int, ev.AnyEvent]]:
-    """The last configuration before, and what agents did in the day before, in order."""
-    found: list[tuple[int, int, bytes]] = []
-    configured = False
-    while upto > 0:
-        after = max(0, upto - PAGE)
-        first = journal.rows(after, 1)
-        recent = bool(first) and first[0][1] >= begins - LOOKED_BACK
-        if configured and not recent:
-            break
-        if recent or not found:
-            found += journal.rows(after, upto - after, _AGENT)
-        if not configured and (rows := journal.rows(after, upto - after, _CONFIGURED)):
-            found.append(rows[-1])
-            configured = True
-        upto = after
-    events: list[tuple[int, ev.AnyEvent]] = []
-    for _, at, payload in sorted(found):
-        try:
-            event = codec.decode(payload)
-        except msgspec.DecodeError:
-            continue
-        if isinstance(event, ev.CentreConfigured) or at >= begins - LOOKED_BACK:
-            events.append((at, event))
-    return events
 
 
 def _join_returns(courses: list[Course], presence: Presence) -> None:
