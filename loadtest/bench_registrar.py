@@ -2,7 +2,8 @@
 
 Every figure is microseconds of CPU, minimum and median of several repeats, of the work from the
 bytes of a REGISTER to the bytes of its answer: parse, digest, registrar, encode.  No sockets and
-no transactions.  Memory is that of 10,000 bindings with all that the registrar keeps for them.
+no transactions.  Memory is that of 10,000 bindings (``PHONES=100000``) with all that the registrar
+keeps for them.
 """
 
 from __future__ import annotations
@@ -10,18 +11,19 @@ from __future__ import annotations
 import gc
 import tracemalloc
 from collections.abc import Callable
+from os import environ
 from statistics import median
-from time import perf_counter, process_time
+from time import process_time
 
 from sip.authentication import Account, Authenticator, account
-from sip.machine import TimerFired
+from sip.machine import StartTimer, TimerFired
 from sip.message import Credentials, Request, parse
 from sip.message.digest import ha1, response
-from sip.registrar import Limits, RegisterReceived, Registrar, Reply
+from sip.registrar import BindingRemoved, Limits, RegisterReceived, Registrar, Reply
 from sip.transport.path import Path
 
 REALM = "ccserver"
-PHONES = 10_000
+PHONES = int(environ.get("PHONES", "10000"))
 ROUNDS = 2_000
 REPEATS = 7
 
@@ -46,7 +48,7 @@ class Centre:
 
     def register(self, phone: int, cseq: int, *, proved: bool = True) -> tuple[bytes, Path]:
         """The bytes of a REGISTER, and the way they come by."""
-        user, host = f"{phone}", f"10.0.{phone // 250}.{phone % 250}"
+        user, host = f"{phone}", f"10.{phone // 62500}.{phone // 250 % 250}.{phone % 250}"
         proof = ""
         if proved:
             challenge = self.authenticator.challenges(host)[0]
@@ -116,7 +118,8 @@ def memory() -> None:
     registered, _ = tracemalloc.get_traced_memory()
     for cseq in range(2, 5):
         centre.now += 360
-        centre.registrar.handle(TimerFired("due"))
+        while StartTimer("due", 0.0) in centre.registrar.handle(TimerFired("due")):
+            pass
         for phone in range(PHONES):
             centre.answer(*centre.register(phone, cseq))
     gc.collect()
@@ -136,11 +139,14 @@ def main() -> None:
     centre.algorithm = "SHA-256"
     show("REGISTER refresh, SHA-256", centre, 100)
     show("REGISTER without credentials, 401", centre, 200, proved=False)
-    begin = perf_counter()
     centre.now += 10_000
-    effects = centre.registrar.handle(TimerFired("due"))
-    stall = (perf_counter() - begin) * 1e3
-    print(f"all {len(effects)} bindings expire in one batch: {stall:.0f} ms")
+    longest, expired = 0.0, 0
+    while len(centre.registrar):
+        begin = process_time()
+        effects = centre.registrar.handle(TimerFired("due"))
+        longest = max(longest, process_time() - begin)
+        expired += sum(isinstance(effect, BindingRemoved) for effect in effects)
+    print(f"all {expired} bindings expire at once: {longest * 1e3:.1f} ms at a time")
     memory()
 
 

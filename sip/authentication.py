@@ -71,6 +71,7 @@ class Authenticator:
         self._algorithms, self._nonce_seconds = algorithms, nonce_seconds
         self._most_nonces = most_nonces
         self._counts: OrderedDict[str, int] = OrderedDict()
+        """By the birth of a nonce, which no other has."""
         self._made = 0
         self._forgotten = -1
         # Who does not exist costs the same sums and gets the same answer (no enumeration).
@@ -103,15 +104,15 @@ class Authenticator:
         birth = c.nonce.partition("-")[0]
         if not same_secret(self._nonce(birth, host), c.nonce):
             return Verdict.STALE  # of another source, or of another run of this server
-        born = _born(c.nonce)
+        born = _born(birth)
         if not 0 <= self._now() - born <= self._nonce_seconds or born <= self._forgotten:
             return Verdict.STALE
         # Counted only now: a stranger must not use up the numbers of a nonce.
         count = 1 if c.qop is None or c.nc is None else c.nc
-        if count <= self._counts.get(c.nonce, 0):
+        if count <= self._counts.get(birth, 0):
             return Verdict.STALE
-        self._counts[c.nonce] = count
-        self._counts.move_to_end(c.nonce)
+        self._counts[birth] = count
+        self._counts.move_to_end(birth)
         self._forget()
         return Verdict.RIGHT
 
@@ -128,13 +129,13 @@ class Authenticator:
         """
         oldest_alive = self._now() - self._nonce_seconds
         while self._counts:
-            nonce = next(iter(self._counts))
-            born = _born(nonce)
+            birth = next(iter(self._counts))
+            born = _born(birth)
             if born >= oldest_alive:
                 if len(self._counts) <= self._most_nonces:
                     return
                 self._forgotten = max(self._forgotten, born)
-            del self._counts[nonce]
+            del self._counts[birth]
 
 
 def _names_target(uri: str, request: Request) -> bool:
@@ -147,6 +148,6 @@ def _names_target(uri: str, request: Request) -> bool:
         return False
 
 
-def _born(nonce: str) -> int:
+def _born(birth: str) -> int:
     """The second in which one of our own nonces was made."""
-    return parse_uint(nonce.partition(".")[0], 2**40) or 0
+    return parse_uint(birth.partition(".")[0], 2**40) or 0

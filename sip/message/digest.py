@@ -13,7 +13,7 @@ from hmac import compare_digest
 from msgspec import Struct
 
 from sip.message.errors import MalformedMessage
-from sip.message.grammar import ascii_lower, quote, unescape
+from sip.message.grammar import ascii_lower, parse_hex8, quote, unescape
 
 ALGORITHMS = ("MD5", "SHA-256")
 
@@ -45,16 +45,23 @@ class Credentials(Struct, frozen=True, gc=False):
         if scheme != "digest":
             return cls(scheme, {})
         params: dict[str, str] = {}
-        position = 0
-        while position < len(rest):
+        position, end = 0, len(rest)
+        escapes = "\\" in rest
+        while position < end:
             item = _PARAMETER.match(rest, position)
             if item is None:
                 raise MalformedMessage(400, "expected a list of name=value")
-            name, quoted, plain = ascii_lower(item[1]), item[2], item[3]
-            if name in params or len(params) == _MAX_PARAMETERS:
-                raise MalformedMessage(400, "a parameter comes twice, or there are too many")
-            params[name] = plain if quoted is None else unescape(quoted)
+            name, quoted, plain = item.groups()
+            name = name.lower()
+            if name in params:
+                raise MalformedMessage(400, "a parameter comes twice")
+            if quoted is None:
+                params[name] = plain
+            else:
+                params[name] = unescape(quoted) if escapes else quoted
             position = item.end()
+        if len(params) > _MAX_PARAMETERS:
+            raise MalformedMessage(400, "there are too many parameters")
         return cls(scheme, params)
 
     def __repr__(self) -> str:
@@ -102,8 +109,7 @@ class Credentials(Struct, frozen=True, gc=False):
     @property
     def nc(self) -> int | None:
         """The nonce count; None if it is not eight hexadecimal digits."""
-        text = self.params.get("nc", "")
-        return _parse_hex8(text)
+        return parse_hex8(self.params.get("nc", ""))
 
     def proves(self, ha1: str, method: str) -> bool:
         """Whether the response was made by someone who knows `ha1`.
@@ -112,25 +118,20 @@ class Credentials(Struct, frozen=True, gc=False):
         Says nothing about the nonce, its count, the realm or the URI: those are the caller's,
         and the count is to be looked at only after this said True.
         """
-        if self.scheme != "digest" or self.algorithm not in ALGORITHMS:
+        algorithm, qop = self.algorithm, self.qop
+        if self.scheme != "digest" or algorithm not in ALGORITHMS or qop not in (None, "auth"):
             return False
-        if not (self.username and self.realm and self.nonce and self.uri and self.response):
+        given = self.params
+        nonce, uri, proof = self.nonce, self.uri, self.response
+        if not (nonce and uri and proof and given.get("username") and given.get("realm")):
             return False
-        if self.qop not in (None, "auth"):
+        if qop is not None and (self.nc is None or not self.cnonce):
             return False
-        if self.qop == "auth" and (self.nc is None or not self.cnonce):
-            return False
+        count = given.get("nc", "")
         expected = response(
-            self.algorithm,
-            ha1,
-            self.nonce,
-            method,
-            self.uri,
-            qop=self.qop,
-            nc=self.params.get("nc", ""),
-            cnonce=self.cnonce,
+            algorithm, ha1, nonce, method, uri, qop=qop, nc=count, cnonce=self.cnonce
         )
-        return same_secret(expected, ascii_lower(self.response))
+        return same_secret(expected, ascii_lower(proof))
 
 
 class Challenge(Struct, frozen=True, gc=False):
@@ -190,15 +191,3 @@ def _hash(algorithm: str, text: str) -> str:
     if algorithm == "MD5":
         return md5(data, usedforsecurity=False).hexdigest()
     raise ValueError(f"expected one of {', '.join(ALGORITHMS)} as the digest algorithm")
-
-
-def _parse_hex8(text: str) -> int | None:
-    if len(text) != 8:
-        return None
-    value = 0
-    for digit in text.lower():
-        place = "0123456789abcdef".find(digit)
-        if place < 0:
-            return None
-        value = value * 16 + place
-    return value

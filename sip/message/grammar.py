@@ -29,6 +29,7 @@ _PARAMETER = re.compile(
     re.DOTALL,
 )
 _PLAIN_VALUE = re.compile(r"[A-Za-z0-9\-.!%*_+`'~:\[\]]++")
+_HEX8 = re.compile(r"[0-9A-Fa-f]{8}")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -45,6 +46,11 @@ def parse_uint(text: str, maximum: int) -> int | None:
             return None
     value = int(text)
     return value if value <= maximum else None
+
+
+def parse_hex8(text: str) -> int | None:
+    """The value of ``8LHEX``, in either case (RFC 7616 §3.4), or None for anything else."""
+    return int(text, 16) if _HEX8.fullmatch(text) else None
 
 
 def is_token(text: str) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from ipaddress import IPv6Address
+from itertools import islice
+from math import inf
 from sys import intern
 
 from msgspec import Struct
@@ -36,6 +38,8 @@ from sip.transport.path import Path
 MOST_SILENCES = 2
 """OPTIONS without an answer after which a phone counts as unreachable."""
 MAX_USER_AGENT = 64
+MOST_AT_ONCE = 100
+"""Phones looked at in one go: what else there is to do is done between two."""
 
 
 class Refused(Exception):
@@ -46,12 +50,14 @@ class Refused(Exception):
         self.status, self.headers = status, headers
 
 
-class _Due(Struct, frozen=True, gc=False):
-    """Look at a binding: ``what`` is ``expires`` or ``probe``."""
+class _Phone(Struct, eq=False, gc=False):
+    """A phone that is registered.  One timer looks at it: when it is to be asked whether it is
+    there, or when its binding expires, whichever comes first.
+    """
 
-    what: str
-    user: str
-    contact: str
+    binding: Binding
+    probe_at: float
+    silences: int = 0
 
 
 class Registrar:
@@ -66,11 +72,11 @@ class Registrar:
     ) -> None:
         self._auth, self._now, self._limits = authenticator, now, limits
         self._domains = frozenset(_one_spelling(domain) for domain in domains)
-        self._bindings: dict[str, dict[str, Binding]] = {}
-        self._connected: dict[Path, dict[tuple[str, str], None]] = {}
+        self._phones: dict[str, tuple[_Phone, ...]] = {}
+        """By user, in the order they were made: one or two, and ten at most."""
+        self._connected: dict[Path, dict[_Phone, None]] = {}
         """By connection, in order: when one closes, its phones are found without a search."""
-        self._silences: dict[tuple[str, str], int] = {}
-        self._due: TimerQueue[_Due] = TimerQueue()
+        self._due: TimerQueue[_Phone] = TimerQueue()
         self._wake_at: float | None = None
         self._count = self._added = 0
 
@@ -80,7 +86,7 @@ class Registrar:
 
     def bindings(self, user: str) -> list[Binding]:
         """The preferred first, and in the order they were made."""
-        held = self._bindings.get(user, {}).values()
+        held = [phone.binding for phone in self._phones.get(user, ())]
         return sorted(held, key=lambda binding: -binding.q)
 
     def handle(self, message: Message) -> list[Effect]:
@@ -91,15 +97,17 @@ class Registrar:
                 self._wake_at = None
                 return [*self._time_passed(), *self._arm()]
             case PhoneAnswered(user, contact):
-                self._silences.pop((user, contact), None)
+                phone = _named(self._phones.get(user, ()), contact)
+                if phone is not None:
+                    phone.silences = 0
                 return []
             case PhoneSilent(user, contact):
                 return self._silent(user, contact)
             case ConnectionClosed(path):
                 return self._closed(path)
             case UserRemoved(user):
-                held = list(self._bindings.get(user, {}).values())
-                return [*(self._remove(binding, "removed") for binding in held), *self._arm()]
+                held = self._phones.get(user, ())
+                return [*(self._remove(phone, "removed") for phone in held), *self._arm()]
 
     # --- a REGISTER, by the steps of §10.3 ----------------------------------------------------
 
@@ -129,36 +137,41 @@ class Registrar:
 
     def _change(self, user: str, request: Request, path: Path) -> list[Effect]:
         """All of what is asked, or, if any of it cannot be, nothing (step 7)."""
-        held = self._bindings.get(user, {})
+        held = self._phones.get(user, ())
         if request.contact_star:
             if request.expires != 0:
                 raise Refused(400)
-            for binding in held.values():
-                _check_order(binding, request)
-            return [self._remove(binding, "unregistered") for binding in list(held.values())]
+            for phone in held:
+                _check_order(phone.binding, request)
+            return [self._remove(phone, "unregistered") for phone in held]
 
-        wanted: dict[str, tuple[NameAddr, int]] = {}
+        wanted: dict[str, tuple[NameAddr, int, _Phone | None]] = {}
         for contact in request.contacts:
             if contact.uri.scheme not in ("sip", "sips"):
                 raise Refused(400)
             seconds = self._expires(contact, request)
             known = _same(held, contact.uri)
             if known is not None:
-                _check_order(known, request)
-            wanted[str(contact.uri) if known is None else known.contact] = contact, seconds
-        devices = {_device(contact) for contact, seconds in wanted.values() if seconds} - {None}
-        left = [b for b in held.values() if b.instance in devices and b.contact not in wanted]
-        gone = [b for name, b in held.items() if name in wanted and wanted[name][1] == 0]
-        new = [name for name, (_, seconds) in wanted.items() if seconds and name not in held]
-        after = len(held) - len(left) - len(gone) + len(new)
+                _check_order(known.binding, request)
+            name = str(contact.uri) if known is None else known.binding.contact
+            wanted[name] = contact, seconds, known
+        devices = {_device(contact) for contact, seconds, _ in wanted.values() if seconds} - {None}
+        left = [
+            phone
+            for phone in held
+            if phone.binding.instance in devices and phone.binding.contact not in wanted
+        ]
+        gone = [known for _, seconds, known in wanted.values() if known is not None and not seconds]
+        new = sum(known is None and seconds > 0 for _, seconds, known in wanted.values())
+        after = len(held) - len(left) - len(gone) + new
         if after > max(self._limits.max_bindings, len(held)):
             raise Refused(403)
 
-        effects: list[Effect] = [self._remove(binding, "replaced") for binding in left]
-        effects += [self._remove(binding, "unregistered") for binding in gone]
-        for name, (contact, seconds) in wanted.items():
+        effects: list[Effect] = [self._remove(phone, "replaced") for phone in left]
+        effects += [self._remove(phone, "unregistered") for phone in gone]
+        for name, (contact, seconds, known) in wanted.items():
             if seconds:
-                effects += self._bind(user, name, contact, seconds, request, path)
+                effects.append(self._bind(user, name, contact, seconds, request, path, known))
         return effects
 
     def _expires(self, contact: NameAddr, request: Request) -> int:
@@ -180,9 +193,10 @@ class Registrar:
         seconds: int,
         request: Request,
         path: Path,
-    ) -> list[Effect]:
-        known = self._find(user, name)
+        phone: _Phone | None,
+    ) -> Effect:
         agent = request.header("User-Agent")
+        known = None if phone is None else phone.binding
         binding = Binding(
             user if known is None else known.user,
             name,
@@ -194,22 +208,28 @@ class Registrar:
             _device(contact),
             None if agent is None else intern(agent[:MAX_USER_AGENT]),  # a fleet has few models
         )
-        self._bindings.setdefault(user, {})[name] = binding
-        if known is None or known.path is not binding.path:
-            if known is not None:
-                self._disconnect(known)
-            self._connect(binding)
-        if known is None:
-            self._count += 1
-            self._look_at(binding)
-            self._probe_first(binding)
-            return [BindingAdded(binding)]
-        self._silences.pop((user, name), None)
+        if phone is None or known is None:
+            self._add(binding)
+            return BindingAdded(binding)
+        phone.silences = 0
+        moved = known.path is not binding.path
+        if moved:
+            self._disconnect(phone)
+        phone.binding = binding
+        if moved:
+            self._connect(phone)
         # A later end needs no timer: at the earlier one the binding is looked at again.
         if binding.expires_at < known.expires_at:
-            self._look_at(binding)
-        moved = known.path is not binding.path
-        return [BindingMoved(binding) if moved else BindingRefreshed(binding)]
+            self._look_at(phone)
+        return BindingMoved(binding) if moved else BindingRefreshed(binding)
+
+    def _add(self, binding: Binding) -> _Phone:
+        phone = _Phone(binding, self._first_probe())
+        self._phones[binding.user] = (*self._phones.get(binding.user, ()), phone)
+        self._count += 1
+        self._connect(phone)
+        self._look_at(phone)
+        return phone
 
     # --- after a restart ----------------------------------------------------------------------
 
@@ -220,18 +240,16 @@ class Registrar:
         """
         effects: list[Effect] = []
         for binding in bindings:
-            self._bindings.setdefault(binding.user, {})[binding.contact] = binding
-            self._count += 1
-            self._look_at(binding)
-            self._probe_first(binding)
+            phone = self._add(binding)
             if binding.path.connection:
-                effects.append(self._remove(binding, "disconnected"))
+                effects.append(self._remove(phone, "disconnected"))
         return [*effects, *self._time_passed(), *self._arm()]
 
     def _contacts(self, user: str) -> list[tuple[str, str]]:
         now = self._now()
         rows = []
-        for b in self._bindings.get(user, {}).values():
+        for phone in self._phones.get(user, ()):
+            b = phone.binding
             preference = "" if b.q == 1 else f";q={b.q:.3f}"
             device = "" if b.instance is None else f";+sip.instance={b.instance}"
             seconds = max(0, round(b.expires_at - now))
@@ -240,31 +258,28 @@ class Registrar:
 
     # --- time ---------------------------------------------------------------------------------
 
-    def _look_at(self, binding: Binding) -> None:
-        due = _Due("expires", binding.user, binding.contact)
-        self._due.arm(due, binding.expires_at, due)
+    def _look_at(self, phone: _Phone) -> None:
+        self._due.arm(phone, min(phone.binding.expires_at, phone.probe_at), phone)
 
-    def _probe_first(self, binding: Binding) -> None:
-        if self._limits.options_seconds > 0:
-            # Spread by the order of arrival, so that phones are not asked all at once.
-            self._added += 1
-            share = (self._added * 0.618) % 1.0
-            due = _Due("probe", binding.user, binding.contact)
-            first = self._limits.options_seconds * (0.5 + share / 2)
-            self._due.arm(due, self._now() + first, due)
+    def _first_probe(self) -> float:
+        """Spread by the order of arrival, so that phones are not asked all at once."""
+        if self._limits.options_seconds <= 0:
+            return inf
+        self._added += 1
+        share = (self._added * 0.618) % 1.0
+        return self._now() + self._limits.options_seconds * (0.5 + share / 2)
 
     def _time_passed(self) -> list[Effect]:
         effects: list[Effect] = []
         now = self._now()
-        for due in self._due.due(now):
-            binding = self._bindings[due.user][due.contact]
-            if due.what == "probe":
-                effects.append(Probe(binding))
-                self._due.arm(due, now + self._limits.options_seconds, due)
-            elif binding.expires_at <= now:
-                effects.append(self._remove(binding, "expired"))
-            else:
-                self._look_at(binding)
+        for phone in islice(self._due.due(now), MOST_AT_ONCE):
+            if phone.binding.expires_at <= now:
+                effects.append(self._remove(phone, "expired"))
+                continue
+            if phone.probe_at <= now:
+                effects.append(Probe(phone.binding))
+                phone.probe_at = now + self._limits.options_seconds
+            self._look_at(phone)
         return effects
 
     def _arm(self) -> list[Effect]:
@@ -278,50 +293,43 @@ class Registrar:
         return [StartTimer("due", max(0.0, deadline - self._now()))]
 
     def _silent(self, user: str, contact: str) -> list[Effect]:
-        binding = self._find(user, contact)
-        if binding is None:
+        phone = _named(self._phones.get(user, ()), contact)
+        if phone is None:
             return []  # race: it has gone while it was asked
-        silences = self._silences.get((user, contact), 0) + 1
-        if silences < MOST_SILENCES:
-            self._silences[user, contact] = silences
+        phone.silences += 1
+        if phone.silences < MOST_SILENCES:
             return []
-        return [self._remove(binding, "unreachable"), *self._arm()]
+        return [self._remove(phone, "unreachable"), *self._arm()]
 
     def _closed(self, path: Path) -> list[Effect]:
         """A phone that has come back over another connection stands under that one."""
-        names = list(self._connected.get(path, ()))
-        if not names:
+        gone = list(self._connected.get(path, ()))
+        if not gone:
             return []
-        gone = [self._bindings[user][contact] for user, contact in names]
-        return [*(self._remove(binding, "disconnected") for binding in gone), *self._arm()]
+        return [*(self._remove(phone, "disconnected") for phone in gone), *self._arm()]
 
-    def _connect(self, binding: Binding) -> None:
-        if binding.path.connection:
-            held = self._connected.setdefault(binding.path, {})
-            held[binding.user, binding.contact] = None
+    def _connect(self, phone: _Phone) -> None:
+        if phone.binding.path.connection:
+            self._connected.setdefault(phone.binding.path, {})[phone] = None
 
-    def _disconnect(self, binding: Binding) -> None:
-        held = self._connected.get(binding.path)
+    def _disconnect(self, phone: _Phone) -> None:
+        held = self._connected.get(phone.binding.path)
         if held is not None:
-            held.pop((binding.user, binding.contact), None)
+            held.pop(phone, None)
             if not held:
-                del self._connected[binding.path]
+                del self._connected[phone.binding.path]
 
-    def _find(self, user: str, contact: str) -> Binding | None:
-        return self._bindings.get(user, {}).get(contact)
-
-    def _remove(self, binding: Binding, reason: str) -> BindingRemoved:
-        user, contact = binding.user, binding.contact
-        self._due.cancel(_Due("expires", user, contact))
-        self._due.cancel(_Due("probe", user, contact))
-        self._silences.pop((user, contact), None)
-        self._disconnect(binding)
-        held = self._bindings[user]
-        del held[contact]
-        if not held:
-            del self._bindings[user]
+    def _remove(self, phone: _Phone, reason: str) -> BindingRemoved:
+        user = phone.binding.user
+        self._due.cancel(phone)
+        self._disconnect(phone)
+        left = tuple(other for other in self._phones[user] if other is not phone)
+        if left:
+            self._phones[user] = left
+        else:
+            del self._phones[user]
         self._count -= 1
-        return BindingRemoved(binding, reason)
+        return BindingRemoved(phone.binding, reason)
 
 
 def _one_spelling(host: str) -> str:
@@ -338,13 +346,22 @@ def _check_order(binding: Binding, request: Request) -> None:
         raise Refused(500, ("Retry-After", "1"))
 
 
-def _same(held: dict[str, Binding], uri: Uri) -> Binding | None:
-    exact = held.get(str(uri))
+def _named(held: Iterable[_Phone], contact: str) -> _Phone | None:
+    for phone in held:
+        if phone.binding.contact == contact:
+            return phone
+    return None
+
+
+def _same(held: tuple[_Phone, ...], uri: Uri) -> _Phone | None:
+    if not held:
+        return None
+    exact = _named(held, str(uri))
     if exact is not None:
         return exact
-    for contact, binding in held.items():
-        if Uri.parse(contact).equivalent(uri):
-            return binding
+    for phone in held:
+        if Uri.parse(phone.binding.contact).equivalent(uri):
+            return phone
     return None
 
 

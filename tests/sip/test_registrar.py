@@ -14,8 +14,9 @@ from sip.registrar import (
     BindingRemoved,
     Limits,
 )
+from sip.registrar.registrar import MOST_AT_ONCE
 from sip.transport.path import Path
-from tests.support.registering import Office, credentials, make_register, nonce_of
+from tests.support.registering import HERE, Office, credentials, make_register, nonce_of
 
 A, B = "<sip:1001@192.0.2.7:5060>", "<sip:1001@192.0.2.8:5060>"
 URI_A = "sip:1001@192.0.2.7:5060"
@@ -423,6 +424,22 @@ def test_a_binding_that_is_not_refreshed_expires_at_its_instant():
         (URI_A, "expired")
     ]
     assert office.registrar.bindings("1001") == []
+
+
+def test_phones_that_expire_all_at_once_are_seen_to_a_few_at_a_time():
+    office = Office()
+    phones = 3 * MOST_AT_ONCE // 2
+    office.registrar.restore(
+        Binding(f"u{n}", f"sip:u{n}@192.0.2.7", HERE, "c", 1, 1300.0) for n in range(phones)
+    )
+    office.clock.now += 300
+
+    first, second = (office.registrar.handle(TimerFired("due")) for _ in range(2))
+
+    assert first[-1] == StartTimer("due", 0.0)
+    assert len(first[:-1]) == MOST_AT_ONCE
+    assert len(second) == phones - MOST_AT_ONCE
+    assert len(office.registrar) == 0
 
 
 def test_a_refreshed_binding_is_looked_at_again_when_it_would_have_expired():
