@@ -156,8 +156,9 @@ def _children(parent: int) -> dict[str, int]:
             except OSError:
                 continue
             if int(stat[1]) == parent:
-                name = next(n for n in ("media", "web", "core") if f"ccserver.{n}" in command)
-                found[name] = int(entry.name)
+                module = re.search(r"-m ccserver\.(\w+)", command)
+                if module is not None:
+                    found[module[1]] = int(entry.name)
     return found
 
 
