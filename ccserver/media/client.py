@@ -33,6 +33,7 @@ from ccserver.media.protocol import (
     SessionReleased,
     Sessions,
     SessionState,
+    SetRemote,
     Statistics,
     decode_events,
     encode_frames,
@@ -44,6 +45,9 @@ MOST_COMMANDS = 10_000
 """Commands that wait for a media process that does not read; then it counts as down."""
 READY = 64
 """Port pairs of each family in reserve: more than the calls that come within two ticks."""
+GATHER = 0.02
+"""Seconds that commands which nobody can hear wait for others: to wake the media process costs both
+processes more than the command does."""
 ORPHANS_EVERY = 30.0
 """Seconds between two looks at what an earlier core left behind."""
 
@@ -72,11 +76,18 @@ class MediaClient:
         self._on_event = on_event
         self._up = trio.Event()
         self._work = trio.Event()
+        self._later = trio.Event()
         self._at_end: AtEnd = lambda act: False
         self._connection: socket.socket | None = None
         self._frames: deque[bytes] = deque()
         self._refused = trio.Event()
         self._commands: deque[Command] = deque()
+        self._arranged = False
+        """When this turn is over, it is looked what there is to tell, and to send."""
+        self._presses = False
+        """One of the commands should not wait."""
+        self._unborn: set[str] = set()
+        """Sessions whose creation is among the commands."""
         self._ready = ready
         self._reserve: dict[bool, deque[tuple[str, int]]] = {False: deque(), True: deque()}
         """By family, whether it is IPv6: addresses and ports."""
@@ -112,7 +123,9 @@ class MediaClient:
         await self._up.wait()
 
     def send(self, command: Command) -> None:
-        """Queue a command; those of one turn, or of one pass of the loop, travel in one frame."""
+        """Queue a command; those of one turn, or of one pass of the loop, travel in one frame, and
+        those that make no difference to anybody's ears go with the next ones, or soon.
+        """
         if not self.connected or len(self._commands) >= MOST_COMMANDS:
             self._refuse(command)
             return
@@ -120,10 +133,25 @@ class MediaClient:
             address, port = reserve.popleft()
             self._created.append(SessionCreated(command.session, address, port))
             command = CreateSession(command.session, command.ipv6, port)
+        self._presses |= not self._may_wait(command)
         self._note(command)
         self._commands.append(command)
-        if len(self._commands) == 1 and not self._at_end(self._act):
-            self._work.set()
+        if not self._arranged:
+            self._arranged = True
+            if not self._at_end(self._act):
+                self._work.set()
+
+    def _may_wait(self, command: Command) -> bool:
+        """A session begins, and nobody hears it yet; or it ends, and nobody hears it any more."""
+        match command:
+            case CreateSession(_, _, port):
+                return port is not None
+            case SetRemote(session):
+                return session in self._unborn
+            case Release():
+                return True
+            case _:
+                return False
 
     async def run(self) -> None:
         """Connect, and connect again, until cancelled."""
@@ -163,14 +191,17 @@ class MediaClient:
         self._commands.appendleft(ListSessions())
         if self._ready:
             self._commands.append(KeepReady(self._ready))
+        self._presses = True
         self._up.set()
         self._work.set()
         try:
             async with trio.open_nursery() as nursery:
                 self._scope = nursery.cancel_scope
                 nursery.start_soon(self._send_all, connection)
+                nursery.start_soon(self._send_later)
                 nursery.start_soon(self._look_for_orphans)
                 await self._receive_all(connection)
+                self._connection = None
                 nursery.cancel_scope.cancel()
         finally:
             self._up = trio.Event()
@@ -180,6 +211,7 @@ class MediaClient:
                 reserve.clear()
             trio.lowlevel.notify_closing(connection)
             connection.close()
+            self._unborn.clear()
             unsent, self._commands = self._commands, deque()
             for command in unsent:
                 self._refuse(command)
@@ -188,7 +220,11 @@ class MediaClient:
         """Tell what is known already; what that leads to goes in the same frame."""
         while self._created:
             self._tell(self._created.popleft())
-        self._send_now()
+        self._arranged = False
+        if self._presses or self._frames:
+            self._send_now()
+        elif self._commands:
+            self._later.set()
 
     def _send_now(self) -> None:
         """What the socket does not take is left to the task."""
@@ -197,6 +233,8 @@ class MediaClient:
             if not frames:
                 frames.extend(encode_frames(commands))
                 commands.clear()
+                self._unborn.clear()
+                self._presses = False
             try:
                 self._connection.send(frames[0])
             except BlockingIOError:
@@ -216,6 +254,17 @@ class MediaClient:
             while self._frames:
                 await trio.lowlevel.wait_writable(connection)
                 self._act()
+
+    async def _send_later(self) -> None:
+        """At the latest when the core ends: what it has released must not go on without it."""
+        try:
+            while True:
+                await self._later.wait()
+                await trio.sleep(GATHER)
+                self._later = trio.Event()
+                self._send_now()
+        finally:
+            self._send_now()
 
     async def _receive_all(self, connection: socket.socket) -> None:
         frame = memoryview(bytearray(MAXIMUM_FRAME))
@@ -243,6 +292,7 @@ class MediaClient:
         match command:
             case CreateSession(session):
                 self._ours.add(session)
+                self._unborn.add(session)
             case Release(session):
                 self._forget(session)
             case _:

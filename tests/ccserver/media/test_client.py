@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from ccserver.media.client import GRACE, MOST_COMMANDS, ORPHANS_EVERY, MediaClient
+from ccserver.media.client import GATHER, GRACE, MOST_COMMANDS, ORPHANS_EVERY, MediaClient
 from ccserver.media.protocol import (
     DOWN,
     Command,
@@ -24,6 +24,7 @@ from ccserver.media.protocol import (
     SessionRefused,
     Sessions,
     SessionState,
+    SetRemote,
     StopPlay,
     decode_commands,
     encode_frames,
@@ -60,9 +61,12 @@ class MediaEnd:
         found = []
         while True:
             try:
-                found.append(decode_commands(self._connection.recv(65536)))
+                frame = self._connection.recv(65536)
             except BlockingIOError:
                 return found
+            if not frame:
+                return found  # the client has gone
+            found.append(decode_commands(frame))
 
     async def says(self, *events: Event) -> None:
         assert self._connection is not None
@@ -161,7 +165,6 @@ async def test_a_session_on_a_pair_in_reserve_is_there_at_once_but_not_told_from
     end()
 
     assert heard == [SessionCreated("a", "192.0.2.1", 20000)]
-    assert await media.frames() == [[CreateSession("a", port=20000)]]
 
 
 async def test_what_follows_from_a_pair_in_reserve_goes_in_the_same_frame(
@@ -180,6 +183,57 @@ async def test_what_follows_from_a_pair_in_reserve_goes_in_the_same_frame(
 
     assert await media.frames() == [[CreateSession("a", port=20000), Hear("a", ["bert"])]]
     assert len(ends) == 1
+
+
+async def test_what_nobody_can_hear_yet_or_any_more_waits_for_other_commands(
+    autojump_clock, client_with_reserve, media
+):
+    new, gone = CreateSession("a", port=20000), Release("gone")
+    to_a = SetRemote("a", "192.0.2.9", 4000, "PCMU", 0, None, "sendrecv")
+
+    client_with_reserve.send(CreateSession("a"))
+    client_with_reserve.send(to_a)
+    client_with_reserve.send(gone)
+    assert await media.frames() == []
+    client_with_reserve.send(Hear("a", ["b"]))
+
+    assert await media.frames() == [[new, to_a, gone, Hear("a", ["b"])]]
+
+
+async def test_what_waits_for_other_commands_does_not_wait_long(
+    autojump_clock, client_with_reserve, media
+):
+    client_with_reserve.send(CreateSession("a"))
+    await trio.sleep(GATHER / 2)
+    assert await media.frames() == []
+    await trio.sleep(GATHER)
+
+    assert await media.frames() == [[CreateSession("a", port=20000)]]
+
+
+async def test_another_address_of_a_session_that_is_heard_does_not_wait(
+    autojump_clock, client_with_reserve, media
+):
+    client_with_reserve.send(CreateSession("a"))
+    client_with_reserve.send(Hear("a", ["b"]))
+    await media.frames()
+    moved = SetRemote("a", "192.0.2.9", 4002, "PCMU", 0, None, "sendrecv")
+
+    client_with_reserve.send(moved)
+
+    assert await media.frames() == [[moved]]
+
+
+async def test_what_is_released_last_is_said_before_the_client_ends(autojump_clock, media):
+    client = MediaClient(media.path)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(client.run)
+        await media.comes_up()
+        await media.frames()
+        client.send(Release("a"))
+        nursery.cancel_scope.cancel()
+
+    assert await media.frames() == [[Release("a")]]
 
 
 async def test_without_a_pair_of_the_family_in_reserve_the_media_process_is_asked(
@@ -285,11 +339,13 @@ async def test_what_an_earlier_core_left_goes_on_until_it_is_silent(autojump_clo
     await media.comes_up()
     await media.frames()
     await media.says(Sessions([listed("talking"), listed("over", silent=True)]))
+    await trio.sleep(GATHER)
     assert await media.frames() == [[Release("over")]]
 
     await trio.sleep(ORPHANS_EVERY + 1)
     assert await media.frames() == [[ListSessions()]]
     await media.says(Sessions([listed("talking", silent=True)]))
+    await trio.sleep(GATHER)
 
     assert await media.frames() == [[Release("talking")]]
 
