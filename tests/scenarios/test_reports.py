@@ -10,6 +10,7 @@ import trio
 from prometheus_client.parser import text_string_to_metric_families
 
 from actors import commands as c
+from actors import events as ev
 from actors import messages as m
 from actors.ids import AgentId, QueueName
 from ccserver.journal import codec
@@ -18,7 +19,9 @@ from ccserver.journal.log import Entry
 from ccserver.journal.metrics import render
 from ccserver.journal.reports import AgentFigures, ContactFigures, QueueFigures, Report, Rules
 from tests.scenarios.test_transfer import PSTN
+from tests.support.agreement import disagreements
 from tests.support.centre import DEFAULT
+from tests.support.day import random_day
 from tests.support.kill_points import People
 from tests.support.restarting import MortalCentre, mortal_centre
 
@@ -226,3 +229,17 @@ def scrape(floor: MortalCentre) -> Sample:
             text = " ".join(f"{key}={value}" for key, value in sorted(labels.items()))
             found[name, text] = sample.value
     return found
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_random_day_with_reloads_is_accounted_for(autojump_clock, seed) -> None:
+    async with random_day(seed) as floor:
+        rows = floor.core.journal.rows(0, 1_000_000)
+        entries = [Entry(seq, at, codec.decode(payload)) for seq, at, payload in rows]
+        figures = floor.core.fold.figures()
+        assert not disagreements(entries, figures, int(floor.wall() * 1e6))
+        assert sum(queue.handled for queue in figures.queues.values()) > 20
+        lost = next(n for n, e in enumerate(entries) if isinstance(e.event, ev.ContactEnded))
+        assert disagreements(
+            [*entries[:lost], *entries[lost + 1 :]], figures, int(floor.wall() * 1e6)
+        )

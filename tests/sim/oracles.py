@@ -29,6 +29,7 @@ from ccserver.journal.log import Entry
 from sip.message import Response, parse
 from tests.sim.faults import STRANGER
 from tests.sim.people import People, agent_names
+from tests.support.agreement import disagreements
 from tests.support.centre import Centre
 from tests.support.network import Datagram
 from tests.support.phones import SERVER
@@ -46,7 +47,7 @@ NEEDS = {QueueName("support"): "english", QueueName("spanish"): "spanish"}
 class Violation(Struct, frozen=True):
     at: float
     invariant: str
-    """``I1`` to ``I15``, a row of the catalogue (``R14``), ``live`` or ``crash``."""
+    """``I1`` to ``I15``, a row of the catalogue (``R14``), ``live``, ``report`` or ``crash``."""
     what: str
 
     def __str__(self) -> str:
@@ -338,7 +339,16 @@ class Oracles(logging.Handler):
             self.found("I8", f"transactions are left: {statistics}")
         if self.floor.core.journal.statistics().reader_errors:
             self.found("I14", "a reader of the journal failed")
+        self._reports()
         self._final_answers()
+
+    def _reports(self) -> None:
+        """Everybody is accounted for in every interval, as on the metrics port."""
+        core = self.floor.core
+        entries = core.journal.read(0, 10_000_000)
+        now = int(self.floor.wall() * 1_000_000)
+        for text in disagreements(entries, core.fold.figures(), now):
+            self.found("report", text)
 
     def _final_answers(self) -> None:
         """I10: no transaction of a client's got two different final answers."""

@@ -19,7 +19,9 @@ from actors.effects import TellAgent, TellContact
 from actors.ids import AgentId
 from ccserver.journal import codec
 from ccserver.journal.fold import Fold
+from ccserver.journal.log import Entry
 from ccserver.journal.past import PastFold, digest
+from tests.support.agreement import disagreements
 from tests.support.phones import Call, Phone
 from tests.support.restarting import MortalCentre, mortal_centre
 
@@ -182,6 +184,9 @@ def _check_folds(floor: MortalCentre, events: list[Any]) -> None:
     assert not whole.past.contacts
     assert not whole.past.legs
     assert fold.figures() == floor.core.fold.figures()
+    rows = zip(floor.disk.rows, events, strict=True)
+    entries = [Entry(seq, at, event) for (seq, at, _, _), event in rows]
+    assert not disagreements(entries, fold.figures(), int(floor.wall() * 1e6))
 
 
 def _check_phones(people: People, events: list[Any]) -> None:
