@@ -34,7 +34,7 @@ from ccserver.core.accounts import Accounts
 from ccserver.core.admission import Admission
 from ccserver.core.calls import Calls, Names
 from ccserver.core.directory import Directory
-from ccserver.core.door import Commands, Door, Queries, StoreProgress
+from ccserver.core.door import AuditStanding, Commands, Door, Queries, StoreProgress
 from ccserver.core.effects import Effects, MediaPort
 from ccserver.core.ingress import Ingress
 from ccserver.core.outlook import Outlook
@@ -228,7 +228,8 @@ class Core:
         self._queries = Queries(settings, self.live, self.journal, self._figures, self.folds.past)
         self.reloading = Reloading(world.load, self, self.journal)
         store = StoreProgress(lambda: self.journal.last_seq, world.wall)
-        self.door = Door(self.commands, self._queries, self.reloading, self.journal, store)
+        audit = AuditStanding(trio.current_time)
+        self.door = Door(self.commands, self._queries, self.reloading, self.journal, store, audit)
         self.gc_pauses = GcPauses()
         self.media_statistics: media.Statistics | None = None
         self.metrics = Metrics(
@@ -240,6 +241,7 @@ class Core:
                 lambda: len(self.registrar),
                 lambda: self.mailboxes.figures(self.directory.statistics()),
                 store.figures,
+                audit.figures,
             ),
             self.gc_pauses,
         )

@@ -45,6 +45,16 @@ class StoreFigures(Struct, frozen=True):
     failures: int
 
 
+class AuditFigures(Struct, frozen=True):
+    """``ago``: seconds since the auditor looked; None: it has not yet.
+
+    ``found``: since it began.
+    """
+
+    ago: float | None
+    found: int
+
+
 class Sources(Struct, frozen=True):
     """Where figures come from that are no events.  All are called on the loop at each scrape."""
 
@@ -54,6 +64,7 @@ class Sources(Struct, frozen=True):
     registrations: Callable[[], int]
     mailboxes: Callable[[], Mapping[str, MailboxFigures]]
     store: Callable[[], StoreFigures]
+    audit: Callable[[], AuditFigures]
 
 
 class Snapshot(Struct, frozen=True):
@@ -66,6 +77,7 @@ class Snapshot(Struct, frozen=True):
     mailboxes: Mapping[str, MailboxFigures]
     journal: JournalStatistics
     store: StoreFigures
+    audit: AuditFigures
     loop_lag: HistogramFigures
     gc_pauses: HistogramFigures
 
@@ -89,6 +101,7 @@ class Metrics:
             sources.mailboxes(),
             self._journal.statistics(),
             sources.store(),
+            sources.audit(),
             self.loop_lag.figures(),
             self._gc_pauses.seconds.figures(),
         )
@@ -122,6 +135,7 @@ def families(snapshot: Snapshot) -> Iterator[Metric]:
     yield from _process(snapshot)
     yield from _journal(snapshot.journal)
     yield from _store(snapshot.store)
+    yield from _audit(snapshot.audit)
 
 
 def _contacts(fold: FoldFigures) -> Iterator[Metric]:
@@ -462,6 +476,19 @@ def _store(figures: StoreFigures) -> Iterator[Metric]:
         "Tries to write the store that failed, since its process began.",
         (),
         [((), figures.failures)],
+    )
+
+
+def _audit(figures: AuditFigures) -> Iterator[Metric]:
+    ago = () if figures.ago is None else [((), figures.ago)]
+    yield _counter(
+        "ccserver_audit_findings",
+        "What the auditor has found in the journal that cannot be, since it began.",
+        (),
+        [((), figures.found)],
+    )
+    yield _gauge(
+        "ccserver_audit_age_seconds", "How long ago the auditor looked at the journal.", (), ago
     )
 
 

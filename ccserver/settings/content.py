@@ -55,6 +55,7 @@ AT_START_ONLY = (
         "data",
         "journal",
         "store",
+        "audit",
         "log",
         "drain",
         "reports",

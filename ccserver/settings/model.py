@@ -114,6 +114,15 @@ class Store(Section):
     """The database that holds it; without it, the file store.sqlite in data.dir."""
 
 
+class Audit(Section):
+    """Whether what the journal tells can be, looked at while the server runs: docs/recovery.md."""
+
+    enabled: bool = True
+    """Whether a process does it."""
+    seconds: Annotated[float, Field(ge=1, le=3600)] = 10.0
+    """Between two looks."""
+
+
 class JournalKeeping(Section):
     inputs: bool = True
     """Whether all that comes from outside is written down beside the journal, so that each run of
@@ -356,6 +365,7 @@ class Settings(Section):
     web: Web = Web()
     data: Data = Data()
     store: Store = Store()
+    audit: Audit = Audit()
     journal: JournalKeeping = JournalKeeping()
     log: Log = Log()
     routing: Routing = Routing()

@@ -1,1 +1,1 @@
-"""Starts core, media, web and store, starts them again when they crash, and ends them in order."""
+"""Starts its processes, starts them again when they crash, and ends them in order."""

@@ -63,6 +63,11 @@ def store_command(config: Path, overrides: Sequence[str], environ: Mapping[str, 
     return Command("store", arguments, hand_down(overrides, environ), speaks=False, vital=False)
 
 
+def audit_command(config: Path, overrides: Sequence[str], environ: Mapping[str, str]) -> Command:
+    arguments = (sys.executable, "-m", "ccserver.audit", "--config", str(config))
+    return Command("audit", arguments, hand_down(overrides, environ), speaks=False, vital=False)
+
+
 class Process:
     """A started process, waited for without a thread."""
 

@@ -33,6 +33,7 @@ from ccserver.supervisor.keeper import (
 from ccserver.supervisor.processes import (
     Command,
     Process,
+    audit_command,
     core_command,
     media_command,
     open_process,
@@ -75,6 +76,8 @@ def run(config: Path, overrides: Sequence[str], loaded: Loaded, environ: Mapping
         beside = [Child(web_command(config, overrides, environ))]
         if loaded.settings.store.enabled:
             beside.append(Child(store_command(config, overrides, environ)))
+        if loaded.settings.audit.enabled:
+            beside.append(Child(audit_command(config, overrides, environ)))
         return trio.run(supervise, media, core, beside, loaded.settings.drain.seconds + PATIENCE)
 
 

@@ -6,7 +6,7 @@ from actors.ids import AgentId, QueueName
 from ccserver.journal.fold import Fold
 from ccserver.journal.log import Journal
 from ccserver.journal.mailboxes import Mailboxes
-from ccserver.journal.metrics import Metrics, Sources, StoreFigures
+from ccserver.journal.metrics import AuditFigures, Metrics, Sources, StoreFigures
 from ccserver.journal.probes import GcPauses
 from ccserver.media import protocol as media
 from sip.endpoint import EndpointStatistics
@@ -38,5 +38,6 @@ def make_metrics(
         registrations=lambda: 2,
         mailboxes=lambda: mailboxes.figures({}),
         store=lambda: StoreFigures(3, 0.5, 1),
+        audit=lambda: AuditFigures(4.5, 1),
     )
     return Metrics(Fold(QUEUES, AGENTS, lambda: now), journal, sources, GcPauses())

@@ -15,10 +15,9 @@ import trio
 
 from actors.reasons import Refusal
 from ccserver.core import reloading
-from ccserver.core.door import progress
 from ccserver.core.door.commands import OPERATIONS, BadArgument, Commands
 from ccserver.core.door.feed import Feed
-from ccserver.core.door.progress import StoreProgress
+from ccserver.core.door.progress import AuditStanding, StoreProgress
 from ccserver.core.door.queries import Queries
 from ccserver.core.reloading import Reloading
 from ccserver.door import LONGEST_LINE, Answer, Request
@@ -42,9 +41,11 @@ class Door:
         reloading: Reloading,
         journal: Journal,
         store: StoreProgress,
+        audit: AuditStanding,
     ) -> None:
         self._commands, self._queries, self._journal = commands, queries, journal
-        self._reloading, self._store = reloading, store
+        self._reloading = reloading
+        self._notes = {one.OPERATION: one.told for one in (store, audit)}
         self.feed = Feed(journal)
         self._connections = 0
         self._decoder = msgspec.json.Decoder(Request)
@@ -92,8 +93,8 @@ class Door:
                 return await self._commands.answer(request)
             if request.op == reloading.OPERATION:
                 return await self._reloading.answer(request.principal)
-            if request.op == progress.OPERATION:
-                return self._store.told(request)
+            if request.op in self._notes:
+                return self._notes[request.op](request)
             if self._queries.knows(request.op):
                 return await self._queries.answer(request.op, request.args)
         except BadArgument as error:

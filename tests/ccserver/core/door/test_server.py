@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
+from actors.commands import Principal
 from ccserver.core.door.server import MOST_CONNECTIONS
 from ccserver.door import LONGEST_LINE
 from tests.support.centre import centre
@@ -105,4 +106,32 @@ async def test_text_that_is_no_unicode_can_be_answered_all_the_same(autojump_clo
         contacts = (await door.asks("contacts"))["contacts"]
 
         assert "\udcff" not in contacts[0]["ani"]
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_the_auditor_found_is_a_figure_and_how_long_ago_he_looked(autojump_clock):
+    async with trio.open_nursery() as nursery, centre() as c:
+        door = Knocker(c.core.door, nursery)
+        assert c.core.metrics.snapshot().audit.ago is None
+
+        assert (await door.asks("audit.standing", seq=7, found=2))["ok"]
+        await trio.sleep(5)
+
+        figures = c.core.metrics.snapshot().audit
+        assert (figures.found, round(figures.ago)) == (2, 5)
+        refused = await door.asks("audit.standing", seq=7, found=-1)
+        assert (refused["refused"], refused["field"]) == ("BAD_REQUEST", "found")
+        nursery.cancel_scope.cancel()
+
+
+async def test_only_processes_of_the_server_say_what_is_figures(autojump_clock):
+    by = Principal("ada", "administrator")
+    async with trio.open_nursery() as nursery, centre() as c:
+        door = Knocker(c.core.door, nursery)
+
+        for op in ("audit.standing", "store.progress"):
+            said = await door.asks(op, by=by, found=9, failures=9)
+            assert said["refused"] == "NOT_PERMITTED"
+
+        assert c.core.metrics.snapshot().audit.found == 0
         nursery.cancel_scope.cancel()
