@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Iterable, Sequence
-from heapq import nsmallest
+from itertools import islice
 from typing import Any
 
 from msgspec import Struct
@@ -15,8 +16,6 @@ from actors.routing.strategies import Strategy
 
 MOST_HEADS = 8
 """Heads kept with a choice: the chosen one and those that come next."""
-FEW_HEADS = 64
-"""Up to so many it is quicker to sort all than to look for those that are kept."""
 
 
 class Head(Struct, frozen=True, gc=False, order=True):
@@ -118,14 +117,9 @@ class Heads:
 
     def best(self) -> tuple[Head, ...] | None:
         """The chosen one first; None: there is nobody."""
-        fresh = self.fresh
-        if len(fresh) > FEW_HEADS:
-            fresh = nsmallest(MOST_HEADS, fresh)
-        else:
-            fresh = sorted(fresh)[:MOST_HEADS]
-        best = [Head(False, key[:-1], key[-1]) for key in fresh]
+        best = [Head(False, key[:-1], key[-1]) for key in _least(self.fresh)]
         if len(best) < MOST_HEADS and self.tried:
-            tried = nsmallest(MOST_HEADS - len(best), self.tried)
+            tried = _least(self.tried)[: MOST_HEADS - len(best)]
             best += [Head(True, key[:-1], key[-1]) for key in tried]
         return tuple(best) if best else None
 
@@ -134,3 +128,16 @@ class Heads:
         behind = self.fitting - self.behind_tried - self.avoided - found
         skills = known - self.fitting - full - kept
         return PassedOver(skills, self.behind_tried, behind, self.avoided, full, kept)
+
+
+def _least(keys: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """In their order.  Most of many are compared once, with the last that is kept."""
+    kept = sorted(keys[:MOST_HEADS])
+    if len(keys) > MOST_HEADS:
+        last = kept[-1]
+        for key in islice(keys, MOST_HEADS, None):
+            if key < last:
+                insort(kept, key)
+                del kept[-1]
+                last = kept[-1]
+    return kept

@@ -8,8 +8,9 @@ costs as many steps as there are such lines, not as many as there are contacts o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from operator import itemgetter
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -26,7 +27,8 @@ from actors.routing.expressions import (
     names_in,
     written,
 )
-from actors.routing.lines import ContactLine, Idle, Side, SkillClass
+from actors.routing.limits import Limits, Pair
+from actors.routing.lines import ContactLine, SkillClass
 from actors.routing.policy import (
     PREFERRED,
     ContactKey,
@@ -38,12 +40,12 @@ from actors.routing.policy import (
     stages_after,
 )
 from actors.routing.selection import select
+from actors.routing.sides import Idle, InLine
 from actors.routing.strategies import AgentKey, Strategy, order_of
 
+_NAME = itemgetter(-1)
+"""Of a key, whose it is."""
 _ClassName: TypeAlias = tuple[tuple[tuple[str, int], ...], int, tuple[tuple[str, ...], ...]]
-
-
-Pair: TypeAlias = tuple[AgentId, ContactId]
 
 
 class Waiting(Struct):
@@ -74,7 +76,7 @@ class Index:
         """Round robin: where each queue has arrived."""
         self._contacts: dict[ContactId, Waiting] = {}
         self._agents: dict[AgentId, AgentAvailable] = {}
-        self._waiting: Side[ContactLine] = Side()
+        self._waiting = InLine()
         self._idle = Idle()
         self._lines: dict[tuple[QueueName, int, Expression], ContactLine] = {}
         self._classes: dict[_ClassName, SkillClass] = {}
@@ -87,12 +89,7 @@ class Index:
         self._particular: set[ContactId] = set()
         """Contacts to which agents are not all alike: some have failed it, or must not have it."""
         self._due = SortedList()  # (instant, contact)
-        self._serving: dict[QueueName, set[Pair]] = {}
-        self._full: dict[QueueName, int] = {}
-        """The bits of the lines of queues that have as many agents as they may."""
-        self._bits: dict[QueueName, int] = {}
-        for queue in self.policy.queues:
-            self._count(queue)  # one that may have none is full already
+        self._limits = Limits(self.policy)
 
     @classmethod
     def of(
@@ -121,7 +118,7 @@ class Index:
         """The same facts under other rules."""
         told = [waiting.told for waiting in self._contacts.values()]
         agents = self._agents.values()
-        return Index.of(policy, told, agents, now, serving=self._serving, turns=self.turns)
+        return Index.of(policy, told, agents, now, serving=self.serving, turns=self.turns)
 
     # --- contacts -----------------------------------------------------------------------------
 
@@ -215,51 +212,29 @@ class Index:
             self._idle.noted(line)
         return known
 
-    # --- how many serve -----------------------------------------------------------------------
+    # --- how many serve, and whose turn it is ---------------------------------------------------
 
     def serve(self, queue: QueueName, agent: AgentId, contact: ContactId) -> None:
         """This agent has this contact of the queue in hand.  It counts where agents are limited."""
-        if self.policy.of(queue).max_agents is None:
-            return
-        self._serving.setdefault(queue, set()).add((agent, contact))
-        self._count(queue)
+        self._limits.serve(queue, agent, contact)
 
     def serve_no_more(self, which: Callable[[AgentId, ContactId], bool]) -> list[QueueName]:
         """Those pairs are parted.  Returns the queues that may have an agent more now."""
-        freed = []
-        for queue, served in self._serving.items():
-            gone = {pair for pair in served if which(*pair)}
-            served -= gone
-            if gone and self._was_full(queue):
-                freed.append(queue)
-        return freed
-
-    def _was_full(self, queue: QueueName) -> bool:
-        before = queue in self._full
-        self._count(queue)
-        return before and queue not in self._full
+        return self._limits.serve_no_more(which)
 
     def is_full(self, queue: QueueName) -> bool:
-        return queue in self._full
+        return self._limits.is_full(queue)
 
-    def _count(self, queue: QueueName) -> None:
-        most = self.policy.of(queue).max_agents
-        count = len({contact for _, contact in self._serving.get(queue, ())})
-        if most is not None and count >= most:
-            self._full[queue] = self._bits.get(queue, 0)
-        else:
-            self._full.pop(queue, None)
+    @property
+    def serving(self) -> Mapping[QueueName, AbstractSet[Pair]]:
+        """Of each queue that limits its agents: who has whom in hand."""
+        return self._limits.serving
 
     def take_turn(self, queue: QueueName, agent: AgentAvailable) -> None:
         """Round robin goes on from him."""
         policy = self.policy.of(queue)
         if policy.strategy is Strategy.ROUND_ROBIN:
             self.turns[queue] = order_of(policy.strategy, policy.listed).key(agent)
-
-    @property
-    def serving(self) -> Mapping[QueueName, AbstractSet[Pair]]:
-        """Of each queue that limits its agents: who has whom in hand."""
-        return self._serving
 
     # --- questions ----------------------------------------------------------------------------
 
@@ -269,20 +244,14 @@ class Index:
         A contact that this agent has failed comes last; one that must avoid him is none of his.
         """
         heads = Heads()
-        fitting = self._class(agent).fitting & self._waiting.occupied
-        full = 0
-        for bits in self._full.values():
-            full |= bits
-        for line in self._waiting.among(fitting & ~full):
-            self._look(line.members, line.head, agent.agent, heads)
-        held_up = sum(map(len, self._waiting.among(fitting & full))) if full else 0
+        held_up = self._look_at_lines(self._class(agent), agent.agent, heads)
         kept_for_him = self._kept.get(agent.agent, ())
         if kept_for_him:
-            queue_of = self._contacts
-            here = [k for k in kept_for_him if queue_of[k[-1]].told.queue not in self._full]
+            here = [key for key in kept_for_him if not self.is_full(self._queue_of(key))]
             held_up += len(kept_for_him) - len(here)
             if here:
-                self._look(here, here[0], agent.agent, heads)
+                heads.fitting += len(here)
+                self._look(here[:1], here, agent.agent, heads)
         best = heads.best()
         if best is None:
             return None
@@ -293,14 +262,42 @@ class Index:
         strategy, stage = chosen.policy.strategy, chosen.stage
         return Choice(chosen.told, agent, best, passed_over, strategy, stage, needs)
 
+    def _look_at_lines(self, its: SkillClass, agent: AgentId, heads: Heads) -> int:
+        """The firsts of those that fit.  Returns how many stand in lines of full queues."""
+        waiting, full, held_up = self._waiting, self._limits.bits & its.fitting, 0
+        if full:
+            open_lines = waiting.among(its.fitting & waiting.occupied & ~full)
+            firsts = [line.head for line in open_lines]
+            heads.fitting = sum(map(len, open_lines))
+            held_up = sum(map(len, waiting.among(full)))
+        else:
+            pick = waiting.pick(its)
+            firsts = list(filter(None, pick(waiting.heads)))
+            heads.fitting = sum(pick(waiting.counts))
+        if not self._particular or self._particular.isdisjoint(map(_NAME, firsts)):
+            heads.fresh = firsts
+            return held_up
+        for first in firsts:
+            line = self._contacts[first[-1]].line
+            assert line is not None
+            self._look([first], line.members, agent, heads)
+        return held_up
+
     def _look(
-        self, members: Collection[ContactKey], first: ContactKey, agent: AgentId, heads: Heads
+        self,
+        first: list[ContactKey],
+        members: Iterable[ContactKey],
+        agent: AgentId,
+        heads: Heads,
     ) -> None:
-        heads.fitting += len(members)
-        if first[-1] not in self._particular:
-            heads.fresh.append(first)
+        """Behind the first of these, if he is not like all others to this agent."""
+        if first[0][-1] not in self._particular:
+            heads.fresh += first
         else:
             heads.look_behind(members, lambda contact: self._standing_of(contact, agent))
+
+    def _queue_of(self, key: ContactKey) -> QueueName:
+        return self._contacts[ContactId(key[-1])].told.queue
 
     def _standing_of(self, contact: str, agent: AgentId) -> tuple[bool, bool]:
         told = self._contacts[ContactId(contact)].told
@@ -315,7 +312,7 @@ class Index:
         all.  ``draw`` gives a number from 0 to 1, and is asked by strategies that draw lots.
         """
         waiting = self._contacts[contact]
-        if waiting.told.queue in self._full:
+        if self.is_full(waiting.told.queue):
             return None
         if waiting.line is None:
             preferred = [self._agents[a] for a in waiting.told.preferred if a in self._agents]
@@ -356,14 +353,13 @@ class Index:
             needs = all_of((waiting.policy.rings[ring].needs, told.needs))
             for group in names_in(needs):
                 self._name(group)
-            line = self._lines[key] = ContactLine(self._waiting.next_bit, waiting.policy, needs)
+            line = ContactLine(len(self._waiting.lines), waiting.policy, needs)
+            self._lines[key] = line
             classes = self._idle.lines
             self._waiting.open(
                 line, classes, [matches(needs, each.skills, each.sample) for each in classes]
             )
-            bits = self._bits[told.queue] = self._bits.get(told.queue, 0) | line.bit
-            if told.queue in self._full:
-                self._full[told.queue] = bits
+            self._limits.open(told.queue, line.bit)
         return line
 
     def _name(self, group: tuple[str, ...]) -> None:
@@ -376,7 +372,7 @@ class Index:
         self._groups[group] = frozenset(group)
         self._idle, self._classes, self._class_of = Idle(), {}, {}
         for line in self._waiting.lines:
-            line.fitting, line.fits = 0, None
+            line.fitting = 0
         for agent in agents:
             self.add_agent(agent)
 
@@ -388,9 +384,8 @@ class Index:
         name = (tuple(sorted(agent.skills.items())), agent.weight, tuple(groups))
         line = self._classes.get(name)
         if line is None:
-            line = self._classes[name] = SkillClass(
-                self._idle.next_bit, agent, name, self._idle.orders
-            )
+            line = SkillClass(len(self._idle.lines), agent, name, self._idle.orders)
+            self._classes[name] = line
             lines = self._waiting.lines
             self._idle.open(
                 line, lines, [matches(each.needs, agent.skills, agent.agent) for each in lines]

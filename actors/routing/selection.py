@@ -5,15 +5,18 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
-from operator import mul
+from operator import itemgetter, mul
 from typing import Any
 
 from actors.ids import AgentId
 from actors.messages import AgentAvailable, ContactWaits
 from actors.routing.choice import MOST_HEADS, Choice, Head, Heads, PassedOver
-from actors.routing.lines import ContactLine, Fits, Idle, in_turn, next_in_turn
+from actors.routing.lines import ContactLine, first_in_turn, in_turn
 from actors.routing.policy import Stage
+from actors.routing.sides import Fits, Idle
 from actors.routing.strategies import LONGEST, AgentKey, Strategy
+
+_SINCE = itemgetter(1)
 
 
 class NothingToDraw(Exception):
@@ -49,7 +52,7 @@ def select(
         return None
     ringing = [available[AgentId(best[0].id)]]
     if strategy is Strategy.RING_ALL:
-        ringing = _everybody(contact, fits)
+        ringing = _everybody(contact, fits, idle, available)
     passed_over = heads.passed_over(len(available))
     others = tuple(ringing[1:])
     return Choice(
@@ -68,10 +71,9 @@ def _first_of_each(
     fits: Fits, strategy: Strategy, idle: Idle, turn: AgentKey | None
 ) -> list[tuple[Any, ...]]:
     """The heads of the classes; of the best skilled, as many levels as there are heads to keep."""
-    firsts = idle.heads[fits.at]
+    firsts = idle.heads_by[fits.at]
     if strategy is Strategy.ROUND_ROBIN:
-        at = fits.at
-        return [next_in_turn(each.standings[at], turn) for each in fits.classes if each.agents]
+        return _next_of_each(fits, idle, turn)
     if strategy is not Strategy.BEST_SKILL:
         return list(filter(None, fits.pick(firsts)))
     found: list[tuple[Any, ...]] = []
@@ -79,6 +81,26 @@ def _first_of_each(
         found += [(level, *key[1:]) for key in pick(firsts) if key is not None]
         if len(found) >= MOST_HEADS:
             break
+    return found
+
+
+def _next_of_each(fits: Fits, idle: Idle, turn: AgentKey | None) -> list[tuple[Any, ...]]:
+    """Who follows the last in each class; one who is alone in his follows by himself."""
+    firsts = fits.pick(idle.heads_by[fits.at])
+    if turn is None:
+        return [(0, *key) for key in firsts if key is not None]
+    position, at = turn[0], fits.at
+    counts = fits.pick(idle.counts)
+    found: list[tuple[Any, ...]] = []
+    for key, count, each in zip(firsts, counts, fits.classes, strict=True):
+        if not count:
+            continue
+        if key[0] > position:
+            found.append((0, *key))
+        elif count == 1:
+            found.append((1, *key))
+        else:
+            found.append(first_in_turn(each.standings[at], turn))
     return found
 
 
@@ -103,15 +125,20 @@ def _at_level(level: int, keys: Iterable[AgentKey]) -> Iterator[tuple[Any, ...]]
     return ((level, *key[1:]) for key in keys)
 
 
-def _everybody(contact: ContactWaits, fits: Fits) -> list[AgentAvailable]:
+def _everybody(
+    contact: ContactWaits, fits: Fits, idle: Idle, available: Mapping[AgentId, AgentAvailable]
+) -> list[AgentAvailable]:
     """Who rings: those who have failed it last, and nobody whom it must avoid."""
-    keys: list[AgentKey] = []
-    known: dict[str, AgentAvailable] = {}
-    for each in fits.classes:
-        keys.extend(each.members)
-        known.update(each.agents)
-    keys.sort()
-    agents = [known[key[3]] for key in keys]
+    keys: list[tuple[Any, ...]] = []
+    counts, firsts = fits.pick(idle.counts), fits.pick(idle.heads)
+    for count, key, each in zip(counts, firsts, fits.classes, strict=True):
+        if count == 1:
+            keys.append(key)
+        elif count:
+            keys.extend(each.members)
+    keys.sort(key=_SINCE)  # numbers alone are quickly compared
+    keys.sort()  # of equal ones the rest of the key
+    agents = [available[key[3]] for key in keys]
     if not contact.tried and not contact.avoid:
         return agents
     allowed = [agent for agent in agents if agent.agent not in contact.avoid]
