@@ -18,7 +18,7 @@ BEGINS = 1_772_438_400 * SECOND
 QUEUE = QueueName("support")
 
 
-def settings(agents: int, **changes: Any) -> Settings:
+def settings(agents: int, /, **changes: Any) -> Settings:
     return Settings.model_validate(
         {
             "routing": {"wrap_up_seconds": 0, "rona_seconds": 20},
