@@ -72,7 +72,7 @@ def rules(agents: int, data: Path) -> dict[str, Any]:
 
 def write_day(settings: Settings, begins: datetime, calls: int, seed: int) -> int:
     """The journal of that day, in ``data.dir``; gives the number of its events."""
-    invented = _invented(settings, begins, calls, seed)
+    invented = invented_day(settings, begins, calls, seed)
     storage = SqliteStorage(Path(settings.data.dir) / "journal.sqlite")
     rows: list[Row] = []
     written = 0
@@ -93,7 +93,10 @@ def write_day(settings: Settings, begins: datetime, calls: int, seed: int) -> in
     return written
 
 
-def _invented(settings: Settings, begins: datetime, calls: int, seed: int) -> Recorded:
+def invented_day(settings: Settings, begins: datetime, calls: int, seed: int) -> Recorded:
+    """The people of that day: of each customer it is known for how long he would have waited and
+    talked, whatever became of him, as no journal knows it.
+    """
     random = Random(seed)
     start = int(begins.timestamp() * SECOND)
     courses = list(_customers(random, begins, calls))
