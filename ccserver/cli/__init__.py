@@ -13,6 +13,7 @@ from ccserver.cli import (
     commanding,
     explaining,
     foretelling,
+    history,
     looking,
     reporting,
     reviewing,
@@ -45,6 +46,7 @@ app.command("try")(trying.try_)
 app.command()(explaining.why)
 app.command("why-not")(explaining.why_not)
 app.command()(reviewing.at)
+app.command()(history.history)
 app.add_typer(reporting.app, name="report")
 app.command("what-if")(foretelling.what_if)
 app.command()(auditing.audit)

@@ -20,7 +20,7 @@ app = typer.Typer(no_args_is_help=True, help="The store: the journal in tables (
 def status(config: Config = DEFAULT_CONFIG, changes: Set = None) -> None:
     """Show which database it is, its schema, and how far it has come."""
     settings = _settings(config, changes)
-    with _errors():
+    with errors_said():
         from ccserver.store.database import database_of, newest
         from ccserver.store.store import Store
 
@@ -36,7 +36,7 @@ def status(config: Config = DEFAULT_CONFIG, changes: Set = None) -> None:
 def upgrade(config: Config = DEFAULT_CONFIG, changes: Set = None) -> None:
     """Bring its schema up to date, as the server does when it starts: all of it, or nothing."""
     settings = _settings(config, changes)
-    with _errors():
+    with errors_said():
         from ccserver.store.database import database_of, newest
 
         before = database_of(settings).upgrade()
@@ -48,7 +48,7 @@ def upgrade(config: Config = DEFAULT_CONFIG, changes: Set = None) -> None:
 def rebuild(config: Config = DEFAULT_CONFIG, changes: Set = None) -> None:
     """Empty it, and fold the whole journal anew; a server may be running."""
     settings = _settings(config, changes)
-    with _errors():
+    with errors_said():
         from ccserver.store.database import database_of
         from ccserver.store.store import Moved, Store
         from ccserver.store.worker import Worker
@@ -76,7 +76,8 @@ def _last(settings: Settings) -> int:
 
 
 @contextmanager
-def _errors() -> Iterator[None]:
+def errors_said() -> Iterator[None]:
+    """Says what the store, or the journal, has against it, and ends."""
     # Inside: SQLAlchemy takes 0.2 s to import, which no other command should wait for.
     from ccserver.store.database import StoreError
 

@@ -18,7 +18,7 @@ from actors.reasons import Refusal, WebRefusal
 from ccserver import __version__
 from ccserver.settings import Settings
 from ccserver.settings.kinds import host_port
-from ccserver.web import control, events, reports, rest, shapes, signing_in
+from ccserver.web import control, events, history, reports, rest, shapes, signing_in
 from ccserver.web.core_link import CoreLink
 from ccserver.web.desktop import Desktops
 from ccserver.web.frame import Frame, internal
@@ -41,7 +41,7 @@ ATTEMPTS_FROM = (10.0, 1000.0)
 
 operations = APIRouter(route_class=GuardedRoute, tags=["operation"])
 ROUTERS = (
-    *(signing_in.router, rest.router, reports.router),
+    *(signing_in.router, rest.router, reports.router, history.router),
     *(control.router, events.router, operations),
 )
 
@@ -74,6 +74,7 @@ class Web:
         """One at a time: it is work."""
         state.reporting = asyncio.Lock()
         state.reports = settings.reports
+        state.history = self.history = history.History(settings)
         state.longest_contact = settings.routing.max_contact_seconds
         state.attempts_by_name = Limit(*ATTEMPTS_BY_NAME, time.monotonic)
         state.attempts_from = Limit(*ATTEMPTS_FROM, time.monotonic)
@@ -89,9 +90,12 @@ class Web:
     async def run(self) -> None:
         """Until cancelled.  Raises StoreError when the accounts cannot be read at first."""
         await self.sessions.load()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.sessions.watch())
-            tasks.create_task(self.link.run())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.sessions.watch())
+                tasks.create_task(self.link.run())
+        finally:
+            self.history.close()
 
 
 def configured_accounts(settings: Settings) -> dict[str, tuple[Account, str]]:

@@ -86,6 +86,30 @@ _ENTRY = {
         "leg": f"{_CONTACT}/0",
     },
 }
+_PAST: dict[str, Any] = {
+    "id": _CONTACT,
+    "seq": 61,
+    "channel": "voice",
+    "direction": "inbound",
+    "entry_point": "support",
+    "ani": "+4930123456",
+    "dnis": "2001",
+    "arrived_at": _AT - 6_000_000,
+    "trunk": None,
+    "queue": "support",
+    "agent": "1001",
+    "queued_at": _AT - 500_000,
+    "answered_at": _AT,
+    "transferred_to": None,
+    "ended_at": _AT + 90_000_000,
+    "outcome": "handled",
+    "during": None,
+    "reason": None,
+    "ended_by": "customer",
+    "waited_seconds": 0.5,
+    "talked_seconds": 90.0,
+}
+_OF_PAST = {"seq": 20, "contact": _CONTACT, "queue": "support", "agent": "1001"}
 
 EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     s.SignIn: {"name": "ada", "password": "password-ada"},
@@ -125,6 +149,43 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
         "short_call_seconds": 0.0,
         "sudden_disconnect_seconds": 5.0,
         "rows": [{"queue": "support", "offered": 412, "handled": 388, "service_level": 0.8121}],
+    },
+    s.PastContact: _PAST,
+    s.History: {"contacts": [_PAST], "next": None, "seq": 73},
+    s.PastContactStory: {
+        **_PAST,
+        "segments": [
+            {
+                **_OF_PAST,
+                "id": 18,
+                "kind": "ringing",
+                "began_at": _AT - 400_000,
+                "ended_at": _AT,
+            }
+        ],
+        "offers": [
+            {
+                **_OF_PAST,
+                "id": 18,
+                "leg": f"{_CONTACT}/1",
+                "began_at": _AT - 400_000,
+                "delay_seconds": 0.001,
+                "ended_at": _AT,
+                "result": "connected",
+            }
+        ],
+        "activities": [
+            {
+                **_OF_PAST,
+                "id": 62,
+                "channel": "voice",
+                "state": "wrap_up",
+                "code": "resolved",
+                "kind": "contact",
+                "began_at": _AT + 90_000_000,
+                "ended_at": None,
+            }
+        ],
     },
     s.Why: {
         "contact": _CONTACT,

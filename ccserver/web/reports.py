@@ -82,7 +82,7 @@ async def report(
         if asked.end - asked.begin > DAYS * 86_400_000_000:
             raise BadQuestion("to", f"expected {DAYS} days at most")
     except BadQuestion as error:
-        raise _bad(error.field, str(error)) from None
+        raise bad(error.field, str(error)) from None
     async with state.reporting:
         try:
             text = await asyncio.to_thread(
@@ -94,7 +94,7 @@ async def report(
             log.error("no report could be made: %s", error)
             raise Refused(Refusal.NO_ANSWER, "the journal cannot be read") from None
         except _TooMany:
-            raise _bad("to", f"expected a shorter time: more than {MOST_ROWS} rows") from None
+            raise bad("to", f"expected a shorter time: more than {MOST_ROWS} rows") from None
     return Response(text, media_type=_MEDIA[form])
 
 
@@ -107,6 +107,7 @@ def _whole(found: Iterable[str]) -> str:
     return "".join(kept)
 
 
-def _bad(field: str, detail: str) -> Refused:
+def bad(field: str, detail: str) -> Refused:
+    """One thing is wrong with the question."""
     wrong = {"field": field, "detail": detail}
     return Refused(Refusal.BAD_REQUEST, detail, errors=[wrong])

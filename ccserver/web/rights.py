@@ -28,6 +28,8 @@ RIGHTS: Final[dict[tuple[str, str], frozenset[Role] | None]] = {
     ("GET", f"{V1}/contacts/{{contact}}"): EVERYONE,
     ("GET", f"{V1}/contacts/{{contact}}/timeline"): EVERYONE,
     ("GET", f"{V1}/contacts/{{contact}}/why"): OVERSEEING,
+    ("GET", f"{V1}/history/contacts"): EVERYONE,
+    ("GET", f"{V1}/history/contacts/{{contact}}"): EVERYONE,
     ("GET", f"{V1}/queues"): EVERYONE,
     ("GET", f"{V1}/queues/{{queue}}"): EVERYONE,
     ("GET", f"{V1}/teams"): EVERYONE,

@@ -237,6 +237,82 @@ class EstimatedWait(BaseModel):
     at: Micros
 
 
+class PastContact(BaseModel):
+    """As the store has it: docs/store-schema.md says what each field means."""
+
+    id: str
+    seq: int
+    channel: str
+    direction: Literal["inbound", "outbound"]
+    entry_point: str
+    ani: str
+    dnis: str
+    arrived_at: Micros
+    trunk: str | None
+    queue: str | None
+    agent: str | None
+    queued_at: Micros | None
+    answered_at: Micros | None
+    transferred_to: str | None
+    ended_at: Annotated[Micros | None, Field(description="None: it lives")]
+    outcome: str | None
+    during: str | None
+    reason: str | None
+    ended_by: str | None
+    waited_seconds: float | None
+    talked_seconds: float | None
+
+
+class History(BaseModel):
+    contacts: Annotated[list[PastContact], Field(description="The latest first")]
+    next: Annotated[str | None, Field(description="To go on, before=")]
+    seq: Annotated[int, Field(description="All events up to this number are in it")]
+
+
+class Segment(BaseModel):
+    id: int
+    seq: int
+    contact: str
+    kind: str
+    queue: str | None
+    agent: str | None
+    began_at: Micros
+    ended_at: Micros | None
+
+
+class Offer(BaseModel):
+    id: int
+    seq: int
+    contact: str
+    queue: str | None
+    agent: str
+    leg: str
+    began_at: Micros
+    delay_seconds: float
+    ended_at: Micros | None
+    result: str | None
+
+
+class Activity(BaseModel):
+    id: int
+    seq: int
+    agent: str
+    channel: str
+    state: str
+    code: str | None
+    contact: str | None
+    queue: str | None
+    kind: str | None
+    began_at: Micros
+    ended_at: Micros | None
+
+
+class PastContactStory(PastContact):
+    segments: list[Segment]
+    offers: list[Offer]
+    activities: list[Activity]
+
+
 class Queue(BaseModel):
     """An agent is shown the name."""
 

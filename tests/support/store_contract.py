@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,8 +20,10 @@ from ccserver.journal import codec
 from ccserver.journal.storage import Row
 from ccserver.store.database import Database, StoreError, StoreUnusable, _alembic, newest
 from ccserver.store.fold import StoreFold
+from ccserver.store.history import Past
 from ccserver.store.store import Moved, Position, Store
 from ccserver.store.tables import TABLES, metadata
+from ccserver.store.wanted import Wanted
 from ccserver.store.worker import OtherJournal, Progress, Worker
 from tests.support.journals import File, everything
 
@@ -258,6 +260,60 @@ class StoreContract:
             file.grows(rows[100:])
             worker.step()
             assert connection.execute(select(contacts)).all() == before
+
+    # --- asking -------------------------------------------------------------------------------
+
+    def test_what_is_found_is_what_a_look_at_every_row_finds(
+        self, database: Database, file: File, worker: Worker
+    ) -> None:
+        rows = everything()
+        file.grows(rows)
+        worker.step()
+        every, past = content(database), Past(database)
+        by_time = sorted(every["contacts"], key=lambda c: (c["arrived_at"], c["id"]), reverse=True)
+
+        def found(**wanted: Any) -> list[str]:
+            page = past.find(Wanted(limit=1000, **wanted))
+            assert page.next is None
+            return [contact["id"] for contact in page.contacts]
+
+        def those(of: Callable[[dict[str, Any]], bool]) -> list[str]:
+            return [contact["id"] for contact in by_time if of(contact)]
+
+        had = {(a["contact"], a["agent"]) for a in every["activities"]}
+        anybody = {contact for contact, _ in had}
+        middle = by_time[30]["arrived_at"]
+        assert found() == those(lambda c: True)
+        assert found(begins=middle) == those(lambda c: c["arrived_at"] >= middle)
+        assert found(ends=middle) == those(lambda c: c["arrived_at"] < middle)
+        assert found(number="anna") == those(lambda c: c["ani"] == "anna")
+        assert found(outcome="abandoned") == those(lambda c: c["outcome"] == "abandoned")
+        assert found(agent="1002") == those(lambda c: (c["id"], "1002") in had)
+        assert found(seen_by=frozenset({"1002"}), nobodys=True) == those(
+            lambda c: (c["id"], "1002") in had or c["id"] not in anybody
+        )
+        queued = {s["contact"] for s in every["segments"] if s["queue"] == "sales"}
+        assert found(queue="sales") == those(lambda c: c["id"] in queued)
+
+        pages, before = list[str](), None
+        while not pages or before:
+            page = past.find(Wanted(limit=7, before=before))
+            pages += [contact["id"] for contact in page.contacts]
+            before = page.next
+        assert pages == those(lambda c: True)
+
+    def test_one_contact_is_told_with_all_its_parts(
+        self, database: Database, file: File, worker: Worker
+    ) -> None:
+        file.grows(everything())
+        worker.step()
+        every = content(database)
+        for contact in every["contacts"][::9]:
+            told = Past(database).story(contact["id"], Wanted())
+            assert told is not None
+            for part in ("segments", "offers", "activities"):
+                assert told[part] == [r for r in every[part] if r["contact"] == contact["id"]]
+        assert Past(database).story("nobody", Wanted()) is None
 
     def test_an_agent_who_leaves_ends_what_he_did(
         self, database: Database, file: File, worker: Worker

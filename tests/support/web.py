@@ -14,11 +14,16 @@ from actors import events as ev
 from actors.commands import Principal
 from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName
 from actors.place import Place
+from actors.reasons import Outcome
 from ccserver.core.door.queries import centre
 from ccserver.door import Answer, Request
 from ccserver.journal.live import Live, Snapshot
 from ccserver.journal.log import Entry
 from ccserver.settings import Settings
+from ccserver.store.database import FILE, Database
+from ccserver.store.fold import StoreFold
+from ccserver.store.store import Position
+from ccserver.store.store import Store as PastStore
 from ccserver.web.app import Web
 from ccserver.web.refusals import of_door
 from ccserver.web.store import Store
@@ -149,6 +154,7 @@ def site(directory: Path, **changes: Any) -> Iterator[Site]:
     opened = Site(settings, web, live)
     with opened.client:
         yield opened
+    web.history.close()
     store.close()
 
 
@@ -186,3 +192,24 @@ def consults(name: str, by: str, asked: str) -> tuple[ev.AnyEvent, ...]:
         ev.ConsultRequested(ref(name), by, f"agent:{asked}", "Ada", "blue"),
         ev.AgentStateChanged(AgentId(asked), "voice", "available", "reserved", contact=search),
     )
+
+
+def has_in_hand(agent: str, contact: str, state: str = "engaged") -> ev.AgentStateChanged:
+    return ev.AgentStateChanged(AgentId(agent), "voice", "x", state, contact=ContactId(contact))
+
+
+def ends(name: str, outcome: Outcome) -> ev.ContactEnded:
+    return ev.ContactEnded(ref(name), outcome)
+
+
+def stored(directory: Path, *events: ev.AnyEvent) -> None:
+    """The store of the centre in this directory has these, a second after one another."""
+    database = Database(f"sqlite:///{directory / FILE}")
+    database.upgrade()
+    store, fold = PastStore(database), StoreFold()
+    at = 0
+    for seq, event in enumerate(events, start=1):
+        at = seq * 1_000_000
+        fold.apply(seq, at, event)
+    store.write(store.position(), Position(len(events), at), fold.take())
+    database.close()

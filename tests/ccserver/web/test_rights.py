@@ -21,7 +21,16 @@ from ccserver.web.guard import GuardedRoute
 from ccserver.web.limits import Limit
 from ccserver.web.openapi import describe
 from ccserver.web.rights import RIGHTS
-from tests.support.web import V1, Site, arrives, is_offered, site, talks
+from tests.support.web import (
+    V1,
+    Site,
+    arrives,
+    has_in_hand,
+    is_offered,
+    site,
+    stored,
+    talks,
+)
 
 ROLES = ("nobody", "agent", "supervisor", "administrator", "read_only")
 ACCOUNT = {"agent": "ada", "supervisor": "sue", "administrator": "root", "read_only": "eye"}
@@ -47,6 +56,8 @@ EXPECTED = """
     GET       /api/v1/contacts/c1               no    yes   yes   yes   yes
     GET       /api/v1/contacts/c1/timeline      no    yes   yes   yes   yes
     GET       /api/v1/contacts/c1/why           no    no    yes   yes   no
+    GET       /api/v1/history/contacts          no    yes   yes   yes   yes
+    GET       /api/v1/history/contacts/c1       no    yes   yes   yes   yes
     GET       /api/v1/queues                    no    yes   yes   yes   yes
     GET       /api/v1/queues/support            no    yes   yes   yes   yes
     GET       /api/v1/teams                     no    yes   yes   yes   yes
@@ -89,7 +100,9 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     SqliteStorage(directory / "journal.sqlite").close()
     with site(directory) as found:
         found.web.app.state.attempts_by_name = Limit(1000.0, 1000.0, time.monotonic)
-        found.happens(arrives("c1"), is_offered("c1", "1001"), talks("c1", "1001"))
+        happened = arrives("c1"), is_offered("c1", "1001"), talks("c1", "1001")
+        found.happens(*happened)
+        stored(directory, *happened, has_in_hand("1001", "c1"))
         yield found
 
 
