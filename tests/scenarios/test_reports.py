@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
+from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,9 +20,11 @@ from ccserver.journal.live import Live
 from ccserver.journal.log import Entry
 from ccserver.journal.metrics import render
 from ccserver.journal.reports import AgentFigures, ContactFigures, QueueFigures, Report, Rules
+from ccserver.journal.reports.figures import new_agent_figures, new_queue_figures
+from ccserver.reporting.reading import entries_for
 from tests.scenarios.test_transfer import PSTN
 from tests.support.agreement import disagreements
-from tests.support.centre import DEFAULT
+from tests.support.centre import DEFAULT, EPOCH
 from tests.support.day import random_day
 from tests.support.kill_points import People
 from tests.support.restarting import MortalCentre, mortal_centre
@@ -44,6 +48,9 @@ DAY = {
     ],
 }
 SECONDS = 640.0
+LONGEST = 1200.0
+"""Seconds that no contact of a random day lasts."""
+AGENT_TIMES = ("signed_in", "idle", "idle_codes", "available", "reserved", "wrapping_up")
 DEATHS = (95.0, 300.0, 470.0)
 Sample = dict[tuple[str, str], float]
 
@@ -243,3 +250,49 @@ async def test_a_random_day_with_reloads_is_accounted_for(autojump_clock, seed) 
         assert disagreements(
             [*entries[:lost], *entries[lost + 1 :]], figures, int(floor.wall() * 1e6)
         )
+
+
+async def test_a_day_that_is_read_in_pieces_adds_up_to_the_day(autojump_clock) -> None:
+    async with random_day(4) as floor:
+        journal, zero = floor.core.journal, int(EPOCH * 1e6)
+        until = int(floor.wall() * 1e6)
+
+        def read(begin: int, end: int, longest: float = LONGEST) -> Report:
+            report = Report(RULES, begin=begin, end=end)
+            for entry in entries_for(journal, report, begin, end, longest):
+                report.apply(entry)
+            report.finish(end)
+            return report
+
+        whole = read(zero, until)
+        random = Random(7)
+        for _ in range(10):
+            cut = random.randrange(zero, until)
+            first, second = read(zero, cut), read(cut, until)
+            for name, figures in whole.queues().items():
+                both = new_queue_figures()
+                both.add(first.queues().get(name, both))
+                both.add(second.queues()[name])
+                assert seconds_apart(figures, both, both.__struct_fields__) < 1e-3, name
+            # What an agent was is found however long ago he came to be it.
+            second = read(cut, until, longest=1.0)
+            for name, agent in whole.agents().items():
+                halves = new_agent_figures()
+                halves.add(first.agents().get(name, halves))
+                halves.add(second.agents()[name])
+                assert seconds_apart(agent, halves, AGENT_TIMES) < 1e-3, name
+
+
+def seconds_apart(
+    one: QueueFigures | AgentFigures, other: QueueFigures | AgentFigures, names: Iterable[str]
+) -> float:
+    """The greatest difference between two of their figures."""
+    apart = 0.0
+    for name in names:
+        ours, theirs = getattr(one, name), getattr(other, name)
+        if isinstance(ours, dict):
+            pairs = [(ours.get(key, 0), theirs.get(key, 0)) for key in {*ours, *theirs}]
+        else:
+            pairs = [(ours, theirs)]
+        apart = max([apart, *(abs(a - b) for a, b in pairs)])
+    return apart
