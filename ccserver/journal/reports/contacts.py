@@ -6,72 +6,31 @@ from collections.abc import Callable
 from typing import Any
 
 from actors import events as ev
-from actors.ids import NO_QUEUE, AgentId, ContactId, LegId, QueueName, owner_of
+from actors.ids import NO_QUEUE, AgentId, ContactId, owner_of
 from actors.reasons import During, OfferFailure, Outcome
 from ccserver.journal.reports.books import Books
-from ccserver.journal.reports.conversations import CONSULTED, POST_CALL, TALK, Part, Talk
-from ccserver.journal.reports.figures import ContactFigures, QueueFigures, Rules, count_transfer
+from ccserver.journal.reports.conversations import CONSULTED, Part
+from ccserver.journal.reports.deeds import Deeds
+from ccserver.journal.reports.figures import ContactFigures, QueueFigures, Rules
 from ccserver.journal.reports.intervals import MICRO
 from ccserver.journal.reports.terminations import termination_of
+from ccserver.journal.reports.visits import (
+    BEING_OFFERED,
+    FLOW,
+    IN_SERVICE,
+    WAITING,
+    Time,
+    Visit,
+    Visitor,
+    enter,
+)
 
 MISSED = (OfferFailure.RONA, OfferFailure.NO_ANSWER)
-_FLOW, _WAITING, _BEING_OFFERED, _IN_SERVICE = range(4)
 _ABANDONED_IN = {
     During.FLOW: "treatment",
     During.QUEUE: "queue",
     During.RINGING: "agent_connect",
 }
-
-
-class _Visit:
-    """A contact's stay in one queue; in the one without a name, until it reaches another.
-
-    ``counts``: it is no call that an agent placed.
-    """
-
-    __slots__ = (
-        "answered",
-        "counts",
-        "decided",
-        "name",
-        "seconds",
-        "since",
-        "talked",
-    )
-
-    def __init__(self, name: QueueName, since: int, *, counts: bool = True) -> None:
-        self.name, self.since, self.counts = name, since, counts
-        self.decided = name == NO_QUEUE
-        """Its part in the service level."""
-        self.answered = self.talked = False
-        self.seconds: dict[str, float] = {}
-        """Of the conversation that goes on, or of those since the last that was counted."""
-
-
-class _Contact:
-    __slots__ = (
-        "answered_by_us",
-        "customer",
-        "holders",
-        "ringing",
-        "row",
-        "settled",
-        "stage",
-        "talk",
-        "transfer_failed",
-        "visit",
-        "waiting_since",
-    )
-
-    def __init__(self, row: ContactFigures, customer: LegId | None, visit: _Visit, at: int) -> None:
-        self.row, self.customer, self.visit = row, customer, visit
-        self.settled = self.waiting_since = at
-        self.stage = _FLOW
-        self.talk = Talk()
-        self.ringing: set[AgentId] = set()
-        self.holders: set[AgentId] = set()
-        """Agents who have it in hand: his wrap-up is to come."""
-        self.answered_by_us = self.transfer_failed = False
 
 
 class ContactAccounts:
@@ -81,8 +40,8 @@ class ContactAccounts:
         self, books: Books, rules: Rules, finished: Callable[[ContactFigures], object]
     ) -> None:
         self._books, self._rules, self._finished = books, rules, finished
-        self._threshold = int(rules.service_level_seconds * MICRO)
-        self._contacts: dict[ContactId, _Contact] = {}
+        self._time = Time(books, rules)
+        self._contacts: dict[ContactId, Visitor] = {}
         self.handlers: dict[type, Callable[[int, Any], None]] = {
             ev.ContactArrived: self._arrived,
             ev.LegConfirmed: self._leg_confirmed,
@@ -96,35 +55,18 @@ class ContactAccounts:
             ev.ContactReturned: self._returned,
             ev.ContactLeftQueue: self._left_queue,
             ev.ContactStateChanged: self._state_changed,
-            ev.ConsultRequested: self._consult_requested,
-            ev.ConsultAnswered: self._consult_answered,
-            ev.ContactTransferred: self._transferred,
-            ev.ContactTransferFailed: self._transfer_failed,
             ev.ContactEnded: self._ended,
             ev.WrapUpEnded: self._wrap_up_ended,
+            **Deeds(books, self._contacts).handlers,
         }
 
     # --- time ---------------------------------------------------------------------------------
 
     def close(self, at: int) -> None:
         """An interval ends: what goes on has gone on until now, and who waits is counted."""
-        books = self._books
         for contact in self._contacts.values():
-            if contact.row.ended is not None:
-                continue
-            self._settle(contact, at)
-            self._decide(contact, at)
-            if not contact.visit.counts:
-                continue
-            figures = books.queue(contact.visit.name)
-            if contact.stage == _WAITING:
-                figures.waiting += 1
-                waited = (at - contact.waiting_since) / MICRO
-                figures.longest_waiting = max(figures.longest_waiting, waited)
-            elif contact.stage == _BEING_OFFERED:
-                figures.being_offered += 1
-            elif contact.stage == _IN_SERVICE:
-                figures.in_service += 1
+            if contact.row.ended is None:
+                self._time.close(contact, at)
 
     def rest(self) -> None:
         """Nothing more is told: whoever is there is shown as he is."""
@@ -132,59 +74,14 @@ class ContactAccounts:
             self._finished(contact.row)
         self._contacts.clear()
 
-    def _settle(self, contact: _Contact, at: int) -> None:
-        """Enter what has passed since this was last done."""
-        seconds = (at - contact.settled) / MICRO
-        if seconds <= 0:
-            return
-        contact.settled = at
-        row, visit, talk = contact.row, contact.visit, contact.talk
-        figures = self._books.queue(visit.name) if visit.counts else QueueFigures()
-        if talk.is_on or visit.talked:  # also while he is handed to another
-            self._settle_talk(contact, figures, seconds)
-        elif contact.stage == _WAITING:
-            row.waiting += seconds
-            figures.apportioned_waiting += seconds
-        elif contact.stage == _BEING_OFFERED:
-            row.ringing += seconds
-            figures.apportioned_ringing += seconds
-
-    def _settle_talk(self, contact: _Contact, figures: QueueFigures, seconds: float) -> None:
-        talk, visit, row = contact.talk, contact.visit, contact.row
-        does = talk.customer
-        if does == TALK:
-            row.talk += seconds
-            figures.apportioned_talk += seconds
-        elif does == POST_CALL:
-            row.post_call += seconds
-            figures.apportioned_post_call += seconds
-        else:
-            row.hold += seconds
-            figures.apportioned_hold += seconds
-        visit.seconds[does] = visit.seconds.get(does, 0.0) + seconds
-        if talk.consults:
-            row.consult += seconds
-            figures.apportioned_consult += seconds
-            visit.seconds["consult"] = visit.seconds.get("consult", 0.0) + seconds
-        for part in talk.parts.values():
-            _add(self._books.agent(part.agent), f"apportioned_{part.does}", seconds)
-            part.seconds[part.does] = part.seconds.get(part.does, 0.0) + seconds
-
-    def _decide(self, contact: _Contact, at: int) -> None:
-        """Whoever has waited for longer than the service level allows is counted as he does."""
-        visit = contact.visit
-        if not visit.decided and visit.since + self._threshold < at:
-            visit.decided = True
-            self._books.queue(visit.name).level_missed += 1
-
     # --- arriving -----------------------------------------------------------------------------
 
     def _arrived(self, at: int, event: ev.ContactArrived) -> None:
         row = ContactFigures(
             event.contact.id, "inbound", at, event.entry_point, event.ani, event.dnis
         )
-        visit = _Visit(NO_QUEUE, at)
-        self._contacts[row.contact] = _Contact(row, event.leg, visit, at)
+        visit = Visit(NO_QUEUE, at)
+        self._contacts[row.contact] = Visitor(row, event.leg, visit, at)
 
     def _leg_confirmed(self, at: int, event: ev.LegConfirmed) -> None:
         contact = self._contacts.get(event.contact)
@@ -193,8 +90,8 @@ class ContactAccounts:
 
     def _placed(self, at: int, event: ev.ContactPlaced) -> None:
         row = ContactFigures(event.contact.id, "outbound", at, "", event.to, event.shown)
-        visit = _Visit(NO_QUEUE, at, counts=False)
-        self._contacts[row.contact] = _Contact(row, None, visit, at)
+        visit = Visit(NO_QUEUE, at, counts=False)
+        self._contacts[row.contact] = Visitor(row, None, visit, at)
         self._books.agent(event.agent).placed += 1
 
     def _reached(self, at: int, event: ev.ContactReached) -> None:
@@ -202,17 +99,17 @@ class ContactAccounts:
         self._books.agent(event.agent).reached += 1
         if contact is not None:
             contact.row.ringing = event.rang
-            contact.stage = _IN_SERVICE
+            contact.stage = IN_SERVICE
             self._begin(at, contact, event.agent)
 
     # --- waiting ------------------------------------------------------------------------------
 
-    def _living(self, at: int, name: ContactId) -> _Contact | None:
+    def _living(self, at: int, name: ContactId) -> Visitor | None:
         """Whoever is there, with all entered that has passed."""
         contact = self._contacts.get(name)
         if contact is None or contact.row.ended is not None:
             return None
-        self._settle(contact, at)
+        self._time.settle(contact, at)
         return contact
 
     def _queued(self, at: int, event: ev.ContactQueued) -> None:
@@ -224,15 +121,14 @@ class ContactAccounts:
         if event.queue != contact.visit.name or not contact.visit.counts:
             if contact.visit.name != NO_QUEUE:
                 self._overflow(at, contact)
-            contact.visit = _Visit(event.queue, at)
+            contact.visit = Visit(event.queue, at)
             contact.row.queues.append(event.queue)
             figures = self._books.queue(event.queue)
             figures.offered += 1
             if event.regained is not None:
                 figures.regained += 1
                 contact.row.regained = True
-            contact.waiting_since = at
-        contact.stage = _WAITING
+        contact.stage = WAITING
 
     def _diverted(self, at: int, event: ev.ContactDiverted) -> None:
         self._books.queue(event.queue).diverted += 1
@@ -243,16 +139,16 @@ class ContactAccounts:
         if event.onward and contact.visit.name != NO_QUEUE:
             self._withdraw(contact)
             self._overflow(at, contact)
-            contact.visit, contact.stage = _Visit(NO_QUEUE, at), _FLOW
+            contact.visit, contact.stage = Visit(NO_QUEUE, at), FLOW
 
-    def _overflow(self, at: int, contact: _Contact) -> None:
+    def _overflow(self, at: int, contact: Visitor) -> None:
         figures = self._leave(at, contact)
         figures.overflowed += 1
         _greatest(figures, (at - contact.visit.since) / MICRO, contact.visit)
 
-    def _leave(self, at: int, contact: _Contact) -> QueueFigures:
+    def _leave(self, at: int, contact: Visitor) -> QueueFigures:
         """His queue, whose visit is over.  What the service level says of him is decided."""
-        self._decide(contact, at)
+        self._time.decide(contact, at)
         contact.visit.decided = True
         figures = self._books.queue(contact.visit.name)
         self._conversed(contact, figures)
@@ -268,7 +164,7 @@ class ContactAccounts:
             contact.ringing.add(event.agent)
             self._books.agent(event.agent).offered += 1
         if contact.visit.name != NO_QUEUE:
-            contact.stage = _BEING_OFFERED
+            contact.stage = BEING_OFFERED
 
     def _offer_failed(self, at: int, event: ev.ContactOfferFailed) -> None:
         contact = self._living(at, event.contact.id)
@@ -289,9 +185,9 @@ class ContactAccounts:
         contact.row.offers_failed += 1
         contact.ringing.discard(event.agent)
         if not event.others_ring and contact.visit.name != NO_QUEUE:
-            contact.stage = _WAITING
+            contact.stage = WAITING
 
-    def _withdraw(self, contact: _Contact, but: AgentId | None = None) -> None:
+    def _withdraw(self, contact: Visitor, but: AgentId | None = None) -> None:
         """Nobody's phone rings for him any more; ``but``: who has answered."""
         for agent in contact.ringing:
             if agent != but:
@@ -307,14 +203,14 @@ class ContactAccounts:
         agent.answered += 1
         self._withdraw(contact, but=event.agent)
         if visit.name != NO_QUEUE:
-            contact.stage = _IN_SERVICE
+            contact.stage = IN_SERVICE
         if not visit.answered and visit.name != NO_QUEUE:
             visit.answered = True
             self._count_answer(contact, event)
         contact.transfer_failed = False
         self._begin(at, contact, event.agent)
 
-    def _count_answer(self, contact: _Contact, event: ev.ContactConnected) -> None:
+    def _count_answer(self, contact: Visitor, event: ev.ContactConnected) -> None:
         visit, figures = contact.visit, self._books.queue(contact.visit.name)
         figures.answered += 1
         figures.answer_wait += event.waited
@@ -329,7 +225,7 @@ class ContactAccounts:
 
     # --- talking ------------------------------------------------------------------------------
 
-    def _begin(self, at: int, contact: _Contact, agent: AgentId) -> None:
+    def _begin(self, at: int, contact: Visitor, agent: AgentId) -> None:
         contact.visit.talked = True
         contact.settled = at
         self._gone(contact.talk.begin(agent))
@@ -363,16 +259,16 @@ class ContactAccounts:
             figures = self._books.agent(part.agent)
             figures.conversations += part.main
             for does, seconds in part.seconds.items():
-                _add(figures, does, seconds)
+                enter(figures, does, seconds)
 
-    def _conversed(self, contact: _Contact, figures: QueueFigures) -> None:
+    def _conversed(self, contact: Visitor, figures: QueueFigures) -> None:
         """The conversation, if there was one, is over for the queue whose figures these are."""
         self._gone(contact.talk.end())
         visit = contact.visit
         if visit.talked and visit.counts:
             figures.conversations += 1
             for does, seconds in visit.seconds.items():
-                _add(figures, does, seconds)
+                enter(figures, does, seconds)
         visit.seconds, visit.talked = {}, False
 
     def _returned(self, at: int, event: ev.ContactReturned) -> None:
@@ -383,7 +279,7 @@ class ContactAccounts:
         figures.requeued += 1
         contact.row.requeued += 1
         self._conversed(contact, figures)
-        contact.stage = _WAITING
+        contact.stage = WAITING
 
     def _left_queue(self, at: int, event: ev.ContactLeftQueue) -> None:
         contact = self._living(at, event.contact.id)
@@ -393,9 +289,9 @@ class ContactAccounts:
         if contact.visit.counts and contact.visit.name != NO_QUEUE:
             figures.handled += 1
             self._cut_off(contact, event.agent, event.talked)
-        contact.visit, contact.stage = _Visit(NO_QUEUE, at), _FLOW
+        contact.visit, contact.stage = Visit(NO_QUEUE, at), FLOW
 
-    def _cut_off(self, contact: _Contact, agent: AgentId | None, talked: float) -> None:
+    def _cut_off(self, contact: Visitor, agent: AgentId | None, talked: float) -> None:
         if talked > self._rules.sudden_disconnect_seconds:
             return
         contact.row.sudden_disconnect = True
@@ -403,42 +299,6 @@ class ContactAccounts:
             self._books.queue(contact.visit.name).sudden_disconnects += 1
         if agent is not None:
             self._books.agent(agent).sudden_disconnects += 1
-
-    # --- consults and transfers ---------------------------------------------------------------
-
-    def _consult_requested(self, at: int, event: ev.ConsultRequested) -> None:
-        contact = self._contacts.get(event.contact.id)
-        to_queue = event.to.startswith("queue:")
-        agent = self._books.agent(AgentId(event.by))
-        agent.consults += 1
-        agent.consults_to_queue += to_queue
-        if contact is None:
-            return
-        contact.row.consults += 1
-        if contact.visit.counts:
-            figures = self._books.queue(contact.visit.name)
-            figures.consults += 1
-            figures.consults_to_queue += to_queue
-
-    def _consult_answered(self, at: int, event: ev.ConsultAnswered) -> None:
-        contact = self._contacts.get(event.contact.id)
-        self._books.agent(AgentId(event.by)).consults_answered += 1
-        if contact is not None and contact.visit.counts:
-            self._books.queue(contact.visit.name).consults_answered += 1
-
-    def _transferred(self, at: int, event: ev.ContactTransferred) -> None:
-        contact = self._contacts.get(event.contact.id)
-        count_transfer(self._books.agent(AgentId(event.by)), event.how, event.to)
-        if contact is None:
-            return
-        count_transfer(contact.row, event.how, event.to)
-        if contact.visit.counts:
-            count_transfer(self._books.queue(contact.visit.name), event.how, event.to)
-
-    def _transfer_failed(self, at: int, event: ev.ContactTransferFailed) -> None:
-        contact = self._contacts.get(event.contact.id)
-        if contact is not None:
-            contact.transfer_failed = True
 
     # --- the end ------------------------------------------------------------------------------
 
@@ -458,7 +318,7 @@ class ContactAccounts:
         if not contact.holders:
             self._finish(contact)
 
-    def _count_end(self, at: int, contact: _Contact, event: ev.ContactEnded) -> None:
+    def _count_end(self, at: int, contact: Visitor, event: ev.ContactEnded) -> None:
         row, visit = contact.row, contact.visit
         if event.outcome is Outcome.ABANDONED:
             self._give_up(at, contact, event)
@@ -481,7 +341,7 @@ class ContactAccounts:
                 figures.abandon_wait += event.waited
         _greatest(figures, event.waited, visit)
 
-    def _give_up(self, at: int, contact: _Contact, event: ev.ContactEnded) -> None:
+    def _give_up(self, at: int, contact: Visitor, event: ev.ContactEnded) -> None:
         """What kind of abandon it is, and what the service level says of it."""
         row, visit = contact.row, contact.visit
         in_system, short = (at - row.arrived) / MICRO, self._rules.short_call_seconds
@@ -499,7 +359,7 @@ class ContactAccounts:
         else:
             figures.level_missed += 1
 
-    def _finish(self, contact: _Contact) -> None:
+    def _finish(self, contact: Visitor) -> None:
         del self._contacts[contact.row.contact]
         self._finished(contact.row)
 
@@ -538,11 +398,7 @@ def _took_part(row: ContactFigures, agent: AgentId) -> None:
         row.agents.append(agent)
 
 
-def _greatest(figures: QueueFigures, waited: float, visit: _Visit) -> None:
+def _greatest(figures: QueueFigures, waited: float, visit: Visit) -> None:
     """He has waited so long in vain; who was answered has been counted then."""
     if not visit.answered:
         figures.longest_wait = max(figures.longest_wait, waited)
-
-
-def _add(figures: object, name: str, seconds: float) -> None:
-    setattr(figures, name, getattr(figures, name) + seconds)
