@@ -14,8 +14,8 @@ from contextlib import ExitStack
 
 from rich.progress import Progress
 
-from tests.sim.many import simulated, told
-from tests.sim.plants import PLANTS, Plant
+from tests.sim.many import first_to_find, simulated, told
+from tests.sim.plants import MINUTES_OF_PLANTS, PLANTS, Plant
 from tests.sim.run import simulate
 from tests.sim.swarm import Swarm, draw
 
@@ -25,6 +25,9 @@ def main(arguments: list[str]) -> int:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--seed", type=int, help="one run")
     which.add_argument("--seeds", type=_range, metavar="FIRST:END", help="many runs")
+    which.add_argument(
+        "--find", type=int, metavar="MOST", help="the first seed that finds each planted bug"
+    )
     which.add_argument("--soak", type=float, metavar="HOURS", help="one long run")
     parser.add_argument("--minutes", type=float, default=10.0, help="of each run, with faults")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
@@ -32,6 +35,8 @@ def main(arguments: list[str]) -> int:
     asked = parser.parse_args(arguments)
     logging.getLogger().addHandler(logging.NullHandler())  # the oracles listen to what is logged
     planted = next((plant for plant in PLANTS if plant.name == asked.plant), None)
+    if asked.find is not None:
+        return _find(asked.find, asked.jobs, planted)
     if asked.soak is not None:
         return _soak(draw(0, asked.soak * 60.0), planted)
     seeds = range(asked.seed, asked.seed + 1) if asked.seeds is None else asked.seeds
@@ -45,6 +50,16 @@ def main(arguments: list[str]) -> int:
                 progress.console.print(told(outcome, planted), markup=False, highlight=False)
     print(f"{len(seeds)} runs, {failed} failed")
     return 1 if failed else 0
+
+
+def _find(most: int, jobs: int, planted: Plant | None) -> int:
+    """As ``found.txt`` has it."""
+    missed = 0
+    names = [plant.name for plant in (PLANTS if planted is None else [planted])]
+    for name, seed in first_to_find(names, MINUTES_OF_PLANTS, jobs, most):
+        missed += seed is None
+        print(name, "never" if seed is None else seed, flush=True)
+    return 1 if missed else 0
 
 
 def _soak(swarm: Swarm, planted: Plant | None) -> int:

@@ -9,12 +9,14 @@ import trio
 
 from actors.base import Actor
 from sip.message import Request, parse
+from tests.sim.deaths import Deaths
+from tests.sim.disk import TROUBLES, SimulatedDisk
 from tests.sim.people import People
 from tests.sim.swarm import Fault
-from tests.support.centre import Centre
 from tests.support.network import Address, Datagram, Weather
 from tests.support.phones import SERVER, Phone
 from tests.support.recording import poison
+from tests.support.restarting import MortalCentre
 
 STRANGER: Address = ("10.0.9.9", 5060)
 MOST_CRASHES = 3
@@ -25,7 +27,9 @@ STORM = Weather(loss=0.3, duplication=0.3, delay=(0.01, 2.0))
 class Faults:
     """``wall``: seconds that the wall clock is wrong by; ``crashed``: whom it has made crash."""
 
-    def __init__(self, floor: Centre, people: People, nursery: trio.Nursery) -> None:
+    def __init__(self, floor: MortalCentre, people: People, nursery: trio.Nursery) -> None:
+        assert isinstance(floor.disk, SimulatedDisk)
+        self._disk, self._commits_in = floor.disk, floor.disk.takes
         self.floor, self.people, self.nursery = floor, people, nursery
         self.crashed: list[str] = []
         self._recent: list[float] = []
@@ -33,12 +37,17 @@ class Faults:
         self._calm = floor.network.weather
         floor.network.drop = lambda datagram: any(drop(datagram) for drop in self._drops)
 
+        self._deaths = Deaths(floor)
+
     async def happen(self, faults: tuple[Fault, ...]) -> None:
         for fault in faults:
             await trio.sleep_until(fault.at)
             self._happens(fault)
 
-    def are_over(self) -> None:
+    async def are_over(self) -> None:
+        """All is mended; returns when the server is there."""
+        self._disk.trouble, self._disk.takes = None, self._commits_in
+        await self._deaths.over()
         self._drops.clear()
         self.floor.network.weather = Weather(delay=self._calm.delay)
         self.floor.media.free = 100_000
@@ -62,7 +71,8 @@ class Faults:
             case "actor":
                 self._crash(self._residents(), fault)
             case "contact":
-                self._crash(list(self.floor.core.directory.contacts.values()), fault)
+                if self.floor.life.serves:
+                    self._crash(list(self.floor.core.directory.contacts.values()), fault)
             case "media_full":
                 self.nursery.start_soon(self._media_full, fault.lasts)
             case "media_lost":
@@ -72,6 +82,12 @@ class Faults:
             case "spoof":
                 for data in self._spoofed(Random(fault.who)):
                     self.floor.network.carry(STRANGER, SERVER, data)
+            case "kill" | "outage":
+                self.nursery.start_soon(self._deaths.dies, fault)
+            case "disk":
+                self.nursery.start_soon(self._disk_fails, fault)
+            case "slow_disk":
+                self.nursery.start_soon(self._disk_is_slow, fault)
             case "clock":
                 self.floor.wall.wrong_by += Random(fault.who).uniform(-3600.0, 3600.0)
 
@@ -110,9 +126,23 @@ class Faults:
         await trio.sleep(seconds)
         self.floor.media.free = 100_000
 
+    # --- the disk -----------------------------------------------------------------------------
+
+    async def _disk_fails(self, fault: Fault) -> None:
+        self._disk.trouble = TROUBLES[fault.who % len(TROUBLES)]
+        await trio.sleep(fault.lasts)
+        self._disk.trouble = None
+
+    async def _disk_is_slow(self, fault: Fault) -> None:
+        self._disk.takes = Random(fault.who).choice((0.5, 3.0, 20.0))
+        await trio.sleep(fault.lasts)
+        self._disk.takes = self._commits_in
+
     # --- the server's own ---------------------------------------------------------------------
 
     def _residents(self) -> list[Actor]:
+        if not self.floor.life.serves:
+            return []
         directory = self.floor.core.directory
         return [directory.dispatcher, *directory.queues.values(), *directory.agents.values()]
 

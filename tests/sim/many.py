@@ -26,6 +26,21 @@ def simulated(
         yield from pool.imap_unordered(run, seeds)
 
 
+def first_to_find(
+    plants: Iterable[str], minutes: float, jobs: int, most: int
+) -> Iterator[tuple[str, int | None]]:
+    """By planted bug, the first of the seeds from 0 that finds it, if one of so many does."""
+    find = partial(_first, minutes=minutes, most=most)
+    with get_context("spawn").Pool(jobs) as pool:
+        yield from pool.imap(find, plants)
+
+
+def _first(plant: str, minutes: float, most: int) -> tuple[str, int | None]:
+    seeds = range(most)
+    found = (seed for seed in seeds if _one(seed, minutes, plant).violations)
+    return plant, next(found, None)
+
+
 def told(outcome: Outcome, planted: Plant | None = None) -> str:
     """What failed, where, and how little of it is needed."""
     with ExitStack() as stack:

@@ -1,13 +1,14 @@
 """What must hold in every run, whatever goes wrong: the invariants of the product.
 
-``Oracles.hear`` looks at every event as it is written, ``look`` at the whole centre, once a virtual
-second; ``look_at_the_end`` when all has become quiet.  What they find is a ``Violation``.
+Every event is looked at as it is written (``told.py``); ``Oracles.look`` looks at the whole centre,
+once a virtual second; ``look_at_the_end`` when all has become quiet.  What they find is a
+``Violation``.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from bisect import bisect
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -19,22 +20,22 @@ from actors.agent import Agent
 from actors.base import Actor
 from actors.contact import Contact, Talking
 from actors.ids import AgentId, ContactId, QueueName, owner_of
-from actors.place import Place
 from actors.queue import Queue
-from actors.reasons import IdleCode
 from actors.recorded_dispatcher import RecordedDispatcher
 from ccserver.journal.fold import Fold
 from ccserver.journal.live import Live
 from ccserver.journal.log import Entry
+from ccserver.journal.past import PastFold, digest
 from sip.message import Response, parse
 from tests.sim.faults import STRANGER
 from tests.sim.people import People, agent_names
+from tests.sim.told import Told
 from tests.support.agreement import disagreements
-from tests.support.centre import Centre
 from tests.support.network import Datagram
 from tests.support.phones import SERVER
+from tests.support.restarting import MortalCentre
 
-MOMENT = 1e-6
+OF_THE_DISK = ("journal cannot be written", "checkpoint could be written", "were not written")
 IDLE_PAIR_SECONDS = 1.0
 LATE_NEWS_SECONDS = 5.0
 ORPHAN_SECONDS = 60.0
@@ -54,40 +55,38 @@ class Violation(Struct, frozen=True):
         return f"{self.at:.3f} s: {self.invariant}: {self.what}"
 
 
-class _Agent(Struct):
-    state: str
-    entered: float
-    shown: float
-    """When the journal last spoke of him: a wish for later may be shown in the same state."""
-
-
 class Oracles(logging.Handler):
     """``planned``: the names of actors that were made to crash, as they are."""
 
-    def __init__(self, floor: Centre, people: People, planned: list[str]) -> None:
+    def __init__(self, floor: MortalCentre, people: People, planned: list[str]) -> None:
         super().__init__(logging.ERROR)
         self.floor, self.people, self.planned = floor, people, planned
         swarm = people.swarm
         self._skills = dict(zip(agent_names(swarm), swarm.skills, strict=True))
         self._rings_all = swarm.strategy == "ring_all"
-        self._rona = swarm.rona_seconds
         self.violations: list[Violation] = []
-        self.arrived: dict[ContactId, float] = {}
-        self.ended: dict[ContactId, ev.ContactEnded] = {}
-        self.ended_at: dict[ContactId, float] = {}
-        self._living: dict[ContactId, float] = {}
-        self._places: dict[ContactId, Place] = {}
-        self._seq = floor.core.journal.last_seq
-        self._agents: dict[AgentId, _Agent] = {}
-        self._crashes: Counter[str] = Counter()
+        self._on_disk = Told(lambda invariant, what: None, swarm.rona_seconds, planned)
         self._since: dict[str, dict[str, float]] = {}
         """By invariant: what is so now that may not last."""
-        floor.core.journal.listen(self.hear)
+        self._runs: list[float] = []
+        """When each run of the server began."""
+        floor.begins.append(self._begins)
+        self._begins()
+
+    def _begins(self) -> None:
+        """A run of the server, from what the disk has."""
+        for number in range(self._on_disk.seq, len(self.floor.entries)):
+            self._on_disk.hear(self.floor.entries[number], self.floor.heard_at[number])
+        self.told = self._on_disk.copy(self.found)
+        self._since.clear()
+        self._runs.append(trio.current_time())
+        life = self.floor.life
+        self.floor.core.journal.listen(lambda entry: None if life.over else self._hear(entry))
 
     def emit(self, record: logging.LogRecord) -> None:
-        """What is logged as an error is one, unless a crash was planned."""
+        """What is logged as an error is one, unless a crash was planned, or the disk fails."""
         text = record.getMessage()
-        if not any(name in text for name in self.planned):
+        if not any(name in text for name in (*self.planned, *OF_THE_DISK)):
             error = record.exc_info[1] if record.exc_info else None
             self.found("crash", f"logged: {text} {error!r}")
 
@@ -96,46 +95,10 @@ class Oracles(logging.Handler):
 
     # --- every event --------------------------------------------------------------------------
 
-    def hear(self, entry: Entry) -> None:
-        if entry.seq != self._seq + 1:
-            self.found("I5", f"event {entry.seq} follows {self._seq}")
-        self._seq = entry.seq
-        match entry.event:
-            case ev.ContactArrived(contact):
-                if contact.id in self.arrived:
-                    self.found("I1", f"{contact.id} arrived twice")
-                self.arrived[contact.id] = self._living[contact.id] = trio.current_time()
-            case ev.ContactEnded(contact) as event:
-                if contact.id in self.ended:
-                    self.found("I1", f"{contact.id} ended twice")
-                if contact.id not in self.arrived:
-                    self.found("I1", f"{contact.id} ended and never arrived")
-                self.ended[contact.id] = event
-                self.ended_at[contact.id] = trio.current_time()
-                self._living.pop(contact.id, None)
-            case ev.ContactQueued(contact, _, place):
-                self._places[contact.id] = place
-                self._lives(contact.id, "queued")
-            case ev.ContactConnected(contact):
-                self._lives(contact.id, "connected")
-            case ev.ContactAssigned() as assigned:
-                self._assigned(assigned)
-            case ev.LeaseExpired(owner, request, state) if not self.planned:
-                self.found("I8", f"the lease of {owner} for {request} ran out, {state}")
-            case ev.AgentStateChanged() as changed:
-                self._agent_changed(changed)
-            case ev.ActorCrashed(_, name, error):
-                self._crashes[name] += 1
-                if self._crashes[name] > self.planned.count(name):
-                    self.found("crash", f"{name}: {error}")
-                if name.startswith("agent/"):
-                    self._agents.pop(AgentId(name.removeprefix("agent/")), None)
-            case _:
-                pass
-
-    def _lives(self, contact: ContactId, what: str) -> None:
-        if contact in self.ended:
-            self.found("I1", f"{contact} had ended, and is {what}")
+    def _hear(self, entry: Entry) -> None:
+        self.told.hear(entry, trio.current_time())
+        if isinstance(entry.event, ev.ContactAssigned):
+            self._assigned(entry.event)
 
     def _assigned(self, assigned: ev.ContactAssigned) -> None:
         """I7, by brute force over all that the dispatcher knew: nobody of the same needs waits who
@@ -147,10 +110,10 @@ class Oracles(logging.Handler):
         agent, queue, place = assigned.agent, assigned.queue, assigned.decision.place
         if not self._fits(queue, agent):
             self.found("I7", f"{agent} does not fit {assigned.contact}")
-        ended = self.ended_at.get(owner_of(assigned.contact))
+        ended = self.told.ended_at.get(owner_of(assigned.contact))
         if ended is not None and trio.current_time() - ended > LATE_NEWS_SECONDS:
             self.found("I7", f"{assigned.contact} had ended at {ended:.3f}")
-        if self._places.get(assigned.contact, place) != place:
+        if self.told.places.get(assigned.contact, place) != place:
             self.found("I7", f"{assigned.contact} lost its place")
         told = dispatcher._paired[assigned.contact].waits
         if assigned.decision.on == "agent":
@@ -170,36 +133,18 @@ class Oracles(logging.Handler):
     def _fits(self, queue: QueueName, agent: AgentId) -> bool:
         return NEEDS[queue] in self._skills[agent]
 
-    def _agent_changed(self, changed: ev.AgentStateChanged) -> None:
-        """I9: the states of an agent follow each other, and their times add up."""
-        now = trio.current_time()
-        agent = self._agents.get(changed.agent)
-        if agent is None:
-            self._agents[changed.agent] = _Agent(changed.state, now, now)
-            return
-        if agent.state != changed.before:
-            self.found("I9", f"{changed.agent} was {agent.state}, and says {changed.before}")
-        if abs(now - agent.shown - changed.lasted) > MOMENT:
-            shown = now - agent.shown
-            self.found("I9", f"{changed.agent} {agent.state}: {shown} s, and says {changed.lasted}")
-        rona = changed.before == "reserved" and changed.code == IdleCode.RONA
-        if rona and now - agent.entered < self._rona - MOMENT:
-            # R14: nobody is blamed for a phone that has not rung for as long as it should.
-            self.found("R14", f"{changed.agent} missed a call after {now - agent.entered} s")
-        if agent.state != changed.state:
-            agent.state, agent.entered = changed.state, now
-        agent.shown = now
-
     # --- every second -------------------------------------------------------------------------
 
     def look(self) -> None:
+        if not self.floor.life.serves:
+            return
         self._conservation()
         self._engagements()
         self._nobody_waits_in_vain()
         self._ownership()
         self._ears()
         now = trio.current_time()
-        for contact, since in self._living.items():
+        for contact, since in self.told.living.items():
             if now - since > LONGEST_CONTACT:
                 self.found("I1", f"{contact} lives since {since}")
 
@@ -219,7 +164,7 @@ class Oracles(logging.Handler):
             )
             if one.offered != accounted:
                 self.found("I2", f"queue {name!r}: offered {one.offered}, accounted {accounted}")
-        living = len(self._living)
+        living = len(self.told.living)
         held = len(self.floor.core.directory.contacts)
         if living > held:
             self.found("I2", f"{living} contacts have not ended, and {held} live")
@@ -240,7 +185,7 @@ class Oracles(logging.Handler):
             f"{name} has {request}, which has ended"
             for name, machine in self._agent_machines()
             for request, engagement in machine.engagements.items()
-            if owner_of(request) in self.ended and engagement.name in ("reserved", "engaged")
+            if owner_of(request) in self.told.ended and engagement.name in ("reserved", "engaged")
         ]
         self._may_not_last("I3", LATE_NEWS_SECONDS, gone)
         silent = [
@@ -306,15 +251,20 @@ class Oracles(logging.Handler):
     def look_back(self) -> None:
         """I13, I14: the journal, read from the start, gives the state that was built as it grew."""
         core, floor = self.floor.core, self.floor
+        if not floor.life.serves:
+            return
         agents = [AgentId(name) for name in core.directory.agents]
-        live = Live(core.queue_plans, agents)
+        live, past = Live(core.queue_plans, agents), PastFold()
         fold = Fold(core.queue_plans, agents, trio.current_time)
-        for entry in core.journal.read(0, 10_000_000):
+        written = list(core.journal.read(0, 10_000_000))
+        for entry in [*written, *floor.entries[len(written) :]]:
             live.apply(entry)
+            past.apply(entry.seq, entry.at, entry.event)
+            fold.apply(entry.event)
         if _shown(live) != _shown(core.live):
             self.found("I14", "the journal read again gives another live state")
-        for event in floor.events:
-            fold.apply(event)
+        if digest(past.past) != digest(core.folds.past.past):
+            self.found("I14", "the journal read again gives another past")
         ours, theirs = fold.figures().queues, core.fold.figures().queues
         if _counts(ours) != _counts(theirs):
             self.found("I14", "the journal folded again gives other figures")
@@ -357,7 +307,8 @@ class Oracles(logging.Handler):
             answer = _final_answer(datagram)
             if answer is None:
                 continue
-            key = (datagram.to, answer.via.branch, answer.cseq.method)
+            run = bisect(self._runs, datagram.at)
+            key = (run, datagram.to, answer.via.branch, answer.cseq.method)
             if answers.setdefault(key, answer.status) != answer.status:
                 self.found("I10", f"{key}: {answers[key]} and {answer.status}")
 

@@ -16,8 +16,8 @@ from actors.effects import TellAgent, TellContact
 from actors.ids import AgentId, QueueName
 from actors.permissions import ACTIONS, allowed
 from tests.sim.swarm import Manners, Swarm
-from tests.support.centre import Centre
 from tests.support.phones import Call, Phone
+from tests.support.restarting import MortalCentre
 
 REGISTERS_EVERY = 120.0
 RTP_TIMEOUT = 20.0
@@ -40,7 +40,7 @@ POLITE = Manners(
 class People:
     """Everybody has random numbers of his own, so leaving one out changes nobody else."""
 
-    def __init__(self, floor: Centre, swarm: Swarm, nursery: trio.Nursery) -> None:
+    def __init__(self, floor: MortalCentre, swarm: Swarm, nursery: trio.Nursery) -> None:
         self.floor, self.swarm, self.nursery = floor, swarm, nursery
         self.manners = swarm.manners
         self.agents: dict[str, Phone] = {}
@@ -124,8 +124,10 @@ class People:
                 if not sends
             }
             for session, seconds in quiet.items():
-                if seconds >= RTP_TIMEOUT:
+                if seconds >= RTP_TIMEOUT and session not in media.silent:
+                    media.silent.add(session)
                     media.falls_silent(session, seconds)
+            media.silent -= {session for session, sends in sending.items() if sends}
 
     # --- agents at their phones ---------------------------------------------------------------
 
@@ -175,10 +177,14 @@ class People:
                 self._wishes(name, m.SetAvailable())
 
     def _wishes(self, name: str, command: m.AgentCommand) -> None:
+        if not self.floor.life.serves:
+            return
         received = m.AgentCommandReceived(command, "nobody")
         self.floor.perform(TellAgent(AgentId(name), received))
 
     def _talking(self) -> Iterator[Contact]:
+        if not self.floor.life.serves:
+            return
         for actor in list(self.floor.core.directory.contacts.values()):
             machine = actor.machine if isinstance(actor, Actor) else None
             if isinstance(machine, Contact) and isinstance(machine.state, Talking):

@@ -31,6 +31,8 @@ from ccserver.journal.log import Journal
 from sip.transaction import ClientInvite
 from sip.transaction.effects import CancelSent
 
+MINUTES_OF_PLANTS = 5.0
+"""Of the runs that must find them."""
 Wrapper = Callable[..., Any]
 
 

@@ -6,19 +6,24 @@ import hashlib
 import logging
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from unittest.mock import patch
 
 import trio
 from msgspec import Struct
 
+from ccserver.journal import folds
 from tests.sim import scheduler
+from tests.sim.disk import SimulatedDisk
 from tests.sim.faults import Faults
 from tests.sim.oracles import Oracles, Violation
 from tests.sim.people import People, agent_names
 from tests.sim.swarm import QUIET_SECONDS, Swarm
-from tests.support.centre import Centre, centre
+from tests.support.restarting import MortalCentre, mortal_centre
 
 LOOK_BACK_EVERY = 150
+CHECKPOINT_EVERY = 200
+"""Events: most runs of the server begin at a checkpoint, and some before there is one."""
 LINGER = 40.0
 """Longer than any transaction stays for retransmissions."""
 
@@ -32,6 +37,8 @@ class Outcome(Struct, frozen=True):
     contacts: int
     outcomes: dict[str, int]
     crashed: int
+    deaths: int = 0
+    """Of the whole server."""
     ladder: str = ""
     """The last of it, where something was violated."""
 
@@ -42,16 +49,26 @@ def simulate(swarm: Swarm, tick: Callable[[float], None] = lambda now: None) -> 
         return scheduler.run(_run, swarm, tick, seed=swarm.seed, chance=swarm.hold_back)
     except Exception as error:
         fell = "".join(traceback.format_exception(error)[-20:])
-        return Outcome(swarm, (Violation(0.0, "crash", repr(error)),), "", 0, {}, 0, fell)
+        return Outcome(swarm, (Violation(0.0, "crash", repr(error)),), "", 0, {}, 0, 0, fell)
 
 
 async def _run(swarm: Swarm, tick: Callable[[float], None]) -> Outcome:
-    async with centre(
+    disk = SimulatedDisk(swarm.seed, swarm.commit_seconds)
+    with ExitStack() as stack:
+        stack.enter_context(disk.as_thread())
+        stack.enter_context(patch.object(folds, "EVERY", CHECKPOINT_EVERY))
+        return await _opened(swarm, tick, disk)
+
+
+async def _opened(swarm: Swarm, tick: Callable[[float], None], disk: SimulatedDisk) -> Outcome:
+    async with mortal_centre(
         seed=swarm.seed,
         weather=swarm.weather,
+        disk=disk,
         longest=swarm.minutes * 60 + 2 * QUIET_SECONDS,
         **_settings(swarm),
     ) as floor:
+        disk.is_dead = lambda: floor.life.over
         floor.media.opens_after = swarm.media_seconds
         async with trio.open_nursery() as nursery:
             people = People(floor, swarm, nursery)
@@ -62,7 +79,7 @@ async def _run(swarm: Swarm, tick: Callable[[float], None]) -> Outcome:
                 nursery.start_soon(faults.happen, swarm.faults)
                 end = swarm.minutes * 60.0
                 if await _watch(oracles, end, tick):
-                    faults.are_over()
+                    await faults.are_over()
                     await people.become_polite()
                     if await _watch(oracles, end + QUIET_SECONDS, tick):
                         people.registering = False
@@ -85,25 +102,26 @@ async def _watch(oracles: Oracles, until: float, tick: Callable[[float], None]) 
     return not oracles.violations
 
 
-def _outcome(swarm: Swarm, floor: Centre, oracles: Oracles, faults: Faults) -> Outcome:
+def _outcome(swarm: Swarm, floor: MortalCentre, oracles: Oracles, faults: Faults) -> Outcome:
     outcomes: dict[str, int] = {}
-    for ended in oracles.ended.values():
+    for ended in oracles.told.ended.values():
         outcomes[ended.outcome.value] = outcomes.get(ended.outcome.value, 0) + 1
     return Outcome(
         swarm,
         tuple(oracles.violations),
         _digest(floor),
-        len(oracles.arrived),
+        len(oracles.told.arrived),
         outcomes,
         len(faults.crashed),
+        floor.runs - 1,
         "\n".join(floor.network.ladder().splitlines()[-80:]) if oracles.violations else "",
     )
 
 
-def _digest(floor: Centre) -> str:
+def _digest(floor: MortalCentre) -> str:
     digest = hashlib.sha256()
-    for entry in floor.core.journal.rows(0, 10_000_000):
-        digest.update(repr(entry).encode())
+    for row in floor.disk.rows:
+        digest.update(repr(row).encode())
     for datagram in floor.network.trace:
         digest.update(repr((datagram.at, datagram.source, datagram.to)).encode())
         digest.update(datagram.data)

@@ -10,11 +10,15 @@ from random import Random
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tests.support.network import Weather
 
-VERSION = 1
-"""Of this generator: a seed that failed means what it meant then."""
+VERSION = 2
+"""Of this generator: a seed that failed means what it meant then.
+
+1 had no deaths of the server and no disk.
+"""
 
 FaultKind: TypeAlias = Literal[
     "power",  # a phone loses its power, and registers again when it is back
@@ -29,6 +33,10 @@ FaultKind: TypeAlias = Literal[
     "garbage",  # a stranger sends what is no SIP, or nearly is
     "spoof",  # a stranger sends BYE, CANCEL and re-INVITE to dialogs that are not his
     "clock",  # the wall clock steps
+    "kill",  # the server is killed, and started again
+    "outage",  # the machine has no power: the media process and what was not on the disk are gone
+    "disk",  # no commit succeeds
+    "slow_disk",  # a commit takes seconds
 ]
 FAULTS: tuple[FaultKind, ...] = (
     "power",
@@ -44,6 +52,8 @@ FAULTS: tuple[FaultKind, ...] = (
     "spoof",
     "clock",
 )
+LATER: tuple[FaultKind, ...] = ("kill", "kill", "kill", "outage", "disk", "slow_disk")
+"""Of generator 2, by how often they are drawn."""
 
 
 class Fault(Struct, frozen=True):
@@ -92,26 +102,41 @@ class Swarm(Struct, frozen=True):
     """How long the media process takes to open a session."""
     manners: Manners
     faults: tuple[Fault, ...]
+    commit_seconds: float = 0.0
+    """How long a commit of the journal takes."""
 
     @property
     def weather(self) -> Weather:
         return Weather(self.loss, self.loss, self.delay)
-
-    def without(self, faults: tuple[Fault, ...]) -> Swarm:
-        """The same with only these."""
-        fields = {name: getattr(self, name) for name in self.__struct_fields__}
-        return Swarm(**{**fields, "faults": faults})
 
 
 QUIET_SECONDS = 400.0
 """After the last fault: whoever waits is served, and every lease of a lost agent runs out."""
 
 
-def draw(seed: int, minutes: float = 10.0) -> Swarm:
-    """The run of this seed.  Which faults there are at all is drawn too: a run with few kinds goes
-    deeper than one where all disturb each other.
+def draw(seed: int, minutes: float = 10.0, version: int = VERSION) -> Swarm:
+    """The run of this seed, as that generator meant it.  Which faults there are at all is drawn
+    too: a run with few kinds goes deeper than one where all disturb each other.
     """
-    random = Random(f"swarm {VERSION} {seed}")
+    swarm = _people_and_network(seed, minutes)
+    return swarm if version == 1 else _server(swarm)
+
+
+def _server(swarm: Swarm) -> Swarm:
+    """With what happens to the server and its disk, from random numbers of its own."""
+    random = Random(f"server {swarm.seed}")
+    commit_seconds = random.choice((0.0, 0.001, 0.01, 0.1))
+    kinds = [kind for kind in LATER if random.random() < 0.4]
+    deaths = _drawn(random, kinds, swarm.minutes * 60.0, (60.0, 200.0, 400.0)) if kinds else []
+    return replace(
+        swarm,
+        faults=tuple(sorted([*swarm.faults, *deaths], key=_order)),
+        commit_seconds=commit_seconds,
+    )
+
+
+def _people_and_network(seed: int, minutes: float) -> Swarm:
+    random = Random(f"swarm 1 {seed}")
     agents = random.randint(1, 8)
     languages = ("english", "spanish")
     skills = tuple(
@@ -149,8 +174,14 @@ def _faults(random: Random, seconds: float) -> tuple[Fault, ...]:
     kinds = [kind for kind in FAULTS if random.random() < 0.35]
     if not kinds or random.random() < 0.1:
         return ()
-    count = max(1, round(seconds / random.choice((20.0, 60.0, 200.0))))
-    drawn = [
+    return tuple(sorted(_drawn(random, kinds, seconds, (20.0, 60.0, 200.0)), key=_order))
+
+
+def _drawn(
+    random: Random, kinds: list[FaultKind], seconds: float, one_in: tuple[float, ...]
+) -> list[Fault]:
+    count = max(1, round(seconds / random.choice(one_in)))
+    return [
         Fault(
             at=round(random.uniform(5.0, seconds), 3),
             kind=random.choice(kinds),
@@ -159,4 +190,7 @@ def _faults(random: Random, seconds: float) -> tuple[Fault, ...]:
         )
         for _ in range(count)
     ]
-    return tuple(sorted(drawn, key=lambda fault: (fault.at, fault.kind, fault.who)))
+
+
+def _order(fault: Fault) -> tuple[float, str, int]:
+    return fault.at, fault.kind, fault.who

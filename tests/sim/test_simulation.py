@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.sim.many import simulated, told
-from tests.sim.plants import PLANTS, Plant
+from tests.sim.plants import MINUTES_OF_PLANTS, PLANTS, Plant
 from tests.sim.run import simulate
 from tests.sim.shrink import shrink
-from tests.sim.swarm import VERSION, draw
+from tests.sim.swarm import draw
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -25,12 +25,11 @@ PORTION = 30
 GATE = range(1000, 1020)
 
 
-def corpus() -> list[tuple[int, float]]:
-    """Seed and minutes; those of an older generator meant other runs."""
+def corpus() -> list[tuple[int, int, float]]:
+    """Generator, seed and minutes."""
     lines = (HERE / "seeds.txt").read_text().splitlines()
     rows = [line.split() for line in lines if line and not line.startswith("#")]
-    return [(int(seed), float(minutes)) for version, seed, minutes, *_ in rows
-            if int(version) == VERSION]  # fmt: skip
+    return [(int(version), int(seed), float(minutes)) for version, seed, minutes, *_ in rows]
 
 
 @pytest.mark.parametrize("first", SEEDS[::PORTION])
@@ -40,9 +39,9 @@ def test_nothing_is_violated_in_any_of_these_seeds(first: int) -> None:
     assert not failed, "\n\n".join(failed)
 
 
-@pytest.mark.parametrize(("seed", "minutes"), corpus())
-def test_a_seed_that_failed_once_fails_no_more(seed: int, minutes: float) -> None:
-    outcome = simulate(draw(seed, minutes))
+@pytest.mark.parametrize(("version", "seed", "minutes"), corpus())
+def test_a_seed_that_failed_once_fails_no_more(version: int, seed: int, minutes: float) -> None:
+    outcome = simulate(draw(seed, minutes, version))
     assert not outcome.violations, told(outcome)
 
 
@@ -80,14 +79,14 @@ FOUND_AT = {
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name)
 def test_a_planted_bug_is_found(plant: Plant) -> None:
     with plant.planted():
-        outcome = simulate(draw(FOUND_AT[plant.name], 5.0))
+        outcome = simulate(draw(FOUND_AT[plant.name], MINUTES_OF_PLANTS))
     assert outcome.violations, f"{plant.bug}: not found by seed {FOUND_AT[plant.name]}"
 
 
 def test_a_failing_run_is_shrunk_to_the_faults_that_it_needs() -> None:
     plant = next(plant for plant in PLANTS if plant.name == "starts_again_empty")
     with plant.planted():
-        outcome = simulate(draw(FOUND_AT[plant.name], 5.0))
+        outcome = simulate(draw(FOUND_AT[plant.name], MINUTES_OF_PLANTS))
         small = shrink(outcome)
     assert small.violations[0].invariant == outcome.violations[0].invariant
     assert [fault.kind for fault in small.swarm.faults] == ["actor"]

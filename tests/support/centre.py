@@ -55,7 +55,10 @@ class Centre:
         """What a reload finds."""
         self.events: list[ev.AnyEvent] = []
         self._hosts = count(10)
-        core.journal.listen(self._heard)
+        self._listen_to(core.journal)
+
+    def _listen_to(self, journal: Journal) -> None:
+        journal.listen(self._heard)
 
     def perform(self, effect: Effect) -> None:
         """As an actor would have it carried out; a recording tells of it."""

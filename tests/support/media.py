@@ -94,6 +94,7 @@ class MediaInMemory:
                     self._hear_sum(listener, [name for name in heard if name != session])
                 self.sessions.pop(session, None)
                 self.playing.pop(session, None)
+                self.silent.discard(session)
 
     @property
     def bridges(self) -> dict[str, str]:
@@ -112,12 +113,17 @@ class MediaInMemory:
         """The phone of this session has stopped sending."""
         self._hear(media.RtpSilent(session, seconds))
 
-    def is_lost(self) -> None:
-        """The media process has died."""
-        sessions = list(self.sessions)
+    def is_gone(self) -> None:
+        """The machine has no power: nobody is told."""
         self.sessions.clear()
         self.hears.clear()
         self.playing.clear()
+        self.silent.clear()
+
+    def is_lost(self) -> None:
+        """The media process has died."""
+        sessions = list(self.sessions)
+        self.is_gone()
         for session in sessions:
             self._hear(media.SessionRefused(session, media.DOWN))
 

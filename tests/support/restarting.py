@@ -16,10 +16,10 @@ import trio.lowlevel
 
 from ccserver.core.app import Core, World
 from ccserver.inputs.recorder import Recorder
-from ccserver.journal.log import Journal
+from ccserver.journal.log import Entry, Journal
 from ccserver.journal.storage import MemoryStorage, Row
 from ccserver.media import protocol as media
-from ccserver.settings import Settings
+from ccserver.settings import Loaded, Settings
 from sip.transport.path import Path
 from tests.support.centre import DEFAULT, LONGEST_STORY, Centre, WallClock
 from tests.support.media import MediaInMemory
@@ -32,26 +32,28 @@ AWAY = 0.8
 
 
 class Life:
-    """One run of the server, until it is killed."""
+    """One run of the server, until it is killed.  ``serves``: it has taken over, and lives."""
 
     def __init__(self) -> None:
-        self.over = False
+        self.over = self.serves = False
         self.scope = trio.CancelScope()
+        self.settled = trio.Event()
+        """It serves, or is dead."""
         self.ended = trio.Event()
 
     def kill(self) -> None:
-        self.over = True
+        self.over, self.serves = True, False
         self.scope.cancel()
 
-
-class _Status:
-    """What a run says when it serves."""
-
-    def __init__(self) -> None:
-        self.said = trio.Event()
-
     def started(self, value: None = None) -> None:
-        self.said.set()
+        """As a ``trio.TaskStatus``."""
+        self.serves = not self.over
+        self.settled.set()
+
+    def end(self) -> None:
+        self.over, self.serves = True, False
+        self.ended.set()
+        self.settled.set()
 
 
 class Disk(MemoryStorage):
@@ -73,10 +75,9 @@ class Disk(MemoryStorage):
 class _Journal:
     """The disk as one run sees it."""
 
-    immediate: ClassVar[bool] = True
-
     def __init__(self, disk: Disk, life: Life) -> None:
         self._disk, self._life = disk, life
+        self.immediate = disk.immediate
 
     def write(self, rows: Sequence[Row]) -> None:
         if not self._life.over:
@@ -133,7 +134,9 @@ class _Transport(MemoryTransport):
 
 
 class MortalCentre(Centre):
-    """As ``Centre``; ``events`` go on over restarts."""
+    """As ``Centre``; ``events`` go on over restarts, and ``entries`` are what a reader of the
+    journal has: what had not reached the disk as the server died has not happened.
+    """
 
     def __init__(
         self,
@@ -141,64 +144,100 @@ class MortalCentre(Centre):
         settings: Settings,
         network: Network,
         plane: MediaInMemory,
-        recorded: FilePath | None,
+        disk: Disk,
+        recorded: FilePath | None = None,
     ) -> None:
-        self._nursery, self._settings, self._recorded = nursery, settings, recorded
-        self.disk = Disk()
+        self._nursery, self.file, self._recorded = nursery, settings, recorded
+        self.disk = disk
         self.runs = 0
+        self.boots = 1
+        """How often the machine has been started."""
+        self.entries: list[Entry] = []
+        self.heard_at: list[float] = []
+        """When each of ``entries`` was written, in virtual time."""
+        self.witness: Callable[[Entry], None] = lambda entry: None
+        """Is shown each entry, and may kill the server."""
+        self.begins: list[Callable[[], None]] = []
+        """Are called as a run begins, before its first event."""
         self._plane = plane
         self._network = network
         self._clock = WallClock()
         self.life = Life()
+        self.life.over = True
 
     async def start(self) -> None:
         """A new run of the server, on what the last one left."""
         self.runs += 1
         self.life = life = Life()
-        status = _Status()
         recorder = None if self._recorded is None else Recorder(self._clock)
+        journal = Journal(_Journal(self.disk, life), self._clock, recorder)
+        del self.entries[journal.last_seq :], self.heard_at[journal.last_seq :]
         world = World(
             transports=[_Transport(self._network, life)],
             media=_Media(self._plane, life),
-            journal=Journal(_Journal(self.disk, life), self._clock, recorder),
+            journal=journal,
             wall=self._clock,
             epoch=self._network.seed + self.runs,
             secret=b"0123456789abcdef",
             seed=self._network.seed,
             turns=recorder,
+            boot=f"boot {self.boots}",
+            load=self._load_again,
         )
-        core = Core(self._settings, world)
+        core = Core(self.file, world)
         if recorder is not None and self._recorded is not None:
             recorder.open(self._recorded, core.beginning(), 1.0)
+        self.core = core
         if self.runs == 1:
             super().__init__(core, self._network, self._plane, self._clock)
         else:
-            self.core = core
-            core.journal.listen(self._heard)
-        self._nursery.start_soon(self._live, core, life, status, recorder)
-        await status.said.wait()
+            self._listen_to(journal)
+        for begin in self.begins:
+            begin()
+        self._nursery.start_soon(self._live, core, life, recorder)
+        await life.settled.wait()
 
-    async def _live(
-        self, core: Core, life: Life, status: _Status, recorder: Recorder | None
-    ) -> None:
+    def _listen_to(self, journal: Journal) -> None:
+        life = self.life
+        journal.listen(lambda entry: None if life.over else self._heard(entry))
+
+    def _heard(self, entry: Entry) -> None:
+        super()._heard(entry)
+        self.entries.append(entry)
+        self.heard_at.append(trio.current_time())
+        self.witness(entry)
+
+    async def _load_again(self) -> Loaded:
+        return Loaded(self.file, (), FilePath())
+
+    async def _live(self, core: Core, life: Life, recorder: Recorder | None) -> None:
         with life.scope:
             try:
-                await core.run(task_status=status)
+                async with trio.open_nursery() as nursery:
+                    if not self.disk.immediate:
+                        nursery.start_soon(core.journal.run)
+                    await core.run(task_status=life)
             finally:
                 if recorder is not None:
                     close_down(recorder, core.journal)
-                life.ended.set()
-                status.said.set()  # killed before it could serve
+                life.end()
 
     def is_configured(self, **changes: Any) -> None:
         """From the next start on."""
-        self._settings = Settings.model_validate({**DEFAULT, **changes})
+        self.file = Settings.model_validate({**DEFAULT, **changes})
 
     async def is_killed(self, *, lost: int = 0) -> None:
         """Now; the last ``lost`` events had not reached the disk."""
         self.life.kill()
         if lost:
             self.disk.loses(len(self.disk.rows) - lost)
+        await self.life.ended.wait()
+
+    async def has_no_power(self) -> None:
+        """The whole machine: the media process has gone, too, and another boot begins."""
+        self.life.kill()
+        self._plane.is_gone()
+        self.boots += 1
         await self.life.ended.wait()
 
     async def comes_back(self, *, after: float = AWAY) -> None:
@@ -217,6 +256,8 @@ async def mortal_centre(
     *,
     seed: int = 0,
     weather: Weather | None = None,
+    disk: Disk | None = None,
+    longest: float = LONGEST_STORY,
     recorded: FilePath | None = None,
     **changes: Any,
 ) -> AsyncIterator[MortalCentre]:
@@ -230,11 +271,11 @@ async def mortal_centre(
         plane = MediaInMemory()
         nursery.start_soon(plane.run)
         await trio.lowlevel.checkpoint()
-        opened = MortalCentre(nursery, settings, network, plane, recorded)
+        opened = MortalCentre(nursery, settings, network, plane, disk or Disk(), recorded)
         await opened.start()
         await trio.sleep(0.001)
         try:
-            with trio.fail_after(LONGEST_STORY):
+            with trio.fail_after(longest):
                 yield opened
         except BaseException:
             print(network.ladder())
