@@ -21,6 +21,7 @@ from actors.reasons import During, EndedBy, OfferFailure, Outcome
 from actors.routing.policy import PolicyChanged
 from actors.server_events import ActorCrashed as ActorCrashed
 from actors.server_events import CentreConfigured as CentreConfigured
+from actors.server_events import ClockSet as ClockSet
 from actors.server_events import ConfigurationChange as ConfigurationChange
 from actors.server_events import LegArrived as LegArrived
 from actors.server_events import LegCalled as LegCalled
@@ -538,6 +539,7 @@ AnyEvent: TypeAlias = (
     | ServerStarted
     | ServerRecovered
     | CentreConfigured
+    | ClockSet
     | ServerDraining
     | ServerStopped
 )

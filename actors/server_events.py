@@ -149,6 +149,15 @@ class CentreConfigured(Event, frozen=True, tag="centre.configured"):
     """Against what held before; at a start, none are told."""
 
 
+class ClockSet(Event, frozen=True, tag="server.clock_set"):
+    """The clock on the wall was set: from this event on, events are dated by it."""
+
+    by: float
+    """Seconds; below 0: it was put back."""
+    clock: float
+    """What the monotonic clock shows."""
+
+
 class ServerDraining(Event, frozen=True, tag="server.draining"):
     talking: int
 

@@ -19,7 +19,7 @@ import trio
 
 from ccserver import diagnose
 from ccserver.core.app import Core, World
-from ccserver.core.clock import MachineClock, boot_name
+from ccserver.core.clock import MachineClock, SteadyWall, boot_name
 from ccserver.inputs.recorder import Recorder
 from ccserver.journal import exporter
 from ccserver.journal.log import Journal
@@ -67,11 +67,12 @@ async def _start(loaded: Loaded, config: Path, overrides: list[str]) -> int:
     """Open what may be taken by others; then serve."""
     settings = loaded.settings
     data = Path(settings.data.dir)
+    wall = SteadyWall(time.time, trio.current_time)
     try:
         transports = open_listeners(settings.sip.listen)
         metrics = await exporter.listen(*host_port(settings.metrics.listen))
-        recorder = Recorder(time.time) if settings.journal.inputs else None
-        journal = Journal.open(data / JOURNAL, time.time, recorder)
+        recorder = Recorder(wall) if settings.journal.inputs else None
+        journal = Journal.open(data / JOURNAL, wall, recorder)
     except (ListenError, exporter.ListenError, JournalError) as error:
         print(f"ccserver: {error}", file=sys.stderr)
         return WRONG
@@ -84,7 +85,8 @@ async def _start(loaded: Loaded, config: Path, overrides: list[str]) -> int:
         transports=transports,
         media=media,
         journal=journal,
-        wall=time.time,
+        wall=wall,
+        was_set=wall.look,
         epoch=secrets.randbits(50),
         secret=secrets.token_bytes(32),
         seed=secrets.randbits(64),

@@ -105,6 +105,7 @@ class World(Struct):
     media: MediaPlane
     journal: Journal
     wall: Callable[[], float]
+    """The clock that events are dated by."""
     epoch: int
     """Random, 50 bits: no two runs share ids, tags or branches."""
     secret: bytes
@@ -114,6 +115,8 @@ class World(Struct):
     boot: str = ""
     """Names trio's clock: instants of another run with the same name mean the same.  Empty: they
     mean nothing, and the clock on the wall is asked."""
+    was_set: Callable[[], float] = lambda: 0.0
+    """By how many seconds ``wall`` has been set since this was asked last, and is from now on."""
     load: Callable[[], Awaitable[Loaded]] = no_file
     """Reads the configuration again.  Raises ConfigurationError."""
     turns: Turns | None = None
@@ -287,7 +290,7 @@ class Core:
             nursery.start_soon(self.world.media.run)
             await self._go_on()
             nursery.start_soon(self.endpoint.run, self._hear, self._hear_unsent)
-            nursery.start_soon(self._watch_lag)
+            nursery.start_soon(self._watch_clocks)
             nursery.start_soon(self._ask_media)
             nursery.start_soon(self._tidy)
             with self.gc_pauses:
@@ -397,6 +400,9 @@ class Core:
         for actor in list(self.directory.contacts.values()):
             actor.tell(m.EndContact("shutdown"))
 
+    def say_clock_set(self, by: float) -> None:
+        self.journal.append(ev.ClockSet(by, self.post.now()))
+
     def say_stopped(self) -> None:
         self.journal.append(ev.ServerStopped())
 
@@ -497,8 +503,12 @@ class Core:
         kind = name.partition("/")[0]
         self.journal.append(ev.ActorCrashed(kind, name, type(error).__name__))
 
-    async def _watch_lag(self) -> None:
+    async def _watch_clocks(self) -> None:
         while True:
+            by = self.world.was_set()
+            if by:
+                log.warning("the clock on the wall has been set by %+.3f s", by)
+                self.post.turn("clock set", self.say_clock_set, by)
             before = trio.current_time()
             await trio.sleep(LAG_PAUSE)
             lag = max(0.0, trio.current_time() - before - LAG_PAUSE)

@@ -69,6 +69,7 @@ WORDS: dict[str, Any] = {
     "command": tuple[Request, str],
     "configure": tuple[dict[str, Any], str, tuple[ConfigurationChange, ...]],
     "late": tuple[bool],
+    "clock set": tuple[float],
     "ended": tuple[str],
     "again": tuple[str],
     "parting": tuple[str],

@@ -54,6 +54,7 @@ class PastFold:
             ev.PhoneRefreshed: self._phone_refreshed,
             ev.PhoneGone: self._phone_gone,
             ev.ServerStarted: self._server_started,
+            ev.ClockSet: self._clock_set,
         }
 
     def apply(self, seq: int, at: int, event: ev.AnyEvent) -> None:
@@ -313,6 +314,9 @@ class PastFold:
             contact.restarts += 1
         for leg in self.past.legs.values():
             leg.restarts += 1
+
+    def _clock_set(self, event: ev.ClockSet) -> None:
+        self.past.clock, self.past.clock_at = event.clock, self.past.at
 
 
 def continue_in(past: Past, boot: str, clock: float, at: int) -> None:

@@ -213,6 +213,7 @@ _SAYS: Mapping[str, Callable[[Core], Callable[..., object]]] = {
     "command": lambda core: core.commands.carry_out,
     "configure": lambda core: core.configure_again,
     "late": lambda core: core.admission.is_late,
+    "clock set": lambda core: core.say_clock_set,
     "drain": lambda core: core.begin_to_drain,
     "end all": lambda core: core.end_all,
     "dropped": lambda core: core.guardian.drop,

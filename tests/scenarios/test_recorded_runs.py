@@ -9,6 +9,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from actors import events as ev
+from actors import messages as m
 from actors.routing.strategies import Order
 from ccserver.inputs.file import recordings
 from ccserver.journal.log import Journal
@@ -16,6 +18,7 @@ from ccserver.replay.player import Replayed
 from tests.support.day import random_day
 from tests.support.kill_points import Kills, tell
 from tests.support.recording import replayed
+from tests.support.restarting import mortal_centre
 from tests.support.stories import STORIES, length_of
 
 
@@ -59,6 +62,22 @@ def test_every_run_of_a_server_that_is_killed_twice_is_replayed(tmp_path: Path, 
     assert len(runs) == 3
     assert all(run.difference is None and run.left == 0 for run in runs), runs
     assert sum(run.events for run in runs) == journal.last_seq
+
+
+def test_a_clock_that_was_set_is_set_again(tmp_path: Path):
+    async def day() -> Journal:
+        async with mortal_centre(recorded=tmp_path) as floor:
+            await floor.agent("1001")
+            floor.wall.wrong_by -= 3600.0
+            await trio.sleep(10)
+            assert floor.of(ev.ClockSet)
+            await floor.commands("1001", m.SetIdle("lunch"))
+            await trio.sleep(10)
+            return floor.core.journal
+
+    journal = in_virtual_time(day)
+    (path,) = recordings(tmp_path)
+    check(replayed(path, journal), journal)
 
 
 def test_another_rule_is_found_and_both_sides_are_shown(tmp_path: Path, monkeypatch):

@@ -247,3 +247,21 @@ async def test_a_contact_that_waited_through_a_restart_is_explained(autojump_clo
         (moment,) = [one for one in found.moments if one.given is not None]
         assert (moment.on, moment.agent, moment.agrees) == ("agent", "1001", True)
         assert all(one.agrees for one in decisions(floor.core.journal.read(0, 100_000)))
+
+
+async def test_a_clock_that_was_set_before_the_server_died_makes_nobodys_time_longer(
+    autojump_clock,
+) -> None:
+    async with mortal_centre() as floor:
+        await floor.agent("1001")
+        floor.wall.wrong_by += 3600.0
+        await trio.sleep(10)
+        says(floor, "1001", m.SetIdle("lunch"))
+        floor.wall.wrong_by -= 7200.0
+        await trio.sleep(10)
+        await floor.restarts()
+        says(floor, "1001", m.SetAvailable())
+        await trio.sleep(1)
+        lasted = {e.before: e.lasted for e in floor.of(ev.AgentStateChanged)}
+        assert 10.7 < lasted["idle"] < 11
+        assert [event.by for event in floor.of(ev.ClockSet)] == [3600.0, -7200.0]

@@ -15,6 +15,7 @@ import trio
 import trio.lowlevel
 
 from ccserver.core.app import Core, World
+from ccserver.core.clock import SteadyWall
 from ccserver.inputs.recorder import Recorder
 from ccserver.journal.log import Entry, Journal
 from ccserver.journal.storage import MemoryStorage, Row
@@ -169,14 +170,16 @@ class MortalCentre(Centre):
         """A new run of the server, on what the last one left."""
         self.runs += 1
         self.life = life = Life()
-        recorder = None if self._recorded is None else Recorder(self._clock)
-        journal = Journal(_Journal(self.disk, life), self._clock, recorder)
+        wall = SteadyWall(self._clock, trio.current_time)
+        recorder = None if self._recorded is None else Recorder(wall)
+        journal = Journal(_Journal(self.disk, life), wall, recorder)
         del self.entries[journal.last_seq :], self.heard_at[journal.last_seq :]
         world = World(
             transports=[_Transport(self._network, life)],
             media=_Media(self._plane, life),
             journal=journal,
-            wall=self._clock,
+            wall=wall,
+            was_set=wall.look,
             epoch=self._network.seed + self.runs,
             secret=b"0123456789abcdef",
             seed=self._network.seed,
