@@ -45,9 +45,6 @@ MOST_COMMANDS = 10_000
 """Commands that wait for a media process that does not read; then it counts as down."""
 READY = 64
 """Port pairs of each family in reserve: more than the calls that come within two ticks."""
-GATHER = 0.02
-"""Seconds that commands which nobody can hear wait for others: to wake the media process costs both
-processes more than the command does."""
 ORPHANS_EVERY = 30.0
 """Seconds between two looks at what an earlier core left behind."""
 
@@ -76,7 +73,6 @@ class MediaClient:
         self._on_event = on_event
         self._up = trio.Event()
         self._work = trio.Event()
-        self._later = trio.Event()
         self._at_end: AtEnd = lambda act: False
         self._connection: socket.socket | None = None
         self._frames: deque[bytes] = deque()
@@ -123,35 +119,38 @@ class MediaClient:
         await self._up.wait()
 
     def send(self, command: Command) -> None:
-        """Queue a command; those of one turn, or of one pass of the loop, travel in one frame, and
-        those that make no difference to anybody's ears go with the next ones, or soon.
+        """Queue a command; those of one turn, or of one pass of the loop, travel in one frame.
+
+        To wake the media process costs both more than a command does.  So what makes no difference
+        to anybody's ears, a session that nobody hears yet or any more, goes with the next command
+        that does; GetStatistics, asked for once a second, is one.
         """
-        if not self.connected or len(self._commands) >= MOST_COMMANDS:
+        if self._connection is None or len(self._commands) >= MOST_COMMANDS:
             self._refuse(command)
             return
-        if type(command) is CreateSession and (reserve := self._reserve[command.ipv6]):
-            address, port = reserve.popleft()
-            self._created.append(SessionCreated(command.session, address, port))
-            command = CreateSession(command.session, command.ipv6, port)
-        self._presses |= not self._may_wait(command)
-        self._note(command)
+        if isinstance(command, CreateSession):
+            command = self._create(command)
+        elif isinstance(command, Release):
+            self._forget(command.session)
+        elif not isinstance(command, SetRemote) or command.session not in self._unborn:
+            self._presses = True
         self._commands.append(command)
         if not self._arranged:
             self._arranged = True
             if not self._at_end(self._act):
                 self._work.set()
 
-    def _may_wait(self, command: Command) -> bool:
-        """A session begins, and nobody hears it yet; or it ends, and nobody hears it any more."""
-        match command:
-            case CreateSession(_, _, port):
-                return port is not None
-            case SetRemote(session):
-                return session in self._unborn
-            case Release():
-                return True
-            case _:
-                return False
+    def _create(self, command: CreateSession) -> CreateSession:
+        """With a port in it, if there is one in reserve."""
+        session, ipv6 = command.session, command.ipv6
+        self._ours.add(session)
+        self._unborn.add(session)
+        if not self._reserve[ipv6]:
+            self._presses = True
+            return command
+        address, port = self._reserve[ipv6].popleft()
+        self._created.append(SessionCreated(session, address, port))
+        return CreateSession(session, ipv6, port)
 
     async def run(self) -> None:
         """Connect, and connect again, until cancelled."""
@@ -198,7 +197,6 @@ class MediaClient:
             async with trio.open_nursery() as nursery:
                 self._scope = nursery.cancel_scope
                 nursery.start_soon(self._send_all, connection)
-                nursery.start_soon(self._send_later)
                 nursery.start_soon(self._look_for_orphans)
                 await self._receive_all(connection)
                 self._connection = None
@@ -223,8 +221,6 @@ class MediaClient:
         self._arranged = False
         if self._presses or self._frames:
             self._send_now()
-        elif self._commands:
-            self._later.set()
 
     def _send_now(self) -> None:
         """What the socket does not take is left to the task."""
@@ -246,25 +242,17 @@ class MediaClient:
             frames.popleft()
 
     async def _send_all(self, connection: socket.socket) -> None:
-        while True:
-            await self._work.wait()
-            # Woken in the pass after that of the first command: all of that pass goes together.
-            self._work = trio.Event()
-            self._act()
-            while self._frames:
-                await trio.lowlevel.wait_writable(connection)
-                self._act()
-
-    async def _send_later(self) -> None:
-        """At the latest when the core ends: what it has released must not go on without it."""
         try:
             while True:
-                await self._later.wait()
-                await trio.sleep(GATHER)
-                self._later = trio.Event()
-                self._send_now()
+                await self._work.wait()
+                # Woken in the pass after that of the first command: all of that pass goes together.
+                self._work = trio.Event()
+                self._act()
+                while self._frames:
+                    await trio.lowlevel.wait_writable(connection)
+                    self._act()
         finally:
-            self._send_now()
+            self._send_now()  # the core ends: what it has released must not go on without it
 
     async def _receive_all(self, connection: socket.socket) -> None:
         frame = memoryview(bytearray(MAXIMUM_FRAME))
@@ -287,16 +275,6 @@ class MediaClient:
                     self._hear(event)
 
     # --- whose sessions -----------------------------------------------------------------------
-
-    def _note(self, command: Command) -> None:
-        match command:
-            case CreateSession(session):
-                self._ours.add(session)
-                self._unborn.add(session)
-            case Release(session):
-                self._forget(session)
-            case _:
-                pass
 
     def _forget(self, session: str) -> None:
         self._ours.discard(session)
