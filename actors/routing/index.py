@@ -41,7 +41,6 @@ from actors.routing.policy import (
 )
 from actors.routing.selection import select
 from actors.routing.sides import Idle, InLine
-from actors.routing.strategies import AgentKey, Strategy, order_of
 
 _NAME = itemgetter(-1)
 """Of a key, whose it is."""
@@ -72,8 +71,8 @@ class Index:
 
     def __init__(self, policy: Policy | None = None) -> None:
         self.policy = policy or Policy()
-        self.turns: dict[QueueName, AgentKey] = {}
-        """Round robin: where each queue has arrived."""
+        self.turns: dict[QueueName, AgentAvailable] = {}
+        """Whom each queue gave a contact last: round robin goes on from him."""
         self._contacts: dict[ContactId, Waiting] = {}
         self._agents: dict[AgentId, AgentAvailable] = {}
         self._waiting = InLine()
@@ -100,7 +99,7 @@ class Index:
         now: float,
         *,
         serving: Mapping[QueueName, AbstractSet[Pair]] | None = None,
-        turns: Mapping[QueueName, AgentKey] | None = None,
+        turns: Mapping[QueueName, AgentAvailable] | None = None,
     ) -> Index:
         """From facts alone, as they were at ``now``."""
         index = cls(policy)
@@ -231,10 +230,8 @@ class Index:
         return self._limits.serving
 
     def take_turn(self, queue: QueueName, agent: AgentAvailable) -> None:
-        """Round robin goes on from him."""
-        policy = self.policy.of(queue)
-        if policy.strategy is Strategy.ROUND_ROBIN:
-            self.turns[queue] = order_of(policy.strategy, policy.listed).key(agent)
+        """He was given a contact of this queue: by whatever rules, the next follows him."""
+        self.turns[queue] = agent
 
     # --- questions ----------------------------------------------------------------------------
 

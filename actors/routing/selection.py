@@ -30,22 +30,25 @@ def select(
     idle: Idle,
     *,
     available: Mapping[AgentId, AgentAvailable],
-    turn: AgentKey | None,
+    turn: AgentAvailable | None,
     draw: Callable[[], float] | None,
 ) -> Choice | None:
-    """Of the classes that fit somebody is available; ``available`` are all agents there are."""
+    """Of the classes that fit somebody is available; ``available`` are all agents there are; ``turn``
+    is whom the queue gave a contact last.
+    """
     strategy = line.strategy
     fits = idle.fits(line)
     if strategy is Strategy.WEIGHTED_RANDOM:
         return _drawn(contact, stage, line, idle, available, draw)
+    last = line.order.key(turn) if strategy is Strategy.ROUND_ROBIN and turn is not None else None
     heads = Heads()
     heads.fitting = sum(fits.pick(idle.counts))
     if contact.tried or contact.avoid:
         standing = _standing_towards(contact)
-        for keys in _all_keys(fits, strategy, turn):
+        for keys in _all_keys(fits, strategy, last):
             heads.look_behind(keys, standing)
     else:
-        heads.fresh = _first_of_each(fits, strategy, idle, turn)
+        heads.fresh = _first_of_each(fits, strategy, idle, last)
         heads.unseen = (line.fitting & idle.occupied).bit_count() - len(heads.fresh)
     best = heads.best()
     if best is None:

@@ -153,3 +153,16 @@ def test_the_numbers_of_one_lot_follow_from_the_first():
     assert drawn[0] == 0.25
     assert all(0.0 <= number < 1.0 for number in drawn)
     assert sum(drawn) / 100 == pytest.approx(0.5, abs=0.05)
+
+
+def test_round_robin_goes_on_from_whom_the_queue_gave_a_contact_last_by_other_rules():
+    """Where he stands is what the list of now says, not that of then."""
+    agents = [agent(name, position=place, seq=place) for place, name in enumerate("abcd")]
+    before = policy(rules("q", strategy=Strategy.LONGEST_AVAILABLE))
+    index = index_of(*agents, contact("c"), under=before)
+    index.take_turn(Q, agents[1])
+    listed = (AgentId("d"), AgentId("b"), AgentId("a"))
+    after = index.under(policy(rules("q", strategy=Strategy.ROUND_ROBIN, listed=listed)), 0.0)
+    choice = after.agent_for(ContactId("c"))
+    assert choice is not None
+    assert choice.agent.agent == "a"
