@@ -14,10 +14,21 @@ from msgspec import Struct
 
 from actors import events as ev
 from actors import messages as m
-from actors.effects import Effect, Record, TellAgent, TellQueue
+from actors.effects import Effect, Record, ReplyTo, TellAgent, TellQueue
 from actors.ids import AgentId, ContactId, QueueName, agent_actor, queue_actor
+from actors.reasons import Refusal
 from actors.routing.choice import Choice
 from actors.routing.index import Index
+from actors.routing.outside import (
+    AssignContact,
+    Given,
+    NotGiven,
+    RouterHeard,
+    RouterKept,
+    RouterLeft,
+    choice_of,
+    refusal_of,
+)
 from actors.routing.policy import CLOCK_GRAIN, Policy, PolicyChanged
 from sip.machine import StartTimer, TimerFired
 
@@ -32,6 +43,9 @@ Message: TypeAlias = (
     | m.ReservationRefused
     | m.Restarted
     | PolicyChanged
+    | AssignContact
+    | RouterHeard
+    | RouterLeft
     | TimerFired
 )
 
@@ -43,10 +57,18 @@ class _Paired(Struct):
     waits: m.ContactWaits
 
 
+class _Router(Struct, frozen=True):
+    """``state`` and ``by`` as in ``events.RouterChanged``."""
+
+    state: str
+    by: str | None = None
+
+
 class Dispatcher:
     """``now`` gives monotonic seconds, ``draw`` a number from 0 to 1 for strategies that draw lots.
 
-    The timer ``ring`` stands for the next instant at which time alone changes something.
+    The timer ``ring`` stands for the next instant at which time alone changes something: a ring
+    begins, or an outside router has been silent for too long.
     """
 
     def __init__(
@@ -56,8 +78,10 @@ class Dispatcher:
         draw: Callable[[], float] | None = None,
     ) -> None:
         self._now, self._draw = now, draw
-        self.index = Index(policy)
+        self.index = Index() if policy is None else Index().under(policy, now())
         self._paired: dict[ContactId, _Paired] = {}
+        self._routers: dict[QueueName, _Router] = {}
+        """Of each queue that has one: how it stands, as it was published."""
         self._armed: float | None = None
 
     def handle(self, message: Message) -> list[Effect]:
@@ -102,11 +126,19 @@ class Dispatcher:
                 return self._forget_what_was_told_by(name)
             case PolicyChanged(policy):
                 self.index = self.index.under(policy, self._now())
-                return self._find_agents("policy", self.index.waiting, [])
+                awaited = self._await_routers()
+                return [*awaited, *self._find_agents("policy", self.index.waiting, [])]
+            case AssignContact():
+                return self._assign(message)
+            case RouterHeard(queue, by, reply_to):
+                return self._router_heard(queue, by, reply_to)
+            case RouterLeft(queue, by, reply_to):
+                return self._router_left(queue, by, reply_to)
             case TimerFired("ring"):
                 self._armed = None
+                silent, kept = self._routers_silent()
                 changed = self.index.pass_time(self._now() + CLOCK_GRAIN)
-                return self._find_agents("time", changed, [])
+                return [*silent, *self._find_agents("time", kept | changed, [])]
             case TimerFired(name):
                 raise ValueError(f"no timer of the dispatcher is called {name}")
 
@@ -197,6 +229,80 @@ class Dispatcher:
             Record(assigned),
         ]
 
+    # --- from outside -------------------------------------------------------------------------
+
+    def _assign(self, wish: AssignContact) -> list[Effect]:
+        """Whatever has changed since its author looked, what holds now decides."""
+        now, waiting = self._now(), self.index.look_up(wish.contact)
+        queue = QueueName("") if waiting is None else waiting.told.queue
+        if self._routers.get(queue) == _Router("present", wish.by):
+            self._keep_for_router(queue)  # who assigns is there
+        paired = self._paired.get(wish.contact)
+        refused = refusal_of(wish, self.index, () if paired is None else paired.agents, now)
+        if refused is not None:
+            # Race: the contact left, or was given by the rules or by another; the agent took
+            # another, or became unavailable.  Whoever was heard first has it.
+            event = ev.AssignmentRefused(wish.contact, queue, wish.agent, wish.by, refused.code)
+            return [Record(event), ReplyTo(wish.reply_to, refused)]
+        made = self._pair("assignment", choice_of(wish, self.index, now))
+        return [*made, ReplyTo(wish.reply_to, Given(wish.contact, queue, wish.agent))]
+
+    def _router_heard(self, queue: QueueName, by: str, reply_to: str) -> list[Effect]:
+        if self.index.policy.of(queue).outside is None:
+            return [ReplyTo(reply_to, NotGiven(Refusal.NO_OUTSIDE_ROUTING))]
+        seconds = self._keep_for_router(queue)
+        known = self._routers.get(queue)
+        there = known is not None and known.state == "present"
+        shown = [] if there else self._show_router(queue, _Router("present", by))
+        return [*shown, ReplyTo(reply_to, RouterKept(queue, seconds))]
+
+    def _router_left(self, queue: QueueName, by: str, reply_to: str) -> list[Effect]:
+        if self.index.policy.of(queue).outside is None:
+            return [ReplyTo(reply_to, NotGiven(Refusal.NO_OUTSIDE_ROUTING))]
+        contacts = self.index.lose_router(queue, self._now())
+        shown = self._show_router(queue, _Router("left", by))
+        answer = ReplyTo(reply_to, RouterKept(queue, 0.0))
+        return [*shown, answer, *self._find_agents("router", contacts, [])]
+
+    def _keep_for_router(self, queue: QueueName) -> float:
+        """For so many seconds more it is believed to be there."""
+        outside, now = self.index.policy.of(queue).outside, self._now()
+        assert outside is not None
+        self.index.hear_router(queue, now + outside.silence_seconds, now)
+        return outside.silence_seconds
+
+    def _routers_silent(self) -> tuple[list[Effect], set[ContactId]]:
+        """Those of whom nothing has been heard for too long, and the contacts of their queues."""
+        now = self._now()
+        effects: list[Effect] = []
+        contacts: set[ContactId] = set()
+        for queue in self.index.silent_routers(now + CLOCK_GRAIN):
+            contacts |= self.index.lose_router(queue, now)
+            known = self._routers.get(queue)
+            by = None if known is None else known.by
+            effects += self._show_router(queue, _Router("silent", by))
+        return effects, contacts
+
+    def _await_routers(self) -> list[Effect]:
+        """Queues that are to have one from now on, and those that are not any more."""
+        queues = self.index.policy.queues
+        wanted = [name for name, queue in queues.items() if queue.outside is not None]
+        gone = [name for name in self._routers if name not in wanted]
+        effects: list[Effect] = []
+        for name in gone:
+            effects += self._show_router(name, _Router("none"))
+            del self._routers[name]
+        for name in wanted:
+            if name not in self._routers:
+                effects += self._show_router(name, _Router("awaited"))
+        return effects
+
+    def _show_router(self, queue: QueueName, router: _Router) -> list[Effect]:
+        if self._routers.get(queue) == router:
+            return []
+        self._routers[queue] = router
+        return [Record(ev.RouterChanged(queue, router.state, router.by))]
+
     # --- time ---------------------------------------------------------------------------------
 
     def _arm(self) -> list[Effect]:
@@ -230,4 +336,6 @@ def _explained(on: str, choice: Choice, rule: str) -> ev.Decision:
         choice.stage.overdue,
         choice.draw,
         tuple(other.agent for other in choice.others),
+        choice.by,
+        choice.forced,
     )

@@ -11,6 +11,7 @@ from actors import messages as m
 from actors.events import AnyEvent
 from actors.ids import AgentId, ContactId, LegId, QueueName
 from actors.place import Place
+from actors.routing import outside
 from sip.machine import TimerEffect
 from sip.message import Request, Response
 from sip.transport.path import Path
@@ -61,6 +62,9 @@ class TellDispatcher(Struct, frozen=True):
         | m.ReservationRefused
         | m.AgentServes
         | m.AgentServed
+        | outside.AssignContact
+        | outside.RouterHeard
+        | outside.RouterLeft
     )
 
 

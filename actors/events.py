@@ -11,14 +11,27 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from actors import messages as m
 from actors.estimate import Estimate
 from actors.event import Event as Event
 from actors.event import Personal as Personal
+from actors.heard import Heard as Heard
+from actors.heard import HeardAgentAvailable as HeardAgentAvailable
+from actors.heard import HeardAgentServed as HeardAgentServed
+from actors.heard import HeardAgentServes as HeardAgentServes
+from actors.heard import HeardAgentUnavailable as HeardAgentUnavailable
+from actors.heard import HeardAssignContact as HeardAssignContact
+from actors.heard import HeardContactConnected as HeardContactConnected
+from actors.heard import HeardContactLeft as HeardContactLeft
+from actors.heard import HeardContactWaits as HeardContactWaits
+from actors.heard import HeardPolicyChanged as HeardPolicyChanged
+from actors.heard import HeardReservationRefused as HeardReservationRefused
+from actors.heard import HeardRestarted as HeardRestarted
+from actors.heard import HeardRouterHeard as HeardRouterHeard
+from actors.heard import HeardRouterLeft as HeardRouterLeft
+from actors.heard import HeardTimerFired as HeardTimerFired
 from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName
 from actors.place import Place
-from actors.reasons import During, EndedBy, OfferFailure, Outcome
-from actors.routing.policy import PolicyChanged
+from actors.reasons import During, EndedBy, OfferFailure, Outcome, Refusal
 from actors.server_events import ActorCrashed as ActorCrashed
 from actors.server_events import CentreConfigured as CentreConfigured
 from actors.server_events import ClockSet as ClockSet
@@ -34,7 +47,6 @@ from actors.server_events import ServerDraining as ServerDraining
 from actors.server_events import ServerRecovered as ServerRecovered
 from actors.server_events import ServerStarted as ServerStarted
 from actors.server_events import ServerStopped as ServerStopped
-from sip.machine import TimerFired
 
 
 class ContactRef(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -157,13 +169,16 @@ class Decision(Struct, frozen=True, omit_defaults=True):
 
     ``on`` says what had changed: ``agent`` (an agent became available: the contact was chosen),
     ``contact`` (a contact began to wait: the agent was chosen), ``time`` (a contact came to its
-    next ring), ``room`` (its queue may have one agent more) or ``policy`` (the rules changed).
+    next ring, or the outside router is silent), ``room`` (its queue may have one agent more),
+    ``policy`` (the rules changed), ``router`` (the outside router has gone) or ``assignment``
+    (``by`` assigned it; nobody was compared, and with ``forced`` the rules are against it).
     ``candidates`` are the heads of the lines that were compared, best first: the chosen one is the
     least by ``tried`` and ``rank``; where lots were drawn, it stands alone.  ``passed_over`` counts
     the others by reason: ``skills`` (they do not fit), ``tried`` (the pair has failed before, and
     another was in the same line), ``behind`` (they fit, and stand behind the head of their line),
     ``avoided`` (the agent sent the contact away himself), ``full`` (their queue has as many agents
-    as it may), ``kept`` (they are kept for the agents they prefer, or the contact for others).
+    as it may), ``kept`` (they are kept for the agents they prefer, or the contact for others),
+    ``routed`` (they are kept for the outside router).
     """
 
     on: str
@@ -179,13 +194,16 @@ class Decision(Struct, frozen=True, omit_defaults=True):
     """The version of the configuration (``centre.configured``) whose rules were applied."""
     strategy: str = "longest_available"
     ring: int = 0
-    """From 0; -1: kept for the agents it prefers."""
+    """From 0; -1: kept for the agents it prefers; -2: for the outside router."""
     overdue: bool = False
     """Nobody may overtake it any more."""
     draw: float | None = None
     """The number from 0 to 1 that was drawn."""
     others: tuple[AgentId, ...] = ()
     """Ring-all: who rings beside the agent."""
+    by: str | None = None
+    """The account that assigned it; None: the rules did."""
+    forced: bool = False
 
 
 class ContactAssigned(Event, frozen=True, tag="contact.assigned"):
@@ -195,6 +213,19 @@ class ContactAssigned(Event, frozen=True, tag="contact.assigned"):
     possible_at: float
     decided_at: float
     decision: Decision
+
+
+class AssignmentRefused(Event, frozen=True, tag="contact.assignment_refused"):
+    """Somebody outside wanted to give it to this agent; ``reason``: an ``actors.reasons.Refusal``.
+
+    ``queue``: where the contact waits; empty: it does not.
+    """
+
+    contact: ContactId
+    queue: QueueName
+    agent: AgentId
+    by: str
+    reason: Refusal
 
 
 class ContactPresented(Event, frozen=True, tag="contact.presented"):
@@ -365,64 +396,6 @@ class ContactEnded(Event, frozen=True, tag="contact.ended"):
     talked: float = 0.0
 
 
-# --- what the dispatcher heard ----------------------------------------------------------------
-
-
-class Heard(Event, frozen=True):
-    """Before it did whatever follows in the journal: its decisions can be computed again.
-
-    ``now``: the instant at which it heard it, and decided, in monotonic seconds.  ``lot``: the
-    number from 0 to 1 of which those follow that it drew (``actors.routing.lots``).
-    """
-
-    now: float
-    lot: float
-
-
-class HeardContactWaits(Heard, frozen=True, tag="dispatcher.contact_waits"):
-    message: m.ContactWaits
-
-
-class HeardPolicyChanged(Heard, frozen=True, tag="dispatcher.policy_changed"):
-    message: PolicyChanged
-
-
-class HeardContactLeft(Heard, frozen=True, tag="dispatcher.contact_left"):
-    message: m.ContactLeft
-
-
-class HeardContactConnected(Heard, frozen=True, tag="dispatcher.contact_connected"):
-    message: m.ContactConnected
-
-
-class HeardAgentAvailable(Heard, frozen=True, tag="dispatcher.agent_available"):
-    message: m.AgentAvailable
-
-
-class HeardAgentUnavailable(Heard, frozen=True, tag="dispatcher.agent_unavailable"):
-    message: m.AgentUnavailable
-
-
-class HeardReservationRefused(Heard, frozen=True, tag="dispatcher.reservation_refused"):
-    message: m.ReservationRefused
-
-
-class HeardAgentServes(Heard, frozen=True, tag="dispatcher.agent_serves"):
-    message: m.AgentServes
-
-
-class HeardAgentServed(Heard, frozen=True, tag="dispatcher.agent_served"):
-    message: m.AgentServed
-
-
-class HeardTimerFired(Heard, frozen=True, tag="dispatcher.timer_fired"):
-    message: TimerFired
-
-
-class HeardRestarted(Heard, frozen=True, tag="dispatcher.restarted"):
-    message: m.Restarted
-
-
 # --- agent ------------------------------------------------------------------------------------
 
 
@@ -480,6 +453,19 @@ class QueueOpened(Event, frozen=True, tag="queue.opened"):
     queue: QueueName
 
 
+class RouterChanged(Event, frozen=True, tag="queue.router_changed"):
+    """How the outside router of a queue stands.
+
+    ``state``: ``awaited`` (not heard yet, and contacts are kept for it so long), ``present``,
+    ``silent``, ``left``, or ``none``: the queue is routed by its rules alone.
+    """
+
+    queue: QueueName
+    state: str
+    by: str | None = None
+    """The account under which it was heard first."""
+
+
 class LeaseExpired(Event, frozen=True, tag="lease.expired"):
     """Whoever should have moved it on never did; its owner let it go.  Always a fault somewhere."""
 
@@ -522,6 +508,11 @@ AnyEvent: TypeAlias = (
     | HeardAgentUnavailable
     | HeardReservationRefused
     | HeardRestarted
+    | HeardAssignContact
+    | HeardRouterHeard
+    | HeardRouterLeft
+    | AssignmentRefused
+    | RouterChanged
     | AgentStateChanged
     | WrapUpEnded
     | AgentLeft

@@ -14,6 +14,7 @@ from actors import events as ev
 from actors import messages as m
 from actors.dispatcher import Dispatcher, Message
 from actors.effects import Effect, Record
+from actors.routing import outside
 from actors.routing.lots import Lots
 from actors.routing.policy import Policy, PolicyChanged
 from sip.machine import TimerFired
@@ -29,6 +30,9 @@ _HEARD: dict[type, Callable[[float, float, Any], ev.AnyEvent]] = {
     m.AgentServed: ev.HeardAgentServed,
     m.ReservationRefused: ev.HeardReservationRefused,
     m.Restarted: ev.HeardRestarted,
+    outside.AssignContact: ev.HeardAssignContact,
+    outside.RouterHeard: ev.HeardRouterHeard,
+    outside.RouterLeft: ev.HeardRouterLeft,
     TimerFired: ev.HeardTimerFired,
 }
 

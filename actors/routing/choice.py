@@ -43,6 +43,8 @@ class PassedOver(Struct, frozen=True, gc=False):
     """Their queue has as many agents as it may."""
     kept: int = 0
     """They are kept for the agents they prefer."""
+    routed: int = 0
+    """They are kept for the outside router of their queue."""
 
 
 class Choice(Struct, frozen=True):
@@ -60,6 +62,10 @@ class Choice(Struct, frozen=True):
     """The number that was drawn."""
     others: tuple[AgentAvailable, ...] = ()
     """Who rings beside the agent."""
+    by: str | None = None
+    """Who assigned it from outside; None: the rules did."""
+    forced: bool = False
+    """Against the rules."""
 
     @classmethod
     def of_preferred(
@@ -123,11 +129,11 @@ class Heads:
             best += [Head(True, key[:-1], key[-1]) for key in tried]
         return tuple(best) if best else None
 
-    def passed_over(self, known: int, full: int = 0, kept: int = 0) -> PassedOver:
+    def passed_over(self, known: int, full: int = 0, kept: int = 0, routed: int = 0) -> PassedOver:
         found = len(self.fresh) + self.unseen + len(self.tried)
         behind = self.fitting - self.behind_tried - self.avoided - found
-        skills = known - self.fitting - full - kept
-        return PassedOver(skills, self.behind_tried, behind, self.avoided, full, kept)
+        skills = known - self.fitting - full - kept - routed
+        return PassedOver(skills, self.behind_tried, behind, self.avoided, full, kept, routed)
 
 
 def _least(keys: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

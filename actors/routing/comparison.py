@@ -6,8 +6,9 @@ whom it has chosen already, and why somebody would not is ``explanation.explain`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
+from functools import partial
 
 from msgspec import Struct
 
@@ -15,7 +16,7 @@ from actors.ids import AgentId, ContactId
 from actors.messages import AgentAvailable
 from actors.reasons import RoutingVerdict
 from actors.routing.choice import Choice
-from actors.routing.explanation import Verdict, explain
+from actors.routing.explanation import Verdict, explain, suits
 from actors.routing.index import Index
 from actors.routing.strategies import Strategy
 
@@ -55,6 +56,22 @@ def agents_for(index: Index, contact: ContactId, choice: Choice | None = None) -
     ]
 
 
+def agents_outside(index: Index, contact: ContactId, choice: Choice, now: float) -> list[Standing]:
+    """Everybody who is available, as somebody outside assigned the contact to one of them: he, and
+    of the others whether it could have been assigned to them.
+    """
+    assigned = {"by": str(choice.by)}
+    chosen = choice.agent.agent
+    if choice.forced:
+        against = suits(index, contact, chosen, now)
+        assigned |= {"forced": against.code, **against.details}
+    others = sorted(agent for agent in index.available if agent != chosen)
+    return [
+        Standing(chosen, RoutingVerdict.ASSIGNED, assigned, 1),
+        *(_standing(agent, suits(index, contact, agent, now)) for agent in others),
+    ]
+
+
 def contacts_for(index: Index, agent: AgentAvailable) -> list[Standing]:
     """Everybody who waits, in the order in which this agent, who is available, would have been
     given them; behind them those that he would not.
@@ -72,13 +89,22 @@ def contacts_for(index: Index, agent: AgentAvailable) -> list[Standing]:
 
 
 def were_they_available(
-    index: Index, contact: ContactId, agents: Iterable[AgentAvailable]
+    index: Index,
+    contact: ContactId,
+    agents: Iterable[AgentAvailable],
+    assigned_at: float | None = None,
 ) -> dict[AgentId, Verdict]:
-    """What would be said of agents who are not, each by himself."""
+    """What would be said of agents who are not, each by himself.
+
+    ``assigned_at``: at which instant somebody outside assigned the contact; None: nobody did.
+    """
+    judge: Callable[[Index, ContactId, AgentId], Verdict] = explain
+    if assigned_at is not None:
+        judge = partial(suits, now=assigned_at)
     supposed, found = deepcopy(index), dict[AgentId, Verdict]()
     for agent in agents:
         supposed.add_agent(agent)
-        found[agent.agent] = explain(supposed, contact, agent.agent)
+        found[agent.agent] = judge(supposed, contact, agent.agent)
         supposed.remove_agent(agent.agent)
     return found
 

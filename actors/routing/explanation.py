@@ -9,7 +9,8 @@ index as it was before the decision, and asks::
     verdict.details   # {"needs": "english >= 5", "missing": "english >= 5", ...}
 
 It asks whether the *contact* would be given this agent, had it to be given somebody now; whom a
-freed agent would be given is ``Index.contact_for``.
+freed agent would be given is ``Index.contact_for``.  ``suits`` asks whether somebody outside may
+assign it to him, whoever the rules would choose.
 """
 
 from __future__ import annotations
@@ -26,11 +27,14 @@ from actors.routing.expressions import (
     Expression,
     all_of,
     matches,
+    named,
     written,
 )
 from actors.routing.index import Index, Waiting
-from actors.routing.policy import PREFERRED
+from actors.routing.policy import PREFERRED, ROUTED, ring_at
 from actors.routing.strategies import Strategy
+
+_TRIED = "he has failed this contact before: those who have not come first"
 
 
 class Verdict(Struct, frozen=True):
@@ -43,30 +47,77 @@ class Verdict(Struct, frozen=True):
 def explain(index: Index, contact: ContactId, agent: AgentId) -> Verdict:
     """The first reason against the pair, in this order: the contact does not wait, the agent is not
     available, he must not have it, the queue has as many agents as it may, the contact is kept for
-    others, he does not fit, another comes first.  Else it is the first choice.
+    the outside router or for others, he does not fit, another comes first.  Else it is the first
+    choice.
     """
-    waiting = index.look_up(contact)
+    waiting, available = index.look_up(contact), index.available.get(agent)
     if waiting is None:
         return Verdict(RoutingVerdict.NOT_WAITING)
-    available = index.available.get(agent)
     if available is None:
         return Verdict(RoutingVerdict.NOT_AVAILABLE)
-    queue = waiting.told.queue
-    if agent in waiting.told.avoid:
-        return Verdict(RoutingVerdict.AVOIDED)
-    if index.is_full(queue):
-        most, now = index.policy.of(queue).max_agents, index.serving.get(queue, ())
-        shown = ", ".join(sorted(agent for agent, _ in now))
-        return Verdict(RoutingVerdict.QUEUE_FULL, {"max_agents": str(most), "serving": shown})
+    barred = _barred(index, waiting, agent)
+    if barred is not None:
+        return barred
+    if waiting.stage.ring == ROUTED:
+        return Verdict(RoutingVerdict.KEPT_FOR_ROUTER, _next(waiting))
     if waiting.stage.ring == PREFERRED:
         if agent in waiting.told.preferred:
             return _among(index, waiting, available)
-        preferred = ", ".join(waiting.told.preferred)
-        return Verdict(RoutingVerdict.KEPT_FOR_ANOTHER, {"preferred": preferred, **_next(waiting)})
+        return _kept(waiting)
     assert waiting.line is not None
     if not matches(waiting.line.needs, available.skills, agent):
-        return Verdict(RoutingVerdict.SKILLS_MISSING, _lacking(waiting, available))
+        return Verdict(
+            RoutingVerdict.SKILLS_MISSING, _lacking(waiting, waiting.line.needs, available)
+        )
     return _among(index, waiting, available)
+
+
+def suits(index: Index, contact: ContactId, agent: AgentId, now: float) -> Verdict:
+    """The first reason against assigning it to him from outside, or ``SUITS``.
+
+    A contact that is kept for the outside router may have whoever is what its ring asks for, were
+    there no router; the agents that it prefers are no bar to it.
+    """
+    waiting, available = index.look_up(contact), index.available.get(agent)
+    if waiting is None:
+        return Verdict(RoutingVerdict.NOT_WAITING)
+    if available is None:
+        return Verdict(RoutingVerdict.NOT_AVAILABLE)
+    barred = _barred(index, waiting, agent)
+    if barred is not None:
+        return barred
+    if waiting.stage.ring == PREFERRED and agent not in waiting.told.preferred:
+        return _kept(waiting)
+    needs = needs_outside(waiting, now)
+    if waiting.stage.ring != PREFERRED and not matches(needs, available.skills, agent):
+        return Verdict(RoutingVerdict.SKILLS_MISSING, _lacking(waiting, needs, available))
+    tried = {"tried": _TRIED} if agent in waiting.told.tried else {}
+    return Verdict(RoutingVerdict.SUITS, tried)
+
+
+def needs_outside(waiting: Waiting, now: float) -> Expression:
+    """What a contact asks of an agent whom it is assigned from outside."""
+    if waiting.stage.ring == PREFERRED:
+        return named(waiting.told.preferred)
+    if waiting.line is not None:
+        return waiting.line.needs
+    return _needs_at(waiting, ring_at(waiting.policy, waiting.told, now))
+
+
+def _barred(index: Index, waiting: Waiting, agent: AgentId) -> Verdict | None:
+    if agent in waiting.told.avoid:
+        return Verdict(RoutingVerdict.AVOIDED)
+    queue = waiting.told.queue
+    if not index.is_full(queue):
+        return None
+    most, now = index.policy.of(queue).max_agents, index.serving.get(queue, ())
+    shown = ", ".join(sorted(agent for agent, _ in now))
+    return Verdict(RoutingVerdict.QUEUE_FULL, {"max_agents": str(most), "serving": shown})
+
+
+def _kept(waiting: Waiting) -> Verdict:
+    preferred = ", ".join(waiting.told.preferred)
+    return Verdict(RoutingVerdict.KEPT_FOR_ANOTHER, {"preferred": preferred, **_next(waiting)})
 
 
 def _among(index: Index, waiting: Waiting, agent: AgentAvailable) -> Verdict:
@@ -74,7 +125,7 @@ def _among(index: Index, waiting: Waiting, agent: AgentAvailable) -> Verdict:
     details = {"ring": str(waiting.stage.ring)}
     strategy = waiting.policy.strategy
     if agent.agent in waiting.told.tried:
-        details["tried"] = "he has failed this contact before: those who have not come first"
+        details["tried"] = _TRIED
     if strategy is Strategy.WEIGHTED_RANDOM and waiting.stage.ring != PREFERRED:
         return Verdict(RoutingVerdict.BY_LOT, {**details, "weight": str(agent.weight)})
     choice = index.agent_for(waiting.told.contact)
@@ -90,15 +141,13 @@ def _among(index: Index, waiting: Waiting, agent: AgentAvailable) -> Verdict:
     return Verdict(RoutingVerdict.ANOTHER_FIRST, details)
 
 
-def _lacking(waiting: Waiting, agent: AgentAvailable) -> dict[str, str]:
+def _lacking(waiting: Waiting, needs: Expression, agent: AgentAvailable) -> dict[str, str]:
     """The parts of what is asked for that he is not, and when the next ring asks for another."""
-    assert waiting.line is not None
-    needs = waiting.line.needs
     parts = needs.parts if isinstance(needs, AllOf) else (needs,)
     missing = [part for part in parts if not matches(part, agent.skills, agent.agent)]
     has = ", ".join(f"{skill} {level}" for skill, level in sorted(agent.skills.items()))
     return {
-        "needs": waiting.line.written,
+        "needs": written(needs),
         "missing": written(all_of(missing)),
         "has": has,
         **_next(waiting, agent),
@@ -108,7 +157,7 @@ def _lacking(waiting: Waiting, agent: AgentAvailable) -> dict[str, str]:
 def _next(waiting: Waiting, agent: AgentAvailable | None = None) -> dict[str, str]:
     """``until``: the instant (monotonic seconds) at which he will fit, or all will be asked."""
     for instant, stage in reversed(waiting.later):
-        if stage.ring == PREFERRED:
+        if stage.ring in (PREFERRED, ROUTED):
             continue
         if agent is None or matches(_needs_at(waiting, stage.ring), agent.skills, agent.agent):
             return {"until": f"{instant:.3f}"}

@@ -31,6 +31,7 @@ from actors.routing.limits import Limits, Pair
 from actors.routing.lines import ContactLine, SkillClass
 from actors.routing.policy import (
     PREFERRED,
+    ROUTED,
     ContactKey,
     Policy,
     QueuePolicy,
@@ -48,7 +49,8 @@ _ClassName: TypeAlias = tuple[tuple[tuple[str, int], ...], int, tuple[tuple[str,
 
 
 class Waiting(Struct):
-    """A contact as it stands.  ``line``: None while it is kept for the agents it prefers.
+    """A contact as it stands.  ``line``: None while it is kept for the agents it prefers, or for
+    the outside router.
 
     ``later``: what time alone will change, the next change last.
     """
@@ -65,14 +67,16 @@ class Index:
     """Waiting contacts and available agents under one policy.
 
     It is a function of facts alone: of the policy, of what queues and agents have told
-    (``ContactWaits``, ``AgentAvailable``), of who serves whom, of the turns of round robin, and of
-    the instant.  ``Index.of`` builds it from those.
+    (``ContactWaits``, ``AgentAvailable``), of who serves whom, of the turns of round robin, of
+    the outside routers that are there, and of the instant.  ``Index.of`` builds it from those.
     """
 
     def __init__(self, policy: Policy | None = None) -> None:
         self.policy = policy or Policy()
         self.turns: dict[QueueName, AgentAvailable] = {}
         """Whom each queue gave a contact last: round robin goes on from him."""
+        self.routed_until: dict[QueueName, float] = {}
+        """Queues whose outside router is there, or may be, and how long that is believed."""
         self._contacts: dict[ContactId, Waiting] = {}
         self._agents: dict[AgentId, AgentAvailable] = {}
         self._waiting = InLine()
@@ -84,7 +88,7 @@ class Index:
         """The sets of agents that formulas name."""
         self._kept: dict[AgentId, SortedList] = {}
         """Contacts that are kept for this agent, by key."""
-        self._count_kept = 0
+        self._count_kept = self._count_routed = 0
         self._particular: set[ContactId] = set()
         """Contacts to which agents are not all alike: some have failed it, or must not have it."""
         self._due = SortedList()  # (instant, contact)
@@ -100,9 +104,11 @@ class Index:
         *,
         serving: Mapping[QueueName, AbstractSet[Pair]] | None = None,
         turns: Mapping[QueueName, AgentAvailable] | None = None,
+        routed_until: Mapping[QueueName, float] | None = None,
     ) -> Index:
         """From facts alone, as they were at ``now``."""
         index = cls(policy)
+        index.routed_until.update(routed_until or {})
         for agent in agents:
             index.add_agent(agent)
         for contact in contacts:
@@ -116,8 +122,24 @@ class Index:
     def under(self, policy: Policy, now: float) -> Index:
         """The same facts under other rules."""
         told = [waiting.told for waiting in self._contacts.values()]
-        agents = self._agents.values()
-        return Index.of(policy, told, agents, now, serving=self.serving, turns=self.turns)
+        before, until = self.policy.queues, dict[QueueName, float]()
+        for name, queue in policy.queues.items():
+            if queue.outside is None:
+                continue
+            known = before.get(name)
+            if known is None or known.outside is None:
+                until[name] = now + queue.outside.silence_seconds  # it may be there: give it time
+            elif name in self.routed_until:
+                until[name] = self.routed_until[name]
+        return Index.of(
+            policy,
+            told,
+            self._agents.values(),
+            now,
+            serving=self.serving,
+            turns=self.turns,
+            routed_until=until,
+        )
 
     # --- contacts -----------------------------------------------------------------------------
 
@@ -126,8 +148,9 @@ class Index:
         self.remove_contact(contact.contact)
         policy = self.policy.of(contact.queue)
         instant = contact.at if now is None else now
-        stage = stage_at(policy, contact, instant)
-        later = stages_after(policy, contact, instant)
+        routed = contact.queue in self.routed_until
+        stage = stage_at(policy, contact, instant, routed=routed)
+        later = stages_after(policy, contact, instant, routed=routed)
         later.reverse()
         key = contact_key(policy, contact, stage)
         waiting = Waiting(contact, policy, stage, key, None, later)
@@ -151,7 +174,11 @@ class Index:
     @property
     def next_change(self) -> float | None:
         """The instant at which time alone will change something."""
-        return self._due[0][0] if self._due else None
+        due = self._due[0][0] if self._due else None
+        if not self.routed_until:
+            return due
+        silent = min(self.routed_until.values())
+        return silent if due is None else min(due, silent)
 
     def pass_time(self, now: float) -> set[ContactId]:
         """Contacts whose ring has changed by ``now`` stand where they belong."""
@@ -168,11 +195,36 @@ class Index:
             changed.add(contact)
         return changed
 
+    def hear_router(self, queue: QueueName, until: float, now: float) -> None:
+        """It is there: contacts are kept for it, those too that were not while it was not heard."""
+        was_there = queue in self.routed_until
+        self.routed_until[queue] = until
+        if not was_there:
+            self._look_again(queue, now)
+
+    def lose_router(self, queue: QueueName, now: float) -> set[ContactId]:
+        """It is not there: whoever was kept for it stands where the rules want him."""
+        self.routed_until.pop(queue, None)
+        return self._look_again(queue, now)
+
+    def silent_routers(self, now: float) -> list[QueueName]:
+        """Those of which nothing has been heard for too long."""
+        return [queue for queue, until in self.routed_until.items() if until <= now]
+
+    def _look_again(self, queue: QueueName, now: float) -> set[ContactId]:
+        contacts = set(self.waiting_in(queue))
+        for contact in contacts:
+            self.add_contact(self._contacts[contact].told, now)
+        return contacts
+
     def in_order(self, contacts: Iterable[ContactId]) -> list[ContactId]:
         """First to last."""
         return sorted(contacts, key=lambda each: self._contacts[each].key)
 
     def _stand(self, waiting: Waiting) -> None:
+        if waiting.stage.ring == ROUTED:
+            self._count_routed += 1
+            return
         if waiting.stage.ring == PREFERRED:
             self._count_kept += 1
             for agent in waiting.told.preferred:
@@ -187,6 +239,9 @@ class Index:
         if line is not None:
             line.remove(waiting.key)
             self._waiting.noted(line)
+            return
+        if waiting.stage.ring == ROUTED:
+            self._count_routed -= 1
             return
         self._count_kept -= 1
         for agent in waiting.told.preferred:
@@ -254,7 +309,7 @@ class Index:
             return None
         chosen = self._contacts[ContactId(best[0].id)]
         kept = self._count_kept - len(kept_for_him)
-        passed_over = heads.passed_over(len(self._contacts), held_up, kept)
+        passed_over = heads.passed_over(len(self._contacts), held_up, kept, self._count_routed)
         needs = written(named((agent.agent,))) if chosen.line is None else chosen.line.written
         strategy, stage = chosen.policy.strategy, chosen.stage
         return Choice(chosen.told, agent, best, passed_over, strategy, stage, needs)
@@ -309,7 +364,7 @@ class Index:
         all.  ``draw`` gives a number from 0 to 1, and is asked by strategies that draw lots.
         """
         waiting = self._contacts[contact]
-        if self.is_full(waiting.told.queue):
+        if self.is_full(waiting.told.queue) or waiting.stage.ring == ROUTED:
             return None
         if waiting.line is None:
             preferred = [self._agents[a] for a in waiting.told.preferred if a in self._agents]

@@ -20,6 +20,8 @@ from actors.routing.strategies import Strategy
 
 PREFERRED = -1
 """The ring before all others: the agents whom this very contact prefers."""
+ROUTED = -2
+"""And before that one: the contact is kept for the outside router."""
 CLOCK_GRAIN = 1e-6
 """A timer that fires so much too early is on time: two ways to add up an instant differ by less."""
 
@@ -37,6 +39,15 @@ class Ring(Struct, frozen=True):
     needs: Expression = EVERYBODY
     priority: int | None = None
     """From here on it stands at least so far in front."""
+
+
+class Outside(Struct, frozen=True):
+    """An outside router may give away a queue's contacts: before the rules do, never instead."""
+
+    seconds: float
+    """So long from its coming into the queue a contact is kept for it."""
+    silence_seconds: float
+    """Who is not heard of for so long is not there: the rules hold at once."""
 
 
 class QueuePolicy(Struct, frozen=True):
@@ -60,6 +71,8 @@ class QueuePolicy(Struct, frozen=True):
     """A caller whom one of the queue's agents served before is kept for him so long."""
     last_agent_memory_seconds: float = 0.0
     """How long it is remembered who that was."""
+    outside: Outside | None = None
+    """None: the rules alone."""
 
 
 class Policy(Struct, frozen=True):
@@ -86,7 +99,7 @@ class PolicyChanged(Struct, frozen=True):
 
 
 class Stage(Struct, frozen=True, gc=False):
-    """``ring``: an index of the queue's rings, or ``PREFERRED``."""
+    """``ring``: an index of the queue's rings, or ``PREFERRED``, or ``ROUTED``."""
 
     ring: int = 0
     overdue: bool = False
@@ -95,22 +108,35 @@ class Stage(Struct, frozen=True, gc=False):
 FIRST_STAGE = Stage()
 
 
-def stage_at(policy: QueuePolicy, contact: ContactWaits, now: float) -> Stage:
+def stage_at(
+    policy: QueuePolicy, contact: ContactWaits, now: float, *, routed: bool = False
+) -> Stage:
+    """``routed``: the outside router of its queue is there."""
     by = now + CLOCK_GRAIN
     within = policy.overtaking_seconds
     overdue = within is not None and contact.place.since + within <= by
+    entered = entered_at(contact)
+    outside = policy.outside
+    if routed and outside is not None and entered + outside.seconds > by:
+        return Stage(ROUTED, overdue)
     if contact.preferred and contact.preferred_until > by:
         return Stage(PREFERRED, overdue)
-    entered = entered_at(contact)
-    begun = [n for n, ring in enumerate(policy.rings) if entered + ring.after_seconds <= by]
-    return Stage(begun[-1] if begun else 0, overdue)
+    return Stage(ring_at(policy, contact, now), overdue)
+
+
+def ring_at(policy: QueuePolicy, contact: ContactWaits, now: float) -> int:
+    """The last that has begun, whomever the contact is kept for."""
+    age = now + CLOCK_GRAIN - entered_at(contact)
+    begun = [n for n, ring in enumerate(policy.rings) if ring.after_seconds <= age]
+    return begun[-1] if begun else 0
 
 
 def stages_after(
-    policy: QueuePolicy, contact: ContactWaits, now: float
+    policy: QueuePolicy, contact: ContactWaits, now: float, *, routed: bool = False
 ) -> list[tuple[float, Stage]]:
     """What time alone will change: at which instants, and to which stage.  In their order."""
-    if len(policy.rings) == 1 and policy.overtaking_seconds is None and not contact.preferred:
+    alike = len(policy.rings) == 1 and policy.overtaking_seconds is None
+    if alike and not contact.preferred and not routed:
         return []
     entered = entered_at(contact)
     instants = {entered + ring.after_seconds for ring in policy.rings[1:]}
@@ -118,10 +144,12 @@ def stages_after(
         instants.add(contact.place.since + policy.overtaking_seconds)
     if contact.preferred:
         instants.add(contact.preferred_until)
+    if routed and policy.outside is not None:
+        instants.add(entered + policy.outside.seconds)
     stages = []
-    last = stage_at(policy, contact, now)
+    last = stage_at(policy, contact, now, routed=routed)
     for instant in sorted(instants):
-        stage = stage_at(policy, contact, instant)
+        stage = stage_at(policy, contact, instant, routed=routed)
         if instant > now + CLOCK_GRAIN and stage != last:
             stages.append((instant, stage))
             last = stage
@@ -150,6 +178,6 @@ def contact_key(policy: QueuePolicy, contact: ContactWaits, stage: Stage) -> Con
 
 def _priority(policy: QueuePolicy, place: Place, stage: Stage) -> int:
     """What the rings that have begun have raised it to."""
-    begun = policy.rings[: stage.ring + 1]
+    begun = policy.rings[: max(0, stage.ring + 1)]
     raised = [ring.priority for ring in begun if ring.priority is not None]
     return min([place.priority, *raised])

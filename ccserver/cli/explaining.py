@@ -23,9 +23,10 @@ from ccserver.journal.why import Moment, Verdict, Why
 _ON = {
     "contact": "the contact began to wait",
     "agent": "the agent became available",
-    "time": "a ring began",
+    "time": "a ring began, or its outside router was silent",
     "room": "the queue may have one agent more",
     "policy": "the rules changed",
+    "router": "its outside router has gone",
     "now": "it waits",
 }
 
@@ -94,6 +95,8 @@ def explain(found: Why, zone: tzinfo | None = None) -> None:
 def _title(number: int, moment: Moment, contact: str, zone: tzinfo | None) -> str:
     what = f"{moment.agent} was given {_which(moment, contact)}" if moment.agent else "not given"
     because = _ON.get(moment.on, moment.on)
+    if moment.by is not None:
+        because = f"{moment.by} assigned it"
     said = [
         f"{number}. {_clock(moment.at, zone)}  {what}: {because}",
         f"   {moment.queue} asks for {moment.asks or '?'}; waited {moment.waited:.1f} s;"

@@ -38,9 +38,13 @@ def _in_words(event: ev.AnyEvent) -> str | None:
             return _diverted(event)
         case ev.ContactAnnounced(_, _, files):
             return f"is told: {' '.join(files)}"
-        case ev.ContactAssigned(request, queue, agent):
+        case ev.ContactAssigned(request, queue, agent, decision=decision):
             for_whom = "" if owner_of(request) == request else f" (request {request})"
+            if decision.by is not None:
+                return f"assigned to {agent} by {decision.by}, out of {queue}{for_whom}"
             return f"given to {agent} by {queue}{for_whom}"
+        case ev.AssignmentRefused(_, _, agent, by, reason):
+            return f"{by} could not assign it to {agent}: {reason}"
         case ev.ContactPresented(_, _, agent):
             return f"{agent}'s phone is called"
         case ev.ContactOfferFailed(_, _, agent, reason):

@@ -9,19 +9,27 @@ from actors.reasons import RoutingVerdict
 from actors.routing.comparison import Standing
 from actors.routing.expressions import named, written
 from actors.routing.index import Waiting
+from actors.routing.policy import ROUTED
 
 IN_LINE = frozenset(
-    (RoutingVerdict.FIRST_CHOICE, RoutingVerdict.ANOTHER_FIRST, RoutingVerdict.BY_LOT)
+    (
+        RoutingVerdict.FIRST_CHOICE,
+        RoutingVerdict.ANOTHER_FIRST,
+        RoutingVerdict.BY_LOT,
+        RoutingVerdict.SUITS,
+        RoutingVerdict.ASSIGNED,
+    )
 )
 """Who fits, and may have it."""
 
 
 def asked_for(waiting: Waiting) -> str:
     """What a contact asks of an agent in its present ring."""
-    if waiting.line is None:
-        return written(named(waiting.told.preferred))
-    needs: str = waiting.line.written
-    return needs
+    if waiting.line is not None:
+        return waiting.line.written
+    if waiting.stage.ring == ROUTED:
+        return "its outside router"
+    return written(named(waiting.told.preferred))
 
 
 def why_agent(one: Standing, agent: AgentAvailable, now: float) -> str:
@@ -30,6 +38,11 @@ def why_agent(one: Standing, agent: AgentAvailable, now: float) -> str:
         return why_barred(one.code, one.details, now)
     details = one.details
     said = [f"available for {now - agent.since:.1f} s"]
+    if one.code is RoutingVerdict.ASSIGNED:
+        said.append(f"{details['by']} assigned it to him")
+        if "forced" in details:
+            against = RoutingVerdict(details["forced"])
+            said.append(f"although {why_barred(against, details, now)}")
     if one.code is RoutingVerdict.BY_LOT:
         said.append(f"in the lot with weight {details['weight']}")
     elif one.place is not None and one.place > 1 and "own_rank" in details:
@@ -69,6 +82,8 @@ def why_barred(code: RoutingVerdict, details: Mapping[str, str], now: float) -> 
             return f"lacks {details['missing']}, has {has}{later}"
         case RoutingVerdict.KEPT_FOR_ANOTHER:
             return f"it is kept for {details['preferred']}{later}"
+        case RoutingVerdict.KEPT_FOR_ROUTER:
+            return f"it is kept for the outside router{later}"
         case RoutingVerdict.QUEUE_FULL:
             most, serving = details["max_agents"], details["serving"] or "nobody"
             return f"the queue may have {most} agents at once, and has {serving}"

@@ -23,7 +23,13 @@ from actors.messages import AgentAvailable, ContactWaits
 from actors.reasons import RoutingVerdict
 from actors.routing import explanation as rules
 from actors.routing.choice import Choice
-from actors.routing.comparison import Standing, agents_for, contacts_for, were_they_available
+from actors.routing.comparison import (
+    Standing,
+    agents_for,
+    agents_outside,
+    contacts_for,
+    were_they_available,
+)
 from actors.routing.index import Index
 from actors.routing.policy import Policy
 from ccserver.journal.decisions import Decision, Replay
@@ -70,6 +76,8 @@ class Moment(Struct, frozen=True):
     agents: tuple[Verdict, ...] = ()
     contacts: tuple[Verdict, ...] = ()
     """When it was an agent's turn to be given one: among which."""
+    by: str | None = None
+    """The account that assigned it from outside; None: the rules did."""
 
 
 class Why(Struct, frozen=True):
@@ -225,6 +233,9 @@ class _Reader:
         if self._only is not None:
             agents = [one for one in agents if one.id == self._only]
         waiting = index.look_up(waits.contact)
+        asks = "" if waiting is None else asked_for(waiting)
+        if choice is not None and choice.by is not None:
+            asks = choice.needs
         return Moment(
             self._seq,
             self._at,
@@ -232,12 +243,13 @@ class _Reader:
             waits.queue,
             None if choice is None else choice.agent.agent,
             None if choice is None else choice.contact.contact,
-            "" if waiting is None else asked_for(waiting),
+            asks,
             max(0.0, self._now - waits.place.since),
             self._version,
             None,
             tuple(agents),
             tuple(contacts),
+            None if choice is None else choice.by,
         )
 
     # --- verdicts -----------------------------------------------------------------------------
@@ -247,7 +259,12 @@ class _Reader:
     ) -> Iterator[Verdict]:
         """The available ones in their order; then the others, as the configuration has them."""
         ours = choice if choice is not None and choice.contact is waits else None
-        for one in agents_for(index, waits.contact, ours):
+        assigned = ours is not None and ours.by is not None
+        if ours is not None and assigned:
+            available = agents_outside(index, waits.contact, ours, self._now)
+        else:
+            available = agents_for(index, waits.contact, ours)
+        for one in available:
             verdict = self._on_agent(one, index.available[AgentId(one.id)])
             if choice is not None and ours is None and one.id == choice.agent.agent:
                 because = f"he was given {choice.contact.contact}, which comes before it"
@@ -263,6 +280,7 @@ class _Reader:
                 AgentAvailable(name, self._skills.get(name, {}), self._now, 0, self._now)
                 for name in absent
             ),
+            self._now if assigned else None,
         )
         for name in absent:
             yield self._on_absent(name, supposed[name])

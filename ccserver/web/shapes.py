@@ -460,6 +460,7 @@ class Moment(BaseModel):
     ]
     agents: list[Verdict]
     contacts: Annotated[list[Verdict], Field(description="Among which the agent was given one")]
+    by: Annotated[str | None, Field(description="Who assigned it; null: the rules did")] = None
 
 
 class Why(BaseModel):

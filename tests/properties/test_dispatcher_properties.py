@@ -14,15 +14,17 @@ from hypothesis.stateful import (
     rule,
 )
 
+from actors import events as ev
 from actors import messages as m
 from actors.dispatcher import Dispatcher, PolicyChanged
-from actors.effects import Record
+from actors.effects import Record, ReplyTo
 from actors.ids import AgentId, ContactId, QueueName
 from actors.place import Place
 from actors.routing.choice import MOST_HEADS
 from actors.routing.expressions import EVERYBODY, all_of, any_of, level, matches, named
 from actors.routing.grammar import parse
-from actors.routing.policy import Policy, QueuePolicy, Ring
+from actors.routing.outside import AssignContact, NotGiven, RouterHeard, RouterLeft, version_of
+from actors.routing.policy import Outside, Policy, QueuePolicy, Ring
 from actors.routing.strategies import Strategy
 from sip.machine import StartTimer, TimerFired
 from tests.support.model import Model, drawn_in, pairs_of
@@ -60,13 +62,15 @@ def rules_of_queues(draw) -> Policy:
             draw(st.one_of(st.none(), st.sampled_from([0.0, 3.0, 10.0]))),
             draw(st.one_of(st.none(), st.sampled_from([4.0, 15.0]))),
             draw(st.sampled_from([None, None, None, 0, 1, 2])),
+            outside=draw(st.sampled_from([None, None, Outside(6.0, 4.0), Outside(15.0, 3.0)])),
         )
     return Policy(queues)
 
 
 class DispatcherLife(RuleBasedStateMachine):
     """Whoever comes and goes, whatever the rules: the pairs are those of the reference, in its
-    order, with its strategies, rings, weights and limits.
+    order, with its strategies, rings, weights and limits, beside outside routers that come and go,
+    and whoever assigns by hand.
     """
 
     @initialize(policy=rules_of_queues(), seed=st.integers(0, 9))
@@ -80,6 +84,7 @@ class DispatcherLife(RuleBasedStateMachine):
         self.told: dict[ContactId, m.ContactWaits] = {}
         self.paired: dict[ContactId, tuple[list[AgentId], m.ContactWaits]] = {}
         self.talking: dict[AgentId, tuple[ContactId, QueueName]] = {}
+        self.answer: object = None
 
     def next(self) -> int:
         self.number += 1
@@ -91,8 +96,10 @@ class DispatcherLife(RuleBasedStateMachine):
         effects = self.dispatcher.handle(message)
         for effect in effects:
             match effect:
-                case Record(event):
+                case Record(ev.ContactAssigned() as event):
                     self.says_why(event)
+                case ReplyTo(_, answer):
+                    self.answer = answer
                 case StartTimer("ring", seconds):
                     self.due = self.now + seconds
         pairs = pairs_of(effects)
@@ -107,7 +114,7 @@ class DispatcherLife(RuleBasedStateMachine):
         assert order == sorted(order)
         assert best.verdict == "chosen"
         assert all(c.verdict == "later" for c in later)
-        assert matches(parse(decision.needs), decision.skills, event.agent)
+        assert decision.forced or matches(parse(decision.needs), decision.skills, event.agent)
         assert best.id == (event.contact if decision.on == "agent" else event.agent)
         assert all(count > 0 for count in decision.passed_over.values())
         known = len(decision.candidates) + sum(decision.passed_over.values())
@@ -230,6 +237,33 @@ class DispatcherLife(RuleBasedStateMachine):
         if not agents:
             del self.paired[contact]  # and it waits at the place it had
         self.tell(m.ReservationRefused(agent, contact))
+
+    # --- from outside -------------------------------------------------------------------------
+
+    @rule(queue=st.sampled_from(QUEUES), by=st.sampled_from(["ada", "ben"]))
+    def a_router_is_heard(self, queue, by) -> None:
+        self.tell(RouterHeard(queue, by, "r"))
+        there = self.reference.policy.of(queue).outside is not None
+        assert isinstance(self.answer, NotGiven) is not there
+
+    @rule(queue=st.sampled_from(QUEUES))
+    def a_router_goes(self, queue) -> None:
+        self.tell(RouterLeft(queue, "ada", "r"))
+
+    @precondition(lambda self: self.reference.waiting or self.paired)
+    @rule(
+        data=st.data(),
+        agent=st.sampled_from(AGENTS),
+        by=st.sampled_from(["ada", "ben"]),
+        forced=st.booleans(),
+    )
+    def somebody_assigns(self, data, agent, by, forced) -> None:
+        waiting = self.reference.waiting
+        contact = ContactId(data.draw(st.sampled_from(sorted({*waiting, *self.paired, "gone"}))))
+        versions = [version_of(waiting[contact]), 7] if contact in waiting else [7]
+        expect = data.draw(st.sampled_from([None, *versions]))
+        self.tell(AssignContact(contact, agent, by, "r", forced, expect))
+        assert getattr(self.answer, "code", None) == self.model.refused
 
     # --- time and rules -----------------------------------------------------------------------
 

@@ -15,7 +15,15 @@ from typing import Any
 
 from actors import messages as m
 from actors.agent import Agent, AgentSettings
-from actors.effects import Record, TellAgent, TellContact, TellDispatcher, TellQueue, Watch
+from actors.effects import (
+    Record,
+    ReplyTo,
+    TellAgent,
+    TellContact,
+    TellDispatcher,
+    TellQueue,
+    Watch,
+)
 from actors.ids import (
     DISPATCHER,
     AgentId,
@@ -30,7 +38,8 @@ from actors.place import Place, requirements_of
 from actors.queue import Queue, QueueSettings
 from actors.reasons import EndedBy, OfferFailure
 from actors.routing.expressions import of_requirements
-from actors.routing.policy import Policy, QueuePolicy
+from actors.routing.outside import AssignContact
+from actors.routing.policy import Outside, Policy, PolicyChanged, QueuePolicy
 from sip.machine import CancelTimer, StartTimer, TimerFired
 from sip.transport.path import Path
 from tests.support.model import CheckedDispatcher
@@ -194,13 +203,21 @@ class Caller:
 class Floor:
     """``agents`` names them; all can do the same, and none is there before ``arrives``.
 
-    ``limit``: so many of them serve the queue at once.
+    ``limit``: so many of them serve the queue at once.  ``outside``: an outside router may give its
+    contacts away.
     """
 
-    def __init__(self, agents: int, *, limit: int | None = None, **bounds: Any) -> None:
+    def __init__(
+        self,
+        agents: int,
+        *,
+        limit: int | None = None,
+        outside: Outside | None = None,
+        **bounds: Any,
+    ) -> None:
         self.now = 1000.0
         self._limited = frozenset() if limit is None else frozenset((QUEUE,))
-        policy = Policy({QUEUE: QueuePolicy(QUEUE, max_agents=limit)})
+        policy = Policy({QUEUE: QueuePolicy(QUEUE, max_agents=limit, outside=outside)})
         self._tickets = count(1)
         self._bounds = bounds
         self.agent_ids = [AgentId(f"{1001 + n}") for n in range(agents)]
@@ -210,6 +227,8 @@ class Floor:
         self.watchers: dict[str, list[str]] = {}
         self.callers: dict[ContactId, Caller] = {}
         self.events: list[Any] = []
+        self.answers: dict[str, Any] = {}
+        """To whoever commanded something under this name."""
         self.assigned: list[tuple[float, ContactId, AgentId]] = []
         """When, whom, and to whom: every reservation that an agent has taken."""
         self._make: dict[str, Callable[[], Any]] = {
@@ -220,6 +239,8 @@ class Floor:
             self._make[agent_actor(agent)] = partial(self._new_agent, agent)
         for name, make in self._make.items():
             self.machines[name], self.mailboxes[name] = make(), deque()
+        if outside is not None:
+            self._perform(DISPATCHER, self.dispatcher.handle(PolicyChanged(policy)))
 
     def _new_agent(self, agent: AgentId) -> Agent:
         settings = AgentSettings(
@@ -285,6 +306,11 @@ class Floor:
             self.arrives(AgentId(which))
         for other in self.mailboxes:
             self.tell(other, m.Restarted(name))
+
+    def assigns(self, name: str, agent: AgentId, by: str = "router", **more: Any) -> None:
+        """Somebody outside, who is answered under ``BY NAME``."""
+        wish = AssignContact(ContactId(name), agent, by, f"{by} {name}", **more)
+        self.tell(DISPATCHER, wish)
 
     # --- mailboxes and timers -----------------------------------------------------------------
 
@@ -353,6 +379,8 @@ class Floor:
                         self.tell(sender, m.Down(name, False))
                 case Record(event):
                     self.events.append(event)
+                case ReplyTo(reply_to, answer):
+                    self.answers[reply_to] = answer
 
     def _forget_timers(self, name: str) -> None:
         self.timers = {key: due for key, due in self.timers.items() if key[0] != name}

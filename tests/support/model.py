@@ -14,20 +14,27 @@ from actors import messages as m
 from actors.dispatcher import Dispatcher
 from actors.effects import Effect, Record, TellAgent, TellQueue
 from actors.ids import AgentId, ContactId, QueueName, agent_actor, queue_actor
+from actors.reasons import Refusal
+from actors.routing.outside import AssignContact, RouterHeard, RouterLeft, version_of
 from actors.routing.policy import Policy, PolicyChanged
 from sip.machine import TimerFired
-from tests.support.reference import Pair, Reference
+from tests.support.reference import GRAIN, Pair, Reference
 
 
 class Model:
     """``reference`` holds who waits and who is available; ``offered`` who has been given away, and
-    to whom, and has not been heard of since.
+    to whom, and has not been heard of since; ``refused`` why the last assignment from outside was.
     """
 
-    def __init__(self, policy: Policy | None = None) -> None:
-        self.reference = Reference(policy or Policy())
+    def __init__(self, policy: Policy | None = None, now: float = 0.0) -> None:
+        self.reference = Reference(Policy())
+        self.refused: Refusal | None = None
+        self._routers: dict[QueueName, str] = {}
+        """Those that are there, by the name under which they were heard."""
         self.offered: dict[ContactId, list[AgentId]] = {}
         self._told: dict[ContactId, m.ContactWaits] = {}
+        if policy is not None:
+            self.hears(PolicyChanged(policy), now)
 
     def hears(self, message: Any, now: float, drawn: Collection[AgentId] = ()) -> list[Pair]:
         """The pairs that must be made, in their order.  ``drawn``: on whom the lots fell."""
@@ -70,7 +77,24 @@ class Model:
                 return self._restarted(name, drawn)
             case PolicyChanged(policy):
                 return self._other_rules(policy, drawn)
+            case RouterHeard(queue, by):
+                if reference.policy.of(queue).outside is not None:
+                    reference.hear_router(queue)
+                    self._routers.setdefault(queue, by)
+                return []
+            case RouterLeft(queue):
+                self._routers.pop(queue, None)
+                if queue not in reference.routed_until:
+                    return []
+                reference.lose_router(queue)
+                return self._pairs((), (queue,), drawn)
+            case AssignContact():
+                return self._assign(message)
             case TimerFired("ring"):
+                for queue, until in list(reference.routed_until.items()):
+                    if until <= reference.now + GRAIN:
+                        reference.lose_router(queue)
+                        self._routers.pop(queue, None)
                 # To look at all is as well as to look at those whose ring is another now: nobody
                 # else's chances have changed.
                 reference.judged = dict.fromkeys(reference.waiting, reference.now)
@@ -121,12 +145,42 @@ class Model:
         freed = self.reference.parted(lambda agent, _: agent_actor(agent) == name)
         return self._pairs((), freed, drawn)
 
+    def _assign(self, wish: AssignContact) -> list[Pair]:
+        reference = self.reference
+        waits = reference.waiting.get(wish.contact)
+        agent = reference.available.get(wish.agent)
+        if waits is not None and self._routers.get(waits.queue) == wish.by:
+            reference.hear_router(waits.queue)
+        self.refused = None
+        if wish.contact in self.offered:
+            self.refused = Refusal.ALREADY_ASSIGNED
+        elif waits is None:
+            self.refused = Refusal.CONTACT_NOT_WAITING
+        elif wish.expect not in (None, version_of(waits)):
+            self.refused = Refusal.STALE
+        elif agent is None:
+            self.refused = Refusal.AGENT_NOT_AVAILABLE
+        elif not wish.forced and not reference.may_be_assigned(waits, agent):
+            self.refused = Refusal.NOT_FITTING
+        if self.refused is not None:
+            return []
+        assert waits is not None
+        assert agent is not None
+        return [reference.given(waits, [agent])]
+
     def _other_rules(self, policy: Policy, drawn: Iterable[AgentId]) -> list[Pair]:
         reference = self.reference
+        before = reference.policy
         for queue in list(reference.serving):
             if policy.of(queue).max_agents is None:
                 del reference.serving[queue]
         reference.policy = policy
+        for queue in {*before.queues, *policy.queues}:
+            if policy.of(queue).outside is None:
+                reference.routed_until.pop(queue, None)
+                self._routers.pop(queue, None)
+            elif before.of(queue).outside is None:  # it may be there: it is waited for
+                reference.hear_router(queue)
         reference.judged = dict.fromkeys(reference.waiting, reference.now)
         return self._pairs(reference.waiting, (), drawn)
 
@@ -136,7 +190,7 @@ class CheckedDispatcher(Dispatcher):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.model = Model(self.index.policy)
+        self.model = Model(self.index.policy, self._now())
 
     def handle(self, message: Any) -> list[Effect]:
         effects = super().handle(message)

@@ -32,6 +32,9 @@ class Reference:
         self.judged: dict[ContactId, float] = {}
         self.serving: dict[QueueName, set[tuple[AgentId, ContactId]]] = {}
         self.last_given: dict[QueueName, m.AgentAvailable] = {}
+        self.routed_until: dict[QueueName, float] = {}
+        """Queues whose outside router is believed to be there, and how long, by the rules of when
+        it was heard of, or began to be waited for."""
 
     # --- what a contact is now ----------------------------------------------------------------
 
@@ -49,9 +52,38 @@ class Reference:
     def is_kept(self, contact: m.ContactWaits) -> bool:
         return bool(contact.preferred) and contact.preferred_until > self.instant(contact)
 
+    def is_routed(self, contact: m.ContactWaits) -> bool:
+        """Kept for the outside router of its queue."""
+        outside = self.rules(contact).outside
+        there = contact.queue in self.routed_until
+        return there and outside is not None and self.age(contact) < outside.seconds
+
+    def hear_router(self, queue: QueueName) -> None:
+        outside = self.policy.of(queue).outside
+        assert outside is not None
+        if queue not in self.routed_until:
+            self.look_again(queue)
+        self.routed_until[queue] = self.now + outside.silence_seconds
+
+    def lose_router(self, queue: QueueName) -> None:
+        del self.routed_until[queue]
+        self.look_again(queue)
+
+    def look_again(self, queue: QueueName) -> None:
+        theirs = (c for c, waits in self.waiting.items() if waits.queue == queue)
+        self.judged.update(dict.fromkeys(theirs, self.now))
+
     def ring(self, contact: m.ContactWaits) -> int:
         rings = self.rules(contact).rings
         return max(n for n, ring in enumerate(rings) if ring.after_seconds <= self.age(contact))
+
+    def ring_now(self, contact: m.ContactWaits) -> int:
+        """Which it would be in if nobody kept it, and it were looked at."""
+        looked, self.judged = self.judged, {}
+        try:
+            return self.ring(contact)
+        finally:
+            self.judged = looked
 
     def score(self, contact: m.ContactWaits) -> tuple[float, ...]:
         """Smaller is first."""
@@ -59,7 +91,8 @@ class Reference:
         bound = rules.overtaking_seconds
         if bound is not None and self.instant(contact) >= place.since + bound:
             return (0, 0, 0, place.since, place.seq)
-        begun = [] if self.is_kept(contact) else rules.rings[: self.ring(contact) + 1]
+        kept = self.is_kept(contact) or self.is_routed(contact)
+        begun = [] if kept else rules.rings[: self.ring(contact) + 1]
         priority = min([place.priority, *(r.priority for r in begun if r.priority is not None)])
         if rules.priority_seconds is None:
             return (1, -rules.weight, priority, place.since, place.seq)
@@ -74,11 +107,19 @@ class Reference:
         return most is None or len(served) < most
 
     def fits(self, contact: m.ContactWaits, agent: m.AgentAvailable) -> bool:
+        """By the rules."""
+        return not self.is_routed(contact) and self.may_be_assigned(contact, agent)
+
+    def may_be_assigned(self, contact: m.ContactWaits, agent: m.AgentAvailable) -> bool:
+        """From outside, unforced."""
         if agent.agent in contact.avoid or not self.has_room(contact.queue):
             return False
-        if self.is_kept(contact):
+        ring = self.ring(contact)
+        if self.is_routed(contact):
+            ring = self.ring_now(contact)
+        elif self.is_kept(contact):
             return agent.agent in contact.preferred
-        needs = self.rules(contact).rings[self.ring(contact)].needs
+        needs = self.rules(contact).rings[ring].needs
         return all(matches(one, agent.skills, agent.agent) for one in (needs, contact.needs))
 
     def rank(self, contact: m.ContactWaits, agent: m.AgentAvailable) -> tuple[object, ...]:
@@ -149,8 +190,7 @@ class Reference:
         for agent in agents:
             del self.available[agent.agent]
             self.serves(contact.queue, agent.agent, contact.contact)
-        if self.rules(contact).strategy is Strategy.ROUND_ROBIN:
-            self.last_given[contact.queue] = agents[0]
+        self.last_given[contact.queue] = agents[0]
         return contact.contact, tuple(agent.agent for agent in agents)
 
     # --- how many serve -----------------------------------------------------------------------
