@@ -33,8 +33,9 @@ def select(
     turn: AgentAvailable | None,
     draw: Callable[[], float] | None,
 ) -> Choice | None:
-    """Of the classes that fit somebody is available; ``available`` are all agents there are; ``turn``
-    is whom the queue gave a contact last.
+    """Of the classes that fit somebody is available; ``available`` are all agents there are.
+
+    ``turn``: whom the queue gave a contact last.
     """
     strategy = line.strategy
     fits = idle.fits(line)

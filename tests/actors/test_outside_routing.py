@@ -1,4 +1,4 @@
-"""The dispatcher and whoever gives contacts away from outside: a router, or a supervisor by hand."""
+"""The dispatcher and who gives contacts away from outside: a router, or a supervisor by hand."""
 
 from __future__ import annotations
 
