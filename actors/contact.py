@@ -13,10 +13,6 @@ Vocabulary: docs/glossary.md.  Races: docs/races.md.
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
-from msgspec import Struct
-
 from actors import commands as c
 from actors import events as ev
 from actors import messages as m
@@ -26,6 +22,18 @@ from actors import walk as walking
 from actors.call_control import CallControl
 from actors.call_control import Outcome as Done
 from actors.causes import ELSEWHERE, SHUTTING_DOWN, explained
+from actors.contact_states import (
+    Arriving,
+    Ending,
+    Message,
+    Parting,
+    Placing,
+    Seeking,
+    Start,
+    State,
+    Talking,
+    Walking,
+)
 from actors.conversation import Conversation, Party, party_of
 from actors.dossier import CentreChanged, Dossier, World
 from actors.effects import (
@@ -65,83 +73,6 @@ from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
 
 OWNED = frozenset((walking.PROMPT, walking.LOOK, treating.TIMER))
 """Timers of the machines that it drives."""
-
-
-class Start(Struct, frozen=True, gc=False):
-    """The first message: walk the flow."""
-
-
-class Arriving(Struct):
-    """In the entry point; nothing has happened yet.  ``ani`` called ``dnis``."""
-
-    entry_point: EntryPoint
-    ani: str
-    dnis: str
-
-
-class Placing(Struct):
-    """An agent calls a customer who has not answered."""
-
-    placement: Placement
-
-
-class Walking(Struct):
-    """On his way to a queue, through a flow."""
-
-    walk: Walk
-
-
-class Seeking(Struct):
-    """Somebody is sought for the customer, who hears music.
-
-    ``plan`` and ``place`` are of the queue whose customer he is.  ``served``: by an agent of that
-    queue already, who transferred him to somebody by name.  ``treatment``: while he waits in a
-    queue himself.
-    """
-
-    search: Search
-    plan: QueuePlan
-    place: Place
-    since: float
-    """When he began to wait in this queue: his place may be older."""
-    served: Served | None = None
-    treatment: Treatment | None = None
-
-
-class Talking(Struct):
-    control: CallControl
-    served: Served
-
-
-class Parting(Struct):
-    """The queue cannot keep the customer: he hears why, then it ends."""
-
-    walk: Walk
-    plan: QueuePlan
-    since: float
-
-
-class Ending(Struct):
-    """The terminal event is written; legs go down."""
-
-
-State: TypeAlias = Arriving | Placing | Walking | Seeking | Talking | Parting | Ending
-Message: TypeAlias = (
-    Start
-    | m.Assigned
-    | m.PhonesAdded
-    | m.AgentNotFree
-    | m.Overflowed
-    | m.QueueSeen
-    | m.AgentLost
-    | m.EndContact
-    | m.Restarted
-    | m.MonitorAsked
-    | m.LegNews
-    | c.ContactCommandReceived
-    | CentreChanged
-    | TimerFired
-)
 
 
 class UnexpectedMessage(Exception):

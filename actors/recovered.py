@@ -21,7 +21,8 @@ from actors import events as ev
 from actors import messages as m
 from actors.call_control import CallControl
 from actors.commands import AnyDestination, ToAgent, ToDirectory, ToEntryPoint, ToNumber, ToQueue
-from actors.contact import Contact, Ending, Message, Seeking, Talking
+from actors.contact import Contact
+from actors.contact_states import Ending, Message, Seeking, Talking
 from actors.conversation import Consulting, Conversation, Party
 from actors.dossier import Dossier
 from actors.effects import Effect, Record, TellAgent, TellLeg, TellQueue

@@ -53,11 +53,17 @@ def main() -> int:
     return 1 if stale else 0
 
 
+def beside(path: str) -> list[ast.stmt]:
+    """What stands in the file of the machine's states, where they have one of their own."""
+    place = (ROOT / path).with_name(f"{Path(path).stem}_states.py")
+    return ast.parse(place.read_text()).body if place.exists() else []
+
+
 def draw(name: str, path: str, machine: str) -> str:
     tree = ast.parse((ROOT / path).read_text())
     found = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == machine)
     methods = {n.name: n for n in found.body if isinstance(n, ast.FunctionDef)}
-    states = {n.name for n in tree.body if isinstance(n, ast.ClassDef)}
+    states = {n.name for n in [*tree.body, *beside(path)] if isinstance(n, ast.ClassDef)}
     arrows: dict[tuple[str, str], list[str]] = {}
     for case in cases(found):
         source_pattern, message_pattern = case.pattern.patterns  # type: ignore[attr-defined]

@@ -14,7 +14,8 @@ from actors import effects as do
 from actors import events as ev
 from actors import messages as m
 from actors.base import Actor, Mailbox, Post
-from actors.contact import Contact, Start
+from actors.contact import Contact
+from actors.contact_states import Start
 from actors.dossier import CentreChanged, Dossier, World
 from actors.feature import FeatureCall
 from actors.feature import Start as StartFeature

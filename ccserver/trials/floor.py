@@ -17,7 +17,8 @@ from actors import effects as do
 from actors import events as ev
 from actors import messages as m
 from actors.agent import Agent
-from actors.contact import Contact, Start
+from actors.contact import Contact
+from actors.contact_states import Start
 from actors.dispatcher import Dispatcher
 from actors.dossier import Dossier
 from actors.ids import (

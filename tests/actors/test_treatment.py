@@ -9,7 +9,8 @@ import pytest
 from actors import events as ev
 from actors import messages as m
 from actors.commands import ToQueue
-from actors.contact import Contact, Seeking, Start
+from actors.contact import Contact
+from actors.contact_states import Seeking, Start
 from actors.diversion import Diversion
 from actors.dossier import Dossier, World
 from actors.effects import LookAtQueue, Play, Record, TellAgent, TellQueue

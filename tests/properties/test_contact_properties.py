@@ -18,7 +18,8 @@ from msgspec.structs import replace
 from actors import commands as c
 from actors import events as ev
 from actors import messages as m
-from actors.contact import Contact, Ending, Parting, Placing, Seeking, Start, Talking, Walking
+from actors.contact import Contact
+from actors.contact_states import Ending, Parting, Placing, Seeking, Start, Talking, Walking
 from actors.conversation import Consulting, Requested
 from actors.dossier import Dossier, Outbound, World
 from actors.effects import (

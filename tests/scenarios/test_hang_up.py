@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from actors import commands as c
-from actors.contact import Seeking, Talking
+from actors.contact_states import Seeking, Talking
 from actors.ids import AgentId, QueueName
 from tests.scenarios.test_consult import CONSULT, consulted, talking
 

@@ -15,7 +15,8 @@ from actors import commands as c
 from actors import messages as m
 from actors.agent import Agent
 from actors.base import Actor
-from actors.contact import Contact, Talking
+from actors.contact import Contact
+from actors.contact_states import Talking
 from actors.effects import TellAgent, TellContact
 from actors.ids import AgentId, QueueName
 from actors.permissions import ACTIONS, allowed

@@ -18,7 +18,8 @@ from msgspec import Struct
 from actors import events as ev
 from actors.agent import Agent
 from actors.base import Actor
-from actors.contact import Contact, Talking
+from actors.contact import Contact
+from actors.contact_states import Talking
 from actors.ids import AgentId, ContactId, QueueName, owner_of
 from actors.queue import Queue
 from actors.recorded_dispatcher import RecordedDispatcher

@@ -11,7 +11,8 @@ import trio
 from actors import commands as c
 from actors import messages as m
 from actors.base import Actor
-from actors.contact import Contact, Talking
+from actors.contact import Contact
+from actors.contact_states import Talking
 from actors.effects import TellAgent, TellContact
 from actors.ids import AgentId, QueueName
 from actors.permissions import ACTIONS, allowed

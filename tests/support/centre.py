@@ -15,7 +15,8 @@ from actors import events as ev
 from actors import messages as m
 from actors.agent import Agent
 from actors.base import Actor
-from actors.contact import Contact, Talking
+from actors.contact import Contact
+from actors.contact_states import Talking
 from actors.conversation import Conversation
 from actors.effects import Effect, TellAgent, TellContact
 from actors.ids import AgentId, ContactId, QueueName
