@@ -58,7 +58,7 @@ _SHOWN: dict[Kind, tuple[str, ...]] = {
     ),
     "contacts": (
         *("arrived", "contact", "ani", "queues", "agents", "outcome", "waiting_seconds"),
-        *("talk_seconds", "hold_seconds", "wrap_up_seconds", "termination"),
+        *("ringing_seconds", "talk_seconds", "hold_seconds", "wrap_up_seconds", "termination"),
     ),
 }
 """What people are shown; the other forms have everything."""

@@ -33,7 +33,9 @@ class Deeds:
         if contact is None:
             return
         contact.row.consults += 1
-        if contact.visit.counts:
+        if not contact.visit.counts:
+            agent.consults_outbound += 1
+        else:
             figures = self._books.queue(contact.visit.name)
             figures.consults += 1
             figures.consults_to_queue += to_queue

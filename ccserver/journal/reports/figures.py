@@ -201,6 +201,8 @@ class AgentFigures(Struct):
     """He listened to others' calls."""
     sudden_disconnects: int = 0
     consults: int = 0
+    consults_outbound: int = 0
+    """Of those: in calls that agents placed."""
     consults_to_queue: int = 0
     consults_answered: int = 0
     conferences: int = 0

@@ -32,7 +32,12 @@ _NOT_KEPT = {
     "full": "queue_full",
     "closed": "queue_closed",
 }
-_CLEANED_UP = ("shutdown", "lease")
+_ANYWHERE = {
+    "shutdown": "interaction_cleanup",
+    "lease": "interaction_cleanup",
+    "internal": "system_error",
+}
+"""Whatever the contact was at."""
 
 
 def termination_of(ended: ev.ContactEnded, *, transfer_failed: bool) -> str:
@@ -40,8 +45,8 @@ def termination_of(ended: ev.ContactEnded, *, transfer_failed: bool) -> str:
     reason, by = ended.reason or "", ended.ended_by or EndedBy.SYSTEM
     if by in _LEFT:
         return _LEFT[by]
-    if reason in _CLEANED_UP:
-        return "interaction_cleanup"
+    if reason in _ANYWHERE:
+        return _ANYWHERE[reason]
     match ended.outcome:
         case Outcome.ABANDONED:
             return "customer_left"

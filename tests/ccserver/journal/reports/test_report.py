@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from actors import events as ev
+from actors.place import Place
 from actors.reasons import During, EndedBy, OfferFailure, Outcome
 from ccserver.journal.reports import (
     ContactFigures,
@@ -373,6 +374,41 @@ def test_post_call_is_neither_talk_nor_hold():
     assert report.agents()[BEN].utilisation is None
 
 
+def test_a_supervisor_who_listens_is_in_no_conversation_and_his_time_is_monitoring():
+    told = chronicle()
+    one = Customer(told, "c1", 0)
+    one.waits(0)
+    one.rings(0)
+    one.talks(0)
+    parties = (
+        ev.Participant("customer", "customer", "", "connected", (), 0.0),
+        ev.Participant(ADA, "agent", "primary", "connected", (), 0.0),
+        ev.Participant(BEN, "supervisor", "", "connected", (), 0.0),
+    )
+    told.tell(10, ev.ContactStateChanged(one.ref, 2, "connected", "connected", 0.0, parties))
+    one.hangs_up(25, Outcome.HANDLED, agent=ADA)
+    report = told.ends(60)
+    assert show(report.agents()[BEN]) == {"monitoring": 15.0, "apportioned_monitoring": 15.0}
+    assert report.queues()["support"].conferences == 0
+
+
+def test_a_consult_to_a_queue_that_nobody_answers_is_requested_and_no_more():
+    told = chronicle()
+    one = Customer(told, "c1", 0)
+    one.waits(0)
+    one.rings(0)
+    one.talks(0)
+    told.tell(10, ev.ConsultRequested(one.ref, ADA, "queue:sales"))
+    one.is_in(10, "consult_requested", customer="held", **{ADA: "consult_requested"})
+    one.is_in(40, "held", customer="held", **{ADA: "held"})
+    one.hangs_up(50, Outcome.HANDLED, agent=ADA)
+    report = told.ends(60)
+    support, ada = report.queues()["support"], report.agents()[ADA]
+    assert (support.consults, support.consults_to_queue, support.consults_answered) == (1, 1, 0)
+    assert (support.consult, support.hold) == (30.0, 40.0)
+    assert (ada.consult, ada.hold, ada.consults_to_queue) == (30.0, 10.0, 1)
+
+
 def test_a_transfer_to_another_queue_is_handled_here_and_offered_there():
     told = chronicle()
     one = Customer(told, "c1", 0)
@@ -470,12 +506,28 @@ def test_another_queue_that_takes_the_customer_over_is_an_overflow_of_the_first(
     assert all(balances(each) for each in queues.values())
 
 
+def test_a_caller_who_has_his_place_again_is_offered_again_and_said_to_have_regained_it():
+    rows: list[ContactFigures] = []
+    told = chronicle(contacts=rows.append)
+    first = Customer(told, "c1", 0)
+    first.waits(0)
+    first.hangs_up(10, Outcome.ABANDONED, During.QUEUE)
+    again = Customer(told, "c2", 20)
+    place = Place(5, 0.0, 1)
+    told.tell(20, ev.ContactQueued(again.ref, SUPPORT, place, regained=first.ref.id))
+    figures = told.ends(50).queues()["support"]
+    assert (figures.offered, figures.regained, figures.waiting) == (2, 1, 1)
+    assert figures.longest_waiting == 30.0  # here; his place is older
+    assert [row.regained for row in rows] == [False, True]
+
+
 def test_a_call_that_an_agent_places_is_his_and_no_queues():
     rows: list[ContactFigures] = []
     told = chronicle(contacts=rows.append)
     one = Customer(told, "c1", 0, placed_by=ADA)
     told.tell(12, ev.ContactReached(one.ref, ADA, one.ref.id, 9.0))  # type: ignore[arg-type]
     one._connected = 12
+    told.tell(20, ev.ConsultRequested(one.ref, ADA, "agent:1002"))
     one.is_in(12, "connected", customer="connected", **{ADA: "connected"})
     one.hangs_up(42, Outcome.HANDLED, agent=ADA)
     report = told.ends(60)
@@ -483,6 +535,7 @@ def test_a_call_that_an_agent_places_is_his_and_no_queues():
     assert show(together(report.queues())) == {}
     assert (ada.placed, ada.reached, ada.answered, ada.conversations, ada.talk) == (1, 1, 0, 1, 30)
     assert ada.aht == 30.0
+    assert (ada.consults, ada.consults_outbound) == (1, 1)
     assert (rows[0].direction, rows[0].ani, rows[0].ringing, rows[0].talk) == (
         "outbound",
         "+442",
