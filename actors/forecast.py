@@ -7,8 +7,8 @@ door of a queue and in it.  It decides nothing.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from typing import TypeAlias
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 from sortedcontainers import SortedList
@@ -20,17 +20,6 @@ from actors.ids import AgentId, ContactId, QueueName
 from actors.place import DEFAULT_PRIORITY, Place
 from actors.routing.policy import Policy, QueuePolicy
 
-KINDS: tuple[type, ...] = (
-    ev.ContactQueued,
-    ev.ContactPresented,
-    ev.ContactConnected,
-    ev.ContactDiverted,
-    ev.ContactLeftQueue,
-    ev.ContactEnded,
-    ev.AgentStateChanged,
-    ev.ServerStarted,
-)
-"""The events that change what is known."""
 RECENT = 200
 """Contacts of a queue from which it is known how long they take."""
 LINE_SECONDS = 2.0
@@ -39,6 +28,15 @@ FIRST_COME = Policy()
 """No queue has rules of its own."""
 _Key: TypeAlias = tuple[int, int, float, int]
 _AWAY = frozenset(("signed_out", "idle"))
+_Count: TypeAlias = tuple[int, int, int]
+"""Signed in, working, available."""
+_COUNTS: dict[str, _Count] = {
+    "signed_out": (0, 0, 0),
+    "idle": (1, 0, 0),
+    "available": (1, 1, 1),
+}
+_ENGAGED: _Count = (1, 1, 0)
+"""In any other state."""
 
 
 class _Queue:
@@ -72,6 +70,12 @@ class _Queue:
         self.line: Line | None = None
         self.lined_at: float | None = None
 
+    def count(self, change: _Count) -> None:
+        signed_in, working, available = change
+        self.signed_in += signed_in
+        self.working += working
+        self.available += available
+
 
 class _Hands(Struct):
     """An agent's, since he was reserved; ``queue``: whose contact he has, if it is answered."""
@@ -100,6 +104,16 @@ class Forecast:
         self._hands: dict[AgentId, _Hands] = {}
         self._waiting: dict[ContactId, tuple[QueueName, Place]] = {}
         self._queues: dict[QueueName, _Queue] = {}
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            ev.ContactQueued: self._queued,
+            ev.ContactPresented: self._left,
+            ev.ContactConnected: self._connected,
+            ev.ContactDiverted: self._left,
+            ev.ContactLeftQueue: self._left,
+            ev.ContactEnded: self._left,
+            ev.AgentStateChanged: self._agent_changed,
+            ev.ServerStarted: self._started,
+        }
         self.configure(able, policy)
 
     def configure(
@@ -124,34 +138,43 @@ class Forecast:
             )
             for agent in queue.able:
                 self._of_agent.setdefault(agent, []).append(queue)
-                self._count(queue, self._states.get(agent, "signed_out"), +1)
+                queue.count(_counted(self._states.get(agent, "signed_out")))
         for contact, (name, place) in self._waiting.items():
             waits = self._queues[name]
             waits.order.add((_key(waits.policy, place), contact))
 
+    @property
+    def kinds(self) -> Collection[type]:
+        """Of the events that change what is known."""
+        return self._handlers.keys()
+
     def apply(self, event: ev.AnyEvent) -> None:
-        match event:
-            case ev.ContactQueued(ref, queue, place):
-                self._leave(ref.id)
-                self._waiting[ref.id] = queue, place
-                waits = self._queue(queue)
-                waits.order.add((_key(waits.policy, place), ref.id))
-            case ev.ContactConnected(ref, queue, agent):
-                self._leave(ref.id)
-                if agent in self._hands:
-                    self._hands[agent].queue = self._queue(queue)
-            case (
-                ev.ContactPresented(ref)
-                | ev.ContactDiverted(ref)
-                | ev.ContactLeftQueue(ref)
-                | ev.ContactEnded(ref)
-            ):
-                self._leave(ref.id)
-            case ev.AgentStateChanged(agent, _, _, state):
-                self._agent_changed(agent, state)
-            case ev.ServerStarted():
-                for contact in list(self._waiting):
-                    self._leave(contact)
+        handler = self._handlers.get(type(event))
+        if handler is not None:
+            handler(event)
+
+    def _queued(self, event: ev.ContactQueued) -> None:
+        contact = event.contact.id
+        self._leave(contact)
+        self._waiting[contact] = event.queue, event.place
+        queue = self._queue(event.queue)
+        queue.order.add((_key(queue.policy, event.place), contact))
+
+    def _connected(self, event: ev.ContactConnected) -> None:
+        self._leave(event.contact.id)
+        hands = self._hands.get(event.agent)
+        if hands is not None:
+            hands.queue = self._queue(event.queue)
+
+    def _left(
+        self,
+        event: ev.ContactPresented | ev.ContactDiverted | ev.ContactLeftQueue | ev.ContactEnded,
+    ) -> None:
+        self._leave(event.contact.id)
+
+    def _started(self, event: ev.ServerStarted) -> None:
+        for contact in list(self._waiting):
+            self._leave(contact)
 
     def look(
         self, contact: ContactId, queue: QueueName, place: Place, *, estimated: bool = True
@@ -216,12 +239,15 @@ class Forecast:
             queue = self._queues[where[0]]
             queue.order.remove((_key(queue.policy, where[1]), contact))
 
-    def _agent_changed(self, agent: AgentId, state: str) -> None:
-        before = self._states.get(agent, "signed_out")
+    def _agent_changed(self, event: ev.AgentStateChanged) -> None:
+        agent, state = event.agent, event.state
+        before, now = _counted(self._states.get(agent, "signed_out")), _counted(state)
         self._states[agent] = state
-        for queue in self._of_agent.get(agent, ()):
-            self._count(queue, before, -1)
-            self._count(queue, state, +1)
+        if before != now:
+            signed_in, working, available = before
+            change = now[0] - signed_in, now[1] - working, now[2] - available
+            for queue in self._of_agent.get(agent, ()):
+                queue.count(change)
         if state not in _AWAY and state != "available":
             self._hands.setdefault(agent, _Hands(self._now()))
             return
@@ -229,10 +255,10 @@ class Forecast:
         if hands is not None and hands.queue is not None:
             hands.queue.times.append(self._now() - hands.since)
 
-    def _count(self, queue: _Queue, state: str, step: int) -> None:
-        queue.signed_in += step * (state != "signed_out")
-        queue.working += step * (state not in _AWAY)
-        queue.available += step * (state == "available")
+
+def _counted(state: str) -> _Count:
+    """As how many signed in, working and available an agent in this state counts."""
+    return _COUNTS.get(state, _ENGAGED)
 
 
 def _key(policy: QueuePolicy, place: Place) -> _Key:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from msgspec.structs import replace
 
 from actors import events as ev
-from actors import forecast, returning
 from actors import messages as m
+from actors import returning
 from actors.effects import LookAtQueue
 from actors.forecast import Forecast
 from actors.ids import AgentId
@@ -37,7 +37,7 @@ class Outlook:
         self.returning.configure(plan.resume_seconds(settings))
 
     def listen(self, journal: Journal) -> None:
-        journal.listen(lambda entry: self.forecast.apply(entry.event), forecast.KINDS)
+        journal.listen(lambda entry: self.forecast.apply(entry.event), self.forecast.kinds)
         journal.listen(lambda entry: self.returning.apply(entry.event), returning.KINDS)
 
     def apply(self, event: ev.AnyEvent) -> None:

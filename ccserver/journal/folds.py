@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 from msgspec import Struct
 
+from actors import events as ev
 from actors.ids import AgentId, QueueName
 from actors.past import Past
 from ccserver.journal.fold import Fold, SavedFold
@@ -26,6 +27,8 @@ FORMAT = 4
 """Raised whenever what is folded changes: an older checkpoint is then passed over."""
 EVERY = 20_000
 """Events between two checkpoints: some 800 calls, read again in a fifth of a second."""
+LOOKED_AT = (ev.ContactEnded, ev.AgentStateChanged, ev.PhoneRegistered, ev.PhoneRefreshed)
+"""Events at which it is looked whether a checkpoint is due: one or the other comes all the time."""
 PAGE = 5_000
 
 
@@ -64,26 +67,25 @@ class Folds:
                 else:
                     self.live.apply(entry)
                     self.figures.apply(entry.event)
-                    self.past.apply(seq, at, entry.event)
+                    self.past.hear(entry)
             if len(page) < PAGE:
                 break
         if unread:
             log.error("%d events of the journal cannot be read, and are passed over", unread)
 
     def follow(self, journal: Journal) -> None:
-        """From now on, with a checkpoint every ``EVERY`` events.
+        """From now on, with a checkpoint after ``EVERY`` events, or a few more.
 
         ``live`` and ``figures`` have heard each event by then: they listen by themselves.
         """
-        past = self.past
 
-        def hear(entry: Entry) -> None:
-            past.apply(entry.seq, entry.at, entry.event)
+        def save(entry: Entry) -> None:
             if entry.seq - self._saved_at >= EVERY:
                 self._saved_at = entry.seq
                 journal.save(entry.seq, self.encode())
 
-        journal.listen(hear)
+        journal.listen(self.past.hear)
+        journal.listen(save, LOOKED_AT)
 
     def copy(self) -> Past:
         """Of what the machines must know: it does not change with what follows."""

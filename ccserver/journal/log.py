@@ -140,6 +140,13 @@ class Journal:
         self._kinds[reader] = kinds
         self._readers.clear()
 
+    def unlisten(self, reader: Callable[[Entry], object]) -> None:
+        """It hears nothing more; whoever did not listen may say so, too."""
+        if reader in self._kinds:
+            del self._kinds[reader]
+            self._emitter.remove_listener(_APPENDED, reader)
+            self._readers.clear()
+
     def _readers_of(self, kind: type) -> tuple[Callable[[Entry], object], ...]:
         """In the order in which they came."""
         found = []
@@ -164,8 +171,7 @@ class Journal:
             unwritten.append(entry)
             if len(unwritten) == 1:
                 self._wake.set()
-        # As pyee's ``emit`` would, without the lock and the wrappers that it puts around each call:
-        # none of these readers is ever taken off.
+        # As pyee's ``emit`` would, without the lock and the wrappers that it puts around each call.
         kind = type(event)
         for reader in self._readers.get(kind) or self._readers_of(kind):
             try:

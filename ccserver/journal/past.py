@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from actors import events as ev
 from actors.ids import NO_QUEUE, AgentId, ContactId, EntryPointName, LegId, owner_of
 from actors.past import Past, PastAgent, PastContact, PastLeg, PastService, PastTalk
+from ccserver.journal.log import Entry
 
 HOUR = 3600.0
 UNENGAGED = ("available", "idle", "signed_out")
@@ -57,9 +58,10 @@ class PastFold:
             ev.ClockSet: self._clock_set,
         }
 
-    def apply(self, seq: int, at: int, event: ev.AnyEvent) -> None:
-        past = self.past
-        past.seq, past.at = seq, at
+    def hear(self, entry: Entry) -> None:
+        """As a reader of the journal."""
+        past, event = self.past, entry.event
+        past.seq, past.at = entry.seq, entry.at
         handler = self._handlers.get(type(event))
         if handler is not None:
             handler(event)

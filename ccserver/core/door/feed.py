@@ -69,16 +69,10 @@ class _Follower:
 
 
 class Feed:
-    """Hears the journal as soon as it is made."""
+    """``follow`` is for each reader."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._followers: set[_Follower] = set()
-        journal.listen(self._heard)
-
-    def _heard(self, entry: Entry) -> None:
-        for follower in self._followers:
-            follower.put(entry)
 
     async def follow(self, after: int, send: Send) -> None:
         """Until cancelled, or until the reader was too slow."""
@@ -86,7 +80,7 @@ class Feed:
         try:
             with follower.scope:
                 after = await self._catch_up(after, send)
-                self._followers.add(follower)
+                self._journal.listen(follower.put)
                 after = await self._join(after, self._journal.last_seq, send)
                 after = await self._live(follower, after, send)
             if follower.scope.cancelled_caught:
@@ -94,7 +88,7 @@ class Feed:
         except JournalError as error:
             log.error("a reader of the feed is cut: %s", error)
         finally:
-            self._followers.discard(follower)
+            self._journal.unlisten(follower.put)
         with trio.move_on_after(PATIENCE):
             await send(b'{"resync":{"after":%d}}\n' % after)
 
