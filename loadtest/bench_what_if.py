@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import sys
 import tempfile
 import time
@@ -107,7 +108,7 @@ def _time(settings: Settings, events: int, calls: int, processes: int) -> None:
     begins = int(BEGINS.timestamp()) * SECOND
     ends = begins + HOURS * 3600 * SECOND
     journal = JournalFile(Path(settings.data.dir) / JOURNAL)
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), _cpu()
     count = Count(Rules(ZONE), begins, ends)
     recorded = read_recorded(journal, begins, ends, count.hear)
     record = count.day(recorded.courses)
@@ -119,8 +120,15 @@ def _time(settings: Settings, events: int, calls: int, processes: int) -> None:
     assert compared.contacts == calls
     print(
         f"{calls} calls, {events} events: read in {read - started:.1f} s, played twice by"
-        f" {processes} processes in {done - read:.1f} s; {compared.astray} went astray"
+        f" {processes} processes in {done - read:.1f} s; CPU {_cpu() - cpu:.1f} s;"
+        f" {compared.astray} went astray"
     )
+
+
+def _cpu() -> float:
+    """Seconds, of this process and of those that it started and that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def _keep(directory: Path, calls: int, agents: int) -> None:

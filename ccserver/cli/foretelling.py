@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import typer
 from msgspec.structs import replace
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -37,6 +38,8 @@ from ccserver.whatif.staffing import Staffing, StaffingError, staffed
 
 SHOWN = 15
 """Contacts on the terminal."""
+A_PROCESS = 1000
+"""Contacts."""
 
 Day = Annotated[
     str,
@@ -113,19 +116,22 @@ def what_if(
     settings = loaded(config, changes).settings
     asked = _asked(day, settings.reports, service_level, abandons)
     count = Count(asked.rules, asked.begin, asked.end)
+    progress = Console(stderr=True).status(f"reading {day}")
     try:
-        journal = JournalFile((Path(settings.data.dir) if data is None else data) / JOURNAL)
-        recorded = read_recorded(journal, asked.begin, asked.end, count.hear)
-        staffing = staffed(settings, recorded, agents or ())
-        compared = compare(
-            recorded,
-            count.day(recorded.courses),
-            Centre(staffing.settings, staffing.wishes),
-            asked.rules,
-            runs=runs,
-            seed=seed,
-            processes=min(2 * runs, processes or os.cpu_count() or 1),
-        )
+        with progress:
+            journal = JournalFile((Path(settings.data.dir) if data is None else data) / JOURNAL)
+            recorded = read_recorded(journal, asked.begin, asked.end, count.hear)
+            staffing = staffed(settings, recorded, agents or ())
+            progress.update(f"playing {day}: {len(recorded.courses)} contacts, {2 * runs} times")
+            compared = compare(
+                recorded,
+                count.day(recorded.courses),
+                Centre(staffing.settings, staffing.wishes),
+                asked.rules,
+                runs=runs,
+                seed=seed,
+                processes=processes or _worth_it(recorded),
+            )
     except JournalError as error:
         fail(REFUSED, str(error))
     except NothingRecorded as error:
@@ -141,6 +147,11 @@ def what_if(
         _tell(result, asked.zone)
         if out is not None:
             typer.echo(f"{out / 'report.html'}, contacts.csv, what-if.json")
+
+
+def _worth_it(recorded: Recorded) -> int:
+    """So many processes: to start one takes as long as to play this many contacts."""
+    return (os.cpu_count() or 1) if len(recorded.courses) > A_PROCESS else 1
 
 
 def _asked(text: str, reports: Reports, level: float | None, abandons: Abandons | None) -> Question:

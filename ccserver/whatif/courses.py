@@ -110,6 +110,8 @@ class Courses:
         self._at = 0
         self._ringing: dict[ContactId, dict[AgentId, int]] = {}
         self._held: dict[ContactId, int] = {}
+        self._by_name: set[ContactId] = set()
+        """Those who were transferred to an agent, or outside: no queue's until they wait again."""
         self.handled_by_name = 0
         """Transfers to an agent or a number by name: what came then is no service of a queue."""
         self._handlers: dict[type, Callable[[Course, Any], None]] = {
@@ -160,6 +162,7 @@ class Courses:
         if course.before_queue is None:
             course.before_queue = self._since(course.arrived)
         self._ringing.pop(course.id, None)
+        self._by_name.discard(course.id)
         if not course.spells or course.spells[-1].over:
             course.spells.append(Spell(event.queue, self._at))
 
@@ -167,11 +170,12 @@ class Courses:
         course.diverted.append(event.to)
 
     def _presented(self, course: Course, event: ev.ContactPresented) -> None:
-        self._ringing.setdefault(course.id, {})[event.agent] = self._at
+        if course.id not in self._by_name:
+            self._ringing.setdefault(course.id, {})[event.agent] = self._at
 
     def _offer_failed(self, course: Course, event: ev.ContactOfferFailed) -> None:
         began = self._ringing.get(course.id, {}).pop(event.agent, self._at)
-        if not event.others_ring:
+        if not event.others_ring and course.id not in self._by_name:
             offer = Offer(event.agent, began, self._since(began), failure=event.reason)
             course.offers.append(offer)
 
@@ -183,6 +187,8 @@ class Courses:
     # --- service ------------------------------------------------------------------------------
 
     def _connected(self, course: Course, event: ev.ContactConnected) -> None:
+        if course.id in self._by_name:
+            return
         self._end_spell(course, gave_up=False)
         self._ringing.pop(course.id, None)
         began = self._at - int(event.rang * SECOND)
@@ -204,7 +210,9 @@ class Courses:
         onward = event.to if event.to.partition(":")[0] in ONWARD else None
         if event.how != "blind":
             onward = None  # the agent who was consulted takes it over
-        self.handled_by_name += onward is None
+        if onward is None:
+            self._by_name.add(course.id)
+            self.handled_by_name += 1
         self._end_service(course, EndedBy.AGENT, onward)
 
     def _left(self, course: Course, event: ev.ContactReturned | ev.ContactLeftQueue) -> None:
@@ -219,6 +227,7 @@ class Courses:
 
     def _ended(self, course: Course, event: ev.ContactEnded) -> None:
         gave_up = event.outcome is Outcome.ABANDONED
+        self._by_name.discard(course.id)
         self._end_spell(course, gave_up=gave_up)
         self._end_service(course, event.ended_by or EndedBy.SYSTEM)
         for agent, began in list(self._ringing.pop(course.id, {}).items())[:1]:

@@ -124,12 +124,13 @@ def summary(comparison: Comparison) -> str:
     found = comparison.differences
     longer = sum(one.longer > SAME for one in found)
     shorter = sum(one.longer < -SAME for one in found)
+    others = sum(abs(one.longer) <= SAME for one in found)
     gained = sum(_gave_up(one.old) and not _gave_up(one.new) for one in found)
     lost = sum(_gave_up(one.new) and not _gave_up(one.old) for one in found)
     return (
         f"{len(found)} of {comparison.contacts} contacts fare otherwise by the new rules:"
-        f" {longer} wait longer, {shorter} less long; {gained} who gave up do not,"
-        f" {lost} give up who did not."
+        f" {longer} wait longer, {shorter} less long, and {others} only have another agent or"
+        f" another way; {gained} who gave up do not, {lost} give up who did not."
     )
 
 

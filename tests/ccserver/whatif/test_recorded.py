@@ -7,8 +7,10 @@ import trio
 
 from actors import commands as c
 from actors import messages as m
+from actors.ids import AgentId
 from actors.reasons import EndedBy, OfferFailure, Outcome
 from ccserver.journal.log import Journal
+from ccserver.journal.storage import MemoryStorage
 from ccserver.whatif.recorded import NothingRecorded, read_recorded
 from tests.support.centre import DEFAULT, EPOCH, Centre, centre
 from tests.support.phones import Phone
@@ -227,3 +229,54 @@ async def test_a_time_of_which_nothing_is_known_says_so(autojump_clock):
         await trio.sleep(1)
         with pytest.raises(NothingRecorded, match="no contact came then"):
             recorded(floor.core.journal, -HOUR, 0)
+
+
+async def test_who_is_asked_for_by_name_is_elsewhere_and_the_first_agent_is_done(autojump_clock):
+    async with centre() as floor:
+        ada = await floor.agent("1001")
+        floor.phone("anna").dials("2001")
+        call = await ada.rings()
+        ada.answers(call)
+        await call.wait("talking")
+        await trio.sleep(1)
+        ben = await floor.agent("1002")
+        await trio.sleep(9)
+        await floor.does("1001", c.Transfer(c.ToAgent(AgentId("1002"))))
+        await is_served(floor, ben, rings=2, talks=60)
+        await trio.sleep(10)
+
+        found = recorded(floor.core.journal)
+
+    (course,) = found.courses
+    (service,) = course.services
+    assert (service.agent, service.talked, service.onward) == ("1001", about(10.0), None)
+    assert service.ended_by is EndedBy.AGENT
+    assert found.left_out.by_name == 1
+    assert [wish.state for wish in found.wishes["1002"]] == [
+        "available",
+        "idle:elsewhere",
+        "available",
+    ]
+
+
+async def test_what_is_of_no_known_shape_is_passed_over_and_counted(autojump_clock):
+    async with centre() as floor:
+        await floor.phone("anna").calls_to("2001")
+        await trio.sleep(1)
+        journal = floor.core.journal
+        kept = MemoryStorage()
+        for seq, at, payload in journal.rows(0, 1000):
+            kept.write([(seq, at, "", payload)])
+        last = kept.last_seq()
+        kept.write([(last + 1, instant(2), "", b'{"event":"contact.sung"}')])
+
+        found = read_recorded(Kept(kept), instant(0), instant(HOUR))
+
+    assert (len(found.courses), found.left_out.unread) == (1, 1)
+
+
+class Kept:
+    """A journal as those see it who read its rows."""
+
+    def __init__(self, storage: MemoryStorage) -> None:
+        self.last_seq, self.rows = storage.last_seq(), storage.read
