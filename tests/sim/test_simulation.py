@@ -14,7 +14,7 @@ import pytest
 
 from tests.sim.many import simulated, told
 from tests.sim.plants import MINUTES_OF_PLANTS, PLANTS, Plant
-from tests.sim.run import simulate
+from tests.sim.run import Outcome, simulate
 from tests.sim.shrink import shrink
 from tests.sim.swarm import draw
 
@@ -49,7 +49,7 @@ def test_a_seed_is_one_run_whatever_the_process() -> None:
     """I15: the same digests in processes with other hash seeds and another heap."""
     code = (
         "import sys; padding = [bytearray(n) for n in range(int(sys.argv[1]))]\n"
-        "from tests.sim.run import simulate; from tests.sim.swarm import draw\n"
+        "from tests.sim.run import Outcome, simulate; from tests.sim.swarm import draw\n"
         f"print(*(simulate(draw(seed, 2.0)).digest for seed in {GATE!r}), sep='\\n')"
     )
     processes = [
@@ -68,6 +68,7 @@ def test_a_seed_is_one_run_whatever_the_process() -> None:
     assert not different, f"not reproducible: {different}"
 
 
+MOST_MORE = 100
 FOUND_AT = {
     line.split()[0]: int(line.split()[1])
     for line in (HERE / "found.txt").read_text().splitlines()
@@ -76,17 +77,28 @@ FOUND_AT = {
 """By plant, the first seed that finds it: docs/simulation.md has the table."""
 
 
+def found_by(plant: Plant) -> Outcome | None:
+    """By the seed that found it last; or, where the product's own changes have given that one
+    another day, by one of as many more as it may well take.
+    """
+    with plant.planted():
+        for seed in (FOUND_AT[plant.name], *range(MOST_MORE)):
+            outcome = simulate(draw(seed, MINUTES_OF_PLANTS))
+            if outcome.violations:
+                return outcome
+    return None
+
+
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name)
 def test_a_planted_bug_is_found(plant: Plant) -> None:
-    with plant.planted():
-        outcome = simulate(draw(FOUND_AT[plant.name], MINUTES_OF_PLANTS))
-    assert outcome.violations, f"{plant.bug}: not found by seed {FOUND_AT[plant.name]}"
+    assert found_by(plant) is not None, f"{plant.bug}: found by none of {MOST_MORE} seeds"
 
 
 def test_a_failing_run_is_shrunk_to_the_faults_that_it_needs() -> None:
     plant = next(plant for plant in PLANTS if plant.name == "starts_again_empty")
+    outcome = found_by(plant)
+    assert outcome is not None
     with plant.planted():
-        outcome = simulate(draw(FOUND_AT[plant.name], MINUTES_OF_PLANTS))
         small = shrink(outcome)
     assert small.violations[0].invariant == outcome.violations[0].invariant
     assert [fault.kind for fault in small.swarm.faults] == ["actor"]
