@@ -15,6 +15,7 @@ from ccserver.cli import (
     foretelling,
     history,
     looking,
+    replaying,
     reporting,
     reviewing,
     server,
@@ -50,6 +51,7 @@ app.command()(history.history)
 app.add_typer(reporting.app, name="report")
 app.command("what-if")(foretelling.what_if)
 app.command()(auditing.audit)
+app.command()(replaying.replay)
 app.command("config-reference")(server.config_reference)
 app.command()(server.version)
 

@@ -40,9 +40,8 @@ class InputFile:
     """Written by one run, from one thread at a time.  Raises OSError."""
 
     def __init__(self, data: Path, start: Start) -> None:
-        directory = data / DIRECTORY
-        directory.mkdir(mode=0o700, exist_ok=True)
-        self.path = directory / f"{start.seq:012}{SUFFIX}"
+        self.path = file_of(data, start.seq)
+        self.path.parent.mkdir(mode=0o700, exist_ok=True)
         self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         os.write(self._file, _MAGIC)
         self._write(start.seq, _encoder.encode(start))
@@ -74,22 +73,27 @@ class Recording:
         self.cut: str | None = None
         """Why there is nothing behind what was read last; None: it is whole."""
         self._file = open(path, "rb")  # noqa: SIM115  (closed by `close`)
+        try:
+            self.start = self._begun()
+        except BaseException:
+            self.close()
+            raise
+
+    def _begun(self) -> Start:
+        path = self.path
         if self._file.read(len(_MAGIC)) != _MAGIC:
             raise InputsError(f"{path}: expected the inputs of a server, found another file")
         first = self._next()
         if first is None:
             raise InputsError(f"{path}: how the run began is missing")
-        self.start = self._begun(first[1])
-
-    def _begun(self, content: bytes) -> Start:
         try:
-            found = msgspec.msgpack.decode(content).get("format")
+            found = msgspec.msgpack.decode(first[1]).get("format")
             if found == FORMAT:
-                return _start_decoder.decode(content)
+                return _start_decoder.decode(first[1])
         except (msgspec.DecodeError, AttributeError) as error:
-            raise InputsError(f"{self.path}: how the run began cannot be read: {error}") from error
+            raise InputsError(f"{path}: how the run began cannot be read: {error}") from error
         raise InputsError(
-            f"{self.path}: expected inputs of format {FORMAT}, found {found}:"
+            f"{path}: expected inputs of format {FORMAT}, found {found}:"
             " written by another version of the server"
         )
 
@@ -118,6 +122,11 @@ class Recording:
 
     def close(self) -> None:
         self._file.close()
+
+
+def file_of(data: Path, seq: int) -> Path:
+    """That of the run which began behind this event, whether it is there or not."""
+    return data / DIRECTORY / f"{seq:012}{SUFFIX}"
 
 
 def recordings(data: Path) -> list[Path]:

@@ -95,6 +95,22 @@ def heard_before(journal: Rows, upto: int) -> Iterator[Entry]:
         after = rows[-1][0]
 
 
+def starts_between(journal: Rows, begin: int, end: int) -> list[int]:
+    """The numbers in front of the runs that wrote something from ``begin`` to before ``end``, in
+    microseconds since 1970.
+    """
+    after, upto = last_before(journal, begin), last_before(journal, end)
+    goes_on = journal.rows(after, 1)
+    runs = []
+    if after and after < upto and goes_on and not goes_on[0][2].startswith(b"{" + _STARTED):
+        runs.append(_start_before(journal, after))
+    while after < upto:
+        many = min(PAGE, upto - after)
+        runs += [seq - 1 for seq, _, _ in journal.rows(after, many, b"{" + _STARTED)]
+        after += many
+    return runs
+
+
 def _read(seq: int, at: int, payload: bytes) -> Entry | None:
     """None: it is no event of this version."""
     try:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from ccserver.journal.storage import Row, Rows
+from ccserver.journal.storage import JournalError, Row, Rows
 
 PAGE = 5_000
 SHOWN = 8
@@ -51,6 +51,8 @@ class Comparison:
         self._next = next(self._recorded, None)
         self._before: deque[Event] = deque(maxlen=SHOWN)
         self.compared = self.contacts = 0
+        self.error: Exception | None = None
+        """Why the journal could not be read on."""
         self._is_over = False
         self.last = first
         """The number of the last event of which both sides tell the same."""
@@ -87,8 +89,12 @@ class Comparison:
     # --- as the journal sees it ---------------------------------------------------------------
 
     def write(self, rows: Sequence[Row]) -> None:
-        for seq, at, tag, payload in rows:
-            self._compare(Event(seq, at, payload), tag)
+        try:
+            for seq, at, tag, payload in rows:
+                self._compare(Event(seq, at, payload), tag)
+        except JournalError as error:  # no fault of the actor's that writes
+            self.error = error
+            self.close_now()
 
     def _compare(self, replayed: Event, tag: str) -> None:
         recorded = self._next
@@ -124,10 +130,14 @@ class Comparison:
 
 
 def _run(journal: Rows, first: int) -> Iterator[Event]:
-    """What was written behind ``first``, up to the start of the next run."""
-    after, begun = first, False
+    """What was written behind ``first``, up to the start of the next run, or to what was the last
+    as this began: the inputs of what is written now may be read before they are written.
+    """
+    after, begun, last = first, False, journal.last_seq
     while rows := journal.rows(after, PAGE):
         for seq, at, payload in rows:
+            if seq > last:
+                return
             if payload.startswith(_STARTED):
                 if begun:
                     return

@@ -17,7 +17,7 @@ from ccserver.inputs.file import InputsError, Recording
 from ccserver.journal.log import Journal
 from ccserver.journal.storage import Rows
 from ccserver.replay.comparison import Comparison, Difference, Event
-from ccserver.replay.world import NoMedia, NoTransport, RecordedTurns, StandingClock
+from ccserver.replay.world import NoMedia, NoTransport, RecordedTurns, RecordingOver, StandingClock
 from ccserver.settings import ConfigurationError
 from ccserver.settings.content import settings_of
 
@@ -46,6 +46,11 @@ class Replayed(Struct, frozen=True):
     last: int
     """The number of the last event on which both agree."""
 
+    @property
+    def is_same(self) -> bool:
+        """Every event of the run, or of its part that was asked for."""
+        return self.difference is None and not self.left
+
 
 def replay(
     path: Path,
@@ -66,9 +71,9 @@ def replay(
                 f"{path}: this run was of ccserver {recording.start.version}, and this is"
                 f" {__version__}: replay it with that version"
             )
-        return trio.run(
-            _Player(recording, journal, until, extra or {}, tick).play, clock=StandingClock()
-        )
+        clock = StandingClock()
+        player = _Player(recording, journal, until, extra or {}, tick, clock)
+        return trio.run(player.play, clock=clock)
     finally:
         recording.close()
 
@@ -81,8 +86,9 @@ class _Player:
         until: float | None,
         extra: Extra,
         tick: Callable[[float], None],
+        clock: StandingClock,
     ) -> None:
-        start = recording.start
+        start, self._clock = recording.start, clock
         self._recording, self._until, self._extra, self._tick = recording, until, extra, tick
         self._comparison = Comparison(journal, start.seq, start.state)
         if not self._comparison.has_run:
@@ -118,11 +124,16 @@ class _Player:
             try:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(core.run)
-                    await self._all_turns()
-                    self._comparison.close_now()
-                    nursery.cancel_scope.cancel()
-            except* TooManyCrashes:
-                pass  # so did the run that is replayed
+                    try:
+                        await self._all_turns()
+                    finally:
+                        self._turns.close()
+                        self._clock.run_out()
+                        nursery.cancel_scope.cancel()
+            except* (TooManyCrashes, RecordingOver):
+                pass  # the one ended the run that is replayed, too
+        if self._comparison.error is not None:
+            raise self._comparison.error
         took = time.perf_counter() - began
         return self._result(took)
 
@@ -138,21 +149,27 @@ class _Player:
                 self._tick(turns.at)
 
     async def _take(self, what: str) -> None:
-        core, turns = self._core, self._turns
-        post = core.post
+        """The next turn."""
+        turns, post = self._turns, self._core.post
         if what in ("start", "recover", "ended", "parting"):
             await self._let_its_task()
-        elif what == "deliver":
-            if len(post):
-                post.deliver_burst()
-            else:
-                turns.wrong = "something was delivered then, and now there is nothing"
-        elif what in self._extra:
-            post.turn(what, lambda *words: self._extra[what](core, words), *turns.words)
-        elif (say := _SAYS.get(what)) is not None:
-            post.turn(what, say(core), *turns.words)
+        elif what == "deliver" and len(post):
+            post.deliver_burst()
+        elif (hears := self._hears(what)) is None:
+            turns.wrong = f"{what} came then, and cannot come now"
         else:
-            turns.wrong = f"the recording has a turn that is not known here: {what}"
+            words = turns.words
+            try:
+                post.turn(what, lambda *_: hears(*words), *words)
+            except Exception as error:  # it did not raise then, or it would not be written down
+                turns.wrong = f"{what} cannot be handled now: {error!r}"
+
+    def _hears(self, what: str) -> Callable[..., object] | None:
+        core = self._core
+        if what in self._extra:
+            return lambda *words: self._extra[what](core, words)
+        say = _SAYS.get(what)
+        return None if say is None else say(core)
 
     async def _let_its_task(self) -> None:
         """The core takes this turn by itself, in a task that waits for it or will."""

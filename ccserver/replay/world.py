@@ -20,20 +20,31 @@ NAMED = ("ended", "parting")
 """Turns that tasks wait for, each by the name of its actor."""
 
 
+class RecordingOver(Exception):
+    """For a task that would go on: nothing more is said to it."""
+
+
 class StandingClock(Clock):
-    """For ``trio.run``: no deadline ever passes, for nothing of the core's may come by itself.
+    """For ``trio.run``: no deadline passes, for nothing of the core's may come by itself.
 
     What time it is for the core, the recording says.
     """
+
+    def __init__(self) -> None:
+        self._now = -1.0
+
+    def run_out(self) -> None:
+        """All deadlines pass: who hangs up in a hurry, and cannot be cancelled, is through."""
+        self._now = 1e15
 
     def start_clock(self) -> None:
         """It does not run."""
 
     def current_time(self) -> float:
-        return -1.0
+        return self._now
 
     def deadline_to_sleep_time(self, deadline: float) -> float:
-        return max(0.0, deadline + 1.0)
+        return max(0.0, deadline - self._now)
 
 
 class NoTransport:
@@ -94,6 +105,7 @@ class RecordedTurns:
         """
         self._written, self._over = written, over
         self._records = self._every(pieces)
+        self._closed = False
         self._gates: dict[tuple[str, str], trio.Event] = {}
         self._now = self._at = 0.0
         self._expected: int | None = None
@@ -151,6 +163,10 @@ class RecordedTurns:
         if gate is not None:
             gate.set()
 
+    def close(self) -> None:
+        """Nothing more is taken from the recording."""
+        self._records, self.head, self._closed = iter(()), None, True
+
     # --- as the post sees it ------------------------------------------------------------------
 
     def wall(self) -> float:
@@ -184,6 +200,8 @@ class RecordedTurns:
 
     async def wait_for(self, what: str, name: str) -> None:
         while not self.is_next(what, name):
+            if self._closed:
+                raise RecordingOver
             gate = self._gates[what, name] = trio.Event()
             await gate.wait()
             del self._gates[what, name]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,13 @@ from trio.testing import MockClock
 from actors import events as ev
 from actors import messages as m
 from actors.routing.strategies import Order
-from ccserver.inputs.file import recordings
+from ccserver.inputs.file import InputsError, recordings
 from ccserver.journal.log import Journal
+from ccserver.replay import player
 from ccserver.replay.player import Replayed
+from tests.sim import run as simulation
+from tests.sim.swarm import draw
+from tests.support.centre import Centre, centre
 from tests.support.day import random_day
 from tests.support.kill_points import Kills, tell
 from tests.support.recording import replayed
@@ -105,3 +111,52 @@ def test_a_run_is_replayed_up_to_where_its_recording_was_cut(tmp_path: Path):
     assert found.cut is not None
     assert found.difference is None
     assert found.events + found.left == journal.last_seq
+
+
+def test_a_recording_of_another_version_or_of_no_run_is_refused(tmp_path: Path, monkeypatch):
+    journal = in_virtual_time(a_day, tmp_path, 1)
+    (path,) = recordings(tmp_path)
+    with pytest.raises(InputsError, match="expected a start of the server behind event 0"):
+        replayed(path, Journal.in_memory(lambda: 0.0))
+    monkeypatch.setattr(player, "__version__", "99.0")
+    with pytest.raises(InputsError, match=r"and this is 99\.0: replay it with that version"):
+        replayed(path, journal)
+
+
+@pytest.mark.parametrize("seed", [2, 5, 11])
+def test_a_simulated_day_with_faults_and_crashes_is_replayed(
+    tmp_path: Path, monkeypatch, seed: int
+):
+    floors: list[Centre] = []
+
+    @asynccontextmanager
+    async def recorded(**settings: Any) -> AsyncIterator[Centre]:
+        async with centre(recorded=tmp_path, **settings) as floor:
+            floors.append(floor)
+            yield floor
+
+    monkeypatch.setattr(simulation, "centre", recorded)
+    outcome = simulation.simulate(draw(seed, 3.0))
+    assert not outcome.violations, outcome
+    (path,) = recordings(tmp_path)
+    found = replayed(path, floors[0].core.journal)
+    check(found, floors[0].core.journal)
+    assert found.contacts == outcome.contacts > 0
+
+
+async def test_every_event_is_written_within_a_turn(autojump_clock) -> None:
+    outside: list[ev.AnyEvent] = []
+    async with centre() as floor:
+        post = floor.core.post
+        floor.core.journal.listen(lambda entry: post.turning or outside.append(entry.event))
+        agent = await floor.agent("1001")
+        customer = floor.phone("anna").dials("2001")
+        call = await agent.rings()
+        agent.answers(call)
+        await trio.sleep(5)
+        await floor.reloads(idle_codes=["tea"])
+        customer.phone.hangs_up(customer)
+        await trio.sleep(60)
+        await floor.core.drain(trio.CancelScope())
+        assert len(floor.events) > 15
+    assert outside == []
