@@ -109,7 +109,7 @@ class Audit:
             self.unread += 1
             self._past.past.seq = seq
             return
-        self._past.hear(Entry(seq, at, event))
+        self._past.apply(seq, at, event)
         self._fold.apply(event)
         self._check(seq, at, event)
         self._decide(Entry(seq, at, event))

@@ -58,6 +58,10 @@ class PastFold:
             ev.ClockSet: self._clock_set,
         }
 
+    def apply(self, seq: int, at: int, event: ev.AnyEvent) -> None:
+        """Where there is no journal to listen to."""
+        self.hear(Entry(seq, at, event))
+
     def hear(self, entry: Entry) -> None:
         """As a reader of the journal."""
         past, event = self.past, entry.event

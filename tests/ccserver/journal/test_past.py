@@ -10,7 +10,6 @@ from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName
 from actors.past import Past
 from actors.place import Place
 from actors.reasons import OfferFailure, Outcome
-from ccserver.journal.log import Entry
 from ccserver.journal.past import PastFold, digest
 from sip.dialog import DialogSnapshot
 from sip.registrar import Binding
@@ -39,7 +38,7 @@ class Journal:
         self.second = second
         for event in events:
             self.seq += 1
-            self.fold.hear(Entry(self.seq, int(second * SECOND), event))
+            self.fold.apply(self.seq, int(second * SECOND), event)
         return self.fold.past
 
     @property
