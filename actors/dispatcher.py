@@ -124,8 +124,9 @@ class Dispatcher:
                 return self._refused(agent, contact)
             case m.Restarted(name):
                 return self._forget_what_was_told_by(name)
-            case PolicyChanged(policy):
+            case PolicyChanged(policy, turns):
                 self.index = self.index.under(policy, self._now())
+                self.index.turns = {**turns, **self.index.turns}
                 awaited = self._await_routers()
                 return [*awaited, *self._find_agents("policy", self.index.waiting, [])]
             case AssignContact():

@@ -139,5 +139,7 @@ class Past(Struct):
     """When each agent had numbers outside called, within the last hour."""
     bindings: dict[AgentId, dict[str, Binding]] = {}
     """By user and by what the phone registered."""
+    given: dict[QueueName, AgentId] = {}
+    """To whom each queue gave a contact last: its round robin goes on from him."""
     highest: int = 0
     """No number that orders contacts or agents is above this one."""

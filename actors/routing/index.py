@@ -42,6 +42,7 @@ from actors.routing.policy import (
 )
 from actors.routing.selection import select
 from actors.routing.sides import Idle, InLine
+from actors.routing.strategies import Turn
 
 _NAME = itemgetter(-1)
 """Of a key, whose it is."""
@@ -73,7 +74,7 @@ class Index:
 
     def __init__(self, policy: Policy | None = None) -> None:
         self.policy = policy or Policy()
-        self.turns: dict[QueueName, AgentAvailable] = {}
+        self.turns: dict[QueueName, Turn] = {}
         """Whom each queue gave a contact last: round robin goes on from him."""
         self.routed_until: dict[QueueName, float] = {}
         """Queues whose outside router is there, or may be, and how long that is believed."""
@@ -103,7 +104,7 @@ class Index:
         now: float,
         *,
         serving: Mapping[QueueName, AbstractSet[Pair]] | None = None,
-        turns: Mapping[QueueName, AgentAvailable] | None = None,
+        turns: Mapping[QueueName, Turn] | None = None,
         routed_until: Mapping[QueueName, float] | None = None,
     ) -> Index:
         """From facts alone, as they were at ``now``."""
@@ -286,7 +287,7 @@ class Index:
 
     def take_turn(self, queue: QueueName, agent: AgentAvailable) -> None:
         """He was given a contact of this queue: by whatever rules, the next follows him."""
-        self.turns[queue] = agent
+        self.turns[queue] = Turn(agent.agent, agent.position)
 
     # --- questions ----------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from sortedcontainers import SortedList
 from actors.messages import AgentAvailable
 from actors.routing.expressions import Expression, written
 from actors.routing.policy import QueuePolicy
-from actors.routing.strategies import LONGEST, AgentKey, Order, order_of
+from actors.routing.strategies import LONGEST, Order, order_of
 
 
 class Standing:
@@ -100,19 +100,19 @@ class SkillClass(Line):
         return islice(zip(self.orders, self.standings, strict=True), 1, None)
 
 
-def first_in_turn(standing: Standing, last: AgentKey) -> tuple[Any, ...]:
-    """Of those who stand by position: the first who comes after ``last`` behind a 0, or the first
+def first_in_turn(standing: Standing, last: int) -> tuple[Any, ...]:
+    """Of those who stand by position: the first who comes after this one behind a 0, or the first
     of all behind a 1, for a new round.
     """
     members = standing.members
-    at = members.bisect_left((last[0] + 1,))
+    at = members.bisect_left((last + 1,))
     return (0, *members[at]) if at < len(members) else (1, *standing.head)
 
 
-def in_turn(standing: Standing, last: AgentKey | None) -> Iterator[tuple[Any, ...]]:
+def in_turn(standing: Standing, last: int | None) -> Iterator[tuple[Any, ...]]:
     """Everybody so."""
     members = standing.members
-    start = 0 if last is None else members.bisect_left((last[0] + 1,))
+    start = 0 if last is None else members.bisect_left((last + 1,))
     for key in members.islice(start):
         yield (0, *key)
     for key in members.islice(0, start):

@@ -16,7 +16,7 @@ from actors.ids import AgentId, QueueName
 from actors.messages import ContactWaits
 from actors.place import DEFAULT_PRIORITY, Place
 from actors.routing.expressions import EVERYBODY, Expression
-from actors.routing.strategies import Strategy
+from actors.routing.strategies import Strategy, Turn
 
 PREFERRED = -1
 """The ring before all others: the agents whom this very contact prefers."""
@@ -93,9 +93,13 @@ class Policy(Struct, frozen=True):
 class PolicyChanged(Struct, frozen=True):
     """To the dispatcher: the rules are others from now on.  Who waits is looked at again; who is
     being offered, or talks, goes on by the rules he was given by (R20).
+
+    ``turns``: whom each queue gave a contact last, for a dispatcher that has just begun; one that
+    has gone on itself knows better.
     """
 
     policy: Policy
+    turns: Mapping[QueueName, Turn] = {}
 
 
 class Stage(Struct, frozen=True, gc=False):

@@ -14,7 +14,7 @@ from actors.routing.choice import MOST_HEADS, Choice, Head, Heads, PassedOver
 from actors.routing.lines import ContactLine, first_in_turn, in_turn
 from actors.routing.policy import Stage
 from actors.routing.sides import Fits, Idle
-from actors.routing.strategies import LONGEST, AgentKey, Strategy
+from actors.routing.strategies import LONGEST, AgentKey, Strategy, Turn
 
 _SINCE = itemgetter(1)
 
@@ -30,7 +30,7 @@ def select(
     idle: Idle,
     *,
     available: Mapping[AgentId, AgentAvailable],
-    turn: AgentAvailable | None,
+    turn: Turn | None,
     draw: Callable[[], float] | None,
 ) -> Choice | None:
     """Of the classes that fit somebody is available; ``available`` are all agents there are.
@@ -41,7 +41,7 @@ def select(
     fits = idle.fits(line)
     if strategy is Strategy.WEIGHTED_RANDOM:
         return _drawn(contact, stage, line, idle, available, draw)
-    last = line.order.key(turn) if strategy is Strategy.ROUND_ROBIN and turn is not None else None
+    last = line.order.position(turn) if turn is not None else None
     heads = Heads()
     heads.fitting = sum(fits.pick(idle.counts))
     if contact.tried or contact.avoid:
@@ -72,7 +72,7 @@ def _standing_towards(contact: ContactWaits) -> Callable[[str], tuple[bool, bool
 
 
 def _first_of_each(
-    fits: Fits, strategy: Strategy, idle: Idle, turn: AgentKey | None
+    fits: Fits, strategy: Strategy, idle: Idle, turn: int | None
 ) -> list[tuple[Any, ...]]:
     """The heads of the classes; of the best skilled, as many levels as there are heads to keep."""
     firsts = idle.heads_by[fits.at]
@@ -88,18 +88,18 @@ def _first_of_each(
     return found
 
 
-def _next_of_each(fits: Fits, idle: Idle, turn: AgentKey | None) -> list[tuple[Any, ...]]:
+def _next_of_each(fits: Fits, idle: Idle, turn: int | None) -> list[tuple[Any, ...]]:
     """Who follows the last in each class; one who is alone in his follows by himself."""
     firsts = fits.pick(idle.heads_by[fits.at])
     if turn is None:
         return [(0, *key) for key in firsts if key is not None]
-    position, at = turn[0], fits.at
+    at = fits.at
     counts = fits.pick(idle.counts)
     found: list[tuple[Any, ...]] = []
     for key, count, each in zip(firsts, counts, fits.classes, strict=True):
         if not count:
             continue
-        if key[0] > position:
+        if key[0] > turn:
             found.append((0, *key))
         elif count == 1:
             found.append((1, *key))
@@ -109,7 +109,7 @@ def _next_of_each(fits: Fits, idle: Idle, turn: AgentKey | None) -> list[tuple[A
 
 
 def _all_keys(
-    fits: Fits, strategy: Strategy, turn: AgentKey | None
+    fits: Fits, strategy: Strategy, turn: int | None
 ) -> Iterator[Iterable[tuple[Any, ...]]]:
     """Of each class all keys in the order of the strategy, and comparable with those of others."""
     if strategy is Strategy.BEST_SKILL:

@@ -46,6 +46,13 @@ class OrderBy(StrEnum):
     POSITION = "position"
 
 
+class Turn(Struct, frozen=True, gc=False):
+    """Whom a queue gave a contact last, and where he stands in the configuration."""
+
+    agent: AgentId
+    position: int
+
+
 class Order(Struct, frozen=True, gc=False):
     """``listed``: with POSITION, who stands first; all others follow as the configuration has
     them.
@@ -67,9 +74,10 @@ class Order(Struct, frozen=True, gc=False):
             case OrderBy.TALKED:
                 return agent.talked
             case OrderBy.POSITION:
-                return self._position(agent)
+                return self.position(agent)
 
-    def _position(self, agent: AgentAvailable) -> int:
+    def position(self, agent: AgentAvailable | Turn) -> int:
+        """Where he stands in the list, or behind it as he stands in the configuration."""
         try:
             return self.listed.index(agent.agent)
         except ValueError:

@@ -216,6 +216,7 @@ class Core:
             lambda: next(self._tickets),
             registration.targets,
             random.random,
+            lambda: self.folds.past.past.given,
         )
         self._closed_queues: dict[str, model.Queue] = {}
         """Those of configurations before, whose last contacts are being served."""

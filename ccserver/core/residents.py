@@ -22,13 +22,14 @@ from actors.past import Past, PastAgent
 from actors.queue import Queue, QueueConfigured, QueueRemoved, QueueSettings
 from actors.recorded_dispatcher import RecordedDispatcher
 from actors.routing.policy import Policy, PolicyChanged
+from actors.routing.strategies import Turn
 from ccserver.core.directory import Directory
 
 
 class Residents:
     """``make_actor(name, machine)``; ``now`` gives monotonic seconds, ``wall`` seconds since 1970,
     ``ticket`` a number that no other call of it gives; ``targets``: an agent's phones now;
-    ``draw`` gives a number from 0 to 1.
+    ``draw`` gives a number from 0 to 1; ``given``: to whom each queue gave a contact last.
     """
 
     def __init__(
@@ -40,11 +41,12 @@ class Residents:
         ticket: Callable[[], int],
         targets: Callable[[AgentId], tuple[m.Target, ...]],
         draw: Callable[[], float],
+        given: Callable[[], Mapping[QueueName, AgentId]],
     ) -> None:
         self._directory, self._make_actor = directory, make_actor
         self._now, self._wall = now, wall
         self._ticket, self._targets = ticket, targets
-        self._draw = draw
+        self._draw, self._given = draw, given
         self._world, self._policy = World({}), Policy()
         self._queues: dict[QueueName, QueueSettings] = {}
         self._agents: dict[AgentId, AgentSettings] = {}
@@ -62,11 +64,12 @@ class Residents:
     ) -> None:
         """``past``: where an earlier run of the server left the agents, who wait for ``Resume``."""
         self._guardian, self._world, self._policy = guardian, world, policy
+        self._agents = {agent.id: agent for agent in agents}
         self._resident(DISPATCHER, self._dispatcher, self._set_dispatcher)
         self._resident(MONITOR_DESK, self._monitor_desk, self._set_monitor_desk)
         for queue in queues:
             self._add_queue(queue)
-        for agent in agents:
+        for agent in self._agents.values():
             phones = past.bindings.get(agent.id, {}).values()
             awaited = any(phone.path.connection for phone in phones)
             self._add_agent(agent, past.agents.get(agent.id), awaited=awaited)
@@ -201,9 +204,14 @@ class Residents:
     # --- where they are found -----------------------------------------------------------------
 
     def _set_dispatcher(self, actor: Actor) -> None:
-        """The rules are the first that it hears."""
+        """The rules are the first that it hears, and where they had arrived."""
         self._directory.dispatcher = actor
-        actor.tell(PolicyChanged(self._policy))
+        turns = {
+            queue: Turn(agent, self._agents[agent].position)
+            for queue, agent in self._given().items()
+            if agent in self._agents
+        }
+        actor.tell(PolicyChanged(self._policy, turns))
 
     def _set_monitor_desk(self, actor: Actor) -> None:
         self._directory.monitor_desk = actor

@@ -135,6 +135,7 @@ class PastFold:
         # It was decided at this instant: what the clock on the wall did before is forgotten.
         past = self.past
         past.clock, past.clock_at = event.decided_at, past.at
+        past.given[event.queue] = event.agent
         contact = past.contacts.get(owner_of(event.contact))
         if contact is not None:
             contact.request = event.contact

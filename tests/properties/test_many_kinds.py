@@ -5,13 +5,13 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.ids import AgentId
 from actors.messages import AgentAvailable
 from actors.routing.choice import MOST_HEADS, Choice
-from actors.routing.strategies import Strategy
+from actors.routing.strategies import Strategy, Turn
 from tests.support.reference import Reference
 from tests.support.routing import Q, agent, contact, index_of, policy, rules
 
@@ -37,6 +37,7 @@ def kind(one: AgentAvailable) -> object:
 
 
 @pytest.mark.parametrize("strategy", Strategy)
+@settings(deadline=None)
 @given(seed=SEEDS, asks=st.sampled_from([None, "english", "english or billing"]))
 def test_among_many_kinds_it_takes_whom_a_scan_takes_while_agents_come_and_go(
     strategy: Strategy, seed: int, asks: str | None
@@ -64,7 +65,7 @@ def test_among_many_kinds_it_takes_whom_a_scan_takes_while_agents_come_and_go(
         assert everybody_is_counted(choice, len(reference.available), len(expected))
         index.remove_contact(told.contact)
         index.take_turn(Q, choice.agent)
-        reference.last_given[Q] = choice.agent
+        reference.last_given[Q] = Turn(choice.agent.agent, choice.agent.position)
         gone = [choice.agent.agent, *some[2:]]
         for name in gone:
             index.remove_agent(name)

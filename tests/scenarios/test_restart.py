@@ -265,3 +265,29 @@ async def test_a_clock_that_was_set_before_the_server_died_makes_nobodys_time_lo
         lasted = {e.before: e.lasted for e in floor.of(ev.AgentStateChanged)}
         assert 10.7 < lasted["idle"] < 11
         assert [event.by for event in floor.of(ev.ClockSet)] == [3600.0, -7200.0]
+
+
+@pytest.mark.parametrize("what", ["server", "dispatcher"])
+async def test_a_round_robin_goes_on_from_whom_it_had_chosen(autojump_clock, what) -> None:
+    """Else the first that is listed would have the first call after each start."""
+    queue = {"name": "support", "requirements": {"english": 1}, "strategy": "round_robin"}
+    spanish = next(each for each in DEFAULT["queues"] if each["name"] == "spanish")
+    async with mortal_centre(queues=[queue, spanish]) as floor:
+        phones = {name: await floor.agent(name) for name in ("1001", "1002")}
+        for number, chosen in enumerate(("1001", "1002", "1001")):
+            caller = floor.phone(f"caller{number}")
+            call = caller.dials("2001")
+            offered = await phones[chosen].rings()
+            phones[chosen].answers(offered)
+            await call.wait("talking")
+            await trio.sleep(3)
+            caller.hangs_up(call)
+            await trio.sleep(10)
+            if what == "server":
+                await floor.restarts()
+            else:
+                floor.core.directory.dispatcher.tell("what no dispatcher understands")
+                await trio.sleep(5)
+        chosen_ones = [assigned.agent for assigned in floor.of(ev.ContactAssigned)]
+        assert chosen_ones == ["1001", "1002", "1001"]
+        assert all(one.agrees for one in decisions(floor.core.journal.read(0, 100_000)))

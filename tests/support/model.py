@@ -75,7 +75,8 @@ class Model:
                 return self._refused(agent, contact, drawn)
             case m.Restarted(name):
                 return self._restarted(name, drawn)
-            case PolicyChanged(policy):
+            case PolicyChanged(policy, turns):
+                reference.last_given = {**turns, **reference.last_given}
                 return self._other_rules(policy, drawn)
             case RouterHeard(queue, by):
                 if reference.policy.of(queue).outside is not None:

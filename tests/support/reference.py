@@ -12,7 +12,7 @@ from actors import messages as m
 from actors.ids import AgentId, ContactId, QueueName
 from actors.routing.expressions import matches, wanted_skills
 from actors.routing.policy import Policy, QueuePolicy
-from actors.routing.strategies import Strategy
+from actors.routing.strategies import Strategy, Turn
 
 Pair = tuple[ContactId, tuple[AgentId, ...]]
 GRAIN = 1e-6
@@ -31,7 +31,7 @@ class Reference:
         self.available: dict[AgentId, m.AgentAvailable] = {}
         self.judged: dict[ContactId, float] = {}
         self.serving: dict[QueueName, set[tuple[AgentId, ContactId]]] = {}
-        self.last_given: dict[QueueName, m.AgentAvailable] = {}
+        self.last_given: dict[QueueName, Turn] = {}
         self.routed_until: dict[QueueName, float] = {}
         """Queues whose outside router is believed to be there, and how long, by the rules of when
         it was heard of, or began to be waited for."""
@@ -147,7 +147,7 @@ class Reference:
             case _:
                 return (longest,)
 
-    def position(self, rules: QueuePolicy, agent: m.AgentAvailable) -> int:
+    def position(self, rules: QueuePolicy, agent: m.AgentAvailable | Turn) -> int:
         listed = [*rules.listed]
         return listed.index(agent.agent) if agent.agent in listed else len(listed) + agent.position
 
@@ -190,7 +190,7 @@ class Reference:
         for agent in agents:
             del self.available[agent.agent]
             self.serves(contact.queue, agent.agent, contact.contact)
-        self.last_given[contact.queue] = agents[0]
+        self.last_given[contact.queue] = Turn(agents[0].agent, agents[0].position)
         return contact.contact, tuple(agent.agent for agent in agents)
 
     # --- how many serve -----------------------------------------------------------------------
