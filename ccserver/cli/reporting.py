@@ -17,8 +17,8 @@ from ccserver.cli.asking import DEFAULT_CONFIG, REFUSED, WRONG, Config, Set, fai
 from ccserver.cli.tables import console
 from ccserver.journal.storage import JournalError
 from ccserver.reporting.question import BadQuestion, Kind, Question, question
-from ccserver.reporting.reading import lines, read_contacts, read_report
-from ccserver.reporting.rows import Row, contact_row, described, rows_of
+from ccserver.reporting.reading import lines, read_rows
+from ccserver.reporting.rows import Row, described
 
 app = typer.Typer(help="Say what happened, by queue, agent, interval or contact.")
 
@@ -160,7 +160,7 @@ def _report(
     changes: list[str] | None,
 ) -> None:
     settings = loaded(config, changes).settings
-    data, longest = Path(settings.data.dir), settings.routing.max_contact_seconds
+    data = Path(settings.data.dir)
     now = int(time.time() * 1e6)
     try:
         asked = question(
@@ -172,23 +172,19 @@ def _report(
             interval=None if interval is None else interval.value,
             service_level=service_level,
             abandons=None if abandons is None else abandons.value,
+            idle_codes=settings.idle_codes,
         )
     except BadQuestion as error:
         fail(WRONG, f"--{error.field.replace('_', '-')}: {error}")
+    rows = read_rows(data, asked, now, settings.routing.max_contact_seconds)
     try:
         if form is _Form.TABLE:
-            _show(asked, _rows(data, asked, now, longest))
+            _show(asked, rows)
             return
-        for line in lines(data, asked, now, longest, "csv" if form is _Form.CSV else "json"):
+        for line in lines(asked, rows, "csv" if form is _Form.CSV else "json"):
             typer.echo(line, nl=False)
     except JournalError as error:
         fail(REFUSED, str(error))
-
-
-def _rows(data: Path, asked: Question, now: int, longest: float) -> Iterable[Row]:
-    if asked.kind == "contacts":
-        return (contact_row(asked, c) for c in read_contacts(data, asked, now, longest))
-    return rows_of(asked, read_report(data, asked, now, longest))
 
 
 def _show(asked: Question, rows: Iterable[Row]) -> None:

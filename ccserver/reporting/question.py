@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Literal, TypeAlias, get_args
 from zoneinfo import ZoneInfo
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from msgspec.structs import replace
 
+from actors.reasons import IdleCode
 from ccserver.journal.reports import Abandons, Intervals, Minutes, Rules
 from ccserver.journal.reports.intervals import MICRO
 from ccserver.settings.model import Reports
@@ -44,6 +46,8 @@ class Question(Struct, frozen=True):
     end: int
     interval: Interval
     rules: Rules
+    idle_codes: tuple[str, ...] = ()
+    """Those that have a column of their own in CSV; others are summed up."""
 
     @property
     def minutes(self) -> Minutes | None:
@@ -70,10 +74,12 @@ def question(
     interval: Interval | None = None,
     service_level: float | None = None,
     abandons: Abandons | None = None,
+    idle_codes: Iterable[str] = (),
 ) -> Question:
     """``since`` and ``until``: a date, which stands for its midnight, a date and time, or
     ``today``, ``yesterday``, ``tomorrow``; by the clock of the configured zone, unless they say
-    another.  Without them: from midnight until ``now``.  Raises BadQuestion.
+    another.  Without them: from midnight until ``now``.  ``idle_codes``: those that agents may
+    choose.  Raises BadQuestion.
     """
     rules = Rules(
         ZoneInfo(settings.time_zone),
@@ -93,7 +99,7 @@ def question(
     if end <= begin:
         raise BadQuestion("to", "expected an instant behind the one in from")
     wanted = interval or DEFAULT_INTERVAL[kind]
-    asked = Question(kind, begin, end, wanted, rules)
+    asked = Question(kind, begin, end, wanted, rules, (*idle_codes, *IdleCode))
     length = asked.minutes
     if length is not None and (end - begin) / (length * 60 * MICRO) > MOST_INTERVALS:
         raise BadQuestion("interval", f"expected no more than {MOST_INTERVALS} intervals")

@@ -6,6 +6,7 @@ longer than that, and with the last that was told of each agent.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -18,7 +19,7 @@ from ccserver.journal import codec
 from ccserver.journal.history import last_before
 from ccserver.journal.log import Entry
 from ccserver.journal.reading import JOURNAL, JournalFile
-from ccserver.journal.reports import ContactFigures, Report
+from ccserver.journal.reports import ContactFigures, IntervalFigures, Report
 from ccserver.journal.reports.intervals import MICRO
 from ccserver.journal.storage import Rows
 from ccserver.reporting.question import Question
@@ -32,59 +33,64 @@ _AGENT = b'{"event":"agent.state_changed"'
 _CENTRE = b'{"event":"centre.configured"'
 
 
-def lines(
+class TooManyRows(Exception):
+    """More than were wanted."""
+
+
+def lines(asked: Question, rows: Iterable[Row], form: Form) -> Iterator[str]:
+    """The rows of what was asked, as text."""
+    return as_csv(rows) if form == "csv" else as_json(asked, rows)
+
+
+def read_rows(
     data: Path,
     asked: Question,
     now: int,
     longest_seconds: float,
-    form: Form,
     only: Collection[str] | None = None,
-) -> Iterator[str]:
-    """What was asked, as text, from the journal in this ``data.dir``.
+    most: int | None = None,
+) -> Iterator[Row]:
+    """What was asked, from the journal in this ``data.dir``: intervals in their order, contacts as
+    they are done with and then those who are there still.
 
     No contact lasts longer than ``longest_seconds``.  ``only``: of agents, and of contacts that had
     one, no others than these.  It waits for the disk, for seconds where there are many events, and
-    holds no more than the report's rows, of contacts only those in hand.  Raises JournalError.
+    holds who is there and the rows of one interval.  Raises JournalError, and TooManyRows where
+    there are more than ``most``.
     """
-    rows: Iterable[Row]
+    found: list[Row] = []
+    left = sys.maxsize if most is None else most
+
+    def add(rows: Iterable[Row]) -> None:
+        nonlocal left
+        for row in rows:
+            left -= 1
+            if left < 0:
+                raise TooManyRows
+            found.append(row)
+
+    def contact(figures: ContactFigures) -> None:
+        if only is None or not figures.agents or not set(figures.agents).isdisjoint(only):
+            add([contact_row(asked, figures)])
+
+    def interval(figures: IntervalFigures) -> None:
+        rows = rows_of(asked, figures)
+        add(row for row in rows if only is None or row.get("agent") in (None, *only))
+
     if asked.kind == "contacts":
-        found = read_contacts(data, asked, now, longest_seconds)
-        rows = (
-            contact_row(asked, contact)
-            for contact in found
-            if only is None or not contact.agents or not set(contact.agents).isdisjoint(only)
-        )
+        report = Report(asked.rules, None, begin=asked.begin, end=asked.end, contacts=contact)
     else:
-        rows = rows_of(asked, read_report(data, asked, now, longest_seconds))
-        if only is not None and asked.kind == "agents":
-            rows = [row for row in rows if row["agent"] in only]
-    return as_csv(rows) if form == "csv" else as_json(asked, rows)
-
-
-def read_report(data: Path, asked: Question, now: int, longest_seconds: float) -> Report:
-    """The whole of it.  As ``lines``."""
-    report = Report(asked.rules, asked.minutes, begin=asked.begin, end=asked.end)
+        report = Report(
+            asked.rules, asked.minutes, begin=asked.begin, end=asked.end, intervals=interval
+        )
     journal = JournalFile(data / JOURNAL)
     for entry in entries_for(journal, report, asked.begin, asked.end, longest_seconds):
         report.apply(entry)
+        if found:
+            yield from found
+            found.clear()
     report.finish(max(min(asked.end, now), asked.begin))
-    return report
-
-
-def read_contacts(
-    data: Path, asked: Question, now: int, longest_seconds: float
-) -> Iterator[ContactFigures]:
-    """Each contact that was there, as it is done with; then those who are there still."""
-    done: list[ContactFigures] = []
-    report = Report(asked.rules, None, begin=asked.begin, end=asked.end, contacts=done.append)
-    journal = JournalFile(data / JOURNAL)
-    for entry in entries_for(journal, report, asked.begin, asked.end, longest_seconds):
-        report.apply(entry)
-        if done:
-            yield from done
-            done.clear()
-    report.finish(max(min(asked.end, now), asked.begin))
-    yield from done
+    yield from found
 
 
 def entries_for(

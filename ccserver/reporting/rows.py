@@ -17,8 +17,8 @@ from msgspec import Struct
 from ccserver.journal.reports import (
     AgentFigures,
     ContactFigures,
+    IntervalFigures,
     QueueFigures,
-    Report,
     together,
 )
 from ccserver.reporting.question import Question
@@ -30,31 +30,18 @@ _FORMULA = "=+-@\t\r\n"
 """What a spreadsheet takes for the beginning of a formula, or of another cell."""
 
 
-def rows_of(asked: Question, report: Report) -> list[Row]:
-    """Of queues, agents or intervals; those of contacts come one by one (``contact_row``)."""
-    if asked.kind == "agents":
-        return _agent_rows(asked, report)
-    return _queue_rows(asked, report)
-
-
-def _queue_rows(asked: Question, report: Report) -> list[Row]:
-    rows = []
-    for interval in report.intervals():
-        span = _span(asked, interval.start, interval.end)
-        if asked.kind == "intervals":
-            rows.append({**span, **_of_queue(asked, together(interval.queues))})
-            continue
-        for name, figures in interval.queues.items():
-            rows.append({**span, "queue": name, **_of_queue(asked, figures)})
-    return rows
-
-
-def _agent_rows(asked: Question, report: Report) -> list[Row]:
-    return [
-        {**_span(asked, interval.start, interval.end), "agent": name, **_of_agent(figures)}
-        for interval in report.intervals()
-        for name, figures in interval.agents.items()
-    ]
+def rows_of(asked: Question, interval: IntervalFigures) -> Iterator[Row]:
+    """Of one interval: of queues, of agents, or of all queues together."""
+    span = _span(asked, interval.start, interval.end)
+    match asked.kind:
+        case "agents":
+            for name, agent in interval.agents.items():
+                yield {**span, "agent": name, **_of_agent(asked, agent)}
+        case "queues":
+            for name, queue in interval.queues.items():
+                yield {**span, "queue": name, **_of_queue(asked, queue)}
+        case _:
+            yield {**span, **_of_queue(asked, together(interval.queues))}
 
 
 def contact_row(asked: Question, figures: ContactFigures) -> Row:
@@ -103,9 +90,11 @@ def _of_queue(asked: Question, figures: QueueFigures) -> Row:
     }
 
 
-def _of_agent(figures: AgentFigures) -> Row:
+def _of_agent(asked: Question, figures: AgentFigures) -> Row:
+    row = _flat(figures)
+    row["idle_codes"] = {**dict.fromkeys(asked.idle_codes, 0.0), **row["idle_codes"]}
     return {
-        **_flat(figures),
+        **row,
         "aht_seconds": _rounded(figures.aht),
         "occupancy": _rounded(figures.occupancy),
         "utilisation": _rounded(figures.utilisation),
@@ -137,27 +126,33 @@ def as_csv(rows: Iterable[Row]) -> Iterator[str]:
     """Its lines, the first with the names.  What would be a formula in a spreadsheet is none here:
     names come from outside (W08).
 
-    All rows have the same names, in the order of the first.  A table within a row becomes columns,
-    of every key that any row has; so such rows must be a list.
+    All rows have the names of the first, in its order.  A table within it becomes columns, of its
+    keys in the first row, and one for the sum of any others: no row is waited for.
     """
-    columns: list[tuple[str, str | None]] = []
+    columns: dict[str, tuple[str, ...] | None] = {}
     for row in rows:
         if not columns:
-            columns = _columns(rows if isinstance(rows, list) else [row])
-            yield _line(name if key is None else f"{name}_{key}" for name, key in columns)
-        yield _line(row[name] if key is None else row[name].get(key) for name, key in columns)
+            columns = {n: tuple(v) if isinstance(v, dict) else None for n, v in row.items()}
+            yield _line(_names(columns))
+        yield _line(_values(columns, row))
 
 
-def _columns(rows: list[Row]) -> list[tuple[str, str | None]]:
-    """By name, and by key where there is a table within."""
-    columns: list[tuple[str, str | None]] = []
-    for name, value in rows[0].items():
-        if isinstance(value, dict):
-            keys = dict.fromkeys(key for row in rows for key in row[name])
-            columns += [(name, key) for key in keys]
+def _names(columns: dict[str, tuple[str, ...] | None]) -> Iterator[str]:
+    for name, keys in columns.items():
+        if keys is None:
+            yield name
         else:
-            columns.append((name, None))
-    return columns
+            yield from (f"{name}_{key}" for key in (*keys, "others"))
+
+
+def _values(columns: dict[str, tuple[str, ...] | None], row: Row) -> Iterator[Any]:
+    for name, keys in columns.items():
+        if keys is None:
+            yield row[name]
+        else:
+            table = row[name]
+            yield from (table.get(key, 0) for key in keys)
+            yield _rounded(sum(value for key, value in table.items() if key not in keys))
 
 
 def _line(cells: Iterable[Any]) -> str:

@@ -73,7 +73,7 @@ class Web:
         state.explaining = asyncio.Lock()
         """One at a time: it is work."""
         state.reporting = asyncio.Lock()
-        state.reports = settings.reports
+        state.reports, state.idle_codes = settings.reports, settings.idle_codes
         state.history = self.history = history.History(settings)
         state.longest_contact = settings.routing.max_contact_seconds
         state.attempts_by_name = Limit(*ATTEMPTS_BY_NAME, time.monotonic)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request
@@ -15,7 +14,7 @@ from actors.reasons import Refusal
 from ccserver.journal.reports import Abandons
 from ccserver.journal.storage import JournalError
 from ccserver.reporting.question import BadQuestion, Interval, Kind, question
-from ccserver.reporting.reading import lines
+from ccserver.reporting.reading import TooManyRows, lines, read_rows
 from ccserver.web import shapes as s
 from ccserver.web.guard import GuardedRoute
 from ccserver.web.refusals import Refused
@@ -37,10 +36,6 @@ When = Annotated[
         " zone unless it says another",
     ),
 ]
-
-
-class _TooMany(Exception):
-    pass
 
 
 @router.get(
@@ -78,33 +73,22 @@ async def report(
             interval=interval,
             service_level=service_level,
             abandons=abandons,
+            idle_codes=state.idle_codes,
         )
         if asked.end - asked.begin > DAYS * 86_400_000_000:
             raise BadQuestion("to", f"expected {DAYS} days at most")
     except BadQuestion as error:
         raise bad(error.field, str(error)) from None
+    rows = read_rows(state.data, asked, now, state.longest_contact, viewer.team, MOST_ROWS)
     async with state.reporting:
         try:
-            text = await asyncio.to_thread(
-                lambda: _whole(
-                    lines(state.data, asked, now, state.longest_contact, form, viewer.team)
-                )
-            )
+            text = await asyncio.to_thread("".join, lines(asked, rows, form))
         except JournalError as error:
             log.error("no report could be made: %s", error)
             raise Refused(Refusal.NO_ANSWER, "the journal cannot be read") from None
-        except _TooMany:
+        except TooManyRows:
             raise bad("to", f"expected a shorter time: more than {MOST_ROWS} rows") from None
     return Response(text, media_type=_MEDIA[form])
-
-
-def _whole(found: Iterable[str]) -> str:
-    kept: list[str] = []
-    for line in found:
-        kept.append(line)
-        if len(kept) > MOST_ROWS + 2:  # what is before the rows, and behind them
-            raise _TooMany
-    return "".join(kept)
 
 
 def bad(field: str, detail: str) -> Refused:

@@ -12,8 +12,11 @@ from actors.place import Place
 from actors.reasons import During, EndedBy, OfferFailure, Outcome
 from ccserver.journal import codec
 from ccserver.journal.log import Entry
+from ccserver.journal.reading import JOURNAL, JournalFile
 from ccserver.journal.reports import Report
 from ccserver.journal.storage import SqliteStorage
+from ccserver.reporting.question import Question
+from ccserver.reporting.reading import entries_for
 
 SUPPORT, SALES = QueueName("support"), QueueName("sales")
 ADA, BEN = AgentId("1001"), AgentId("1002")
@@ -21,6 +24,16 @@ CENTRE: dict[str, Any] = {
     "queues": [{"name": "support"}, {"name": "sales"}],
     "agents": [{"id": "1001"}, {"id": "1002"}],
 }
+
+
+def read_report(data: Path, asked: Question, now: int, longest_seconds: float) -> Report:
+    """All of it, from the journal in this ``data.dir``."""
+    report = Report(asked.rules, asked.minutes, begin=asked.begin, end=asked.end)
+    journal = JournalFile(data / JOURNAL)
+    for entry in entries_for(journal, report, asked.begin, asked.end, longest_seconds):
+        report.apply(entry)
+    report.finish(min(asked.end, now))
+    return report
 
 
 class Chronicle:

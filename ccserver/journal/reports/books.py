@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from actors.ids import NO_QUEUE, AgentId, QueueName
 from ccserver.journal.reports.figures import (
     AgentFigures,
@@ -22,10 +24,13 @@ class IntervalFigures:
 
 
 class Books:
-    """Whoever is known, once, has figures in every interval from then on."""
+    """Whoever is known, once, has figures in every interval from then on.
 
-    def __init__(self) -> None:
-        self.closed: list[IntervalFigures] = []
+    ``closed`` is given each interval as it ends.
+    """
+
+    def __init__(self, closed: Callable[[IntervalFigures], object]) -> None:
+        self._closed = closed
         self._queues: dict[str, QueueFigures] = {NO_QUEUE: new_queue_figures()}
         self._agents: dict[str, AgentFigures] = {}
 
@@ -46,7 +51,7 @@ class Books:
 
     def close(self, start: int, end: int) -> None:
         """The interval is over, and all has been entered."""
-        self.closed.append(IntervalFigures(start, end, self._queues, self._agents))
+        self._closed(IntervalFigures(start, end, self._queues, self._agents))
         self.discard()
 
     def discard(self) -> None:

@@ -34,7 +34,8 @@ from ccserver.journal.reports.intervals import Intervals, Minutes
 
 class Report:
     """``minutes``: of an interval, None: all is one.  ``contacts`` is given each contact that was
-    there, when it is over and wrapped up, and at the end the others.
+    there, when it is over and wrapped up, and at the end the others.  ``intervals`` is given each
+    interval as it ends; without it, they are kept.
 
     ``begin``, ``end``: microseconds since 1970, UTC.  What was before ``begin`` is heard, for who
     was there then is there still, and counted nowhere; what comes from ``end`` on is not heard.
@@ -48,12 +49,14 @@ class Report:
         begin: int | None = None,
         end: int | None = None,
         contacts: Callable[[ContactFigures], object] | None = None,
+        intervals: Callable[[IntervalFigures], object] | None = None,
     ) -> None:
         self.rules = rules
         self._intervals = Intervals(rules.zone, minutes)
         self._begin, self._end = begin, end
         self._sink = contacts
-        self._books = Books()
+        self._kept: list[IntervalFigures] = []
+        self._books = Books(intervals or self._kept.append)
         self._contacts = ContactAccounts(self._books, rules, self._show)
         self._agents = AgentAccounts(self._books, self._contacts)
         self._at = 0
@@ -61,7 +64,7 @@ class Report:
         """Of the interval that is counted; None: nothing is, yet."""
         self._until: int | None = begin
         """When something changes that no entry tells."""
-        self._finished = False
+        self._has_closed = self._finished = False
         self._handlers: dict[type, Callable[[int, Any], None]] = {
             **self._contacts.handlers,
             **self._agents.handlers,
@@ -75,7 +78,9 @@ class Report:
 
     def apply(self, entry: Entry) -> None:
         handler = self._handlers.get(type(entry.event))
-        if handler is None or (self._end is not None and entry.at >= self._end):
+        if handler is None or self._finished:
+            return
+        if self._end is not None and entry.at >= self._end:
             return
         at = max(entry.at, self._at)
         self._reach(at)
@@ -92,18 +97,18 @@ class Report:
         at = max(at if self._end is None else min(at, self._end), self._at)
         self._reach(at)
         self._enter(at)
-        if self._start is not None and (at > self._start or not self._books.closed):
+        if self._start is not None and (at > self._start or not self._has_closed):
             self._books.close(self._start, at)
         self._contacts.rest()
 
     # --- what it says -------------------------------------------------------------------------
 
     def intervals(self) -> list[IntervalFigures]:
-        """Those that are closed, in order, each with all queues and agents that were known."""
-        return self._books.closed
+        """Those that are kept, in order, each with all queues and agents that were known."""
+        return self._kept
 
     def queues(self) -> dict[str, QueueFigures]:
-        """Of each queue over all intervals; ``""``: contacts that reached none."""
+        """Of each queue over all intervals kept; ``""``: contacts that reached none."""
         found: dict[str, QueueFigures] = {}
         for interval in self.intervals():
             for name, figures in interval.queues.items():
@@ -113,7 +118,7 @@ class Report:
         return found
 
     def agents(self) -> dict[str, AgentFigures]:
-        """Of each agent over all intervals."""
+        """Of each agent over all intervals kept."""
         found: dict[str, AgentFigures] = {}
         for interval in self.intervals():
             for name, figures in interval.agents.items():
@@ -133,12 +138,13 @@ class Report:
                 self._books.discard()
             else:
                 self._books.close(self._start, until)
+                self._has_closed = True
             self._open(until)
         self._at = at
 
     def _open(self, at: int) -> None:
         start, end = self._intervals.around(at)
-        self._start = start if self._begin is None and not self._books.closed else at
+        self._start = start if self._begin is None and not self._has_closed else at
         self._until = end
 
     def _enter(self, at: int) -> None:

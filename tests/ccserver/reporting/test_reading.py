@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,9 @@ from ccserver.journal.reports import Report, Rules
 from ccserver.journal.storage import JournalError
 from ccserver.reporting import reading
 from ccserver.reporting.question import Question, question
-from ccserver.reporting.reading import lines, read_contacts, read_report
+from ccserver.reporting.reading import TooManyRows, read_rows
 from ccserver.settings.model import Reports
-from tests.support.reporting import ADA, BEN, Chronicle, Customer
+from tests.support.reporting import ADA, BEN, Chronicle, Customer, read_report
 
 ZERO = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR, DAY = 3600.0, 86_400.0
@@ -84,7 +83,7 @@ def test_days_add_up(data):
 def test_contacts_are_those_that_were_there_at_some_time(data):
     def there(since: str, until: str) -> list[str]:
         asked = asked_of("contacts", since, until)
-        return [row.contact for row in read_contacts(data, asked, UNTIL, LONGEST)]
+        return [row["contact"] for row in read_rows(data, asked, UNTIL, LONGEST)]
 
     assert there("2026-03-02", "2026-03-03") == ["late"]
     assert there("2026-03-03", "2026-03-04") == ["next"]
@@ -101,16 +100,36 @@ def test_what_has_not_been_yet_is_not_counted(data):
 
 def test_only_some_agents_are_shown_with_their_contacts_and_those_that_had_none(data):
     asked = asked_of("agents", "2026-03-01", "2026-03-04")
-    shown = json.loads("".join(lines(data, asked, UNTIL, LONGEST, "json", frozenset((BEN,)))))
-    assert [row["agent"] for row in shown["rows"]] == [BEN]
+    agents = read_rows(data, asked, UNTIL, LONGEST, only=frozenset((BEN,)))
+    assert [row["agent"] for row in agents] == [BEN]
     asked = asked_of("contacts", "2026-03-01", "2026-03-04")
-    shown = json.loads("".join(lines(data, asked, UNTIL, LONGEST, "json", frozenset((BEN,)))))
-    assert [row["contact"] for row in shown["rows"]] == ["next"]
+    contacts = read_rows(data, asked, UNTIL, LONGEST, only=frozenset((BEN,)))
+    assert [row["contact"] for row in contacts] == ["next"]
+
+
+@pytest.mark.parametrize("kind", ["queues", "agents", "intervals", "contacts"])
+def test_no_more_rows_are_made_than_are_wanted(data, kind):
+    asked = asked_of(kind, "2026-03-01", "2026-03-04", interval="day")
+    count = len(list(read_rows(data, asked, UNTIL, LONGEST)))
+    assert len(list(read_rows(data, asked, UNTIL, LONGEST, most=count))) == count
+    with pytest.raises(TooManyRows):
+        list(read_rows(data, asked, UNTIL, LONGEST, most=count - 1))
+
+
+def test_rows_come_while_the_journal_is_read(data, monkeypatch):
+    """A long report is never in memory as a whole."""
+    monkeypatch.setattr(reading, "PAGE", 100)
+    asked = asked_of("queues", "2026-03-01", "2026-03-04", interval="day")
+    rows = read_rows(data, asked, UNTIL, LONGEST)
+    assert next(rows)["begin"] == "2026-03-01T00:00:00+00:00"
+    (data / "journal.sqlite").unlink()
+    with pytest.raises(JournalError):
+        list(rows)
 
 
 def test_a_journal_that_is_not_there_is_said(tmp_path):
     with pytest.raises(JournalError, match=r"journal\.sqlite"):
-        list(lines(tmp_path, asked_of("queues", "today", "tomorrow"), UNTIL, LONGEST, "csv"))
+        list(read_rows(tmp_path, asked_of("queues", "today", "tomorrow"), UNTIL, LONGEST))
 
 
 def test_nobody_is_at_work_while_the_server_is_stopped(tmp_path):
