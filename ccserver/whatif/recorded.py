@@ -47,6 +47,8 @@ class LeftOut(Struct):
     """Transfers to an agent, or outside."""
     elsewhere: int = 0
     """Times that an agent was not to be had, for he had one of those in hand."""
+    assigned: int = 0
+    """Contacts that were given to agents by somebody outside, before the rules did."""
     starts: int = 0
     """Starts of the server."""
     unread: int = 0
@@ -103,6 +105,8 @@ def read_recorded(
                 left_out.starts += 1
             case ev.ContactPlaced() if within:
                 left_out.placed += 1
+            case ev.ContactAssigned(decision=decision) if within and decision.by is not None:
+                left_out.assigned += 1
             case ev.ContactArrived(ref) if within:
                 known.add(ref.id)
                 received[version] += 1

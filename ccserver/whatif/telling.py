@@ -209,6 +209,14 @@ def _left_out(recorded: Recorded) -> Iterator[str]:
             f"{left.placed} calls that agents placed and {left.by_name} transfers by name are not"
             f" played; agents are idle while they had them in hand, {left.elsewhere} times."
         )
+    if left.assigned:
+        yield (
+            f"{left.assigned} times somebody outside gave a contact to an agent; nobody outside is"
+            " asked again: the rules decide."
+        )
+    if left.starts:
+        times = f"{left.starts} time{'s' * (left.starts > 1)}"
+        yield f"The server was started {times} in that time; played, it runs all along."
     if left.begun_before:
         yield (
             f"{left.begun_before} contacts that had come before are not played: their agents are"

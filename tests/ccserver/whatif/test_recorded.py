@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 import trio
+from msgspec.structs import replace
 
 from actors import commands as c
+from actors import events as ev
 from actors import messages as m
 from actors.ids import AgentId
 from actors.reasons import EndedBy, OfferFailure, Outcome
+from ccserver.journal import codec
 from ccserver.journal.log import Journal
 from ccserver.journal.storage import MemoryStorage
 from ccserver.whatif.recorded import NothingRecorded, read_recorded
@@ -259,20 +262,27 @@ async def test_who_is_asked_for_by_name_is_elsewhere_and_the_first_agent_is_done
     ]
 
 
-async def test_what_is_of_no_known_shape_is_passed_over_and_counted(autojump_clock):
+async def test_what_cannot_be_played_again_is_counted(autojump_clock):
+    """Given to an agent by somebody outside; and of no shape that is known."""
     async with centre() as floor:
-        await floor.phone("anna").calls_to("2001")
+        ada = await floor.agent("1001")
+        floor.phone("anna").dials("2001")
+        await is_served(floor, ada, rings=2, talks=5)
         await trio.sleep(1)
-        journal = floor.core.journal
         kept = MemoryStorage()
-        for seq, at, payload in journal.rows(0, 1000):
-            kept.write([(seq, at, "", payload)])
-        last = kept.last_seq()
-        kept.write([(last + 1, instant(2), "", b'{"event":"contact.sung"}')])
+        for entry in floor.core.journal.read(0, 1000):
+            kept.write([(entry.seq, entry.at, "", codec.encode(_by_somebody(entry.event)))])
+        kept.write([(kept.last_seq() + 1, instant(20), "", b'{"event":"contact.sung"}')])
 
         found = read_recorded(Kept(kept), instant(0), instant(HOUR))
 
-    assert (len(found.courses), found.left_out.unread) == (1, 1)
+    assert (len(found.courses), found.left_out.assigned, found.left_out.unread) == (1, 1, 1)
+
+
+def _by_somebody(event: ev.AnyEvent) -> ev.AnyEvent:
+    if not isinstance(event, ev.ContactAssigned):
+        return event
+    return replace(event, decision=replace(event.decision, by="router"))
 
 
 class Kept:
