@@ -51,7 +51,7 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ccserver-bench-") as directory:
         data = Path(directory)
-        entries = _write(data, arguments.calls, arguments.agents)
+        entries = write_day(data, arguments.calls, arguments.agents)
         print(f"{arguments.calls} calls, {entries} entries, {entries / arguments.calls:.1f} a call")
         fresh = multiprocessing.get_context("spawn").Process(target=_read, args=(data, entries))
         fresh.start()
@@ -89,7 +89,7 @@ def _peak() -> float:
 # --- the day ------------------------------------------------------------------------------------
 
 
-def _write(data: Path, calls: int, agents: int) -> int:
+def write_day(data: Path, calls: int, agents: int) -> int:
     """The journal of a day; gives how many entries it has."""
     with tempfile.TemporaryDirectory(prefix="ccserver-bench-") as name:
         outside = Outside(Path(name))

@@ -166,6 +166,7 @@ def _engine(url: URL, waits: float) -> Engine:
 def _prepare_sqlite(connection: Any, record: Any) -> None:
     # Python's module would begin a transaction before some statements and not before others.
     connection.isolation_level = None
+    connection.execute("PRAGMA cache_size = -16000")  # KB: an index of a day's rows fits
     connection.execute("PRAGMA journal_mode = WAL")
     # After a power failure the last transactions may be gone, whole: they are folded again.
     connection.execute("PRAGMA synchronous = NORMAL")

@@ -88,13 +88,4 @@ def _position(connection: Connection) -> Position:
 def _by_kind(rows: Sequence[Row]) -> Iterable[tuple[type[Row], list[dict[str, Any]]]]:
     in_order = sorted(rows, key=lambda row: type(row).__name__)
     for kind, group in groupby(in_order, key=type):
-        yield kind, [_values(row) for row in group]
-
-
-def _values(row: Row) -> dict[str, Any]:
-    return {name: _storable(value) for name, value in msgspec.structs.asdict(row).items()}
-
-
-def _storable(value: Any) -> Any:
-    """PostgreSQL's text cannot hold the character 0, which anyone may send us."""
-    return value.replace("\0", "\ufffd") if isinstance(value, str) and "\0" in value else value
+        yield kind, [msgspec.structs.asdict(row) for row in group]

@@ -32,10 +32,14 @@ def _seq() -> Column[int]:
     )
 
 
+NUMBER = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite keeps a table in the order of such a key: one index less."""
+
+
 def _number() -> Column[int]:
     return Column(
         "id",
-        BigInteger,
+        NUMBER,
         primary_key=True,
         autoincrement=False,
         doc="Number of the event that began it",

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event as Flag
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -31,8 +32,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 """Seconds after a failure; each further one doubles it."""
 LAST_SECONDS = 3.0
 """For what was journalled last, when the server ends."""
-_UNFOLDED = (b'{"event":"dispatcher.', b'{"event":"centre.configured"', b'{"event":"phone.')
+UNFOLDED = (b'{"event":"dispatcher.', b'{"event":"centre.configured"', b'{"event":"phone.')
 """Not even decoded."""
+_ZERO = rb"\u0000"
 
 
 class OtherJournal(StoreError):
@@ -91,7 +93,7 @@ class Worker:
         rows = read_rows(self._path, self._position.seq, BATCH) if self._path.exists() else []
         if rows:
             for seq, at, payload in rows:
-                if not payload.startswith(_UNFOLDED):
+                if not payload.startswith(UNFOLDED):
                     self._apply(fold, seq, at, payload)
             after = Position(*rows[-1][:2])
             # Where writing fails, nobody knows whether it was done: the database will say.
@@ -128,6 +130,8 @@ class Worker:
 
     def _apply(self, fold: StoreFold, seq: int, at: int, payload: bytes) -> None:
         try:
+            if _ZERO in payload:
+                payload = msgspec.json.encode(_storable(msgspec.json.decode(payload)))
             fold.apply(seq, at, codec.decode(payload))
         except msgspec.DecodeError as error:
             log.error("event %d cannot be read, and is passed over: %s", seq, error)
@@ -152,3 +156,16 @@ class Worker:
         except (StoreError, JournalError) as error:
             log.error("the store lacks the last events, until the next start: %s", error)
         self._database.close()
+
+
+def _storable(value: Any) -> Any:
+    """PostgreSQL's text cannot hold the character 0, which anyone may send us."""
+    match value:
+        case str():
+            return value.replace("\0", "\ufffd")
+        case dict():
+            return {_storable(name): _storable(item) for name, item in value.items()}
+        case list():
+            return [_storable(item) for item in value]
+        case _:
+            return value

@@ -7,6 +7,7 @@ from alembic import op
 
 revision = "0001"
 down_revision = None
+NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def upgrade() -> None:
@@ -36,7 +37,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "segments",
-        sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("id", NUMBER, primary_key=True, autoincrement=False),
         sa.Column("seq", sa.BigInteger, nullable=False),
         sa.Column("contact", sa.Text, nullable=False),
         sa.Column("kind", sa.Text, nullable=False),
@@ -64,7 +65,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "activities",
-        sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("id", NUMBER, primary_key=True, autoincrement=False),
         sa.Column("seq", sa.BigInteger, nullable=False),
         sa.Column("agent", sa.Text, nullable=False),
         sa.Column("channel", sa.Text, nullable=False),
@@ -78,7 +79,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "decisions",
-        sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("id", NUMBER, primary_key=True, autoincrement=False),
         sa.Column("seq", sa.BigInteger, nullable=False),
         sa.Column("contact", sa.Text, nullable=False),
         sa.Column("request", sa.Text, nullable=False),

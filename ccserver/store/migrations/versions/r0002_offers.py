@@ -10,13 +10,14 @@ from alembic import op
 
 revision = "0002"
 down_revision = "0001"
+NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 _FOLDED = ("contacts", "segments", "legs", "activities", "decisions")
 
 
 def upgrade() -> None:
     op.create_table(
         "offers",
-        sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("id", NUMBER, primary_key=True, autoincrement=False),
         sa.Column("seq", sa.BigInteger, nullable=False),
         sa.Column("contact", sa.Text, nullable=False),
         sa.Column("queue", sa.Text),
