@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from operator import itemgetter
-from typing import TypeAlias
 
 from msgspec import Struct
 from sortedcontainers import SortedList
@@ -19,14 +18,8 @@ from sortedcontainers import SortedList
 from actors.ids import AgentId, ContactId, QueueName
 from actors.messages import AgentAvailable, ContactWaits
 from actors.routing.choice import Choice, Heads
-from actors.routing.expressions import (
-    Expression,
-    all_of,
-    matches,
-    named,
-    names_in,
-    written,
-)
+from actors.routing.expressions import named, written
+from actors.routing.kinds import Kinds
 from actors.routing.limits import Limits, Pair
 from actors.routing.lines import ContactLine, SkillClass
 from actors.routing.policy import (
@@ -41,12 +34,10 @@ from actors.routing.policy import (
     stages_after,
 )
 from actors.routing.selection import select
-from actors.routing.sides import Idle, InLine
 from actors.routing.strategies import Turn
 
 _NAME = itemgetter(-1)
 """Of a key, whose it is."""
-_ClassName: TypeAlias = tuple[tuple[tuple[str, int], ...], int, tuple[tuple[str, ...], ...]]
 
 
 class Waiting(Struct):
@@ -80,20 +71,14 @@ class Index:
         """Queues whose outside router is there, or may be, and how long that is believed."""
         self._contacts: dict[ContactId, Waiting] = {}
         self._agents: dict[AgentId, AgentAvailable] = {}
-        self._waiting = InLine()
-        self._idle = Idle()
-        self._lines: dict[tuple[QueueName, int, Expression], ContactLine] = {}
-        self._classes: dict[_ClassName, SkillClass] = {}
-        self._class_of: dict[AgentId, tuple[Mapping[str, int], int, SkillClass]] = {}
-        self._groups: dict[tuple[str, ...], frozenset[str]] = {}
-        """The sets of agents that formulas name."""
+        self._limits = Limits(self.policy)
+        self._kinds = Kinds(self._limits)
         self._kept: dict[AgentId, SortedList] = {}
         """Contacts that are kept for this agent, by key."""
         self._count_kept = self._count_routed = 0
         self._particular: set[ContactId] = set()
         """Contacts to which agents are not all alike: some have failed it, or must not have it."""
         self._due = SortedList()  # (instant, contact)
-        self._limits = Limits(self.policy)
 
     @classmethod
     def of(
@@ -231,15 +216,16 @@ class Index:
             for agent in waiting.told.preferred:
                 self._kept.setdefault(agent, SortedList()).add(waiting.key)
             return
-        line = waiting.line = self._line(waiting)
+        line = self._kinds.line_of(waiting.told, waiting.policy, waiting.stage.ring)
+        waiting.line = line
         line.add(waiting.key)
-        self._waiting.noted(line)
+        self._kinds.waiting.noted(line)
 
     def _leave(self, waiting: Waiting) -> None:
         line, waiting.line = waiting.line, None
         if line is not None:
             line.remove(waiting.key)
-            self._waiting.noted(line)
+            self._kinds.waiting.noted(line)
             return
         if waiting.stage.ring == ROUTED:
             self._count_routed -= 1
@@ -255,16 +241,12 @@ class Index:
     def add_agent(self, agent: AgentAvailable) -> None:
         self.remove_agent(agent.agent)
         self._agents[agent.agent] = agent
-        line = self._class(agent)
-        line.enter(agent)
-        self._idle.noted(line)
+        self._kinds.enter(agent)
 
     def remove_agent(self, agent: AgentId) -> AgentAvailable | None:
         known = self._agents.pop(agent, None)
         if known is not None:
-            line = self._class(known)
-            line.leave(known)
-            self._idle.noted(line)
+            self._kinds.leave(known)
         return known
 
     # --- how many serve, and whose turn it is ---------------------------------------------------
@@ -297,7 +279,7 @@ class Index:
         A contact that this agent has failed comes last; one that must avoid him is none of his.
         """
         heads = Heads()
-        held_up = self._look_at_lines(self._class(agent), agent.agent, heads)
+        held_up = self._look_at_lines(self._kinds.class_of(agent), agent.agent, heads)
         kept_for_him = self._kept.get(agent.agent, ())
         if kept_for_him:
             here = [key for key in kept_for_him if not self.is_full(self._queue_of(key))]
@@ -317,7 +299,7 @@ class Index:
 
     def _look_at_lines(self, its: SkillClass, agent: AgentId, heads: Heads) -> int:
         """The firsts of those that fit.  Returns how many stand in lines of full queues."""
-        waiting, full, held_up = self._waiting, self._limits.bits & its.fitting, 0
+        waiting, full, held_up = self._kinds.waiting, self._limits.bits & its.fitting, 0
         if full:
             open_lines = waiting.among(its.fitting & waiting.occupied & ~full)
             firsts = [line.head for line in open_lines]
@@ -370,13 +352,14 @@ class Index:
         if waiting.line is None:
             preferred = [self._agents[a] for a in waiting.told.preferred if a in self._agents]
             return Choice.of_preferred(waiting.told, waiting.stage, preferred, len(self._agents))
-        if not waiting.line.fitting & self._idle.occupied:
+        idle = self._kinds.idle
+        if not waiting.line.fitting & idle.occupied:
             return None
         return select(
             waiting.told,
             waiting.stage,
             waiting.line,
-            self._idle,
+            idle,
             available=self._agents,
             turn=self.turns.get(waiting.told.queue),
             draw=draw,
@@ -395,53 +378,3 @@ class Index:
     @property
     def available(self) -> Mapping[AgentId, AgentAvailable]:
         return self._agents
-
-    # --- lines --------------------------------------------------------------------------------
-
-    def _line(self, waiting: Waiting) -> ContactLine:
-        told, ring = waiting.told, waiting.stage.ring
-        key = (told.queue, ring, told.needs)
-        line = self._lines.get(key)
-        if line is None:
-            needs = all_of((waiting.policy.rings[ring].needs, told.needs))
-            for group in names_in(needs):
-                self._name(group)
-            line = ContactLine(len(self._waiting.lines), waiting.policy, needs)
-            self._lines[key] = line
-            classes = self._idle.lines
-            self._waiting.open(
-                line, classes, [matches(needs, each.skills, each.sample) for each in classes]
-            )
-            self._limits.open(told.queue, line.bit)
-        return line
-
-    def _name(self, group: tuple[str, ...]) -> None:
-        """A formula that names agents tells apart those who were alike."""
-        if group in self._groups:
-            return
-        agents = list(self._agents.values())
-        for agent in agents:
-            self.remove_agent(agent.agent)
-        self._groups[group] = frozenset(group)
-        self._idle, self._classes, self._class_of = Idle(), {}, {}
-        for line in self._waiting.lines:
-            line.fitting = 0
-        for agent in agents:
-            self.add_agent(agent)
-
-    def _class(self, agent: AgentAvailable) -> SkillClass:
-        known = self._class_of.get(agent.agent)
-        if known is not None and known[0] is agent.skills and known[1] == agent.weight:
-            return known[2]
-        groups = sorted(names for names, group in self._groups.items() if agent.agent in group)
-        name = (tuple(sorted(agent.skills.items())), agent.weight, tuple(groups))
-        line = self._classes.get(name)
-        if line is None:
-            line = SkillClass(len(self._idle.lines), agent, name, self._idle.orders)
-            self._classes[name] = line
-            lines = self._waiting.lines
-            self._idle.open(
-                line, lines, [matches(each.needs, agent.skills, agent.agent) for each in lines]
-            )
-        self._class_of[agent.agent] = agent.skills, agent.weight, line
-        return line
