@@ -90,15 +90,20 @@ class Difference(Struct, frozen=True):
 
 
 class Comparison(Struct, frozen=True):
-    """``contacts``: that came.  ``astray``: those of them to which the old rules, played again, did
-    another thing than that day.  ``differences``: the greatest first.
+    """``before``: what became of all who came, by id.  ``astray``: those of them to which the old
+    rules, played again, did another thing than that day.  ``differences``: the greatest first.
     """
 
     recorded: Day
     runs: tuple[Run, ...]
-    contacts: int
+    before: dict[ContactId, Fate]
     astray: int
     differences: list[Difference]
+
+    @property
+    def contacts(self) -> int:
+        """That came."""
+        return len(self.before)
 
 
 def compare(
@@ -125,7 +130,7 @@ def compare(
     differences = sorted(
         _differences(recorded, before, first), key=lambda one: (-abs(one.longer), one.contact)
     )
-    return Comparison(record, pairs, len(before), astray, differences)
+    return Comparison(record, pairs, before, astray, differences)
 
 
 def check(recorded: Recorded, settings: Settings) -> None:

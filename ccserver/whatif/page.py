@@ -83,7 +83,11 @@ def _charts(comparison: Comparison, zone: tzinfo) -> Iterator[str]:
     yield from section(
         "Occupancy of agents, each half hour", drawn(lambda one: _percent(one.occupancy), "%")
     )
-    fates = (("old rules", first.old.fates), ("new rules", first.new.fates))
+    fates = (
+        ("recorded", comparison.before),
+        ("old rules", first.old.fates),
+        ("new rules", first.new.fates),
+    )
     lines = [Line(name, _answered_within(list(every.values()))) for name, every in fates]
     yield from section("Answered within so many seconds, of all who came", chart(lines, "%"))
 
