@@ -116,6 +116,30 @@ ContactCommand: TypeAlias = (
 )
 
 
+class Assign(Command, frozen=True, tag="contact.assign"):
+    """Give a waiting contact to this agent; ``force``: whatever its queue asks of him."""
+
+    contact: ContactId
+    agent: AgentId
+    force: bool = False
+
+
+class RouterHeard(Command, frozen=True, tag="queue.router_heard"):
+    """The queue's outside router is there: its contacts are kept for it."""
+
+    queue: QueueName
+
+
+class RouterLeft(Command, frozen=True, tag="queue.router_left"):
+    """And comes no more."""
+
+    queue: QueueName
+
+
+OutsideCommand: TypeAlias = Assign | RouterHeard | RouterLeft
+"""Who gives contacts away from outside: to the dispatcher."""
+
+
 class Principal(Struct, frozen=True):
     """On whose behalf a command comes."""
 

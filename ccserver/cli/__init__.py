@@ -36,6 +36,7 @@ for command in (server.run, server.demo, server.check, server.reload):
     app.command()(command)
 for command in (looking.status, looking.agents, looking.queues, looking.contacts, looking.events):
     app.command()(command)
+app.command()(looking.waiting)
 app.command()(commanding.agent)
 app.command()(commanding.call)
 app.add_typer(commanding.contact, name="contact")

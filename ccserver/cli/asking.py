@@ -54,6 +54,7 @@ def answered(
     if "refused" in answer:
         said = [str(answer["refused"])]
         said += [f"{key}: {words(answer[key])}" for key in ("state", "detail") if answer.get(key)]
+        said += [f"{key}: {value}" for key, value in answer.get("details", {}).items()]
         if answer.get("field"):
             said.append(f"argument: {answer['field']}")
         if answer.get("allowed"):

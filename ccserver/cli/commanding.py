@@ -158,6 +158,24 @@ def conference(
 
 
 @contact.command()
+def assign(
+    name: ContactId,
+    as_: As,
+    agent: Annotated[str, typer.Option("--to", metavar="AGENT", help="Who is to have it.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Whatever the queue asks of an agent.")
+    ] = False,
+    config: Config = DEFAULT_CONFIG,
+    changes: Set = None,
+) -> None:
+    """Give a waiting contact to an agent, whomever its queue would choose."""
+    args = {"contact": name, "agent": agent, "force": force}
+    by = _principal(as_, supervisor=True)
+    answer = answered(config, changes, "contact.assign", args, by)
+    typer.echo(f"contact {name}: assigned to {answer['agent']}, out of {answer['queue']}")
+
+
+@contact.command()
 def transfer(
     name: ContactId,
     as_: As,

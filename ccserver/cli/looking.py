@@ -84,6 +84,18 @@ def queues(config: Config = DEFAULT_CONFIG, changes: Set = None, json: Json = Fa
     _show(answered(config, changes, "queues"), json)
 
 
+def waiting(
+    queue: Annotated[str, typer.Argument(metavar="QUEUE")],
+    config: Config = DEFAULT_CONFIG,
+    changes: Set = None,
+    json: Json = False,
+) -> None:
+    """Show who waits in a queue, who is available, and to whom each could be assigned."""
+    shown = answered(config, changes, "queue.waiting", {"queue": queue})
+    kept = {name: shown[name] for name in ("contacts", "agents")}
+    _show(shown if json else kept, json)
+
+
 def contacts(config: Config = DEFAULT_CONFIG, changes: Set = None, json: Json = False) -> None:
     """Show the contacts that are there now."""
     shown = answered(config, changes, "contacts")

@@ -34,7 +34,7 @@ from ccserver.core.accounts import Accounts
 from ccserver.core.admission import Admission
 from ccserver.core.calls import Calls, Names
 from ccserver.core.directory import Directory
-from ccserver.core.door import AuditStanding, Commands, Door, Queries, StoreProgress
+from ccserver.core.door import AuditStanding, Commands, Door, Queries, StoreProgress, WhoWaits
 from ccserver.core.effects import Effects, MediaPort
 from ccserver.core.ingress import Ingress
 from ccserver.core.outlook import Outlook
@@ -229,7 +229,10 @@ class Core:
             tuple(settings.wrap_up_codes),
             tuple(settings.idle_codes),
         )
-        self._queries = Queries(settings, self.live, self.journal, self._figures, self.folds.past)
+        who_waits = WhoWaits(self.directory.index, self.post.now)
+        self._queries = Queries(
+            settings, self.live, self.journal, self._figures, self.folds.past, who_waits
+        )
         self.reloading = Reloading(world.load, self, self.journal)
         store = StoreProgress(lambda: self.journal.last_seq, world.wall)
         audit = AuditStanding(trio.current_time)

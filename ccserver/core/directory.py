@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from actors.base import Actor, ActorStatistics
 from actors.ids import AgentId, ContactId, LegId, QueueName
+from actors.recorded_dispatcher import RecordedDispatcher
+from actors.routing.index import Index
 
 
 @dataclass
@@ -18,6 +20,11 @@ class Directory:
     agents: dict[AgentId, Actor] = field(default_factory=dict)
     dispatcher: Actor = field(init=False)
     monitor_desk: Actor = field(init=False)
+
+    def index(self) -> Index:
+        """The dispatcher's: who waits, and who is available.  To be looked at, and left alone."""
+        dispatcher: RecordedDispatcher = self.dispatcher.machine  # type: ignore[assignment]
+        return dispatcher.dispatcher.index
 
     def statistics(self) -> dict[str, list[ActorStatistics]]:
         """Mailbox figures of every living actor, by kind."""

@@ -218,6 +218,8 @@ class Fold:
             ev.CallRefused: self._outbound.refused,
             ev.ContactQueued: self._queued,
             ev.ContactDiverted: self._diverted,
+            ev.ContactAssigned: self._waits.assigned,
+            ev.AssignmentRefused: self._waits.assignment_refused,
             ev.ContactPresented: self._presented,
             ev.ContactOfferFailed: self._offer_failed,
             ev.ContactConnected: self._connected,

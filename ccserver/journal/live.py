@@ -125,6 +125,17 @@ class LiveEstimate(Struct, frozen=True):
     """When it was made, in microseconds since 1970."""
 
 
+class LiveRouter(Struct, frozen=True):
+    """A queue's outside router.
+
+    ``state``: awaited, present, silent or left; ``by``: the account under which it was heard.
+    """
+
+    state: str
+    by: str | None
+    since: int
+
+
 class LiveQueue(Struct):
     waiting: dict[ContactId, int] = {}
     """Since when; first come first."""
@@ -132,6 +143,8 @@ class LiveQueue(Struct):
     in_service: int = 0
     estimated_wait: LiveEstimate | None = None
     """None: nothing is known of it."""
+    router: LiveRouter | None = None
+    """None: the queue is routed by its rules alone."""
 
 
 class Snapshot(Struct):
@@ -173,6 +186,7 @@ class Live:
             ev.CentreConfigured: self._know,
             ev.QueueDrained: self._queue_drained,
             ev.QueueOpened: self._queue_opened,
+            ev.RouterChanged: self._router_changed,
         }
 
     @property
@@ -193,6 +207,8 @@ class Live:
         self.seq, self.contacts = snapshot.seq, snapshot.contacts
         self.agents.update((n, a) for n, a in snapshot.agents.items() if n in self.agents)
         self.queues.update(snapshot.queues)
+        for queue in self.queues.values():
+            queue.router = None  # the dispatcher begins anew, and says so
 
     def snapshot(self) -> Snapshot:
         """Not a copy: encode it before the next event."""
@@ -267,6 +283,13 @@ class Live:
     def _queue_opened(self, changed: set[Key], event: ev.QueueOpened, at: int) -> None:
         self.queues.setdefault(event.queue, LiveQueue())
         changed.add(("queues", event.queue))
+
+    def _router_changed(self, changed: set[Key], event: ev.RouterChanged, at: int) -> None:
+        queue = self.queues.get(event.queue)
+        if queue is not None:
+            there = event.state != "none"
+            queue.router = LiveRouter(event.state, event.by, at) if there else None
+            changed.add(("queues", event.queue))
 
     def _agent_changed(self, changed: set[Key], event: ev.AgentStateChanged, at: int) -> None:
         self._ask(changed, event)
@@ -428,4 +451,5 @@ def shown_queue(queue: LiveQueue) -> dict[str, object]:
         "being_offered": queue.being_offered,
         "in_service": queue.in_service,
         "estimated_wait": msgspec.to_builtins(queue.estimated_wait),
+        "router": msgspec.to_builtins(queue.router),
     }

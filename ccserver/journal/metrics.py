@@ -254,6 +254,12 @@ def _waits(figures: WaitingFigures) -> Iterator[Metric]:
         ("queue",),
         (((queue,), count) for queue, count in figures.regained.items()),
     )
+    yield _counter(
+        "ccserver_outside_assignments",
+        "Contacts that somebody outside assigned, or wanted to; outcome: given, or why not.",
+        ("queue", "outcome"),
+        _by_queue(figures.assigned),
+    )
 
 
 def _by_queue(figures: Mapping[str, Mapping[str, int]]) -> Iterator[tuple[tuple[str, str], int]]:

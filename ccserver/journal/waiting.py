@@ -1,4 +1,4 @@
-"""What was expected of the wait and how it came out; who was sent elsewhere, and why."""
+"""What was expected of a wait, and what came of it: who was sent elsewhere, or assigned by hand."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ class WaitingFigures(Struct, frozen=True):
     """By queue and condition."""
     regained: dict[str, int]
     """By queue: callers who came back, and had their place again."""
+    assigned: dict[str, dict[str, int]] = {}
+    """From outside, by queue and outcome: ``given``, or why not."""
 
 
 class SavedWaiting(Struct, frozen=True):
@@ -49,9 +51,11 @@ class WaitingFold:
     def __init__(self, queues: Iterable[QueueName]) -> None:
         self._estimates: dict[str, dict[str, int]] = {}
         self._diverted: dict[str, dict[str, int]] = {}
+        self._assigned: dict[str, dict[str, int]] = {}
         for name in queues:
             self._estimates[name] = dict.fromkeys(OUTCOMES, 0)
             self._diverted[name] = dict.fromkeys(CONDITIONS, 0)
+            self._assigned[name] = {"given": 0}
         self._error = Histogram(ERROR_BOUNDS)
         self._regained: dict[str, int] = dict.fromkeys(self._estimates, 0)
         self._expected: dict[ContactId, tuple[QueueName, Estimate | None]] = {}
@@ -87,12 +91,24 @@ class WaitingFold:
         waited = event.waited if event.outcome is not Outcome.HANDLED else 0.0
         self._gave_up(event.contact.id, waited)
 
+    def assigned(self, event: ev.ContactAssigned) -> None:
+        if event.decision.by is not None:
+            self._count_assignment(event.queue, "given")
+
+    def assignment_refused(self, event: ev.AssignmentRefused) -> None:
+        self._count_assignment(event.queue, event.reason)
+
+    def _count_assignment(self, queue: QueueName, outcome: str) -> None:
+        counted = self._assigned.setdefault(queue, {})
+        counted[outcome] = counted.get(outcome, 0) + 1
+
     def figures(self) -> WaitingFigures:
         return WaitingFigures(
             {name: dict(outcomes) for name, outcomes in self._estimates.items()},
             self._error.figures(),
             {name: dict(conditions) for name, conditions in self._diverted.items()},
             dict(self._regained),
+            {name: dict(outcomes) for name, outcomes in self._assigned.items()},
         )
 
     def saved(self) -> SavedWaiting:
@@ -105,6 +121,7 @@ class WaitingFold:
         for name, conditions in saved.figures.diverted.items():
             self._diverted[name] = dict.fromkeys(CONDITIONS, 0) | conditions
         self._regained.update(saved.figures.regained)
+        self._assigned.update(saved.figures.assigned)
         self._error.go_on(saved.figures.error)
         self._expected = dict(saved.expected)
 

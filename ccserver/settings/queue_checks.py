@@ -11,6 +11,8 @@ from ccserver.settings.model import Agent, Queue, Settings
 from ccserver.settings.positions import Key
 from ccserver.settings.queue_rules import needs_of_rings
 
+_EXTERNAL = frozenset(("external_seconds", "external_silence_seconds"))
+
 
 def check_rules(
     key: Key, queue: Queue, settings: Settings, unsure: frozenset[str]
@@ -18,6 +20,7 @@ def check_rules(
     """``unsure``: tables of which an element is wrong, so that a name not found proves nothing."""
     yield from _names(key, queue, settings, unsure)
     yield from _instants(key, queue)
+    yield from _outside_routing(key, queue)
     if "agents" in unsure:
         return
     yield from _skills_that_nobody_has(key, queue, settings.agents)
@@ -57,6 +60,19 @@ def _instants(key: Key, queue: Queue) -> Iterator[Finding]:
             text = f"expected less than max_wait_seconds, which is {most:g}: it never begins"
             yield Finding(where, text, fatal=False)
         before = max(before, ring.after_seconds)
+
+
+def _outside_routing(key: Key, queue: Queue) -> Iterator[Finding]:
+    """Its keys mean something, and leave the rules some time."""
+    if queue.routing == "rules":
+        for name in sorted(_EXTERNAL & queue.model_fields_set):
+            text = 'expected together with routing = "external": nothing is kept for a router'
+            yield Finding((*key, name), text, fatal=False)
+        return
+    most = queue.max_wait_seconds
+    if most is not None and queue.external_seconds >= most:
+        text = f"expected less than max_wait_seconds, which is {most:g}: the rules never have it"
+        yield Finding((*key, "external_seconds"), text, fatal=False)
 
 
 def _skills_that_nobody_has(key: Key, queue: Queue, agents: Sequence[Agent]) -> Iterator[Finding]:

@@ -102,6 +102,15 @@ class QueueRules(Section):
     """A caller who comes again is kept so long for the agent who served him last; 0: not at all."""
     last_agent_memory_seconds: Seconds = 86_400.0
     """How long it is remembered who that was."""
+    routing: Literal["rules", "external"] = "rules"
+    """"external": an outside router may give the contacts away first, by the API; "rules": what is
+    written here alone (docs/routing.md)."""
+    external_seconds: SomeSeconds = 20.0
+    """With routing = "external": for so long from its coming into the queue a contact is kept for
+    the outside router; then the rules have it too."""
+    external_silence_seconds: SomeSeconds = 10.0
+    """With routing = "external": a router that is not heard of for so long is not there, and the
+    rules have all contacts at once."""
 
 
 def first_needs(queue: QueueRules) -> Expression:
@@ -140,7 +149,14 @@ def rules_of(queue: QueueRules, others: Mapping[str, QueueRules]) -> policy.Queu
         queue.max_agents,
         queue.last_agent_seconds,
         queue.last_agent_memory_seconds,
+        _outside(queue),
     )
+
+
+def _outside(queue: QueueRules) -> policy.Outside | None:
+    if queue.routing == "rules":
+        return None
+    return policy.Outside(queue.external_seconds, queue.external_silence_seconds)
 
 
 def _members(queue: QueueRules) -> Expression:

@@ -18,7 +18,7 @@ from actors.reasons import Refusal, WebRefusal
 from ccserver import __version__
 from ccserver.settings import Settings
 from ccserver.settings.kinds import host_port
-from ccserver.web import control, events, history, reports, rest, shapes, signing_in
+from ccserver.web import control, events, history, outside, reports, rest, shapes, signing_in
 from ccserver.web.core_link import CoreLink
 from ccserver.web.desktop import Desktops
 from ccserver.web.frame import Frame, internal
@@ -42,7 +42,7 @@ ATTEMPTS_FROM = (10.0, 1000.0)
 operations = APIRouter(route_class=GuardedRoute, tags=["operation"])
 ROUTERS = (
     *(signing_in.router, rest.router, reports.router, history.router),
-    *(control.router, events.router, operations),
+    *(control.router, outside.router, events.router, operations),
 )
 
 

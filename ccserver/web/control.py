@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Body, Depends, Header, Request
 
@@ -19,7 +19,7 @@ from ccserver.web.rights import V1
 
 router = APIRouter(prefix=V1, route_class=GuardedRoute, tags=["command"])
 
-_REFUSALS: dict[int | str, dict[str, Any]] = {
+REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     404: {"model": s.Refusal, "description": "Unknown, or not for you"},
     409: {"model": s.Refusal, "description": "Right, but not in this state or not any more"},
     503: {"model": s.Refusal, "description": "The core did not answer in time: ask again"},
@@ -109,101 +109,101 @@ AnyMonitor = Annotated[s.Monitor, Body(default_factory=s.Monitor)]
 AnyWanted = Annotated[s.Wanted, Body(default_factory=s.Wanted)]
 
 
-@router.post("/agents/{agent}/available", response_model=s.AgentDone, responses=_REFUSALS)
+@router.post("/agents/{agent}/available", response_model=s.AgentDone, responses=REFUSALS)
 async def available(agent: Name, by: By) -> dict[str, Any]:
     """Work may come: at once, or after the contact in hand."""
     return await by.to_agent("agent.set_available", agent)
 
 
-@router.post("/agents/{agent}/idle", response_model=s.AgentDone, responses=_REFUSALS)
+@router.post("/agents/{agent}/idle", response_model=s.AgentDone, responses=REFUSALS)
 async def idle(agent: Name, body: s.Idle, by: By) -> dict[str, Any]:
     """No work, for this reason: at once, or after the contact in hand."""
     return await by.to_agent("agent.set_idle", agent, code=body.code)
 
 
-@router.post("/agents/{agent}/sign-out", response_model=s.AgentDone, responses=_REFUSALS)
+@router.post("/agents/{agent}/sign-out", response_model=s.AgentDone, responses=REFUSALS)
 async def sign_out(agent: Name, by: By) -> dict[str, Any]:
     """Gone home."""
     return await by.to_agent("agent.sign_out", agent)
 
 
-@router.post("/agents/{agent}/end-wrap-up", response_model=s.AgentDone, responses=_REFUSALS)
+@router.post("/agents/{agent}/end-wrap-up", response_model=s.AgentDone, responses=REFUSALS)
 async def end_wrap_up(agent: Name, by: By, body: AnyWrapUp) -> dict[str, Any]:
     """The after-call work is done, with this reason (V-55, V-56)."""
     return await by.to_agent("agent.end_wrap_up", agent, code=body.code)
 
 
-@router.post("/agents/{agent}/call", response_model=s.CallStarted, responses=_REFUSALS)
+@router.post("/agents/{agent}/call", response_model=s.CallStarted, responses=REFUSALS)
 async def call(agent: Name, body: s.Call, by: By) -> dict[str, Any]:
     """His phone rings; when he answers, the number is called (V-1, V-50)."""
     return await by.to_agent("agent.call", agent, number=body.number)
 
 
-@router.post("/contacts/{contact}/hold", response_model=s.ContactDone, responses=_REFUSALS)
+@router.post("/contacts/{contact}/hold", response_model=s.ContactDone, responses=REFUSALS)
 async def hold(contact: Name, by: By, body: AnySide) -> dict[str, Any]:
     """Music for that side (V-12); both sides may be held at once (V-17)."""
     return await by.to_contact("contact.hold", contact, body)
 
 
-@router.post("/contacts/{contact}/resume", response_model=s.ContactDone, responses=_REFUSALS)
+@router.post("/contacts/{contact}/resume", response_model=s.ContactDone, responses=REFUSALS)
 async def resume(contact: Name, by: By, body: AnySide) -> dict[str, Any]:
     """Talk to that side; the other is held by itself (V-16)."""
     return await by.to_contact("contact.resume", contact, body)
 
 
-@router.post("/contacts/{contact}/consult", response_model=s.ContactDone, responses=_REFUSALS)
+@router.post("/contacts/{contact}/consult", response_model=s.ContactDone, responses=REFUSALS)
 async def consult(contact: Name, body: s.Consult, by: By) -> dict[str, Any]:
     """Ask somebody, while the customer hears music (V-19)."""
     return await by.to_contact("contact.consult", contact, body)
 
 
-@router.post("/contacts/{contact}/end-consult", response_model=s.ContactDone, responses=_REFUSALS)
+@router.post("/contacts/{contact}/end-consult", response_model=s.ContactDone, responses=REFUSALS)
 async def end_consult(contact: Name, by: By) -> dict[str, Any]:
     """By who asked, or by who was asked and leaves."""
     return await by.to_contact("contact.end_consult", contact)
 
 
-@router.post("/contacts/{contact}/conference", response_model=s.ContactDone, responses=_REFUSALS)
+@router.post("/contacts/{contact}/conference", response_model=s.ContactDone, responses=REFUSALS)
 async def conference(contact: Name, by: By) -> dict[str, Any]:
     """Join the consulted party to the conversation (V-30)."""
     return await by.to_contact("contact.conference", contact)
 
 
-@router.post("/contacts/{contact}/transfer", response_model=s.ContactDone, responses=_REFUSALS)
+@router.post("/contacts/{contact}/transfer", response_model=s.ContactDone, responses=REFUSALS)
 async def transfer(contact: Name, by: By, body: AnyTransfer) -> dict[str, Any]:
     """Blind to a destination, or without one to the consulted party (V-50)."""
     return await by.to_contact("contact.transfer", contact, body)
 
 
 @router.post(
-    "/contacts/{contact}/exit-conference", response_model=s.ContactDone, responses=_REFUSALS
+    "/contacts/{contact}/exit-conference", response_model=s.ContactDone, responses=REFUSALS
 )
 async def exit_conference(contact: Name, by: By) -> dict[str, Any]:
     """Leave; the agent who has been in it for longest takes control (V-37)."""
     return await by.to_contact("contact.exit_conference", contact)
 
 
-@router.post("/contacts/{contact}/end", response_model=s.ContactDone, responses=_REFUSALS)
+@router.post("/contacts/{contact}/end", response_model=s.ContactDone, responses=REFUSALS)
 async def end(contact: Name, by: By) -> dict[str, Any]:
     """The call; in a conference, one's own part.  Not while it is held (V-52)."""
     return await by.to_contact("contact.end", contact)
 
 
-@router.post("/contacts/{contact}/monitor", response_model=s.ContactDone, responses=_REFUSALS)
+@router.post("/contacts/{contact}/monitor", response_model=s.ContactDone, responses=REFUSALS)
 async def monitor(contact: Name, by: By, body: AnyMonitor) -> dict[str, Any]:
     """One's own phone is called, and joined: to listen, to whisper or to barge in."""
     return await by.to_contact("contact.monitor", contact, body)
 
 
 @router.post(
-    "/contacts/{contact}/change-monitoring", response_model=s.ContactDone, responses=_REFUSALS
+    "/contacts/{contact}/change-monitoring", response_model=s.ContactDone, responses=REFUSALS
 )
 async def change_monitoring(contact: Name, body: s.ChangeMonitoring, by: By) -> dict[str, Any]:
     return await by.to_contact("contact.change_monitoring", contact, body)
 
 
 @router.post(
-    "/contacts/{contact}/stop-monitoring", response_model=s.ContactDone, responses=_REFUSALS
+    "/contacts/{contact}/stop-monitoring", response_model=s.ContactDone, responses=REFUSALS
 )
 async def stop_monitoring(contact: Name, by: By) -> dict[str, Any]:
     return await by.to_contact("contact.stop_monitoring", contact)
@@ -212,19 +212,19 @@ async def stop_monitoring(contact: Name, by: By) -> dict[str, Any]:
 TargetKind = Literal["agent", "team", "queue"]
 
 
-@router.put("/monitoring/{kind}/{target}", response_model=s.Wishes, responses=_REFUSALS)
+@router.put("/monitoring/{kind}/{target}", response_model=s.Wishes, responses=REFUSALS)
 async def want(kind: TargetKind, target: Name, by: By, body: AnyWanted) -> dict[str, Any]:
     """Call me when a conversation of this target begins: the next one, or every one."""
     args = {"kind": kind, "target": target, **body.model_dump()}
     return await by.does("monitor.request", args)
 
 
-@router.delete("/monitoring/{kind}/{target}", response_model=s.Wishes, responses=_REFUSALS)
+@router.delete("/monitoring/{kind}/{target}", response_model=s.Wishes, responses=REFUSALS)
 async def want_no_more(kind: TargetKind, target: Name, by: By) -> dict[str, Any]:
     return await by.does("monitor.cancel", {"kind": kind, "target": target})
 
 
-@router.post("/configuration/reload", response_model=s.Reloaded, responses=_REFUSALS)
+@router.post("/configuration/reload", response_model=s.Reloaded, responses=REFUSALS)
 async def reload(by: By) -> dict[str, Any]:
     """Read the configuration again.  A wrong one changes nothing; errors has all that is wrong."""
     return await by.does("centre.reload", {})

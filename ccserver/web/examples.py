@@ -72,6 +72,7 @@ _QUEUE = {
     "being_offered": 0,
     "in_service": 1,
     "estimated_wait": {"p50": 95.0, "p90": 240.0, "at": _AT},
+    "router": {"state": "present", "by": "router", "since": _AT},
     "waiting": [{"contact": "a01m7yj6h7z000012pp9x2z7ah", "since": _AT}],
 }
 _ENTRY = {
@@ -111,7 +112,42 @@ _PAST: dict[str, Any] = {
 }
 _OF_PAST = {"seq": 20, "contact": _CONTACT, "queue": "support", "agent": "1001"}
 
+_FREE = {"agent": "1001", "skills": {"english": 8}, "available": 42.0, "contacts": 3}
+_FREE |= {"talked": 611.5}
+_WHO_WAITS: dict[str, Any] = {
+    "queue": "support",
+    "router_seconds": 7.5,
+    "contacts": [
+        {
+            "contact": _CONTACT,
+            "version": 7403219331,
+            "priority": 5,
+            "needs": "english >= 5",
+            "waited": 3.2,
+            "kept_seconds": 16.8,
+            "tried": [],
+            "preferred": [],
+            "suits": ["1001"],
+        }
+    ],
+    "more_contacts": 0,
+    "agents": [_FREE],
+    "more_agents": 0,
+}
+
 EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
+    s.Assign: {"agent": "1001"},
+    s.Assigned: {"contact": _CONTACT, "queue": "support", "agent": "1001"},
+    s.WhoWaits: _WHO_WAITS,
+    s.RouterKept: {**_WHO_WAITS, "seconds": 10.0},
+    s.RouterGone: {"queue": "support", "seconds": 0.0},
+    s.Candidates: {
+        "contact": _CONTACT,
+        "version": 7403219331,
+        "needs": "english >= 5",
+        "agents": [{**_FREE, "verdict": "SUITS", "details": {}}],
+        "more_agents": 0,
+    },
     s.SignIn: {"name": "ada", "password": "password-ada"},
     s.Idle: {"code": "lunch"},
     s.WrapUp: {"code": "resolved"},

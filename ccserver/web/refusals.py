@@ -12,6 +12,7 @@ from actors.reasons import OfferFailure, Refusal, WebRefusal
 STATUS: dict[str, int] = {
     Refusal.UNKNOWN_AGENT: 404,
     Refusal.UNKNOWN_CONTACT: 404,
+    Refusal.UNKNOWN_QUEUE: 404,
     Refusal.UNKNOWN_COMMAND: 404,
     Refusal.NOT_PERMITTED: 403,
     Refusal.MONITORING_FORBIDDEN: 403,
@@ -67,7 +68,9 @@ def as_response(refused: Refused) -> Response:
 def of_door(answer: dict[str, Any]) -> Refused:
     """The core's refusal, for HTTP: what it says beside the code is said on."""
     more: dict[str, Any] = {
-        name: answer[name] for name in ("state", "allowed", "wishes", "errors") if name in answer
+        name: answer[name]
+        for name in ("state", "allowed", "wishes", "errors", "details")
+        if name in answer
     }
     code, detail = answer["refused"], answer.get("detail", "")
     if "field" in answer:

@@ -41,6 +41,9 @@ class Refusal(BaseModel):
     detail: str
     state: str | None = None
     allowed: list[str] | None = None
+    details: Annotated[
+        dict[str, str] | None, Field(description="What the code rests on, by name")
+    ] = None
     errors: list[dict[str, str]] | None = None
 
 
@@ -111,6 +114,13 @@ class Transfer(Shape):
 
 class Call(Shape):
     number: Annotated[str, Field(min_length=1, max_length=32, examples=["+4930123456"])]
+
+
+class Assign(Shape):
+    agent: Annotated[str, Field(min_length=1, max_length=64)]
+    force: Annotated[
+        bool, Field(description="Whatever the queue asks of an agent; he must be available")
+    ] = False
 
 
 class Monitor(Shape):
@@ -226,6 +236,14 @@ class Waiting(BaseModel):
     since: Micros
 
 
+class Router(BaseModel):
+    """The outside router of a queue; ``by``: the account under which it was heard."""
+
+    state: Literal["awaited", "present", "silent", "left"]
+    by: str | None
+    since: Micros
+
+
 class EstimatedWait(BaseModel):
     """How long who comes now will wait: half of them ``p50`` seconds at most, nine of ten ``p90``.
 
@@ -321,6 +339,9 @@ class Queue(BaseModel):
     being_offered: int | None = None
     in_service: int | None = None
     estimated_wait: EstimatedWait | None = None
+    router: Annotated[
+        Router | None, Field(description="null: routed by its rules alone (docs/routing.md)")
+    ] = None
 
 
 class Team(BaseModel):
@@ -409,6 +430,75 @@ class AgentDone(BaseModel):
 
 class CallStarted(BaseModel):
     contact: Annotated[str, Field(description="His phone is being called for it")]
+
+
+class AvailableAgent(BaseModel):
+    agent: str
+    skills: dict[str, int]
+    available: Annotated[float, Field(description="For so many seconds")]
+    contacts: Annotated[int, Field(description="How many he has served since he signed in")]
+    talked: Annotated[float, Field(description="Seconds since he signed in")]
+
+
+class WaitingContact(BaseModel):
+    contact: str
+    version: Version
+    priority: int
+    needs: Annotated[str, Field(description="What it asks of an agent now: docs/routing.md")]
+    waited: Annotated[float, Field(description="Seconds")]
+    kept_seconds: Annotated[
+        float | None,
+        Field(description="For so long it is kept for the outside router; null: it is not"),
+    ]
+    tried: Annotated[list[str], Field(description="Agents who have failed it, last first")]
+    preferred: list[str]
+    suits: Annotated[
+        list[str], Field(description="Of the agents below, to whom it can be assigned unforced")
+    ]
+
+
+class WhoWaits(BaseModel):
+    """At most 100 contacts, first to last, and 200 agents, the longest available first."""
+
+    queue: str
+    router_seconds: Annotated[
+        float | None,
+        Field(description="For so long the outside router is believed to be there; null: not"),
+    ]
+    contacts: list[WaitingContact]
+    more_contacts: int
+    agents: list[AvailableAgent]
+    more_agents: int
+
+
+class RouterKept(WhoWaits):
+    seconds: Annotated[float, Field(description="Come again within them, or you are not there")]
+
+
+class RouterGone(BaseModel):
+    queue: str
+    seconds: float
+
+
+class Candidate(AvailableAgent):
+    verdict: Annotated[str, Field(description="SUITS, or why not: docs/reasons.md")]
+    details: dict[str, str]
+
+
+class Candidates(BaseModel):
+    contact: str
+    version: Version
+    needs: str
+    agents: list[Candidate]
+    more_agents: int
+
+
+class Assigned(BaseModel):
+    """The agent has been reserved for it."""
+
+    contact: str
+    queue: str
+    agent: str
 
 
 class ContactDone(BaseModel):

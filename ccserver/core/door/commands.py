@@ -18,9 +18,10 @@ from msgspec import Struct
 from actors import commands as c
 from actors import messages as m
 from actors.contact import Contact
-from actors.effects import Effect, TellAgent, TellContact, TellMonitorDesk
-from actors.ids import AgentId, ContactId
+from actors.effects import Effect, TellAgent, TellContact, TellDispatcher, TellMonitorDesk
+from actors.ids import AgentId, ContactId, owner_of
 from actors.reasons import Refusal
+from actors.routing import outside
 from ccserver.core.directory import Directory
 from ccserver.door import DEADLINE, LONGEST_DEADLINE, Answer, Request
 from ccserver.journal.log import EventLost
@@ -42,7 +43,8 @@ _AGENT: dict[str, type[m.AgentCommand]] = {
 }
 _CONTACT = {str(kind.__struct_config__.tag) for kind in get_args(c.ContactCommand)}
 _MONITOR = {str(kind.__struct_config__.tag) for kind in get_args(c.MonitorCommand)}
-OPERATIONS = frozenset(_AGENT) | _CONTACT | _MONITOR
+_OUTSIDE = {str(kind.__struct_config__.tag) for kind in get_args(c.OutsideCommand)}
+OPERATIONS = frozenset(_AGENT) | _CONTACT | _MONITOR | _OUTSIDE
 
 
 class BadArgument(Exception):
@@ -235,6 +237,8 @@ class Commands:
             raise BadArgument("principal", "expected on whose behalf: user, role and agent")
         if request.op in _CONTACT:
             return self._for_contact(request, by)
+        if request.op in _OUTSIDE:
+            return self._for_dispatcher(request, by)
         command: c.MonitorCommand = read(request.op, request.args, c.MonitorCommand)
         return _Order(
             "the monitor desk",
@@ -280,6 +284,33 @@ class Commands:
             ),
             name,
         )
+
+    def _for_dispatcher(self, request: Request, by: c.Principal) -> _Order:
+        """From who gives contacts away from outside."""
+        if by.role == "agent":
+            raise Refused(Refusal.NOT_PERMITTED, "an agent gives no contacts away")
+        command: c.OutsideCommand = read(request.op, request.args, c.OutsideCommand)
+        if isinstance(command, c.Assign):
+            if not self._lives(owner_of(command.contact)):
+                detail = str(_no_contact(command.contact)["detail"])
+                raise Refused(Refusal.UNKNOWN_CONTACT, detail)
+            if command.agent not in self._directory.agents:
+                raise Refused(Refusal.UNKNOWN_AGENT, f"no agent {command.agent}")
+        elif command.queue not in self._directory.queues:
+            raise Refused(Refusal.UNKNOWN_QUEUE, f"no queue {command.queue}")
+        expect = request.expect
+
+        def told(reply_to: str) -> Effect:
+            match command:
+                case c.Assign(contact, agent, force):
+                    wish = outside.AssignContact(contact, agent, by.user, reply_to, force, expect)
+                    return TellDispatcher(wish)
+                case c.RouterHeard(queue):
+                    return TellDispatcher(outside.RouterHeard(queue, by.user, reply_to))
+                case c.RouterLeft(queue):
+                    return TellDispatcher(outside.RouterLeft(queue, by.user, reply_to))
+
+        return _Order("the dispatcher", told)
 
 
 def _unknown_code(refusal: Refusal, known: tuple[str, ...], code: str) -> Refused:
@@ -339,6 +370,12 @@ def _shown(answer: object) -> Answer:
             return {"ok": True, "contact": contact}
         case m.Refused(reason, state, allowed) | c.ContactRefused(reason, state, allowed):
             return {"refused": reason, "state": state, "allowed": allowed}
+        case outside.Given(contact, queue, agent):
+            return {"ok": True, "contact": contact, "queue": queue, "agent": agent}
+        case outside.RouterKept(queue, seconds):
+            return {"ok": True, "queue": queue, "seconds": seconds}
+        case outside.NotGiven(code, details):
+            return {"refused": code, "detail": "", "details": dict(details)}
         case c.MonitorAnswer(None, wishes):
             return {"ok": True, "wishes": wishes}
         case c.MonitorAnswer(reason, wishes):

@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 import trio
 
-from actors.ids import ContactId
+from actors.ids import ContactId, QueueName
 from actors.reasons import Refusal
 from ccserver.core.door.commands import BadArgument
+from ccserver.core.door.waiting import WhoWaits
 from ccserver.door import Answer
 from ccserver.journal.history import read_history
 from ccserver.journal.live import Live, shown_queue
@@ -19,13 +20,14 @@ from ccserver.journal.log import Journal
 from ccserver.journal.past import PastFold, digest
 from ccserver.settings import Settings
 
+_OF_ONE = frozenset(("contact", "journal", "queue.waiting", "contact.candidates"))
 PAGE = 1000
 """Entries of the journal in one answer, at most."""
 
 
 class Queries:
     """``figures`` are what the status has beyond the live state; ``past`` is what the journal comes
-    to.
+    to; ``who_waits`` looks into the dispatcher's index.
     """
 
     def __init__(
@@ -35,7 +37,9 @@ class Queries:
         journal: Journal,
         figures: Callable[[], dict[str, Any]],
         past: PastFold,
+        who_waits: WhoWaits,
     ) -> None:
+        self._who_waits = who_waits
         self._live, self._journal = live, journal
         self._figures = figures
         self._one_reading = trio.CapacityLimiter(1)
@@ -60,16 +64,26 @@ class Queries:
         return {name: self._centre[name]}
 
     def knows(self, op: str) -> bool:
-        return op in self._now or op in ("contact", "journal")
+        return op in self._now or op in _OF_ONE
 
     async def answer(self, op: str, args: dict[str, Any]) -> Answer:
         """Raises BadArgument, and JournalError."""
         if op == "contact":
             return await self._contact(_text(args, "contact"))
+        if op == "queue.waiting":
+            return self._waiting(_text(args, "queue"))
+        if op == "contact.candidates":
+            return self._who_waits.candidates(ContactId(_text(args, "contact")))
         if op == "journal":
             return await self._page(_number(args, "after", 0), _number(args, "limit", PAGE))
         shown: Answer = msgspec.to_builtins(self._now[op]())
         return {"ok": True, **shown}
+
+    def _waiting(self, name: str) -> Answer:
+        queue = QueueName(name)
+        if queue not in self._live.queues:
+            return {"refused": Refusal.UNKNOWN_QUEUE, "detail": f"no queue {name}"}
+        return self._who_waits.in_queue(queue)
 
     def _agents(self) -> list[dict[str, Any]]:
         return [

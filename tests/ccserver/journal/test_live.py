@@ -9,7 +9,7 @@ from actors.estimate import Estimate
 from actors.ids import AgentId, ContactId, EntryPointName, LegId
 from actors.place import Place
 from actors.reasons import Outcome
-from ccserver.journal.live import Live, LiveConsult, LiveFailure, Snapshot
+from ccserver.journal.live import Live, LiveConsult, LiveFailure, LiveRouter, Snapshot
 from ccserver.journal.log import Entry, Journal
 from tests.support.figures import AGENTS, QUEUES
 
@@ -68,6 +68,7 @@ def test_a_contact_is_followed_from_its_arrival_to_its_end():
         "being_offered": 0,
         "in_service": 0,
         "estimated_wait": None,
+        "router": None,
     }
     journal.append(ev.ContactPresented(REF, SUPPORT, ADA, LegId("a"), 0.1))
     assert live.state()["queues"]["support"]["being_offered"] == 1
@@ -247,3 +248,16 @@ def test_what_the_last_one_was_told_to_expect_is_shown_of_its_queue():
     assert shown(known) == {"p50": 60.0, "p90": 150.0, "at": 7}
     assert shown(back) == {"p50": 60.0, "p90": 150.0, "at": 7}, "nobody has looked"
     assert shown(unknown) is None
+
+
+def test_how_an_outside_router_stands_is_shown_until_the_queue_wants_none():
+    live = Live(QUEUES, AGENTS)
+    for seq, (state, by) in enumerate([("awaited", None), ("present", "ada"), ("silent", "ada")]):
+        changed = live.apply(Entry(seq, seq * 1000, ev.RouterChanged(SUPPORT, state, by)))
+        assert changed == {("queues", "support")}
+        assert live.queues[SUPPORT].router == LiveRouter(state, by, seq * 1000)
+    again = Live(QUEUES, AGENTS)
+    again.go_on(live.snapshot())
+    assert again.queues[SUPPORT].router is None  # another dispatcher begins, and says so
+    live.apply(Entry(9, 9000, ev.RouterChanged(SUPPORT, "none")))
+    assert live.queues[SUPPORT].router is None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from actors import events as ev
 from actors.estimate import Estimate
 from actors.ids import AgentId, ContactId, LegId, QueueName
 from actors.place import Place
-from actors.reasons import Outcome
+from actors.reasons import Outcome, Refusal
 from ccserver.journal.waiting import WaitingFold
 
 SUPPORT, SALES = QueueName("support"), QueueName("sales")
@@ -88,4 +89,23 @@ def test_it_goes_on_where_another_run_stood() -> None:
     again.go_on(fold.saved())
     for each in (fold, again):
         each.connected(connected(62.0))
+    assert again.figures() == fold.figures()
+
+
+def test_assignments_from_outside_are_counted_by_what_came_of_them():
+    """And what the rules give is not among them."""
+    fold = WaitingFold([SUPPORT])
+    decision = ev.Decision("assignment", Place(5, 0.0, 1), "everybody", {}, 0.0, 1, ())
+    for by in ("router", None, "sue"):
+        assigned = ev.ContactAssigned(
+            *(ContactId("c1"), SUPPORT, AgentId("1001"), 0.0, 0.0), replace(decision, by=by)
+        )
+        fold.assigned(assigned)
+    late = Refusal.CONTACT_NOT_WAITING
+    who = (ContactId("c1"), QueueName(""), AgentId("1001"), "router")
+    fold.assignment_refused(ev.AssignmentRefused(*who, late))
+
+    assert fold.figures().assigned == {"support": {"given": 2}, "": {late: 1}}
+    again = WaitingFold([SUPPORT])
+    again.go_on(fold.saved())
     assert again.figures() == fold.figures()

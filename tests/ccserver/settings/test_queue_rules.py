@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from actors.routing.expressions import matches, written
+from actors.routing.policy import Outside
 from actors.routing.strategies import Strategy
 from ccserver.settings import Settings
 from ccserver.settings.queue_checks import check_rules
@@ -84,6 +85,22 @@ def test_a_queue_with_agents_has_them_in_their_order_and_no_others():
 def test_priority_is_worth_seconds_only_where_waiting_is_scored():
     assert rules(priority_seconds=30.0).priority_seconds is None
     assert rules(scoring="waited", priority_seconds=30.0).priority_seconds == 30.0
+
+
+def test_an_outside_router_is_waited_for_only_where_the_queue_says_so():
+    assert rules().outside is None
+    made = rules(routing="external", external_seconds=8.0, external_silence_seconds=3.0)
+    assert made.outside == Outside(8.0, 3.0)
+
+
+def test_a_key_of_external_routing_is_doubtful_without_it_and_leaves_the_rules_some_time():
+    assert [(key, fatal) for key, _, fatal in found(external_seconds=8.0)] == [
+        ("external_seconds", False)
+    ]
+    ((key, text, fatal),) = found(routing="external", external_seconds=30.0, max_wait_seconds=30.0)
+    assert (key, fatal) == ("external_seconds", False)
+    assert "max_wait_seconds, which is 30" in text
+    assert found(routing="external", max_wait_seconds=60.0) == []
 
 
 def test_every_strategy_has_its_name():

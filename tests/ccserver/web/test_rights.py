@@ -39,6 +39,7 @@ BODIES = {
     "consult": {"to": {"kind": "agent", "agent": "1002"}},
     "call": {"number": "+4930123456"},
     "change-monitoring": {"mode": "listen"},
+    "assign": {"agent": "1003"},
     "session": {"name": "nobody", "password": "wrong"},
 }
 #                                              nobody agent superv admin read_only
@@ -58,6 +59,11 @@ EXPECTED = """
     GET       /api/v1/contacts/c1/why           no    no    yes   yes   no
     GET       /api/v1/history/contacts          no    yes   yes   yes   yes
     GET       /api/v1/history/contacts/c1       no    yes   yes   yes   yes
+    GET       /api/v1/contacts/c1/candidates    no    no    yes   yes   no
+    POST      /api/v1/contacts/c1/assign        no    no    yes   yes   no
+    GET       /api/v1/queues/support/waiting    no    no    yes   yes   no
+    PUT       /api/v1/queues/support/router     no    no    yes   yes   no
+    DELETE    /api/v1/queues/support/router     no    no    yes   yes   no
     GET       /api/v1/queues                    no    yes   yes   yes   yes
     GET       /api/v1/queues/support            no    yes   yes   yes   yes
     GET       /api/v1/teams                     no    yes   yes   yes   yes
@@ -147,8 +153,7 @@ def test_every_route_has_a_row_and_every_row_a_route():
     names = {"1001": "{agent}", "c1": "{contact}"}
     rows = set()
     for method, path, *_ in ROWS:
-        if path == f"{V1}/queues/support":
-            path = f"{V1}/queues/{{queue}}"
+        path = path.replace("/queues/support", "/queues/{queue}")
         if path == f"{V1}/reports/queues":
             path = f"{V1}/reports/{{report}}"
         if path == f"{V1}/monitoring/agent/1001":
