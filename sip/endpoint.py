@@ -102,7 +102,11 @@ class _Client:
 
 
 class Endpoint:
-    """``tags`` makes the names no other process makes: branches and dialog tags."""
+    """``tags`` makes the names no other process makes: branches and dialog tags.
+
+    ``at_end`` has a function called when all that follows from a message has been done; False:
+    that will not be known.  An INVITE that is answered by then needs no 100 (§17.2.1).
+    """
 
     def __init__(
         self,
@@ -112,9 +116,10 @@ class Endpoint:
         tags: Callable[[], str],
         *,
         values: Timers | None = None,
+        at_end: Callable[[Callable[[], None]], bool] = lambda act: False,
     ) -> None:
         self._listeners, self._timer_shell, self._user, self._tags = listeners, timers, user, tags
-        self._values = values or Timers()
+        self._values, self._at_end = values or Timers(), at_end
         self._servers: dict[tuple[str, str, str], _Server] = {}
         self._by_data: dict[bytes, _Server] = {}
         self._merged: dict[tuple[str, str, int, str], ServerKey] = {}
@@ -320,7 +325,7 @@ class Endpoint:
                 self._refuse(key, request, 481)
                 return
             if method == "INVITE":
-                self.respond(key, request.response(100))
+                self._try(server, request, None)
             server.hear = hear
             hear(RequestReceived(key, request, path))
         elif method == "OPTIONS":
@@ -331,8 +336,17 @@ class Endpoint:
         else:
             if method == "INVITE":
                 # With a tag, which §8.2.6.2 permits and some peers need.
-                self.respond(key, request.response(100, to_tag=tag))
+                self._try(server, request, tag)
             self._user.request_arrived(key, request, path)
+
+    def _try(self, server: _Server, request: Request, tag: str | None) -> None:
+        """Say that it is being worked on, unless that needs no time."""
+        if not self._at_end(partial(self._say_trying, server, request, tag)):
+            self._say_trying(server, request, tag)
+
+    def _say_trying(self, server: _Server, request: Request, tag: str | None) -> None:
+        if isinstance(server.machine, ServerInvite) and server.machine.silent:
+            self.respond(server.key, request.response(100, to_tag=tag))
 
     def _refuse(
         self,

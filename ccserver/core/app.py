@@ -186,7 +186,9 @@ class Core:
             dial_out=self.calls.dial_out,
             is_full=self.calls.lines.is_full,
         )
-        self.endpoint = Endpoint(self.listeners, self.timers, ingress, self._tag)
+        self.endpoint = Endpoint(
+            self.listeners, self.timers, ingress, self._tag, at_end=self.post.at_end
+        )
         domains = {settings.sip.realm, *settings.sip.domains, *self.listeners.hosts()}
         self.registrar = Registrar(
             authenticator, self.post.now, plan.limits(settings), frozenset(domains)

@@ -62,6 +62,11 @@ class ServerInvite:
         """A final response has been sent: a CANCEL comes too late (§9.2)."""
         return not isinstance(self.state, Proceeding)
 
+    @property
+    def silent(self) -> bool:
+        """Nothing has been sent yet."""
+        return isinstance(self.state, Proceeding) and self.state.last is None
+
     def handle(self, event: Event) -> list[ServerEffect]:
         match self.state, event:
             case Proceeding() as proceeding, Respond(response):
