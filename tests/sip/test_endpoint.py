@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -57,7 +58,17 @@ class World:
         self.timers = TimerShell()
         listeners = Listeners([Wire("udp", self.sent), Wire("tcp", self.sent)])
         tags = iter(range(10_000))
-        self.endpoint = Endpoint(listeners, self.timers, self, lambda: f"t{next(tags)}")
+        self.turns = False
+        """Whether it is known when all that follows from a message has been done: ``turn_ends``."""
+        self.turn_ends: list[Callable[[], None]] = []
+        self.endpoint = Endpoint(
+            listeners, self.timers, self, lambda: f"t{next(tags)}", at_end=self.at_end
+        )
+
+    def at_end(self, act: Callable[[], None]) -> bool:
+        if self.turns:
+            self.turn_ends.append(act)
+        return self.turns
 
     def request_arrived(self, key, request, path) -> None:
         if self.broken:
@@ -221,6 +232,22 @@ async def invited():
         w.request_arrived = lambda key, request, path: w.endpoint.claim(key, w.told.append)
         assert w.hears(make_request()) == [100]
         yield w
+        w.endpoint.respond(KEY, make_request().response(480, to_tag=KEY.tag))
+
+
+@pytest.mark.parametrize("answer", [None, 180, 200, 486])
+async def test_an_invite_gets_a_100_when_its_turn_ends_unless_it_has_been_answered(
+    autojump_clock, answer
+) -> None:
+    async with world() as w:
+        w.turns = True
+        w.request_arrived = lambda key, request, path: None
+        assert w.hears(make_request()) == []
+        if answer is not None:
+            w.endpoint.respond(KEY, make_request().response(answer, to_tag=KEY.tag))
+        for end in w.turn_ends:
+            end()
+        assert [parse(data).status for data in w.sent] == [answer or 100]
         w.endpoint.respond(KEY, make_request().response(480, to_tag=KEY.tag))
 
 
