@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeAlias, TypeVar, TypeVarTuple
 
@@ -44,8 +43,7 @@ class Timers(Protocol):
     def cancel(self, key: object) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class ActorStatistics:
+class ActorStatistics(Struct, frozen=True, gc=False):
     """``mailbox`` and ``peak`` in messages; ``handled`` since the start."""
 
     name: str

@@ -282,8 +282,11 @@ class MediaClient:
 
     def _hear(self, event: Event) -> None:
         match event:
-            case SessionRefused(session) | SessionReleased(session):
+            case SessionRefused(session):
                 self._forget(session)
+            case SessionReleased(session):
+                self._forget(session)
+                return  # as it was told to be: nobody waits for it
             case Sessions():
                 self._compare(event)
             case PortsReady(ipv6, address, ports):

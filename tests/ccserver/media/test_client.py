@@ -23,6 +23,7 @@ from ccserver.media.protocol import (
     Release,
     SessionCreated,
     SessionRefused,
+    SessionReleased,
     Sessions,
     SessionState,
     SetRemote,
@@ -254,6 +255,16 @@ async def test_a_reserve_goes_with_the_process_that_had_it(
     client_with_reserve.send(CreateSession("a"))
 
     assert await media.frames() == [[CreateSession("a")]]
+
+
+async def test_that_a_session_is_over_as_it_was_told_to_be_is_no_news(
+    autojump_clock, client, media, heard
+):
+    await media.comes_up()
+
+    await media.says(SessionReleased("a", 0, 0, 0, 0.0), DigitHeard("b", "5", 100, 0))
+
+    assert heard == [DigitHeard("b", "5", 100, 0)]
 
 
 async def test_events_are_told(autojump_clock, client, media, heard):
