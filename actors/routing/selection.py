@@ -16,7 +16,7 @@ from actors.routing.policy import Stage
 from actors.routing.sides import Fits, Idle
 from actors.routing.strategies import LONGEST, AgentKey, Strategy, Turn
 
-_SINCE = itemgetter(1)
+_SINCE, _WHO = itemgetter(1), itemgetter(3)
 
 
 class NothingToDraw(Exception):
@@ -133,7 +133,7 @@ def _everybody(
     contact: ContactWaits, fits: Fits, idle: Idle, available: Mapping[AgentId, AgentAvailable]
 ) -> list[AgentAvailable]:
     """Who rings: those who have failed it last, and nobody whom it must avoid."""
-    keys: list[tuple[Any, ...]] = []
+    keys: list[AgentKey] = []
     counts, firsts = fits.pick(idle.counts), fits.pick(idle.heads)
     for count, key, each in zip(counts, firsts, fits.classes, strict=True):
         if count == 1:
@@ -142,7 +142,7 @@ def _everybody(
             keys.extend(each.members)
     keys.sort(key=_SINCE)  # numbers alone are quickly compared
     keys.sort()  # of equal ones the rest of the key
-    agents = [available[key[3]] for key in keys]
+    agents = list(map(available.__getitem__, map(_WHO, keys)))
     if not contact.tried and not contact.avoid:
         return agents
     allowed = [agent for agent in agents if agent.agent not in contact.avoid]
