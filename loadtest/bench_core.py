@@ -36,6 +36,7 @@ from typing import Any
 import trio
 
 from ccserver.core.app import Core, World
+from ccserver.inputs.recorder import Recorder
 from ccserver.journal.log import Journal
 from ccserver.media import protocol as media
 from ccserver.media.client import READY, MediaClient
@@ -320,6 +321,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=25, help="rounds that are timed")
     parser.add_argument("--rate", type=int, default=100, help="calls a virtual second")
     parser.add_argument("--agents", type=int, default=300)
+    parser.add_argument("--no-inputs", action="store_true", help="record nothing for a replay")
     parser.add_argument("--profile", type=int, default=0, metavar="ROWS", help="cProfile a round")
     parser.add_argument(
         "--bytecodes", type=int, default=0, metavar="ROWS", help="count a round's bytecodes"
@@ -357,7 +359,8 @@ class Bench:
         self.arguments, self.outside = a, outside
         self.phones, self.plane = outside.phones, outside.plane
         self.client = MediaClient(self.plane.path, ready=READY)
-        self.journal = Journal.open(data / "journal.sqlite", time.time)
+        self.recorder = None if a.no_inputs else Recorder(time.time)
+        self.journal = Journal.open(data / "journal.sqlite", time.time, self.recorder)
         world = World(
             transports=[self.phones],
             media=self.client,
@@ -366,8 +369,11 @@ class Bench:
             epoch=1,
             secret=b"0123456789abcdef",
             seed=1,
+            turns=self.recorder,
         )
         self.core = Core(_settings(a.agents), world)
+        if self.recorder is not None:
+            self.recorder.open(data, self.core.beginning(), days=1.0)
 
     def counts(self) -> Counter[str]:
         """Everything that is counted, so far."""

@@ -93,7 +93,7 @@ def write_day(data: Path, calls: int, agents: int) -> int:
     """The journal of a day; gives how many entries it has."""
     with tempfile.TemporaryDirectory(prefix="ccserver-bench-") as name:
         outside = Outside(Path(name))
-        options = argparse.Namespace(calls=PLAYED, agents=agents, rate=50)
+        options = argparse.Namespace(calls=PLAYED, agents=agents, rate=50, no_inputs=True)
         trio.run(_play, options, Path(name), outside, clock=outside)
         with closing(sqlite3.connect(Path(name) / JOURNAL)) as db:
             played: list[Row] = db.execute("SELECT * FROM journal ORDER BY seq").fetchall()

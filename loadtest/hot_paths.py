@@ -43,7 +43,7 @@ class Row(Struct, frozen=True):
 
 def queued_call() -> int:
     """From the caller's INVITE to the end of the wrap-up, in the core: ``bench_core``."""
-    arguments = argparse.Namespace(calls=CALLS, rate=100, agents=60)
+    arguments = argparse.Namespace(calls=CALLS, rate=100, agents=60, no_inputs=False)
 
     async def count(outside: bench_core.Outside, data: Path) -> int:
         total = 0

@@ -115,8 +115,7 @@ class RecordedTurns:
         self.wrong: str | None = None
         """What the core did that is not in the recording."""
         self.head: Record | None = None
-        self.cause = "the start"
-        """The turn that is taken, in words."""
+        self._taken: Record | None = None
         self._advance()
 
     def _every(self, pieces: Iterable[Piece]) -> Iterator[Record]:
@@ -138,6 +137,11 @@ class RecordedTurns:
                 self.wrong or f"what was recorded of {self.head.what} is of no use: {error}"
             )
             return ()
+
+    @property
+    def cause(self) -> str:
+        """The turn that is taken, in words."""
+        return "nothing" if self._taken is None else described(self._taken)
 
     @property
     def passed(self) -> float:
@@ -180,7 +184,7 @@ class RecordedTurns:
             if self._began is None:
                 self._began = head.now
             self.turns += 1
-            self.cause = described(head)
+            self._taken = head
             self._advance()
         elif head is None:
             self._over()
