@@ -71,6 +71,8 @@ class People:
             for queue, found in waits.items()
             if queue is None or sum(gave_up for _, gave_up in found) >= FEWEST
         }
+        self.longest = max((spell.waited for _, spell in spells), default=0.0)
+        """That anybody waited: of more patience than that nothing is known."""
         services = [(service.queue, service) for course in every for service in course.services]
         self._services = {
             queue: found

@@ -51,6 +51,8 @@ class Used(Struct):
 
     patience: int = 0
     """Waited longer than they were seen to wait: how long they would is drawn."""
+    beyond_all: int = 0
+    """Waited longer than anybody was seen to."""
     conversations: int = 0
     """Were answered, and had not been: they talk as somebody else did."""
 
@@ -243,11 +245,17 @@ class Replayed:
         if patience.beyond is not None:
             longer = patience.beyond + LONGER
             self._after(longer, partial(self._waits_longer, customer, number))
+        if patience.seconds > self._people.longest:
+            longest = self._people.longest + LONGER
+            self._after(longest, partial(self._waits_longest, customer, number))
         if patience.seconds < inf:
             self._after(patience.seconds, partial(self._gives_up, customer, number))
 
     def _waits_longer(self, customer: _Customer, number: int) -> None:
         self.used.patience += customer.waits and customer.spells == number + 1
+
+    def _waits_longest(self, customer: _Customer, number: int) -> None:
+        self.used.beyond_all += customer.waits and customer.spells == number + 1
 
     def _gives_up(self, customer: _Customer, number: int) -> None:
         if customer.waits and customer.spells == number + 1:

@@ -173,6 +173,12 @@ def assumed(recorded: Recorded, comparison: Comparison, notes: Sequence[str]) ->
         f" {first.old.used.patience} contacts by the old rules, for {first.new.used.patience} by"
         " the new: they waited longer than that day."
     )
+    beyond = first.new.used.beyond_all
+    if beyond:
+        yield (
+            f"{beyond} contacts wait longer by the new rules than anybody did that day: whether"
+            " they would is not known."
+        )
     yield (
         f"{first.old.used.conversations} conversations by the old rules, and"
         f" {first.new.used.conversations} by the new, are of contacts that had none: they talk as"

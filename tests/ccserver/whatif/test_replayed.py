@@ -204,3 +204,16 @@ def test_a_phone_that_refused_refuses_again_whosever_it_is():
         ("available", None),
     ]
     assert idle[-1].lasted == pytest.approx(30.0)
+
+
+def test_who_waits_longer_than_anybody_was_seen_to_is_counted():
+    recorded = day(60, 2, between=30.0, talks=70.0)
+    for course in recorded.courses:
+        course.spells[0].waited = 20.0  # and was answered then
+    one = settings(1)
+
+    courses, used = played(recorded, one, wishes=always(one))
+
+    longer = sum(course.waited > 21.0 for course in courses)
+    assert longer > 20
+    assert (used.beyond_all, used.patience) == (longer, longer)
