@@ -6,22 +6,19 @@ door of a queue and in it.  It decides nothing.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeAlias
 
-from msgspec import Struct
 from sortedcontainers import SortedList
 
 from actors import events as ev
 from actors import messages as m
 from actors.estimate import Busy, Estimate, Line, line_of
+from actors.handling import Handling
 from actors.ids import AgentId, ContactId, QueueName
 from actors.place import DEFAULT_PRIORITY, Place
 from actors.routing.policy import Policy, QueuePolicy
 
-RECENT = 200
-"""Contacts of a queue from which it is known how long they take."""
 LINE_SECONDS = 2.0
 """How long an estimate of a whole line serves all who ask."""
 FIRST_COME = Policy()
@@ -42,9 +39,7 @@ _ENGAGED: _Count = (1, 1, 0)
 class _Queue:
     """``order`` has (key, contact) of those who wait; the agents are counted who could serve.
 
-    ``times``: for how long its last contacts took their agent up, from the reservation to the end
-    of wrap-up.  ``before``: other queues whose agents are ours too, and the share of theirs that
-    is.
+    ``before``: other queues whose agents are ours too, and the share of theirs that is.
     """
 
     __slots__ = (
@@ -53,20 +48,19 @@ class _Queue:
         "before",
         "line",
         "lined_at",
+        "name",
         "order",
         "policy",
         "signed_in",
-        "times",
         "working",
     )
 
     def __init__(self, name: QueueName) -> None:
-        self.policy = QueuePolicy(name)
+        self.name, self.policy = name, QueuePolicy(name)
         self.order = SortedList()
         self.able: tuple[AgentId, ...] = ()
         self.before: tuple[tuple[_Queue, float], ...] = ()
         self.signed_in = self.working = self.available = 0
-        self.times: deque[float] = deque(maxlen=RECENT)
         self.line: Line | None = None
         self.lined_at: float | None = None
 
@@ -77,19 +71,12 @@ class _Queue:
         self.available += available
 
 
-class _Hands(Struct):
-    """An agent's, since he was reserved; ``queue``: whose contact he has, if it is answered."""
-
-    since: float
-    queue: _Queue | None = None
-
-
 class Forecast:
     """``able``: the agents who could serve each queue, sooner or later.  ``policy``: in which order
     those are served who wait; what time changes of it is not foreseen.
 
     ``now`` gives monotonic seconds; ``states``: the agents', as they were left, ``signed_out`` if
-    they are not among them.
+    they are not among them; ``handling``: what is known already of how long contacts take.
     """
 
     def __init__(
@@ -98,10 +85,11 @@ class Forecast:
         now: Callable[[], float],
         states: Mapping[AgentId, str],
         policy: Policy = FIRST_COME,
+        handling: Handling | None = None,
     ) -> None:
         self._now = now
         self._states = dict(states)
-        self._hands: dict[AgentId, _Hands] = {}
+        self._handling = Handling() if handling is None else handling
         self._waiting: dict[ContactId, tuple[QueueName, Place]] = {}
         self._queues: dict[QueueName, _Queue] = {}
         self._handlers: dict[type, Callable[[Any], None]] = {
@@ -162,9 +150,7 @@ class Forecast:
 
     def _connected(self, event: ev.ContactConnected) -> None:
         self._leave(event.contact.id)
-        hands = self._hands.get(event.agent)
-        if hands is not None:
-            hands.queue = self._queue(event.queue)
+        self._handling.connected(event.agent, event.queue)
 
     def _left(
         self,
@@ -209,19 +195,20 @@ class Forecast:
         return None if queue.line is None else queue.line.at(before)
 
     def _line(self, queue: _Queue, now: float) -> Line | None:
-        times, known = tuple(sorted(queue.times)), dict[int, tuple[float, ...]]()
-        busy = []
+        hands_of, recent = self._handling.hands, self._handling.times
+        times, busy = tuple(sorted(recent.get(queue.name, ()))), []
+        known = {queue.name: times}
         for agent in queue.able:
             state = self._states.get(agent, "signed_out")
             if state in _AWAY or state == "available":
                 continue
-            hands = self._hands.get(agent)
-            if hands is None or hands.queue is None or not hands.queue.times:
+            hands = hands_of.get(agent)
+            if hands is None or hands.queue is None or not recent.get(hands.queue):
                 busy.append(Busy(0.0 if hands is None else now - hands.since, times))
                 continue
-            theirs = known.get(id(hands.queue))
+            theirs = known.get(hands.queue)
             if theirs is None:
-                theirs = known[id(hands.queue)] = tuple(sorted(hands.queue.times))
+                theirs = known[hands.queue] = tuple(sorted(recent[hands.queue]))
             busy.append(Busy(now - hands.since, theirs))
         return line_of(queue.available, busy, times)
 
@@ -248,12 +235,7 @@ class Forecast:
             change = now[0] - signed_in, now[1] - working, now[2] - available
             for queue in self._of_agent.get(agent, ()):
                 queue.count(change)
-        if state not in _AWAY and state != "available":
-            self._hands.setdefault(agent, _Hands(self._now()))
-            return
-        hands = self._hands.pop(agent, None)
-        if hands is not None and hands.queue is not None:
-            hands.queue.times.append(self._now() - hands.since)
+        self._handling.changed(agent, state, self._now())
 
 
 def _counted(state: str) -> _Count:

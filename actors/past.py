@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
+import msgspec
 from msgspec import Struct
 
 from actors import events as ev
+from actors.handling import Handling
 from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName
 from actors.place import Place
 from sip.registrar import Binding
@@ -139,6 +141,8 @@ class Past(Struct):
     """When each agent had numbers outside called, within the last hour."""
     bindings: dict[AgentId, dict[str, Binding]] = {}
     """By user and by what the phone registered."""
+    handling: Handling = msgspec.field(default_factory=Handling)
+    """How long contacts take."""
     given: dict[QueueName, AgentId] = {}
     """To whom each queue gave a contact last: its round robin goes on from him."""
     highest: int = 0

@@ -324,11 +324,11 @@ class Core:
     def _start(self) -> None:
         self._began = self.post.now()
         states = {agent: self.live.agents[agent].state for agent in self._agent_ids()}
-        self.outlook = Outlook(self.settings, self.post.now, states)
-        self.outlook.listen(self.journal)
         started = ev.ServerStarted(__version__, self._tag_tail, self.world.boot, self._began)
         self.journal.append(started)
         self._past = past = self.folds.copy()
+        self.outlook = Outlook(self.settings, self.post.now, states, past.handling)
+        self.outlook.listen(self.journal)
         self._record_configuration("start")
         self._registration.restore(past.bindings, frozenset(self._agent_ids()))
         self._forget_removed()

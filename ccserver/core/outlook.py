@@ -11,6 +11,7 @@ from actors import messages as m
 from actors import returning
 from actors.effects import LookAtQueue
 from actors.forecast import Forecast
+from actors.handling import Handling
 from actors.ids import AgentId
 from actors.place import Place
 from actors.returning import Returning
@@ -22,14 +23,19 @@ from ccserver.settings import Settings
 class Outlook:
     """Two readers of the journal whom contacts may ask.
 
-    ``now`` gives monotonic seconds; ``states``: the agents', as an earlier run left them.
+    ``now`` gives monotonic seconds; ``states``: the agents', as an earlier run left them, and
+    ``handling``, how long contacts took then.
     """
 
     def __init__(
-        self, settings: Settings, now: Callable[[], float], states: Mapping[AgentId, str]
+        self,
+        settings: Settings,
+        now: Callable[[], float],
+        states: Mapping[AgentId, str],
+        handling: Handling | None = None,
     ) -> None:
         policy = plan.policy(settings, "")
-        self.forecast = Forecast(plan.able_agents(settings), now, states, policy)
+        self.forecast = Forecast(plan.able_agents(settings), now, states, policy, handling)
         self.returning = Returning(plan.resume_seconds(settings), now)
 
     def configure(self, settings: Settings) -> None:

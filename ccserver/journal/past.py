@@ -155,6 +155,7 @@ class PastFold:
             contact.stage, contact.agent = "waiting", None
 
     def _connected(self, event: ev.ContactConnected) -> None:
+        self.past.handling.connected(event.agent, event.queue)
         contact = self.past.contacts.get(event.contact.id)
         if contact is None:
             return
@@ -251,6 +252,7 @@ class PastFold:
         if agent is None:
             agent = agents[event.agent] = PastAgent()
         agent.shown = self._now()
+        self.past.handling.changed(event.agent, event.state, agent.shown)
         if (event.state, event.contact) != (agent.state, agent.contact):
             agent.since = agent.shown
         if event.state in UNENGAGED:
@@ -359,6 +361,7 @@ def _shift(past: Past, by: float) -> None:
         agent.since += by
         agent.shown += by
         agent.available_since += by
+    past.handling.shift(by)
     for dialled in past.dialled.values():
         dialled[:] = [at + by for at in dialled]
     for held in past.bindings.values():

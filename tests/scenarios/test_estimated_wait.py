@@ -11,6 +11,7 @@ import trio
 from actors import events as ev
 from actors.estimate import LEAST
 from tests.support.centre import DEFAULT, Centre, centre
+from tests.support.restarting import mortal_centre
 
 WAIT = {"say": "estimated_wait", "after_seconds": 10}
 
@@ -117,3 +118,29 @@ async def test_over_a_busy_day_half_of_the_waits_are_within_p50_and_nine_of_ten_
     shares = {outcome: count / known for outcome, count in counted.items()}
     assert 0.4 <= shares["within_p50"] <= 0.85, "whoever does not wait at all is within it, too"
     assert shares["beyond_p90"] <= 0.15, shares
+
+
+@pytest.mark.parametrize("stage", ["between", "in the talk"])
+async def test_what_is_known_of_waits_outlives_the_server(autojump_clock, stage) -> None:
+    """A talk that it dies in counts from when it began."""
+    async with mortal_centre(sip=SIP) as c, trio.open_nursery() as nursery:
+        nursery.start_soon(serves_all, c, "1001", lambda: 120.0)
+        await trio.sleep(1)
+        for n in range(LEAST):
+            await c.phone(f"early{n}").calls_to("2001")
+            await trio.sleep(140 if n + 1 < LEAST or stage == "between" else 60)
+        before = c.core.folds.past.past.handling
+        known = {queue: list(times) for queue, times in before.times.items()}
+        await c.restarts()
+        await trio.sleep(80)
+        after = c.core.folds.past.past.handling.times
+        assert len(after["support"]) == LEAST
+        assert after["support"][: len(known["support"])] == known["support"]
+        assert after["support"] == pytest.approx([127.0] * LEAST, abs=0.1)
+        for n in range(2):
+            await c.phone(f"caller{n}").calls_to("2001")
+            await trio.sleep(3)
+        estimate = c.of(ev.ContactQueued)[-1].estimate
+        assert estimate is not None
+        assert estimate.p50 == pytest.approx(124, abs=5)
+        nursery.cancel_scope.cancel()
