@@ -111,7 +111,8 @@ class Store(Section):
     enabled: bool = True
     """Whether there is one. Without it the past is in the journal alone."""
     url: Annotated[Secret, DatabaseUrl] | None = None
-    """The database that holds it; without it, the file store.sqlite in data.dir."""
+    """The database that holds it; without it, the file store.sqlite in data.dir. A FILE is relative
+    to the working directory."""
 
 
 class Audit(Section):

@@ -74,7 +74,7 @@ class Worker:
                 while self.step() and not end.is_set():
                     pass
                 if pause > FIRST_PAUSE:
-                    log.info("the store is written again, up to event %d", self._position.seq)
+                    log.info("the store has caught up, with event %d", self._position.seq)
                 pause = FIRST_PAUSE
                 end.wait(LOOK_SECONDS)
             except StoreUnusable:
@@ -135,12 +135,14 @@ class Worker:
             fold.apply(seq, at, codec.decode(payload))
         except msgspec.DecodeError as error:
             log.error("event %d cannot be read, and is passed over: %s", seq, error)
+        except Exception:  # ours: it would stand in the way of all that come behind it
+            log.exception("event %d cannot be folded, and is passed over", seq)
 
     def _failed(self, error: Exception, pause: float) -> None:
         self._fold = None
         self.failures += 1
         self._database.close()
-        log.error("the store cannot be written: %s; next try in %.0f s", error, pause)
+        log.error("the store falls behind: %s; next try in %.0f s", error, pause)
         self._tell(Progress(self._told, self.failures))
 
     def _report(self) -> None:

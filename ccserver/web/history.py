@@ -90,7 +90,12 @@ async def contacts(
     agent: Some = None,
     outcome: Outcome | None = None,
     before: Annotated[
-        str | None, Query(max_length=64, description="The next of the page before")
+        str | None,
+        Query(
+            max_length=64,
+            description="The next of the page before",
+            json_schema_extra={"pattern": r"^\d{1,18}-[a-z0-9]+$"},
+        ),
     ] = None,
     limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
 ) -> dict[str, Any]:

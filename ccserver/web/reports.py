@@ -28,12 +28,16 @@ DAYS = 31
 MOST_ROWS = 20_000
 _MEDIA = {"json": "application/json", "csv": "text/csv; charset=utf-8"}
 
+_DAY = r"20\d\d-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])"
+_WHEN = rf"^(today|yesterday|{_DAY}(T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?)?)$"
+"""For readers of the description: other days, and times with an offset, are understood too."""
 When = Annotated[
     str | None,
     Query(
         max_length=40,
         description="today, yesterday, a date (its midnight), or a date and time, by the centre's"
         " zone unless it says another",
+        json_schema_extra={"pattern": _WHEN},
     ),
 ]
 

@@ -124,6 +124,18 @@ class Postgresql:
             done = connection.execute(statement)
             return done.fetchall() if done.description else []
 
+    def run(self, name: str, url: str, *arguments: str, says: str = "") -> str:
+        """A program of PostgreSQL's, on the database of this URL; what it prints."""
+        where = ["--host", LOOPBACK, "--port", str(self.port), "--username", "ccserver"]
+        return subprocess.run(
+            [program(name), *where, *arguments, url.rpartition("/")[2]],
+            input=says,
+            env={**os.environ, "PGPASSWORD": PASSWORD},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+
     def new_database(self) -> str:
         """Its URL, as ``store.url`` takes it."""
         self._databases += 1

@@ -111,7 +111,7 @@ def test_calls_go_on_without_the_database_and_the_store_catches_up(
     database.close()
     assert server.stop() == 0
     assert PASSWORD not in server.program.output()
-    assert "the store is written again" in server.program.output()
+    assert "the store has caught up" in server.program.output()
 
 
 def test_a_database_that_hangs_holds_up_nobody_but_the_store(

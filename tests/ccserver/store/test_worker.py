@@ -6,10 +6,12 @@ import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event as Flag
+from typing import Any
 
 import pytest
 
 from ccserver.store.database import Database, StoreError, StoreUnusable
+from ccserver.store.fold import StoreFold
 from ccserver.store.store import Position, Store
 from ccserver.store.worker import FIRST_PAUSE, LONGEST_PAUSE, LOOK_SECONDS, Progress, Worker
 from tests.support.journals import File, everything
@@ -96,10 +98,8 @@ def test_it_waits_longer_each_time_that_fails_and_says_so(
     assert told[6] == Progress(None, 7), "it has never been reached"
     assert told[-1] == Progress(Position(*rows[99][:2]), 7)
     said = [record.getMessage() for record in caplog.records]
-    assert (
-        "the store cannot be written: PostgreSQL at db: no route to host; next try in 1 s" in said
-    )
-    assert said[-1] == "the store is written again, up to event 100"
+    assert "the store falls behind: PostgreSQL at db: no route to host; next try in 1 s" in said
+    assert said[-1] == "the store has caught up, with event 100"
 
 
 def test_it_begins_before_there_is_a_journal(tmp_path: Path, database: Database) -> None:
@@ -117,3 +117,25 @@ def test_what_only_a_hand_can_help_ends_it(file: File, database: Database) -> No
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(StoreUnusable):
         Worker(file.path, database, lambda progress: None).run(Hours())
+
+
+def test_an_event_that_the_fold_fails_on_does_not_stand_in_the_way(
+    file: File,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    rows, told = everything()[:100], list[Progress]()
+    file.grows(rows)
+    apply = StoreFold.apply
+
+    def fails_once(fold: StoreFold, seq: int, at: int, event: Any) -> None:
+        if seq == 49:
+            raise KeyError("a mistake of ours")
+        apply(fold, seq, at, event)
+
+    monkeypatch.setattr(StoreFold, "apply", fails_once)
+    Worker(file.path, database, told.append).step()
+
+    assert told[-1].position == Position(*rows[-1][:2])
+    assert "event 49 cannot be folded, and is passed over" in caplog.text
