@@ -347,9 +347,11 @@ class Index:
         all.  ``draw`` gives a number from 0 to 1, and is asked by strategies that draw lots.
         """
         waiting = self._contacts[contact]
-        if self.is_full(waiting.told.queue) or waiting.stage.ring == ROUTED:
+        if self.is_full(waiting.told.queue):
             return None
         if waiting.line is None:
+            if waiting.stage.ring == ROUTED:
+                return None
             preferred = [self._agents[a] for a in waiting.told.preferred if a in self._agents]
             return Choice.of_preferred(waiting.told, waiting.stage, preferred, len(self._agents))
         idle = self._kinds.idle

@@ -34,6 +34,7 @@ from actors.ids import (
 )
 from actors.queue import Queue
 from actors.recorded_dispatcher import RecordedDispatcher
+from actors.routing.outside import RouterLeft
 from actors.routing.policy import PolicyChanged
 from ccserver import __version__
 from ccserver.core import plan
@@ -121,7 +122,11 @@ class Floor:
         for agent in plan.agents(settings):
             made = Agent(agent, self.clock, lambda: next(self._tickets))
             self._machines[agent_actor(agent.id)] = made
-        self.tell(DISPATCHER, PolicyChanged(plan.policy(settings, version)))
+        policy = plan.policy(settings, version)
+        self.tell(DISPATCHER, PolicyChanged(policy))
+        for name, rules in policy.queues.items():
+            if rules.outside is not None:  # nobody routes from outside here: nothing is kept for it
+                self.tell(DISPATCHER, RouterLeft(name, "trial", "trial"))
 
     # --- what people do -----------------------------------------------------------------------
 

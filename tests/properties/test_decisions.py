@@ -42,6 +42,8 @@ def test_every_assignment_of_a_random_day_is_computed_again(seed: int):
     assert len({(one.recorded.queue, one.recorded.decision.on) for one in found}) >= 5
     assert len(found) > 40
     assert sum(isinstance(e.event, ev.CentreConfigured) for e in entries) >= 4
+    given = [e.event.decision.by for e in recorded]
+    assert 1 < given.count("router") < len(given) / 2
 
 
 @pytest.mark.parametrize("seed", range(3))

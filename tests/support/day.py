@@ -14,7 +14,9 @@ from typing import Any
 import trio
 
 from actors import messages as m
-from actors.effects import TellAgent
+from actors.effects import TellAgent, TellDispatcher
+from actors.ids import AgentId, QueueName
+from actors.routing.outside import AssignContact, RouterHeard
 from ccserver.journal.storage import Storage
 from tests.support.centre import Centre, centre
 from tests.support.phones import Call, Phone
@@ -45,6 +47,7 @@ class Day:
                     public.start_soon(self._calls, number)
                 public.start_soon(self._commands)
                 public.start_soon(self._reloads)
+                nursery.start_soon(self._routes)
             nursery.cancel_scope.cancel()
 
     # --- people -------------------------------------------------------------------------------
@@ -87,6 +90,21 @@ class Day:
             wish = self.random.choice([m.SetIdle("lunch"), m.SetAvailable(), m.SetAvailable()])
             command = m.AgentCommandReceived(wish, "nobody")
             self.floor.perform(TellAgent(agent, command))
+
+    async def _routes(self) -> None:
+        """From outside: is there, is silent for a while, and assigns whom it likes to whom."""
+        random = Random(f"{self.floor.network.seed} router")
+        while True:
+            await trio.sleep(random.choice([1.0, 3.0, 3.0, 30.0]))
+            heard = RouterHeard(QueueName(random.choice(QUEUES)), "router", "nobody")
+            self.floor.perform(TellDispatcher(heard))
+            index = self.floor.core.directory.index()
+            if index.waiting and random.random() < 0.6:
+                contact = random.choice(sorted(index.waiting))
+                agent = random.choice(sorted(index.available) or self.agents)
+                forced = random.random() < 0.2
+                wish = AssignContact(contact, AgentId(agent), "router", "nobody", forced)
+                self.floor.perform(TellDispatcher(wish))
 
     async def _reloads(self) -> None:
         for _ in range(CHANGES):
@@ -148,6 +166,10 @@ def _rules(name: str, random: Random) -> dict[str, Any]:
         rules |= {"scoring": "waited", "priority_seconds": 30.0}
     if random.random() < 0.3:
         rules |= {"last_agent_seconds": 20.0}
+    if random.random() < 0.4:
+        silence = random.choice([5.0, 15.0])
+        rules |= {"routing": "external", "external_seconds": 25.0}
+        rules |= {"external_silence_seconds": silence}
     return rules
 
 

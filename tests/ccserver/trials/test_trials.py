@@ -61,6 +61,13 @@ ANNA = {"name": "anna", "dials": "2001"}
 BEN = {"name": "ben", "dials": "2001"}
 
 
+def test_what_a_queue_would_keep_for_an_outside_router_its_rules_have_at_once():
+    queues = [{"name": "support", "routing": "external", "external_seconds": 99.0}]
+    entry = [{"name": "support", "numbers": ["2001"]}]
+    anna = told(story(ANNA, agents=agents("1001")), queues=queues, entry_points=entry)["anna"]
+    assert (anna.given.agent, anna.given.after) == ("1001", 0.0)
+
+
 def test_a_caller_is_given_whom_the_rules_say_and_is_told_why():
     anna = told(story(ANNA, agents=agents("1001", "1002", "1003")))["anna"]
     assert (anna.given.agent, anna.given.after) == ("1001", 0.0)
