@@ -6,6 +6,7 @@ longer than that, and with the last that was told of each agent.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
@@ -27,9 +28,9 @@ from ccserver.reporting.rows import Row, as_csv, as_json, contact_row, rows_of
 
 Form: TypeAlias = Literal["json", "csv"]
 PAGE = 10_000
-FORGOTTEN_DAYS = 31
+FORGOTTEN_DAYS = 7
 """An agent of whom so long nothing has been told is taken to be signed out."""
-_AGENT = b'{"event":"agent.state_changed"'
+_AGENT = re.compile(rb'\{"event":"agent\.state_changed","agent":"([^"]*)"')
 _CENTRE = b'{"event":"centre.configured"'
 
 
@@ -115,6 +116,7 @@ def who_was_there(journal: Rows, upto: int, begin: int) -> list[Entry]:
     """The configuration up to this number, and the last that was told of each agent in it."""
     centre: Entry | None = None
     told: dict[AgentId, Entry] = {}
+    named: set[bytes] = set()
     missing: set[AgentId] | None = None
     oldest = begin - FORGOTTEN_DAYS * 86_400 * MICRO
     while upto > 0 and (missing is None or missing):
@@ -123,11 +125,13 @@ def who_was_there(journal: Rows, upto: int, begin: int) -> list[Entry]:
         for seq, at, payload in reversed(rows):
             if centre is None and payload.startswith(_CENTRE):
                 centre = _read(seq, at, payload)
-            if not payload.startswith(_AGENT):
-                continue
+            found = _AGENT.match(payload)
+            if found is None or found[1] in named:
+                continue  # most are of agents of whom a later one has told: they are not decoded
             entry = _read(seq, at, payload)
             if entry is not None and isinstance(entry.event, ev.AgentStateChanged):
-                told.setdefault(entry.event.agent, entry)
+                named.add(found[1])
+                told[entry.event.agent] = entry
         if centre is not None and isinstance(centre.event, ev.CentreConfigured):
             agents = {AgentId(each["id"]) for each in centre.event.content["agents"]}
             missing = agents - told.keys()
