@@ -51,6 +51,14 @@ class PastService(Struct):
     queued: float
 
 
+class PastPlace(Struct):
+    """A place in a queue, and whose it was: he hung up at ``at``."""
+
+    place: Place
+    contact: ContactId
+    at: float
+
+
 class PastTalk(Struct):
     """A conversation as it was published last."""
 
@@ -141,6 +149,8 @@ class Past(Struct):
     """When each agent had numbers outside called, within the last hour."""
     bindings: dict[AgentId, dict[str, Binding]] = {}
     """By user and by what the phone registered."""
+    left: dict[QueueName, dict[str, PastPlace]] = {}
+    """By the number that called: who hung up while he waited, in the last hour; the latest last."""
     handling: Handling = msgspec.field(default_factory=Handling)
     """How long contacts take."""
     given: dict[QueueName, AgentId] = {}

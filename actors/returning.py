@@ -16,6 +16,7 @@ from msgspec import Struct
 from actors import events as ev
 from actors.ids import ContactId, QueueName
 from actors.messages import Regained
+from actors.past import Past
 from actors.place import Place
 from actors.reasons import During, Outcome
 
@@ -33,6 +34,12 @@ NOBODY = frozenset(("", "anonymous", "unavailable", "unknown", "restricted", "pr
 
 Owner: TypeAlias = tuple[QueueName, str]
 """A queue, and the number that waited there."""
+
+
+def has_left(ended: ev.ContactEnded) -> bool:
+    """The caller hung up while he waited."""
+    waited = ended.during in (During.QUEUE, During.RINGING)
+    return waited and ended.outcome is Outcome.ABANDONED
 
 
 class _Kept(Struct, frozen=True):
@@ -72,13 +79,29 @@ class Returning:
                 self._taken.pop(ref.id, None)
             case ev.ContactDiverted(ref):
                 self._put_back(ref.id)
-            case ev.ContactEnded(ref, outcome, queue, _, during):
+            case ev.ContactEnded(ref, _, queue):
                 self._put_back(ref.id)
                 ani = self._callers.pop(ref.id, "")
                 last = self._places.pop(ref.id, None)
-                waited = outcome is Outcome.ABANDONED and during in (During.QUEUE, During.RINGING)
-                if waited and ani and last is not None and last[0] == queue:
+                if has_left(event) and ani and last is not None and last[0] == queue:
                     self._keep((last[0], ani), Regained(last[1], ref.id))
+
+    def go_on(self, past: Past) -> None:
+        """From where an earlier run of the server stood."""
+        for contact in past.contacts.values():
+            if contact.entry_point and contact.ani not in NOBODY and self._seconds:
+                self._callers[contact.ref.id] = contact.ani
+                if contact.queue is not None and contact.place is not None:
+                    self._places[contact.ref.id] = contact.queue, contact.place
+        found = [
+            (one.at + self._seconds[queue], (queue, caller), Regained(one.place, one.contact))
+            for queue, callers in past.left.items()
+            if queue in self._seconds
+            for caller, one in callers.items()
+        ]
+        for until, owner, regained in sorted(found, key=lambda each: each[0]):
+            if until > self._now():
+                self._kept[owner] = _Kept(regained, until)
 
     def take(self, contact: ContactId, queue: QueueName, caller: str) -> Regained | None:
         """For a caller at the queue's door: the place he had there, if it is kept."""

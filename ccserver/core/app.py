@@ -327,7 +327,7 @@ class Core:
         started = ev.ServerStarted(__version__, self._tag_tail, self.world.boot, self._began)
         self.journal.append(started)
         self._past = past = self.folds.copy()
-        self.outlook = Outlook(self.settings, self.post.now, states, past.handling)
+        self.outlook = Outlook(self.settings, self.post.now, states, past)
         self.outlook.listen(self.journal)
         self._record_configuration("start")
         self._registration.restore(past.bindings, frozenset(self._agent_ids()))

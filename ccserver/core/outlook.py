@@ -11,8 +11,8 @@ from actors import messages as m
 from actors import returning
 from actors.effects import LookAtQueue
 from actors.forecast import Forecast
-from actors.handling import Handling
 from actors.ids import AgentId
+from actors.past import Past
 from actors.place import Place
 from actors.returning import Returning
 from ccserver.core import plan
@@ -24,7 +24,7 @@ class Outlook:
     """Two readers of the journal whom contacts may ask.
 
     ``now`` gives monotonic seconds; ``states``: the agents', as an earlier run left them, and
-    ``handling``, how long contacts took then.
+    ``past``, what it knew.
     """
 
     def __init__(
@@ -32,11 +32,15 @@ class Outlook:
         settings: Settings,
         now: Callable[[], float],
         states: Mapping[AgentId, str],
-        handling: Handling | None = None,
+        past: Past | None = None,
     ) -> None:
         policy = plan.policy(settings, "")
-        self.forecast = Forecast(plan.able_agents(settings), now, states, policy, handling)
+        self.forecast = Forecast(
+            plan.able_agents(settings), now, states, policy, past.handling if past else None
+        )
         self.returning = Returning(plan.resume_seconds(settings), now)
+        if past is not None:
+            self.returning.go_on(past)
 
     def configure(self, settings: Settings) -> None:
         self.forecast.configure(plan.able_agents(settings), plan.policy(settings, ""))

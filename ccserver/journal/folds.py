@@ -23,7 +23,7 @@ from ccserver.journal.past import PastFold
 
 log = logging.getLogger(__name__)
 
-FORMAT = 6
+FORMAT = 7
 """Raised whenever what is folded changes: an older checkpoint is then passed over."""
 EVERY = 20_000
 """Events between two checkpoints: some 800 calls, read again in a fifth of a second."""

@@ -15,10 +15,13 @@ from msgspec.structs import replace
 
 from actors import events as ev
 from actors.ids import NO_QUEUE, AgentId, ContactId, EntryPointName, LegId, owner_of
-from actors.past import Past, PastAgent, PastContact, PastLeg, PastService, PastTalk
+from actors.past import Past, PastAgent, PastContact, PastLeg, PastPlace, PastService, PastTalk
+from actors.returning import NOBODY, has_left
 from ccserver.journal.log import Entry
 
 HOUR = 3600.0
+MOST_LEFT = 1_000
+"""Of each queue, places of those who hung up."""
 UNENGAGED = ("available", "idle", "signed_out")
 
 
@@ -122,6 +125,9 @@ class PastFold:
         contact.agent = contact.transfer = None
         contact.needs = event.needs
         self._count(event.place.seq)
+        left = self.past.left.get(event.queue, {}).get(contact.ani)
+        if left is not None and left.contact == event.regained:
+            del self.past.left[event.queue][contact.ani]
 
     def _diverted(self, event: ev.ContactDiverted) -> None:
         contact = self.past.contacts.get(event.contact.id)
@@ -238,8 +244,22 @@ class PastFold:
 
     def _ended(self, event: ev.ContactEnded) -> None:
         contact = self.past.contacts.pop(event.contact.id, None)
+        if contact is not None and has_left(event) and contact.queue == event.queue:
+            self._left(contact)
         for leg in () if contact is None else contact.down:
             self.past.legs.pop(leg, None)
+
+    def _left(self, contact: PastContact) -> None:
+        if contact.queue is None or contact.place is None:
+            return
+        if contact.ani in NOBODY or not contact.entry_point:
+            return  # not known again, or called by us
+        now = self._now()
+        left = self.past.left.setdefault(contact.queue, {})
+        left.pop(contact.ani, None)
+        left[contact.ani] = PastPlace(contact.place, contact.ref.id, now)
+        while len(left) > MOST_LEFT or next(iter(left.values())).at < now - HOUR:
+            del left[next(iter(left))]
 
     # --- agents and phones --------------------------------------------------------------------
 
@@ -362,6 +382,10 @@ def _shift(past: Past, by: float) -> None:
         agent.shown += by
         agent.available_since += by
     past.handling.shift(by)
+    for places in past.left.values():
+        for one in places.values():
+            one.at += by
+            one.place = replace(one.place, since=one.place.since + by)
     for dialled in past.dialled.values():
         dialled[:] = [at + by for at in dialled]
     for held in past.bindings.values():

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import trio
 
 from actors import events as ev
+from actors.ids import owner_of
 from tests.support.centre import DEFAULT, Centre, centre
 from tests.support.phones import Phone
+from tests.support.restarting import mortal_centre
 
 
 def queues(seconds: float, **rest: Any) -> list[dict[str, Any]]:
@@ -98,3 +101,51 @@ async def test_the_bound_of_waiting_counts_from_the_new_call(autojump_clock) -> 
         assert len(c.queue("support")) == 1
         await trio.sleep(20)
         assert call.state == "ended"
+
+
+@pytest.mark.parametrize("hangs_up", ["before", "after"])
+async def test_a_place_is_kept_over_a_restart_of_the_server(autojump_clock, hangs_up) -> None:
+    """Given once, and for no longer than without it."""
+    async with mortal_centre(queues=queues(120)) as c:
+        anna, bert = c.phone("anna"), c.phone("bert")
+        call = await anna.calls_to("2001")
+        await trio.sleep(30)
+        if hangs_up == "after":
+            await c.restarts()
+        anna.hangs_up(call)
+        await trio.sleep(1)
+        await bert.calls_to("2001")
+        await trio.sleep(10)
+        await c.restarts()
+        await trio.sleep(50)
+        again = await anna.calls_to("2001")
+        await trio.sleep(3)
+        first, second, third = [e.contact.id for e in c.of(ev.ContactArrived)]
+        assert list(map(owner_of, c.queue("support"))) == [third, second]
+        assert c.of(ev.ContactQueued)[-1].regained == first
+        anna.hangs_up(again)
+        await trio.sleep(1)
+        await c.restarts()
+        await trio.sleep(125)
+        await anna.calls_to("2001")
+        await trio.sleep(3)
+        assert c.of(ev.ContactQueued)[-1].regained is None
+
+
+async def test_a_place_that_was_given_is_not_given_again_after_a_restart(autojump_clock) -> None:
+    async with mortal_centre(queues=queues(600)) as c:
+        anna = c.phone("anna")
+        await hangs_up_after(c, anna, 10)
+        call = await anna.calls_to("2001")
+        await trio.sleep(5)
+        ada = await c.agent("1001")
+        ada.answers(await ada.rings())
+        await call.wait("talking")
+        await trio.sleep(30)
+        assert c.of(ev.ContactQueued)[-1].regained is not None
+        anna.hangs_up(call)
+        await trio.sleep(10)
+        await c.restarts()
+        await anna.calls_to("2001")
+        await trio.sleep(3)
+        assert c.of(ev.ContactQueued)[-1].regained is None

@@ -7,9 +7,9 @@ import pytest
 
 from actors import events as ev
 from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName
-from actors.past import Past
+from actors.past import Past, PastPlace
 from actors.place import Place
-from actors.reasons import OfferFailure, Outcome
+from actors.reasons import During, OfferFailure, Outcome
 from ccserver.journal.past import PastFold, digest
 from sip.dialog import DialogSnapshot
 from sip.registrar import Binding
@@ -100,6 +100,43 @@ def test_a_leg_that_has_ended_is_kept_until_its_contact_says_what_became_of_it()
     assert journal.fold.past == Past(
         journal.seq, 31 * SECOND, "b", 1_000.0, 0, highest=journal.fold.past.highest
     )
+
+
+def leaves(journal: Journal, name: str, second: float, ani: str = "anna") -> None:
+    ref = ev.ContactRef(ContactId(name))
+    arrived = ev.ContactArrived(ref, EntryPointName("2001"), ani, "2001", LegId(f"{name}/0"))
+    gone = ev.ContactEnded(ref, Outcome.ABANDONED, SUPPORT, during=During.QUEUE)
+    journal.tells(second, arrived, ev.ContactQueued(ref, SUPPORT, PLACE))
+    journal.tells(second + 10.0, gone)
+
+
+def test_the_place_of_a_caller_who_hung_up_is_known_for_an_hour():
+    journal = Journal()
+    leaves(journal, "c1", 10.0)
+    leaves(journal, "c2", 20.0, "anonymous")
+    assert journal.fold.past.left == {SUPPORT: {"anna": PastPlace(PLACE, ContactId("c1"), 1_020.0)}}
+    leaves(journal, "c3", 3_600.0, "bert")
+    assert list(journal.fold.past.left[SUPPORT]) == ["anna", "bert"]
+    leaves(journal, "c4", 3_700.0, "carl")
+    assert list(journal.fold.past.left[SUPPORT]) == ["bert", "carl"]
+
+
+def test_a_place_that_is_taken_up_again_is_known_no_more():
+    journal = Journal()
+    leaves(journal, "c0", 10.0)
+    journal.tells(30.0, ARRIVED, ev.ContactQueued(REF, SUPPORT, PLACE, regained=ContactId("c0")))
+    assert journal.fold.past.left == {SUPPORT: {}}
+
+
+def test_what_was_known_of_places_and_talks_moves_with_the_clock():
+    journal = Journal()
+    leaves(journal, "c1", 10.0)
+    journal.tells(20.0, ev.AgentStateChanged(ADA, "voice", "available", "reserved"))
+    journal.tells(30.0, ev.ServerStarted("1", "e", "another boot", 30.0))
+    past = journal.fold.past
+    assert past.left[SUPPORT]["anna"].at == 20.0
+    assert past.left[SUPPORT]["anna"].place.since == PLACE.since - 1_000.0
+    assert past.handling.hands[ADA].since == 20.0
 
 
 def test_a_wait_in_another_queue_begins_anew_and_its_customer_is_nobodys():
