@@ -113,6 +113,35 @@ def test_a_call_is_seen_and_commanded_from_the_shell(
         party.stop()
 
 
+def test_a_waiting_call_is_given_away_from_the_shell(
+    start_server: Start, sipp: Callable[..., Sipp]
+):
+    rules = 'name = "support", routing = "external", external_seconds = 300'
+    others = '{ name = "sales" }, { name = "spanish" }'
+    queues = f"[{{ {rules}, external_silence_seconds = 300 }}, {others}]"
+    server = start_server(queues=queues)
+    agent = sipp(server, "agent", port=register(sipp, server, "1001"), pause=0.1)
+    customer = sipp(server, "customer", pause=20.0)
+
+    def waits() -> list[str]:
+        waiting = server.status()["queues"]["support"]["waiting"]
+        return [one["contact"] for one in waiting]
+
+    (name,) = until(waits, 15, "the call to wait")
+    table = ccserver(server, "waiting", "support").stdout
+    assert name in table
+    assert "everybody" in table
+    assign = ("contact", "assign", name, "--as", "1008", "--to")
+    refused = ccserver(server, *assign, "1002")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "refused: AGENT_NOT_AVAILABLE" in refused.stderr
+    done = ccserver(server, *assign, "1001")
+    assert done.stdout == f"contact {name}: assigned to 1001, out of support\n"
+    server.wait_agent("1001", "engaged")
+    for party in (agent, customer):
+        party.stop()
+
+
 def test_one_line_says_that_it_is_ready_and_sigterm_ends_it_in_order(start_server: Start):
     server = start_server()
     children = [child for name in PROCESSES for child in processes(server, name)]
