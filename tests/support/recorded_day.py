@@ -35,11 +35,14 @@ ENDS = BEGINS + 4000 * 1_000_000
 
 
 class QuietDay(Day):
-    """People do what they do on any day; nobody changes the rules."""
+    """People do what they do on any day; nobody changes the rules, or decides beside them."""
 
     agents = AGENTS[:5]
 
     async def _reloads(self) -> None:
+        pass
+
+    async def _routes(self) -> None:
         pass
 
 
