@@ -62,6 +62,8 @@ _ROUND = 50
 """Ticks in which every session is looked after once: a second."""
 _EVENTS_PER_TURN = 64
 _DATAGRAM = 2048
+_UNHURRIED = 10
+"""Ticks that news may wait for which nobody waits: each time it wakes the core."""
 _ALL_EVERY = 16
 """Ticks."""
 _SESSIONS_PER_EVENT = 256
@@ -167,7 +169,7 @@ class Engine:
                 ticks = now >= deadline
                 if ticks:
                     deadline = self._ticks(deadline, now)
-                if ticks or self._control.pressing:
+                if self._control.pressing or (ticks and self._tick % _UNHURRIED == 0):
                     self._control.flush()
         finally:
             self._close()

@@ -14,6 +14,8 @@ from ccserver.media.sockets import Opened, Place, PortPairs
 
 AT_ONCE = 16
 """Pairs opened in one go, of each family: each costs some 0.1 ms, and RTP waits meanwhile."""
+TOLD_AT_ONCE = 16
+"""Pairs of which the core is told in one go, or a quarter of those it wants: each time it wakes."""
 
 
 class Reserve:
@@ -27,21 +29,31 @@ class Reserve:
         self._most = most
         self._wanted = 0
         self._ready: dict[Place, dict[int, Opened]] = {place: {} for place in places}
+        self._untold: dict[Place, list[int]] = {place: [] for place in places}
 
     def want(self, pairs: int) -> list[PortsReady]:
         """So many of each from now on; all that there are already."""
         self._wanted = min(pairs, self._most)
+        for untold in self._untold.values():
+            untold.clear()
         return [_told(place, list(ready)) for place, ready in self._ready.items() if ready]
 
     def fill(self, now: float) -> list[PortsReady]:
-        """Open some of what is missing; those that are new."""
+        """Open some of what is missing.  What the core should hear of now: new ones when they are
+        some, or when there are no more.
+        """
         told = []
+        enough = min(TOLD_AT_ONCE, self._wanted // 4 + 1)
         for place, ready in self._ready.items():
-            if len(ready) < self._wanted:
-                new = self._open(place, min(self._wanted - len(ready), AT_ONCE), now)
-                if new:
-                    ready.update(new)
-                    told.append(_told(place, list(new)))
+            count = min(self._wanted - len(ready), AT_ONCE)
+            if count > 0:
+                new = self._open(place, count, now)
+                ready.update(new)
+                untold = self._untold[place]
+                untold.extend(new)
+                if untold and (len(untold) >= enough or len(new) < count):
+                    told.append(_told(place, untold.copy()))
+                    untold.clear()
         return told
 
     def take(self, port: int, *, ipv6: bool) -> Opened | None:
