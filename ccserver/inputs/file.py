@@ -108,7 +108,8 @@ class Recording:
             try:
                 records = _decoder.decode(content)
             except msgspec.DecodeError as error:
-                raise InputsError(f"{self.path}: behind event {seq}: {error}") from error
+                self.cut = f"behind event {seq} it cannot be read: {error}"
+                return
             yield Piece(seq, records)
 
     def _next(self) -> tuple[int, bytes] | None:

@@ -57,12 +57,11 @@ def replay(
     journal: Rows,
     until: float | None = None,
     extra: Extra | None = None,
-    tick: Callable[[float], None] = lambda at: None,
 ) -> Replayed:
     """The run whose inputs are in this file, against its journal.
 
-    ``until``: seconds since 1970, behind which nothing is replayed; ``tick`` is told now and then
-    how far it has come.  Raises InputsError where it cannot be replayed, and JournalError.
+    ``until``: seconds since 1970, behind which nothing is replayed.  Raises InputsError where it
+    cannot be replayed, and JournalError.
     """
     recording = Recording(path)
     try:
@@ -72,7 +71,7 @@ def replay(
                 f" {__version__}: replay it with that version"
             )
         clock = StandingClock()
-        player = _Player(recording, journal, until, extra or {}, tick, clock)
+        player = _Player(recording, journal, until, extra or {}, clock)
         return trio.run(player.play, clock=clock)
     finally:
         recording.close()
@@ -85,11 +84,10 @@ class _Player:
         journal: Rows,
         until: float | None,
         extra: Extra,
-        tick: Callable[[float], None],
         clock: StandingClock,
     ) -> None:
         start, self._clock = recording.start, clock
-        self._recording, self._until, self._extra, self._tick = recording, until, extra, tick
+        self._recording, self._until, self._extra = recording, until, extra
         self._comparison = Comparison(journal, start.seq, start.state)
         if not self._comparison.has_run:
             raise InputsError(
@@ -132,6 +130,8 @@ class _Player:
                         nursery.cancel_scope.cancel()
             except* (TooManyCrashes, RecordingOver):
                 pass  # the one ended the run that is replayed, too
+            except* Exception as fell:
+                self._turns.wrong = self._turns.wrong or f"the core fell over: {fell.exceptions!r}"
         if self._comparison.error is not None:
             raise self._comparison.error
         took = time.perf_counter() - began
@@ -145,8 +145,6 @@ class _Player:
             await self._take(turns.head.what)
             if turns.wrong is not None or comparison.different is not None:
                 return
-            if turns.turns % 1024 == 0:
-                self._tick(turns.at)
 
     async def _take(self, what: str) -> None:
         """The next turn."""

@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+from ccserver.inputs.file import InputsError, recordings
+from ccserver.journal.reading import JOURNAL, JournalFile
+from ccserver.journal.storage import JournalError
+from ccserver.replay.player import replay
 from tests.peers.server import Server
 from tests.peers.sipp import Sipp
 from tests.peers.sounds import write_prompts
@@ -38,15 +42,28 @@ def cleanup() -> Iterator[ExitStack]:
 
 @pytest.fixture
 def start_server(tmp_path: Path, prompts: Path, cleanup: ExitStack) -> Callable[..., Server]:
-    """Starts one with these settings: ``start_server(routing__rona_seconds="2")``."""
+    """Starts one with these settings: ``start_server(routing__rona_seconds="2")``.
+
+    When it has been stopped, each of its runs is replayed, and must come to the same events.
+    """
 
     def start(**changes: Any) -> Server:
         server = Server(tmp_path, prompts, **changes)
+        cleanup.callback(_check_replay, server)
         cleanup.callback(server.stop)
         server.wait_ready()
         return server
 
     return start
+
+
+def _check_replay(server: Server) -> None:
+    for path in recordings(server.data):
+        try:
+            found = replay(path, JournalFile(server.data / JOURNAL))
+        except (InputsError, JournalError):
+            continue  # a test has put another file in the place of the journal
+        assert found.is_same, found
 
 
 @pytest.fixture

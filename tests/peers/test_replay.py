@@ -76,14 +76,15 @@ def test_calls_of_real_phones_and_a_kill_are_replayed_to_the_same_events(floor: 
 
 
 def _another_is_found(server: Server, day: str) -> None:
-    with closing(sqlite3.connect(server.data / "journal.sqlite")) as db, db:
-        (seq,) = db.execute(
-            "SELECT min(seq) FROM journal WHERE event = 'contact.queued'"
-        ).fetchone()
-        (payload,) = db.execute("SELECT payload FROM journal WHERE seq = ?", (seq,)).fetchone()
-        other = payload.replace(b'"queue":"', b'"queue":"other')
-        db.execute("UPDATE journal SET payload = ? WHERE seq = ?", (other, seq))
-    found = replay(server, day)
+    with closing(sqlite3.connect(server.data / "journal.sqlite")) as db:
+        queued = "SELECT seq, payload FROM journal WHERE event = 'contact.queued'"
+        seq, payload = db.execute(queued).fetchone()
+        change = "UPDATE journal SET payload = ? WHERE seq = ?"
+        with db:
+            db.execute(change, (payload.replace(b'"queue":"', b'"queue":"other'), seq))
+        found = replay(server, day)
+        with db:
+            db.execute(change, (payload, seq))
     assert found.returncode == 1
     assert f"recorded: {seq} " in found.stdout
     assert f"replayed: {seq} " in found.stdout

@@ -14,6 +14,7 @@ from trio.testing import MockClock
 from actors import events as ev
 from actors import messages as m
 from actors.routing.strategies import Order
+from ccserver.core.app import Core
 from ccserver.inputs.file import InputsError, recordings
 from ccserver.journal.log import Journal
 from ccserver.replay import player
@@ -161,3 +162,18 @@ async def test_every_event_is_written_within_a_turn(autojump_clock) -> None:
         await floor.core.drain(trio.CancelScope())
         assert len(floor.events) > 15
     assert outside == []
+
+
+def test_a_core_that_falls_over_now_is_a_difference(tmp_path: Path, monkeypatch):
+    journal = in_virtual_time(a_day, tmp_path, 1)
+    (path,) = recordings(tmp_path)
+
+    def fall(self: Core, *_: object) -> None:
+        raise ZeroDivisionError("a planted fault")
+
+    monkeypatch.setattr(Core, "_record_configuration", fall)
+    found = replayed(path, journal)
+    assert found.difference is not None
+    assert "a planted fault" in found.difference.text
+    assert found.difference.recorded is not None
+    assert found.difference.recorded.seq == 2, "the first was the same"
