@@ -1,14 +1,16 @@
 """How long people wait before they give up, from those who did and those who were answered first.
 
 The estimate is Kaplan's and Meier's: who was answered after a minute says nothing of what he would
-have done later, but that he had patience for a minute.
+have done later, but that he had patience for a minute.  Beyond the longest wait that was seen it
+goes on as the exponential curve that leads there (Brown, Hollander and Korwar, 1974): otherwise
+whoever is left would wait for ever.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from math import inf
+from math import inf, log, nextafter
 from operator import neg
 
 
@@ -18,6 +20,8 @@ class Survival:
     def __init__(self, waits: Iterable[tuple[float, bool]]) -> None:
         # Who gave up at an instant was still there then: he comes before those answered at it.
         ordered = sorted(waits, key=lambda wait: (wait[0], not wait[1]))
+        self.longest = ordered[-1][0] if ordered else 0.0
+        """Wait that was seen."""
         self.times: list[float] = []
         """At which anybody gave up, rising."""
         self.shares: list[float] = []
@@ -36,14 +40,22 @@ class Survival:
     def beyond(self, seconds: float) -> float:
         """The share of all who wait longer than that."""
         place = bisect_right(self.times, seconds)
-        return 1.0 if place == 0 else self.shares[place - 1]
+        share = 1.0 if place == 0 else self.shares[place - 1]
+        if seconds > self.longest and 0 < share < 1:
+            return float(share ** (seconds / self.longest))
+        return share
 
     def draw(self, lot: float, waited: float = 0.0) -> float:
         """The patience of one who has waited so long already; ``lot``: from 0 to 1, 1 excluded.
 
-        Infinite where nobody is known to have given up so late.
+        Infinite where nobody is known to have given up at all.
         """
         wanted = lot * self.beyond(waited)
         first = bisect_right(self.times, waited)
         place = bisect_left(self.shares, -wanted, first, key=neg)
-        return self.times[place] if place < len(self.times) else inf
+        if place < len(self.times):
+            return self.times[place]
+        left = self.shares[-1] if self.shares else 1.0
+        if not 0 < left < 1 or wanted == 0:
+            return inf
+        return max(self.longest * log(wanted) / log(left), nextafter(waited, inf))

@@ -177,7 +177,7 @@ def assumed(recorded: Recorded, comparison: Comparison, notes: Sequence[str]) ->
     if beyond:
         yield (
             f"{beyond} contacts wait longer by the new rules than anybody did that day: whether"
-            " they would is not known."
+            " they would is not known, and is drawn from an exponential curve."
         )
     yield (
         f"{first.old.used.conversations} conversations by the old rules, and"

@@ -52,8 +52,19 @@ def test_who_was_answered_waits_longer_than_he_did_and_gives_up_when_others_did(
     assert patience.seconds in {10.0 + n for n in range(21, 50)}
 
 
-def test_who_outwaited_all_who_gave_up_never_does():
-    people = People([gave_up("a", 10.0), served("b", 30.0, 90.0)])
+def test_who_outwaited_all_who_gave_up_gives_up_later_yet():
+    """Half of all gave up within the half minute that is known of: so do half in the next."""
+    day = [
+        *(gave_up(f"a{n}", 10.0) for n in range(20)),
+        *(served(f"b{n}", 30.0, 9.0) for n in range(20)),
+    ]
+    drawn = [People(day, seed).patience(ContactId("b0"), 0, SALES).seconds for seed in range(400)]
+    assert min(drawn) > 30.0
+    assert sum(each <= 60.0 for each in drawn) / 400 == pytest.approx(0.5, abs=0.06)
+
+
+def test_where_nobody_gave_up_nobody_ever_does():
+    people = People([served("b", 30.0, 90.0)])
     assert people.patience(ContactId("b"), 0, SALES).seconds == inf
 
 

@@ -12,7 +12,7 @@ from tests.support.telephone_day import BEGINS, day, erlang_c, played, settings
 
 def test_waits_are_those_of_erlangs_formula():
     """Five agents, three erlang: a quarter of all calls wait."""
-    calls, agents, between, talks = 4000, 5, 40.0, 120.0
+    calls, agents, between, talks = 3000, 5, 40.0, 120.0
     courses = played(day(calls, agents, between=between, talks=talks), settings(agents))
 
     waited = [course.waited for course in courses]
@@ -25,7 +25,7 @@ def test_waits_are_those_of_erlangs_formula():
 
 def test_everybody_waits_for_the_agent_who_is_free_first():
     """Five agents, more than four erlang: each wait, to the millisecond."""
-    recorded = day(1500, 5, between=30.0, talks=130.0)
+    recorded = day(800, 5, between=30.0, talks=130.0)
     free = [0.0] * 5
     expected = []
     for course in recorded.courses:
@@ -42,9 +42,9 @@ def test_everybody_waits_for_the_agent_who_is_free_first():
 
 def test_nobody_waits_longer_because_there_are_more_agents():
     """The same customers, served in their order by agents who are all alike."""
-    recorded = day(1500, 4, between=30.0, talks=115.0)
+    recorded = day(800, 4, between=30.0, talks=115.0)
     fewer, more = (played(recorded, settings(agents)) for agents in (4, 5))
 
-    assert len(fewer) == len(more) == 1500
+    assert len(fewer) == len(more) == 800
     assert all(b.waited <= a.waited + 0.001 for a, b in zip(fewer, more, strict=True))
     assert sum(course.waited for course in more) < 0.5 * sum(course.waited for course in fewer)
