@@ -10,6 +10,7 @@ from actors.ids import AgentId
 from actors.messages import Reserve
 from actors.reasons import Outcome
 from ccserver.journal.log import Entry
+from ccserver.media.protocol import NOT_READY
 from tests.support.centre import Centre, centre
 from tests.support.network import Weather
 from tests.support.phones import Call, Phone
@@ -254,6 +255,20 @@ async def test_the_media_process_dies_and_its_calls_end_well(autojump_clock) -> 
         agent = await c.agent("1001")
         _, call, offered = await connected(c, agent)
         c.media.is_lost()
+        await trio.sleep(1)
+        assert call.state == offered.state == "ended"
+        await trio.sleep(60)
+        c.check_nothing_is_left()
+
+
+async def test_a_session_whose_port_pair_is_not_in_reserve_any_more_ends_its_call_well(
+    autojump_clock,
+) -> None:
+    """The phone has been told of a port at which nobody listens."""
+    async with centre() as c:
+        agent = await c.agent("1001")
+        _, call, offered = await connected(c, agent)
+        c.media.refuses(next(iter(c.media.sessions)), NOT_READY)
         await trio.sleep(1)
         assert call.state == offered.state == "ended"
         await trio.sleep(60)

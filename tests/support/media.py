@@ -120,6 +120,11 @@ class MediaInMemory:
         self.playing.clear()
         self.silent.clear()
 
+    def refuses(self, session: str, reason: str) -> None:
+        """There is no such session, though it was to be."""
+        self.send(media.Release(session))
+        self._hear(media.SessionRefused(session, reason))
+
     def is_lost(self) -> None:
         """The media process has died."""
         sessions = list(self.sessions)
