@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from pydantic import ValidationError
 
 from actors import events as ev
 from actors.ids import AgentId
@@ -92,7 +93,7 @@ def read_recorded(
                 configured[version] = content
             case event:
                 presence.apply(earlier.at, event)
-    known = set[str]()
+    known, placed = set[str](), set[str]()
     last = begins
     for at, event in _events(journal, after, left_out):
         if at >= ends and (len(known) == 0 or at >= ends + LONGEST_END):
@@ -103,8 +104,8 @@ def read_recorded(
                 configured[version] = content
             case ev.ServerStarted() if within:
                 left_out.starts += 1
-            case ev.ContactPlaced() if within:
-                left_out.placed += 1
+            case ev.ContactPlaced(ref) if within:
+                placed.add(ref.id)
             case ev.ContactAssigned(decision=decision) if within and decision.by is not None:
                 left_out.assigned += 1
             case ev.ContactArrived(ref) if within:
@@ -113,14 +114,14 @@ def read_recorded(
             case ev.ContactEnded(ref) if ref.id in known:
                 known.discard(ref.id)
             case ev.ContactEnded(ref) if within and ref.id not in courses.by_id:
-                left_out.begun_before += 1
+                left_out.begun_before += ref.id not in placed
         if within:
             hear(at, event)
         if within or not isinstance(event, ev.ContactArrived | ev.AgentStateChanged):
             courses.apply(at, event)
             presence.apply(at, event)
     presence.end(ends)
-    left_out.unended = len(known)
+    left_out.unended, left_out.placed = len(known), len(placed)
     left_out.by_name, left_out.elsewhere = courses.handled_by_name, presence.elsewhere
     courses.end(min(last, ends + LONGEST_END))
     came = list(courses.by_id.values())
@@ -129,12 +130,18 @@ def read_recorded(
     most = max(received, key=lambda name: received[name])
     if most not in configured:
         raise NothingRecorded("the journal does not say by which configuration it worked then")
+    try:
+        settings = settings_of(configured[most])
+    except ValidationError:
+        raise NothingRecorded(
+            "the configuration of that time is of another version of the server"
+        ) from None
     _join_returns(came, presence)
     wishes = {name: _clipped(wanted, begins) for name, wanted in presence.wishes().items()}
     return Recorded(
         begins,
         ends,
-        settings_of(configured[most]),
+        settings,
         most,
         dict(received),
         came,

@@ -156,7 +156,8 @@ async def test_one_who_calls_somebody_himself_is_elsewhere_meanwhile(autojump_cl
         "idle:elsewhere",
         "available",
     ]
-    assert (found.left_out.placed, found.left_out.elsewhere) == (1, 1)
+    left_out = found.left_out
+    assert (left_out.placed, left_out.elsewhere, left_out.begun_before) == (1, 1, 0)
 
 
 async def test_a_transfer_to_a_queue_is_read_as_two_conversations(autojump_clock):
@@ -277,6 +278,21 @@ async def test_what_cannot_be_played_again_is_counted(autojump_clock):
         found = read_recorded(Kept(kept), instant(0), instant(HOUR))
 
     assert (len(found.courses), found.left_out.assigned, found.left_out.unread) == (1, 1, 1)
+
+
+async def test_a_configuration_of_another_version_is_not_played(autojump_clock):
+    async with centre() as floor:
+        await floor.phone("anna").calls_to("2001")
+        await trio.sleep(1)
+        kept = MemoryStorage()
+        for entry in floor.core.journal.read(0, 1000):
+            event = entry.event
+            if isinstance(event, ev.CentreConfigured):
+                event = replace(event, content={**event.content, "queues": [{"nom": "support"}]})
+            kept.write([(entry.seq, entry.at, "", codec.encode(event))])
+
+        with pytest.raises(NothingRecorded, match="of another version of the server"):
+            read_recorded(Kept(kept), instant(0), instant(HOUR))
 
 
 def _by_somebody(event: ev.AnyEvent) -> ev.AnyEvent:
