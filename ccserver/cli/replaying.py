@@ -6,7 +6,7 @@ import logging
 import re
 from datetime import datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,8 +15,9 @@ from ccserver.inputs.file import InputsError, file_of
 from ccserver.journal.reading import JOURNAL, JournalFile, starts_between
 from ccserver.journal.storage import JournalError
 from ccserver.replay.comparison import Difference, Event
-from ccserver.replay.player import Replayed
-from ccserver.replay.player import replay as replay_run
+
+if TYPE_CHECKING:
+    from ccserver.replay.player import Replayed
 
 AROUND = 300
 """Characters shown on each side of where two events begin to differ."""
@@ -71,6 +72,8 @@ def _replay(data: Path, journal: JournalFile, run: int, until: float | None) -> 
     if not path.exists():
         typer.echo(f"run of event {run + 1}: its inputs were not recorded, or are kept no more")
         return False
+    from ccserver.replay.player import replay as replay_run  # the whole core: not for all commands
+
     found = replay_run(path, journal, until)
     typer.echo(f"run of event {run + 1}: {summary(found)}")
     if found.difference is not None:
