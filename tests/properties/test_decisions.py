@@ -24,7 +24,7 @@ def day(seed: int) -> tuple[Entry, ...]:
     """Its journal, as it was written."""
 
     async def live() -> tuple[Entry, ...]:
-        async with random_day(seed) as floor:
+        async with random_day(seed, routed=True) as floor:
             return tuple(floor.core.journal.read(0, 1_000_000))
 
     return trio.run(live, clock=trio.testing.MockClock(autojump_threshold=0))

@@ -34,8 +34,8 @@ class Day:
     agents = AGENTS
     """Who come to work."""
 
-    def __init__(self, floor: Centre, random: Random) -> None:
-        self.floor, self.random = floor, random
+    def __init__(self, floor: Centre, random: Random, *, routed: bool = False) -> None:
+        self.floor, self.random, self._routed = floor, random, routed
 
     async def pass_by(self) -> None:
         """Everything of the day, and then an end of all calls."""
@@ -47,7 +47,8 @@ class Day:
                     public.start_soon(self._calls, number)
                 public.start_soon(self._commands)
                 public.start_soon(self._reloads)
-                nursery.start_soon(self._routes)
+                if self._routed:
+                    nursery.start_soon(self._routes)
             nursery.cancel_scope.cancel()
 
     # --- people -------------------------------------------------------------------------------
@@ -110,7 +111,9 @@ class Day:
         for _ in range(CHANGES):
             await trio.sleep(self.random.expovariate(CHANGES / SECONDS))
             answer = await self.floor.reloads(
-                **self.random.choice([agents(self.random), queues(self.random)])
+                **self.random.choice(
+                    [agents(self.random), queues(self.random, routed=self._routed)]
+                )
             )
             assert answer["ok"], answer
 
@@ -143,9 +146,16 @@ STRATEGIES = (
 WANTED = {"support": "english", "sales": "billing", "spanish": "spanish"}
 
 
-def queues(random: Random) -> dict[str, Any]:
+def queues(random: Random, *, routed: bool = False) -> dict[str, Any]:
     """All of them, for the entry points lead there; their rules are others each day."""
-    return {"queues": [_rules(name, random) for name in QUEUES]}
+    made = [_rules(name, random) for name in QUEUES]
+    if routed:
+        for rules in made:
+            if random.random() < 0.4:
+                silence = random.choice([5.0, 15.0])
+                rules |= {"routing": "external", "external_seconds": 25.0}
+                rules |= {"external_silence_seconds": silence}
+    return {"queues": made}
 
 
 def _rules(name: str, random: Random) -> dict[str, Any]:
@@ -166,25 +176,25 @@ def _rules(name: str, random: Random) -> dict[str, Any]:
         rules |= {"scoring": "waited", "priority_seconds": 30.0}
     if random.random() < 0.3:
         rules |= {"last_agent_seconds": 20.0}
-    if random.random() < 0.4:
-        silence = random.choice([5.0, 15.0])
-        rules |= {"routing": "external", "external_seconds": 25.0}
-        rules |= {"external_silence_seconds": silence}
     return rules
 
 
 @asynccontextmanager
 async def random_day(
-    seed: int, storage: Storage | None = None, recorded: Path | None = None
+    seed: int,
+    storage: Storage | None = None,
+    recorded: Path | None = None,
+    *,
+    routed: bool = False,
 ) -> AsyncIterator[Centre]:
     """The centre as it is when the day is over.  ``storage``: its journal's; ``recorded``: the
-    directory for its inputs.
+    directory for its inputs; ``routed``: somebody outside gives contacts away, too.
     """
     random = Random(seed)
     numbers = {"support": "2001", "sales": "2002", "spanish": "2003"}
     begin = {
         **agents(Random(seed)),
-        **queues(random),
+        **queues(random, routed=routed),
         "entry_points": [
             {"name": name, "numbers": [number], "flow": [{"answer": True}, {"queue": name}]}
             for name, number in numbers.items()
@@ -192,5 +202,5 @@ async def random_day(
         "routing": {"rona_seconds": 12, "wrap_up_seconds": 8},
     }
     async with centre(seed=seed, storage=storage, recorded=recorded, **begin) as floor:
-        await Day(floor, random).pass_by()
+        await Day(floor, random, routed=routed).pass_by()
         yield floor

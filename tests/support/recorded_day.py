@@ -35,14 +35,11 @@ ENDS = BEGINS + 4000 * 1_000_000
 
 
 class QuietDay(Day):
-    """People do what they do on any day; nobody changes the rules, or decides beside them."""
+    """People do what they do on any day; nobody changes the rules."""
 
     agents = AGENTS[:5]
 
     async def _reloads(self) -> None:
-        pass
-
-    async def _routes(self) -> None:
         pass
 
 
