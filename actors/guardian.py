@@ -78,7 +78,7 @@ class Guardian:
         except Exception as error:  # an ExceptionGroup is one too; Cancelled passes
             crash = error
         except BaseException:
-            if self._living[name] is not None:
+            if self._living.get(name) is not None:  # in a replay it may have been dropped
                 self._post.turn("dropped", self.drop, name)
             raise
         ended = self._living[name]

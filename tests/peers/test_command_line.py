@@ -80,7 +80,7 @@ def test_a_call_is_seen_and_commanded_from_the_shell(
 ):
     server = start_server()
     agent = sipp(server, "agent", port=register(sipp, server, "1001"), pause=0.1)
-    customer = sipp(server, "customer", pause=20.0)
+    customer = sipp(server, "customer", pause=60.0)
     server.wait_agent("1001", "engaged")
 
     def said(*arguments: str, status: int = 0) -> str:
