@@ -161,15 +161,28 @@ def main() -> int:
             if not (ready := server.stdout.readline()):
                 return server.wait()
             print(ready, end="", flush=True)
-            trio.run(Demonstration(settings, Random(arguments.seed), frozenset(arguments.own)).run)
-        except* KeyboardInterrupt:
-            pass
+            demonstration = Demonstration(
+                settings, Random(arguments.seed), frozenset(arguments.own)
+            )
+            trio.run(_until_asked_to_end, demonstration)
+        except KeyboardInterrupt:
+            pass  # before the phones began
         finally:
             server.terminate()
             with suppress(subprocess.TimeoutExpired):
                 server.wait(1)
             server.terminate()  # the phones have gone: nothing is worth waiting for
     return server.returncode
+
+
+async def _until_asked_to_end(demonstration: Demonstration) -> None:
+    """In order: an interrupt would come in the midst of whatever Trio is doing."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(demonstration.run)
+            async for _ in signals:
+                nursery.cancel_scope.cancel()
+                break
 
 
 if __name__ == "__main__":

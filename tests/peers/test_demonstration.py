@@ -5,12 +5,15 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
 from ccserver.door import NobodyThere, ask
 from tests.peers.programs import LOOPBACK, Program, free_ports, until
 from tests.peers.server import ROOT
 
 
-def test_a_newcomer_sees_calls_move(tmp_path: Path, cleanup: ExitStack):
+@pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM])
+def test_a_newcomer_sees_calls_move(tmp_path: Path, cleanup: ExitStack, ended_by: signal.Signals):
     data, media = tmp_path / "var", free_ports(200)
     demo = Program(
         [
@@ -37,7 +40,7 @@ def test_a_newcomer_sees_calls_move(tmp_path: Path, cleanup: ExitStack):
     until(lambda: "engaged" in states().values(), 60, "an agent to talk")
     assert states()["1001"] == "signed_out"
 
-    demo.process.send_signal(signal.SIGINT)
+    demo.process.send_signal(ended_by)
 
     assert demo.wait(15) == 0
     assert "Traceback" not in demo.output()
