@@ -12,6 +12,7 @@ from sip.message import Request, parse
 from tests.sim.deaths import Deaths
 from tests.sim.disk import TROUBLES, SimulatedDisk
 from tests.sim.people import People
+from tests.sim.reloads import Reloads
 from tests.sim.swarm import Fault
 from tests.support.network import Address, Datagram, Weather
 from tests.support.phones import SERVER, Phone
@@ -27,7 +28,9 @@ STORM = Weather(loss=0.3, duplication=0.3, delay=(0.01, 2.0))
 class Faults:
     """``wall``: seconds that the wall clock is wrong by; ``crashed``: whom it has made crash."""
 
-    def __init__(self, floor: MortalCentre, people: People, nursery: trio.Nursery) -> None:
+    def __init__(
+        self, floor: MortalCentre, people: People, nursery: trio.Nursery, reloads: Reloads
+    ) -> None:
         assert isinstance(floor.disk, SimulatedDisk)
         self._disk, self._commits_in = floor.disk, floor.disk.takes
         self.floor, self.people, self.nursery = floor, people, nursery
@@ -37,7 +40,7 @@ class Faults:
         self._calm = floor.network.weather
         floor.network.drop = lambda datagram: any(drop(datagram) for drop in self._drops)
 
-        self._deaths = Deaths(floor)
+        self._deaths, self._reloads = Deaths(floor), reloads
 
     async def happen(self, faults: tuple[Fault, ...]) -> None:
         for fault in faults:
@@ -48,6 +51,8 @@ class Faults:
         """All is mended; returns when the server is there."""
         self._disk.trouble, self._disk.takes = None, self._commits_in
         await self._deaths.over()
+        self._reloads.configuration.restore()
+        await self._reloads.applies()
         self._drops.clear()
         self.floor.network.weather = Weather(delay=self._calm.delay)
         self.floor.media.free = 100_000
@@ -88,6 +93,8 @@ class Faults:
                 self.nursery.start_soon(self._disk_fails, fault)
             case "slow_disk":
                 self.nursery.start_soon(self._disk_is_slow, fault)
+            case "reload":
+                self.nursery.start_soon(self._reloads.happens, fault.who)
             case "clock":
                 self.floor.wall.wrong_by += Random(fault.who).uniform(-3600.0, 3600.0)
 

@@ -29,7 +29,8 @@ from ccserver.journal.log import Entry
 from ccserver.journal.past import PastFold, digest
 from sip.message import Response, parse
 from tests.sim.faults import STRANGER
-from tests.sim.people import People, agent_names
+from tests.sim.people import People
+from tests.sim.reloads import Configuration
 from tests.sim.told import Told
 from tests.support.agreement import disagreements
 from tests.support.network import Datagram
@@ -43,7 +44,6 @@ ORPHAN_SECONDS = 60.0
 ON_A_CALL = ("ringing", "answering", "talking")
 LONGEST_CONTACT = 1800.0
 """Virtual seconds; people hang up long before."""
-NEEDS = {QueueName("support"): "english", QueueName("spanish"): "spanish"}
 
 
 class Violation(Struct, frozen=True):
@@ -59,14 +59,21 @@ class Violation(Struct, frozen=True):
 class Oracles(logging.Handler):
     """``planned``: the names of actors that were made to crash, as they are."""
 
-    def __init__(self, floor: MortalCentre, people: People, planned: list[str]) -> None:
+    def __init__(
+        self,
+        floor: MortalCentre,
+        people: People,
+        configuration: Configuration,
+        planned: list[str],
+        violations: list[Violation],
+    ) -> None:
         super().__init__(logging.ERROR)
         self.floor, self.people, self.planned = floor, people, planned
-        swarm = people.swarm
-        self._skills = dict(zip(agent_names(swarm), swarm.skills, strict=True))
-        self._rings_all = swarm.strategy == "ring_all"
-        self.violations: list[Violation] = []
-        self._on_disk = Told(lambda invariant, what: None, swarm.rona_seconds, planned)
+        self._configuration, self._fits = configuration, configuration.fits
+        self.violations = violations
+        self._on_disk = Told(
+            lambda invariant, what: None, lambda: configuration.shortest_rona, planned
+        )
         self._since: dict[str, dict[str, float]] = {}
         """By invariant: what is so now that may not last."""
         self._runs: list[float] = []
@@ -116,6 +123,8 @@ class Oracles(logging.Handler):
             self.found("I7", f"{assigned.contact} had ended at {ended:.3f}")
         if self.told.places.get(assigned.contact, place) != place:
             self.found("I7", f"{assigned.contact} lost its place")
+        if self._configuration.settles:
+            return
         told = dispatcher._paired[assigned.contact].waits
         if assigned.decision.on == "agent":
             chosen = (agent in told.tried, place)
@@ -130,9 +139,6 @@ class Oracles(logging.Handler):
                 fit = self._fits(queue, one.agent) and one.agent not in told.avoid
                 if fit and (one.agent in told.tried, one.since, one.seq) < first:
                     self.found("I7", f"{agent} was taken before {one.agent}")
-
-    def _fits(self, queue: QueueName, agent: AgentId) -> bool:
-        return NEEDS[queue] in self._skills[agent]
 
     # --- every second -------------------------------------------------------------------------
 
@@ -151,9 +157,7 @@ class Oracles(logging.Handler):
 
     def _conservation(self) -> None:
         figures = self.floor.core.fold.figures()
-        total = 0
         for name, one in figures.queues.items():
-            total += one.offered
             accounted = (
                 one.handled
                 + sum(one.abandoned.values())
@@ -165,6 +169,13 @@ class Oracles(logging.Handler):
             )
             if one.offered != accounted:
                 self.found("I2", f"queue {name!r}: offered {one.offered}, accounted {accounted}")
+        queues = self.floor.core.directory.queues
+        lost = [
+            f"{one.waiting + one.being_offered} wait in {name}, and it knows of {known}"
+            for name, one in figures.queues.items()
+            if (known := _known(queues.get(QueueName(name)))) < one.waiting + one.being_offered
+        ]
+        self._may_not_last("I2", ORPHAN_SECONDS, lost)  # who is told why he cannot wait, waits
         living = len(self.told.living)
         held = len(self.floor.core.directory.contacts)
         if living > held:
@@ -178,7 +189,7 @@ class Oracles(logging.Handler):
                 self.found("I4", f"{name} has {list(machine.engagements)}")
             for request, engagement in machine.engagements.items():
                 other, state = by_request.get(request, (None, ""))
-                rings = self._rings_all and "reserved" in (state, engagement.name)
+                rings = self._configuration.has_rung_all and "reserved" in (state, engagement.name)
                 if other is not None and not rings and engagement.name != "wrap_up":
                     self.found("I3", f"{request}: both {other} and {name}")
                 by_request[request] = name, engagement.name
@@ -325,6 +336,17 @@ class Oracles(logging.Handler):
             machine = actor.machine if isinstance(actor, Actor) else None
             if isinstance(machine, Contact) and isinstance(machine.state, Talking):
                 yield machine
+
+
+def _known(queue: Actor | None) -> int:
+    """To the queue itself, with those whom an agent consults it for; none, where there is no such
+    queue any more.
+    """
+    if queue is None:
+        return 0
+    assert isinstance(queue.machine, Queue)
+    statistics = queue.machine.statistics()
+    return statistics.waiting + statistics.being_offered
 
 
 def _contact_of(leg: str) -> ContactId:

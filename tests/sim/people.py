@@ -16,7 +16,8 @@ from actors.contact_states import Talking
 from actors.effects import TellAgent, TellContact
 from actors.ids import AgentId, QueueName
 from actors.permissions import ACTIONS, allowed
-from tests.sim.swarm import Manners, Swarm
+from tests.sim.reloads import GATEWAY
+from tests.sim.swarm import Manners, Swarm, agent_names, supervisor_names
 from tests.support.phones import Call, Phone
 from tests.support.restarting import MortalCentre
 
@@ -45,6 +46,8 @@ class People:
         self.floor, self.swarm, self.nursery = floor, swarm, nursery
         self.manners = swarm.manners
         self.agents: dict[str, Phone] = {}
+        self.gateway = floor.phone("gateway", GATEWAY)
+        """Whoever is called outside: he picks up as agents do, or does not."""
         self.customers: list[tuple[Phone, Call]] = []
         self.calling = self.registering = True
         self.commanded: dict[str, int] = {}
@@ -54,10 +57,11 @@ class People:
         return Random(f"{self.swarm.seed} {who}")
 
     def start(self) -> None:
-        for name in agent_names(self.swarm):
+        for name in [*agent_names(self.swarm), *supervisor_names(self.swarm)]:
             self.agents[name] = phone = self.floor.phone(name)
             self.nursery.start_soon(self._agent, name, phone)
             self.nursery.start_soon(self._stays_registered, phone)
+        self.nursery.start_soon(self._agent, "gateway", self.gateway)
         self.nursery.start_soon(self._customers)
         self.nursery.start_soon(self._audio)
         self.nursery.start_soon(self._desktops)
@@ -72,7 +76,8 @@ class People:
                     self.nursery.start_soon(self._leaves, phone, call, 60.0)
             self.nursery.start_soon(self._registers, phone)
             self._wishes(name, m.SetAvailable())
-        for phone, call in self.customers:
+        outside = [(self.gateway, call) for call in self.gateway.calls]
+        for phone, call in [*self.customers, *outside]:
             if call.state in ("calling", "talking"):
                 self.nursery.start_soon(self._leaves, phone, call, 60.0)
 
@@ -108,7 +113,11 @@ class People:
         quiet: dict[str, float] = {}
         while True:
             await trio.sleep(1.0)
-            phones = [*self.agents.values(), *(phone for phone, _ in self.customers[-500:])]
+            phones = [
+                self.gateway,
+                *self.agents.values(),
+                *(phone for phone, _ in self.customers[-500:]),
+            ]
             alive = {
                 phone.address[0]
                 for phone in phones
@@ -178,7 +187,7 @@ class People:
                 self._wishes(name, m.SetAvailable())
 
     def _wishes(self, name: str, command: m.AgentCommand) -> None:
-        if not self.floor.life.serves:
+        if not self.floor.life.serves or name not in self.floor.core.directory.agents:
             return
         received = m.AgentCommandReceived(command, "nobody")
         self.floor.perform(TellAgent(AgentId(name), received))
@@ -216,7 +225,3 @@ class People:
         received = c.ContactCommandReceived(contact.id, command, by, "nobody")
         self.floor.perform(TellContact(contact.id, received))
         self.commanded[action] = self.commanded.get(action, 0) + 1
-
-
-def agent_names(swarm: Swarm) -> list[str]:
-    return [str(1001 + number) for number in range(swarm.agents)]

@@ -11,21 +11,26 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+import trio
 from msgspec import Struct
 from msgspec.structs import replace
 
 from actors import engagement as eng
 from actors import events as ev
 from actors import messages as m
-from actors.agent import Agent
+from actors.agent import Agent, AgentConfigured
 from actors.availability import Available, Idle
 from actors.conversation import Conversation
 from actors.dispatcher import Dispatcher
-from actors.effects import CloseMedia, TellDispatcher, TellQueue
+from actors.dossier import Dossier
+from actors.effects import CloseMedia, TellDispatcher, TellLeg, TellQueue
 from actors.engagement import Engagement
 from actors.leg import Leg, MediaSilent
-from actors.queue import Queue
+from actors.queue import Queue, QueueRemoved
 from actors.reasons import IdleCode, OfferFailure, Refusal
+from actors.recovered import RecoveredContact
+from actors.search import Search
+from ccserver.core.door import Commands
 from ccserver.journal.fold import Fold
 from ccserver.journal.log import Journal
 from sip.transaction import ClientInvite
@@ -117,6 +122,29 @@ def forgets_an_agent(method: Wrapper) -> Wrapper:
     return pair
 
 
+@plant("R20", "a queue that is deleted forgets who waits in it", Queue, "handle")
+def forgets_with_the_queue(method: Wrapper) -> Wrapper:
+    def handle(self: Any, message: Any) -> Any:
+        if isinstance(message, QueueRemoved):
+            for contact in self.order():
+                method(self, m.LeaveQueue(contact))
+        return method(self, message)
+
+    return handle
+
+
+@plant("R01", "of two who answer at once both are bridged", Search, "_found")
+def lets_all_ring_on(method: Wrapper) -> Wrapper:
+    def found(self: Any, ringing: Any, leg: Any) -> Any:
+        return [
+            effect
+            for effect in method(self, ringing, leg)
+            if not (isinstance(effect, TellLeg) and isinstance(effect.message, m.HangUp))
+        ]
+
+    return found
+
+
 # --- agents ---------------------------------------------------------------------------------------
 
 
@@ -171,6 +199,23 @@ def swallows_a_contact(method: Wrapper) -> Wrapper:
         if isinstance(message, m.Reserve) and not self.fits():
             return []
         return method(self, message)
+
+    return decide
+
+
+@plant("R13", "an agent places a call while he is being rung", Agent, "_not_free")
+def calls_while_he_rings(method: Wrapper) -> Wrapper:
+    def not_free(self: Any, kind: Any) -> Any:
+        rung = kind == "outbound" and self.state == "reserved"
+        return None if rung else method(self, kind)
+
+    return not_free
+
+
+@plant("R20", "an agent does not learn that his skills are others", Agent, "_decide")
+def keeps_his_skills(method: Wrapper) -> Wrapper:
+    def decide(self: Any, message: Any) -> Any:
+        return [] if isinstance(message, AgentConfigured) else method(self, message)
 
     return decide
 
@@ -263,6 +308,38 @@ def keeps_the_cancelled(method: Wrapper) -> Wrapper:
         return [] if isinstance(event, CancelSent) else method(self, event)
 
     return handle
+
+
+# --- the door, the disk and the next run ---------------------------------------------------------
+
+
+@plant("W04", "a command that is repeated is carried out again", Commands, "_known")
+def forgets_the_key(method: Wrapper) -> Wrapper:
+    return lambda self, name, request: None
+
+
+@plant("S03", "what must be kept is acknowledged before the disk has it", Journal, "wait_durable")
+def acknowledges_early(method: Wrapper) -> Wrapper:
+    async def wait_durable(self: Any, seq: int) -> None:
+        await trio.lowlevel.checkpoint()
+
+    return wait_durable
+
+
+@plant("S17", "who waited as the server died stands at the end", RecoveredContact, "_wait_on")
+def begins_to_wait_anew(method: Wrapper) -> Wrapper:
+    def wait_on(self: Any, past: Any, plan: Any, place: Any) -> Any:
+        return method(self, past, plan, replace(place, since=self._now()))
+
+    return wait_on
+
+
+@plant("S18", "a run that takes over calls the next leg as one before it", Dossier, "recover")
+def names_legs_again(method: Wrapper) -> Wrapper:
+    def recover(self: Any, restarts: int, legs: Any, **more: Any) -> None:
+        method(self, 0, legs, **more)
+
+    return recover
 
 
 # --- what is told of it ---------------------------------------------------------------------------

@@ -14,10 +14,12 @@ from msgspec import Struct
 
 from ccserver.journal import folds
 from tests.sim import scheduler
+from tests.sim.clients import Clients
 from tests.sim.disk import SimulatedDisk
 from tests.sim.faults import Faults
 from tests.sim.oracles import Oracles, Violation
-from tests.sim.people import People, agent_names
+from tests.sim.people import People
+from tests.sim.reloads import Configuration, Reloads
 from tests.sim.swarm import QUIET_SECONDS, Swarm
 from tests.support.restarting import MortalCentre, mortal_centre
 
@@ -61,30 +63,42 @@ async def _run(swarm: Swarm, tick: Callable[[float], None]) -> Outcome:
 
 
 async def _opened(swarm: Swarm, tick: Callable[[float], None], disk: SimulatedDisk) -> Outcome:
+    configuration = Configuration(swarm)
     async with mortal_centre(
         seed=swarm.seed,
         weather=swarm.weather,
         disk=disk,
+        prints_ladder=False,
         longest=swarm.minutes * 60 + 2 * QUIET_SECONDS,
-        **_settings(swarm),
+        **configuration.sections(),
     ) as floor:
         disk.is_dead = lambda: floor.life.over
         floor.media.opens_after = swarm.media_seconds
         async with trio.open_nursery() as nursery:
             people = People(floor, swarm, nursery)
-            faults = Faults(floor, people, nursery)
-            oracles = Oracles(floor, people, faults.crashed)
+            violations: list[Violation] = []
+
+            def found(invariant: str, what: str) -> None:
+                violations.append(Violation(trio.current_time(), invariant, what))
+
+            reloads = Reloads(floor, configuration, found)
+            faults = Faults(floor, people, nursery, reloads)
+            clients = Clients(floor, swarm, nursery, found)
+            oracles = Oracles(floor, people, configuration, faults.crashed, violations)
             with _errors_to(oracles):
                 people.start()
+                clients.start()
                 nursery.start_soon(faults.happen, swarm.faults)
                 end = swarm.minutes * 60.0
                 if await _watch(oracles, end, tick):
+                    clients.asking = False
                     await faults.are_over()
                     await people.become_polite()
                     if await _watch(oracles, end + QUIET_SECONDS, tick):
                         people.registering = False
                         await trio.sleep(LINGER)
                         oracles.look_at_the_end()
+                        clients.look_at_the_end()
             nursery.cancel_scope.cancel()
         return _outcome(swarm, floor, oracles, faults)
 
@@ -136,24 +150,3 @@ def _errors_to(oracles: Oracles) -> Iterator[None]:
         yield
     finally:
         root.removeHandler(oracles)
-
-
-def _settings(swarm: Swarm) -> dict[str, object]:
-    bounds = {"max_wait_seconds": swarm.max_wait_seconds, "max_waiting": swarm.max_waiting}
-    return {
-        "agents": [
-            {"id": name, "secret": f"secret-{name}", "skills": dict.fromkeys(skills, 5)}
-            for name, skills in zip(agent_names(swarm), swarm.skills, strict=True)
-        ],
-        "queues": [
-            {
-                "name": "support",
-                "requirements": {"english": 1},
-                "strategy": swarm.strategy,
-                **bounds,
-            },
-            {"name": "spanish", "requirements": {"spanish": 5}, **bounds},
-        ],
-        "trunks": [{"name": "lan", "from": ["10.1.0.0/16"]}],
-        "routing": {"rona_seconds": swarm.rona_seconds, "wrap_up_seconds": swarm.wrap_up_seconds},
-    }

@@ -14,10 +14,11 @@ from msgspec.structs import replace
 
 from tests.support.network import Weather
 
-VERSION = 2
+VERSION = 3
 """Of this generator: a seed that failed means what it meant then.
 
-1 had no deaths of the server and no disk.
+1 had no deaths of the server and no disk; 2 had no reloads, no programs at the door and nobody who
+supervises.
 """
 
 FaultKind: TypeAlias = Literal[
@@ -37,6 +38,7 @@ FaultKind: TypeAlias = Literal[
     "outage",  # the machine has no power: the media process and what was not on the disk are gone
     "disk",  # no commit succeeds
     "slow_disk",  # a commit takes seconds
+    "reload",  # the configuration is another, and a server that is there is told so
 ]
 FAULTS: tuple[FaultKind, ...] = (
     "power",
@@ -104,12 +106,16 @@ class Swarm(Struct, frozen=True):
     faults: tuple[Fault, ...]
     commit_seconds: float = 0.0
     """How long a commit of the journal takes."""
+    clients: int = 0
+    """Programs at the door."""
+    supervisors: int = 0
 
     @property
     def weather(self) -> Weather:
         return Weather(self.loss, self.loss, self.delay)
 
 
+STRATEGIES = ("longest_available", "longest_available", "ring_all")
 QUIET_SECONDS = 400.0
 """After the last fault: whoever waits is served, and every lease of a lost agent runs out."""
 
@@ -119,7 +125,9 @@ def draw(seed: int, minutes: float = 10.0, version: int = VERSION) -> Swarm:
     too: a run with few kinds goes deeper than one where all disturb each other.
     """
     swarm = _people_and_network(seed, minutes)
-    return swarm if version == 1 else _server(swarm)
+    if version >= 2:
+        swarm = _server(swarm)
+    return _door(swarm) if version >= 3 else swarm
 
 
 def _server(swarm: Swarm) -> Swarm:
@@ -132,6 +140,21 @@ def _server(swarm: Swarm) -> Swarm:
         swarm,
         faults=tuple(sorted([*swarm.faults, *deaths], key=_order)),
         commit_seconds=commit_seconds,
+    )
+
+
+def _door(swarm: Swarm) -> Swarm:
+    """With what comes by the door: commands, supervisors, reloads."""
+    random = Random(f"door {swarm.seed}")
+    clients, supervisors = random.choice((0, 1, 3, 6)), random.choice((0, 0, 1, 2))
+    reloads: list[Fault] = []
+    if random.random() < 0.4:
+        reloads = _drawn(random, ["reload"], swarm.minutes * 60.0, (30.0, 100.0, 300.0))
+    return replace(
+        swarm,
+        faults=tuple(sorted([*swarm.faults, *reloads], key=_order)),
+        clients=clients,
+        supervisors=supervisors,
     )
 
 
@@ -155,7 +178,7 @@ def _people_and_network(seed: int, minutes: float) -> Swarm:
         wrap_up_seconds=random.choice((0.0, 1.0, 10.0)),
         max_wait_seconds=random.choice((None, None, 20.0, 60.0)),
         max_waiting=random.choice((None, None, 3)),
-        strategy=random.choice(("longest_available", "longest_available", "ring_all")),
+        strategy=random.choice(STRATEGIES),
         media_seconds=random.choice((0.0, 0.0, 0.01, 0.2)),
         manners=Manners(
             answers=random.choice((0.5, 0.9, 1.0)),
@@ -194,3 +217,11 @@ def _drawn(
 
 def _order(fault: Fault) -> tuple[float, str, int]:
     return fault.at, fault.kind, fault.who
+
+
+def agent_names(swarm: Swarm) -> list[str]:
+    return [str(1001 + number) for number in range(swarm.agents)]
+
+
+def supervisor_names(swarm: Swarm) -> list[str]:
+    return [str(9001 + number) for number in range(swarm.supervisors)]

@@ -262,6 +262,7 @@ async def mortal_centre(
     disk: Disk | None = None,
     longest: float = LONGEST_STORY,
     recorded: FilePath | None = None,
+    prints_ladder: bool = True,
     **changes: Any,
 ) -> AsyncIterator[MortalCentre]:
     """Open one with ``DEFAULT`` settings, whole sections of which may be replaced.
@@ -281,7 +282,8 @@ async def mortal_centre(
             with trio.fail_after(longest):
                 yield opened
         except BaseException:
-            print(network.ladder())
+            if prints_ladder:
+                print(network.ladder())
             raise
         check_decisions(opened.events)
         nursery.cancel_scope.cancel()

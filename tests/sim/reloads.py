@@ -1,0 +1,164 @@
+"""The configuration that is changed while the centre works: queues and agents that go and come
+back, skills, strategies and bounds (R20)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import trio
+
+from actors.ids import AgentId, QueueName
+from ccserver.door import Request
+from ccserver.journal import codec
+from ccserver.settings import Settings
+from tests.sim.swarm import STRATEGIES, Swarm, agent_names, supervisor_names
+from tests.support.centre import DEFAULT
+from tests.support.restarting import MortalCentre
+
+LANGUAGES = ("english", "spanish")
+NEEDS = {QueueName("support"): "english", QueueName("spanish"): "spanish"}
+SETTLES_IN = 1.0
+"""Seconds after a reload in which some work by the old rules, and some by the new."""
+DEADLINE = 10.0
+GATEWAY = "10.0.1.200"
+"""Behind it are all numbers that begin with 0."""
+CODES = ("resolved", "callback", "wrong-number")
+"""Of dispositions."""
+
+
+class Configuration:
+    """What the file says, and what of it may hold now.  ``found``: told of each violation."""
+
+    def __init__(self, swarm: Swarm) -> None:
+        self._swarm = swarm
+        self.skills: dict[str, tuple[str, ...]] = dict(
+            zip(agent_names(swarm), swarm.skills, strict=True)
+        )
+        self._before = dict(self.skills)
+        self.strategy, self.rona = swarm.strategy, swarm.rona_seconds
+        self.max_wait, self.wrap_up = swarm.max_wait_seconds, swarm.wrap_up_seconds
+        self.spanish = True
+        """Whether there is that queue."""
+        self.gone: set[str] = set()
+        """Agents who are in the file no more."""
+        self.changed_at = -SETTLES_IN
+        self.shortest_rona, self.has_rung_all = self.rona, self.strategy == "ring_all"
+
+    def fits(self, queue: QueueName, agent: AgentId) -> bool:
+        """By the file as it is, or for a moment by the one before."""
+        need = NEEDS[queue]
+        return need in self.skills.get(agent, ()) or (
+            self.settles and need in self._before.get(agent, ())
+        )
+
+    @property
+    def settles(self) -> bool:
+        return trio.current_time() - self.changed_at < SETTLES_IN
+
+    def change(self, random: Random) -> None:
+        """One thing, or one thing back."""
+        self._before = dict(self.skills)
+        match random.choice(("queue", "skill", "skill", "agent", "strategy", "bounds")):
+            case "queue":
+                self.spanish = not self.spanish
+            case "skill":
+                agent = random.choice(sorted(self.skills))
+                self.skills[agent] = random.choice((LANGUAGES, LANGUAGES[:1], LANGUAGES[1:]))
+            case "agent":
+                agent = random.choice(sorted(self.skills))
+                self.gone ^= {agent}
+            case "strategy":
+                self.strategy = random.choice(STRATEGIES)
+                self.has_rung_all |= self.strategy == "ring_all"
+            case "bounds":
+                self.rona = random.choice((5.0, 10.0, 18.0))
+                self.max_wait = random.choice((None, 20.0, 60.0))
+                self.wrap_up = random.choice((0.0, 1.0, 10.0))
+                self.shortest_rona = min(self.shortest_rona, self.rona)
+
+    def restore(self) -> None:
+        """As it was at the beginning."""
+        began = Configuration(self._swarm)
+        self._before = {**self.skills, **self._before}
+        self.skills, self.strategy = began.skills, began.strategy
+        self.rona, self.max_wait, self.wrap_up = began.rona, began.max_wait, began.wrap_up
+        self.spanish, self.gone = True, set()
+
+    def sections(self) -> dict[str, Any]:
+        bounds = {"max_wait_seconds": self.max_wait, "max_waiting": self._swarm.max_waiting}
+        support = {
+            "name": "support",
+            "requirements": {"english": 1},
+            "strategy": self.strategy,
+            **bounds,
+        }
+        spanish = {"name": "spanish", "requirements": {"spanish": 5}, **bounds}
+        return {
+            "agents": [
+                *(
+                    {"id": name, "secret": f"secret-{name}", "skills": dict.fromkeys(skills, 5)}
+                    for name, skills in self.skills.items()
+                    if name not in self.gone
+                ),
+                *(
+                    {"id": name, "secret": f"secret-{name}", "role": "supervisor"}
+                    for name in supervisor_names(self._swarm)
+                ),
+            ],
+            "queues": [support, spanish] if self.spanish else [support],
+            "entry_points": [
+                {"name": "support", "numbers": ["2001"] if self.spanish else ["2001", "2003"]},
+                *([{"name": "spanish", "numbers": ["2003"]}] if self.spanish else []),
+            ],
+            "trunks": [
+                {"name": "lan", "from": ["10.1.0.0/16"]},
+                {"name": "pstn", "from": [f"{GATEWAY}/32"], "gateway": f"{GATEWAY}:5060"},
+            ],
+            "dial_plan": [{"prefix": "0", "trunk": "pstn"}],
+            "wrap_up_codes": list(CODES),
+            "routing": {"rona_seconds": self.rona, "wrap_up_seconds": self.wrap_up},
+        }
+
+
+class Reloads:
+    def __init__(
+        self,
+        floor: MortalCentre,
+        configuration: Configuration,
+        found: Callable[[str, str], None],
+    ) -> None:
+        self._floor, self.configuration, self._found = floor, configuration, found
+
+    async def happens(self, seed: int) -> None:
+        """The file is another, and a server that is there is told so."""
+        self.configuration.change(Random(seed))
+        await self.applies()
+
+    async def applies(self) -> None:
+        floor, configuration = self._floor, self.configuration
+        configuration.changed_at = trio.current_time()
+        floor.file = Settings.model_validate({**DEFAULT, **configuration.sections()})
+        life = floor.life
+        if not life.serves:
+            return
+        with trio.move_on_after(DEADLINE):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_ends_with, life.ended, nursery)
+                answer = await floor.core.door.answer(Request("centre.reload"))
+                if answer.get("ok") and answer["changes"] and not life.over:
+                    self._is_kept(answer["version"])
+                nursery.cancel_scope.cancel()
+
+    def _is_kept(self, version: str) -> None:
+        """I5: what is acknowledged is on the disk."""
+        rows = (row for row in reversed(self._floor.disk.rows) if row[2] == "centre.configured")
+        kept = next((codec.decode(row[3]) for row in rows), None)
+        if getattr(kept, "version", None) != version:
+            self._found("I5", f"configuration {version} was acknowledged, the disk has {kept}")
+
+
+async def _ends_with(ended: trio.Event, nursery: trio.Nursery) -> None:
+    await ended.wait()
+    nursery.cancel_scope.cancel()
