@@ -113,7 +113,9 @@ class Effects:
         self._directory.monitor_desk.tell(effect.message)
 
     def _tell_agent(self, effect: do.TellAgent) -> None:
-        self._directory.agents[effect.agent].tell(effect.message)
+        agent = self._directory.agents.get(effect.agent)
+        if agent is not None:  # else he was removed while we were away, and his call goes on
+            agent.tell(effect.message)
 
     def _reply_to(self, effect: do.ReplyTo) -> None:
         actor = self._directory.contacts.get(ContactId(effect.reply_to))

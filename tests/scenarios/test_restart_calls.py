@@ -14,6 +14,7 @@ from actors.reasons import EndedBy, Outcome
 from sip.message import Request
 from tests.scenarios.test_outbound import GATEWAY, NUMBER, dials_out, refusal_of
 from tests.scenarios.test_transfer import PSTN
+from tests.support.centre import DEFAULT
 from tests.support.phones import sdp
 from tests.support.restarting import mortal_centre
 
@@ -107,6 +108,24 @@ async def test_who_has_handed_a_call_over_is_free_when_his_phone_is_on_the_hook(
         await trio.sleep(0.1)
         assert floor.state("1001") == "available"
         assert not floor.of(ev.LeaseExpired)
+
+
+async def test_a_talk_goes_on_with_an_agent_who_is_in_the_configuration_no_more(
+    autojump_clock,
+) -> None:
+    """He was removed while the server was away: nobody is told of him, and nothing falls over."""
+    async with talking() as (floor, phones, calls):
+        await floor.is_killed()
+        floor.is_configured(agents=DEFAULT["agents"][1:])
+        await floor.comes_back()
+        await trio.sleep(20)
+        assert calls["anna"].state == calls["1001"].state == "talking"
+        phones["anna"].hangs_up(calls["anna"])
+        await calls["1001"].wait("ended")
+        await trio.sleep(1)
+        assert not floor.of(ev.ActorCrashed)
+        assert [e.outcome for e in floor.of(ev.ContactEnded)] == [Outcome.HANDLED]
+        floor.check_nothing_is_left()
 
 
 async def test_an_agents_time_is_counted_once(autojump_clock) -> None:
