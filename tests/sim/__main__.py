@@ -17,7 +17,7 @@ from rich.progress import Progress
 from tests.sim.many import first_to_find, simulated, told
 from tests.sim.plants import MINUTES_OF_PLANTS, PLANTS, Plant
 from tests.sim.run import simulate
-from tests.sim.swarm import Swarm, draw
+from tests.sim.swarm import VERSION, Swarm, draw
 
 
 def main(arguments: list[str]) -> int:
@@ -30,6 +30,7 @@ def main(arguments: list[str]) -> int:
     )
     which.add_argument("--soak", type=float, metavar="HOURS", help="one long run")
     parser.add_argument("--minutes", type=float, default=10.0, help="of each run, with faults")
+    parser.add_argument("--generator", type=int, default=VERSION, help="what a seed means")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--plant", choices=[plant.name for plant in PLANTS], help="a known bug")
     asked = parser.parse_args(arguments)
@@ -38,12 +39,12 @@ def main(arguments: list[str]) -> int:
     if asked.find is not None:
         return _find(asked.find, asked.jobs, planted)
     if asked.soak is not None:
-        return _soak(draw(0, asked.soak * 60.0), planted)
+        return _soak(draw(0, asked.soak * 60.0, asked.generator), planted)
     seeds = range(asked.seed, asked.seed + 1) if asked.seeds is None else asked.seeds
     failed = 0
     with Progress() as progress:
         task = progress.add_task("runs", total=len(seeds))
-        for outcome in simulated(seeds, asked.minutes, asked.jobs, asked.plant):
+        for outcome in simulated(seeds, asked.minutes, asked.jobs, asked.plant, asked.generator):
             progress.advance(task)
             if outcome.violations:
                 failed += 1

@@ -15,10 +15,14 @@ from tests.sim.swarm import VERSION, draw
 
 
 def simulated(
-    seeds: Iterable[int], minutes: float, jobs: int, plant: str | None = None
+    seeds: Iterable[int],
+    minutes: float,
+    jobs: int,
+    plant: str | None = None,
+    version: int = VERSION,
 ) -> Iterator[Outcome]:
     """The runs of these seeds, as they are done, in so many processes."""
-    run = partial(_one, minutes=minutes, plant=plant)
+    run = partial(_one, minutes=minutes, plant=plant, version=version)
     if jobs == 1:
         yield from map(run, seeds)
         return
@@ -55,10 +59,10 @@ def told(outcome: Outcome, planted: Plant | None = None) -> str:
     )
 
 
-def _one(seed: int, minutes: float, plant: str | None) -> Outcome:
+def _one(seed: int, minutes: float, plant: str | None, version: int = VERSION) -> Outcome:
     logging.getLogger().handlers[:] = [logging.NullHandler()]
     with ExitStack() as stack:
         for one in PLANTS:
             if one.name == plant:
                 stack.enter_context(one.planted())
-        return simulate(draw(seed, minutes))
+        return simulate(draw(seed, minutes, version))

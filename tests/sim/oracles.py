@@ -20,6 +20,7 @@ from actors.agent import Agent
 from actors.base import Actor
 from actors.contact import Contact
 from actors.contact_states import Talking
+from actors.engagement import KEPT_LEASE
 from actors.ids import AgentId, ContactId, QueueName, owner_of
 from actors.queue import Queue
 from actors.recorded_dispatcher import RecordedDispatcher
@@ -199,7 +200,7 @@ class Oracles(logging.Handler):
             for request, engagement in machine.engagements.items()
             if owner_of(request) in self.told.ended and engagement.name in ("reserved", "engaged")
         ]
-        self._may_not_last("I3", LATE_NEWS_SECONDS, gone)
+        self._may_not_last("I3", KEPT_LEASE + LATE_NEWS_SECONDS, gone)
         silent = [
             f"{name} is engaged, and his phone has no call"
             for name, machine in self._agent_machines()

@@ -49,6 +49,8 @@ class People:
         self.gateway = floor.phone("gateway", GATEWAY)
         """Whoever is called outside: he picks up as agents do, or does not."""
         self.customers: list[tuple[Phone, Call]] = []
+        self._on_line: list[tuple[Phone, Call]] = []
+        """Customers whose calls have not ended."""
         self.calling = self.registering = True
         self.commanded: dict[str, int] = {}
         self._numbers = count(1)
@@ -96,6 +98,7 @@ class People:
         phone = Phone(self.floor.network, f"c{number}", address)
         call = phone.dials(random.choice(NUMBERS))
         self.customers.append((phone, call))
+        self._on_line.append((phone, call))
         if random.random() < 0.8:
             stays = random.expovariate(1 / self.manners.stay_seconds)
             self.nursery.start_soon(self._leaves, phone, call, stays)

@@ -23,13 +23,12 @@ from actors.availability import Available, Idle
 from actors.conversation import Conversation
 from actors.dispatcher import Dispatcher
 from actors.dossier import Dossier
-from actors.effects import CloseMedia, TellDispatcher, TellLeg, TellQueue
+from actors.effects import CloseMedia, TellDispatcher, TellQueue
 from actors.engagement import Engagement
 from actors.leg import Leg, MediaSilent
-from actors.queue import Queue, QueueRemoved
+from actors.queue import Queue
 from actors.reasons import IdleCode, OfferFailure, Refusal
 from actors.recovered import RecoveredContact
-from actors.search import Search
 from ccserver.core.door import Commands
 from ccserver.journal.fold import Fold
 from ccserver.journal.log import Journal
@@ -122,29 +121,6 @@ def forgets_an_agent(method: Wrapper) -> Wrapper:
     return pair
 
 
-@plant("R20", "a queue that is deleted forgets who waits in it", Queue, "handle")
-def forgets_with_the_queue(method: Wrapper) -> Wrapper:
-    def handle(self: Any, message: Any) -> Any:
-        if isinstance(message, QueueRemoved):
-            for contact in self.order():
-                method(self, m.LeaveQueue(contact))
-        return method(self, message)
-
-    return handle
-
-
-@plant("R01", "of two who answer at once both are bridged", Search, "_found")
-def lets_all_ring_on(method: Wrapper) -> Wrapper:
-    def found(self: Any, ringing: Any, leg: Any) -> Any:
-        return [
-            effect
-            for effect in method(self, ringing, leg)
-            if not (isinstance(effect, TellLeg) and isinstance(effect.message, m.HangUp))
-        ]
-
-    return found
-
-
 # --- agents ---------------------------------------------------------------------------------------
 
 
@@ -201,15 +177,6 @@ def swallows_a_contact(method: Wrapper) -> Wrapper:
         return method(self, message)
 
     return decide
-
-
-@plant("R13", "an agent places a call while he is being rung", Agent, "_not_free")
-def calls_while_he_rings(method: Wrapper) -> Wrapper:
-    def not_free(self: Any, kind: Any) -> Any:
-        rung = kind == "outbound" and self.state == "reserved"
-        return None if rung else method(self, kind)
-
-    return not_free
 
 
 @plant("R20", "an agent does not learn that his skills are others", Agent, "_decide")
@@ -334,7 +301,9 @@ def begins_to_wait_anew(method: Wrapper) -> Wrapper:
     return wait_on
 
 
-@plant("S18", "a run that takes over calls the next leg as one before it", Dossier, "recover")
+@plant(
+    "S18", "a run that takes over names legs and requests as the one before it", Dossier, "recover"
+)
 def names_legs_again(method: Wrapper) -> Wrapper:
     def recover(self: Any, restarts: int, legs: Any, **more: Any) -> None:
         method(self, 0, legs, **more)

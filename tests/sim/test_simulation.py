@@ -23,6 +23,8 @@ ROOT = HERE.parent.parent
 SEEDS = range(int(os.environ.get("SIMULATED_SEEDS", "150")))
 PORTION = 30
 GATE = range(1000, 1020)
+SUITE = 2
+"""The generator of the seeds that are run here; 3 is being worked through (docs/simulation.md)."""
 
 
 def corpus() -> list[tuple[int, int, float]]:
@@ -35,7 +37,11 @@ def corpus() -> list[tuple[int, int, float]]:
 @pytest.mark.parametrize("first", SEEDS[::PORTION])
 def test_nothing_is_violated_in_any_of_these_seeds(first: int) -> None:
     seeds = range(first, min(first + PORTION, SEEDS.stop))
-    failed = [told(one) for one in simulated(seeds, 10.0, os.cpu_count() or 1) if one.violations]
+    failed = [
+        told(one)
+        for one in simulated(seeds, 10.0, os.cpu_count() or 1, version=SUITE)
+        if one.violations
+    ]
     assert not failed, "\n\n".join(failed)
 
 
