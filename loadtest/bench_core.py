@@ -27,7 +27,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from itertools import count
 from pathlib import Path as FilePath
 from types import CodeType, FrameType
@@ -264,6 +264,11 @@ class MediaThatAgrees:
         self._listener.bind(str(self.path))
         self._listener.listen(1)
 
+    def close(self) -> None:
+        self._listener.close()
+        if self._connection is not None:
+            self._connection.close()
+
     def serve(self) -> bool:
         """Whether the core has said something, and has been answered."""
         try:
@@ -329,7 +334,8 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ccserver-bench-") as name:
         outside = Outside(FilePath(name))
-        return trio.run(_bench, arguments, FilePath(name), outside, clock=outside)
+        with closing(outside.plane):
+            return trio.run(_bench, arguments, FilePath(name), outside, clock=outside)
 
 
 def _settings(agents: int) -> Settings:

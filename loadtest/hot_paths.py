@@ -12,6 +12,7 @@ import csv
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from struct import pack
@@ -53,7 +54,8 @@ def queued_call() -> int:
 
     with tempfile.TemporaryDirectory(prefix="ccserver-bench-") as name:
         outside = bench_core.Outside(Path(name))
-        return trio.run(count, outside, Path(name), clock=outside)
+        with closing(outside.plane):
+            return trio.run(count, outside, Path(name), clock=outside)
 
 
 def register() -> int:

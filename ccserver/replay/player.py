@@ -16,7 +16,7 @@ from ccserver.core.app import Core, World
 from ccserver.inputs.file import InputsError, Recording
 from ccserver.journal.log import Journal
 from ccserver.journal.storage import Rows
-from ccserver.replay.comparison import Comparison, Difference, Event
+from ccserver.replay.comparison import Comparison, Difference
 from ccserver.replay.world import NoMedia, NoTransport, RecordedTurns, RecordingOver, StandingClock
 from ccserver.settings import ConfigurationError
 from ccserver.settings.content import settings_of
@@ -213,9 +213,11 @@ class _Player:
                 replayed,
                 comparison.before,
             )
-        if turns.wrong is not None:
-            awaited: Event | None = comparison.awaited
+        awaited = comparison.awaited
+        if turns.wrong is not None and awaited is not None:
             return Difference(turns.wrong, turns.cause, awaited, None, comparison.before)
+        # Of a killed run the inputs may go on behind the last event that its disk had: whatever
+        # came of those, there is nothing to hold it against.
         return None
 
 
