@@ -381,10 +381,16 @@ class Phone:
                 for call in self.calls:
                     if call.call_id == request.call_id:
                         call.move("ended")
-            case _ if request.call_id in self._forgotten:
+            case _ if request.call_id in self._forgotten or self._is_of_no_call(request):
                 self._reply(request, 481)
             case _:
                 self._reply(request, 200)
+
+    def _is_of_no_call(self, request: Request) -> bool:
+        """In a dialog that it has not, or has no more (RFC 3261 §12.2.2)."""
+        if request.to.tag is None:
+            return False
+        return not any(c.call_id == request.call_id and c.state != "ended" for c in self.calls)
 
     def _out_of_order(self, request: Request) -> bool:
         """In its dialog (RFC 3261 §12.2.2)."""
