@@ -48,7 +48,9 @@ def main(arguments: list[str]) -> int:
             progress.advance(task)
             if outcome.violations:
                 failed += 1
-                progress.console.print(told(outcome, planted), markup=False, highlight=False)
+                progress.console.print(
+                    told(outcome, planted, asked.generator), markup=False, highlight=False
+                )
     print(f"{len(seeds)} runs, {failed} failed")
     return 1 if failed else 0
 

@@ -45,15 +45,15 @@ def _first(plant: str, minutes: float, most: int) -> tuple[str, int | None]:
     return plant, next(found, None)
 
 
-def told(outcome: Outcome, planted: Plant | None = None) -> str:
-    """What failed, where, and how little of it is needed."""
+def told(outcome: Outcome, planted: Plant | None = None, version: int = VERSION) -> str:
+    """What failed, where, and how little of it is needed; ``version``: the generator's."""
     with ExitStack() as stack:
         if planted is not None:
             stack.enter_context(planted.planted())
         small = shrink(outcome)
     found = "\n".join(f"  {violation}" for violation in small.violations[:5])
     return (
-        f"seed {outcome.swarm.seed} of generator {VERSION}: {outcome.violations[0]}\n"
+        f"seed {outcome.swarm.seed} of generator {version}: {outcome.violations[0]}\n"
         f"shrunk from {len(outcome.swarm.faults)} faults to {len(small.swarm.faults)}:\n"
         f"{found}\n  {small.swarm}\n{small.ladder}"
     )

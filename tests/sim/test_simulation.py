@@ -38,7 +38,7 @@ def corpus() -> list[tuple[int, int, float]]:
 def test_nothing_is_violated_in_any_of_these_seeds(first: int) -> None:
     seeds = range(first, min(first + PORTION, SEEDS.stop))
     failed = [
-        told(one)
+        told(one, version=SUITE)
         for one in simulated(seeds, 10.0, os.cpu_count() or 1, version=SUITE)
         if one.violations
     ]
@@ -48,7 +48,7 @@ def test_nothing_is_violated_in_any_of_these_seeds(first: int) -> None:
 @pytest.mark.parametrize(("version", "seed", "minutes"), corpus())
 def test_a_seed_that_failed_once_fails_no_more(version: int, seed: int, minutes: float) -> None:
     outcome = simulate(draw(seed, minutes, version))
-    assert not outcome.violations, told(outcome)
+    assert not outcome.violations, told(outcome, version=version)
 
 
 def test_a_seed_is_one_run_whatever_the_process() -> None:
