@@ -12,19 +12,21 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import trio
 
-from loadtest import bench_calls as calls
+from loadtest.own_server import HOST, OwnServer
+from loadtest.own_sipp import AgentPhones, callers
 from loadtest.phones import Call, PhoneBank
 
 ADA, BEN = "7001", "7002"
@@ -48,34 +50,27 @@ def main() -> int:
 
 
 def _bench(a: argparse.Namespace, data: Path) -> int:
-    config = data / "bench.toml"
-    config.write_text(calls._config(a.agents, data) + CONFIG)
-    command = [sys.executable, "-m", "ccserver", "run", "--config", str(config)]
-    programs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True)]
-    try:
-        assert programs[0].stdout is not None
-        print(programs[0].stdout.readline().strip())
-        if a.rate:
-            calls._register(a.agents, data)
-            programs += [_beside(a, data, one) for one in ("agent", "caller")]
-        measured = trio.run(_measure, a.rounds)
-    finally:
-        for program in reversed(programs):
-            program.send_signal(signal.SIGTERM)
-            program.send_signal(signal.SIGTERM)
-            program.wait(30)
+    with OwnServer(data, a.agents, CONFIG) as server:
+        phones = AgentPhones(server)
+        if not a.rate:
+            measured = trio.run(_measure, server, a.rounds)
+        else:
+            phones.register(a.agents)
+            with phones.answering(), _calling(server, a.rate):
+                measured = trio.run(_measure, server, a.rounds)
     _report(measured, a.rate)
     return 0
 
 
-def _beside(a: argparse.Namespace, data: Path, which: str) -> subprocess.Popen[str]:
-    command = calls._sipp("agent.xml", calls.AGENTS, 31000, "-nostdin")
-    if which == "caller":
-        command = calls._sipp("caller.xml", calls.CALLERS, 41000, "-nostdin")
-        command += ["-s", "2001", "-r", str(a.rate), "-d", "1000", "-l", "100000"]
-        command += [f"127.0.0.1:{calls.SERVER}"]
+@contextmanager
+def _calling(server: OwnServer, rate: int) -> Iterator[None]:
     silent = subprocess.DEVNULL
-    return subprocess.Popen(command, stdout=silent, stderr=silent, cwd=data, text=True)
+    beside = subprocess.Popen(callers(server, rate), stdout=silent, stderr=silent, cwd=server.data)
+    try:
+        yield
+    finally:
+        beside.kill()
+        beside.wait()
 
 
 CONFIG = f"""
@@ -171,8 +166,8 @@ class Desk:
         return answer
 
 
-async def _measure(rounds: int) -> dict[str, list[float]]:
-    server = ("127.0.0.1", calls.SERVER)
+async def _measure(own: OwnServer, rounds: int) -> dict[str, list[float]]:
+    server = (HOST, own.sip)
     rung_send, rung = trio.open_memory_channel[tuple[float, Call]](10)
 
     async def is_rung(user: str, call: Call) -> None:
@@ -188,7 +183,7 @@ async def _measure(rounds: int) -> dict[str, list[float]]:
         for agent in (ADA, BEN):
             nursery.start_soon(agents.register, agent, f"s{agent}")
         nursery.start_soon(customer.speak)
-        desk = Desk(await _web())
+        desk = Desk(await _web(own))
         await desk.sign_in()
         await trio.sleep(2)
         call = customer.call("customer", NUMBER)
@@ -203,11 +198,11 @@ async def _measure(rounds: int) -> dict[str, list[float]]:
     return measured
 
 
-async def _web() -> trio.SocketStream:
+async def _web(server: OwnServer) -> trio.SocketStream:
     """The web process, when it is there: it starts after the core."""
     while True:
         try:
-            return await trio.open_tcp_stream("127.0.0.1", calls.WEB)
+            return await trio.open_tcp_stream(HOST, server.web)
         except OSError:
             await trio.sleep(0.1)
 

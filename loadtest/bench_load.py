@@ -10,13 +10,13 @@ greeting and no wrap-up; latencies begin at the intended instant and end at the 
 from __future__ import annotations
 
 import argparse
-import signal
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from loadtest import bench_calls as calls
+from msgspec import Struct
+
+from loadtest.own_server import FIRST_AGENT, QUEUE, OwnServer
 from loadtest.realtime import ask_for_priority
 from loadtest.result import Result, machine
 from loadtest.scenario.model import Scenario
@@ -26,13 +26,22 @@ TALK = 1.0
 """Seconds."""
 
 
+class Found(Struct, frozen=True):
+    at_ease: Result
+    """With agents to spare."""
+    short: Result
+    """With too few of them, so that callers wait."""
+
+
 def main() -> int:
     arguments = _arguments()
     if not ask_for_priority():
         print("without real-time priority: on a busy machine the latencies are the machine's")
     print(machine())
     with tempfile.TemporaryDirectory(prefix="ccserver-bench-") as name:
-        return _bench(arguments, Path(name))
+        found = measure(Path(name), arguments.rate, arguments.seconds)
+    report(found)
+    return 0 if found.at_ease.verdict == found.short.verdict == "passed" else 1
 
 
 def _arguments() -> argparse.Namespace:
@@ -42,44 +51,35 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _bench(arguments: argparse.Namespace, data: Path) -> int:
-    rate, seconds = arguments.rate, arguments.seconds
+def measure(data: Path, rate: float, seconds: float) -> Found:
+    """``rate`` in calls a second, for so many seconds of each part.  Raises CannotStart."""
     plenty, scarce = int(3 * rate * TALK), max(1, int(0.8 * rate * TALK))
-    config = data / "bench.toml"
-    config.write_text(calls._config(plenty, data))
-    command = [sys.executable, "-m", "ccserver", "run", "--config", str(config)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert server.stdout is not None
-        print(server.stdout.readline().strip())
-        at_ease = perform(_scenario(server.pid, rate, seconds, plenty, "never"), data)
-        _report("agents to spare", at_ease)
-        short = perform(_scenario(server.pid, rate, seconds, scarce, "uniform 5..15"), data)
-        _report("callers waiting", short)
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.send_signal(signal.SIGTERM)
-        server.wait(30)
-    return 0 if at_ease.verdict == short.verdict == "passed" else 1
+    with OwnServer(data, plenty) as server:
+        return Found(
+            perform(_scenario(server, rate, seconds, plenty, "never"), data),
+            perform(_scenario(server, rate, seconds, scarce, "uniform 5..15"), data),
+        )
 
 
-def _scenario(pid: int, rate: float, seconds: float, agents: int, patience: str) -> Scenario:
+def _scenario(
+    server: OwnServer, rate: float, seconds: float, agents: int, patience: str
+) -> Scenario:
     warm_up = {"name": "warm-up", "seconds": 2.0, "rate": rate, "measured": False}
     steady = {"name": "steady", "seconds": seconds, "rate": rate}
-    caller = {"name": "support", "dial": "2001", "talk": TALK, "patience": patience}
+    caller = {"name": "support", "dial": QUEUE, "talk": TALK, "patience": patience}
     return Scenario.model_validate(
         {
             "target": {
-                "address": f"127.0.0.1:{calls.SERVER}",
+                "address": server.address,
                 "domain": "ccserver",
-                "metrics": f"http://127.0.0.1:{calls.METRICS}/metrics",
-                "processes": [str(pid)],
+                "metrics": server.metrics_url,
+                "processes": [str(server.pid)],
             },
             "arrivals": {"phases": [warm_up, steady]},
             "callers": {"kinds": [caller]},
             "agents": {
                 "count": agents,
-                "first": 5000,
+                "first": FIRST_AGENT,
                 "secret": "s{n}",
                 "register_rate": 500.0,
                 "answer_after": 0,
@@ -87,6 +87,11 @@ def _scenario(pid: int, rate: float, seconds: float, agents: int, patience: str)
             "objectives": [{"measure": "failed_share", "at_most": 0}],
         }
     )
+
+
+def report(found: Found) -> None:
+    _report("agents to spare", found.at_ease)
+    _report("callers waiting", found.short)
 
 
 def _report(what: str, result: Result) -> None:

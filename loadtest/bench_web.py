@@ -26,9 +26,9 @@ from pathlib import Path
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
-from loadtest import bench_calls as calls
-
-PLACE = f"127.0.0.1:{calls.WEB}"
+from loadtest.bench_calls import found_of, report
+from loadtest.own_server import OwnServer
+from loadtest.own_sipp import AgentPhones, callers
 
 
 def main() -> int:
@@ -43,54 +43,35 @@ def main() -> int:
 
 
 def _bench(a: argparse.Namespace, data: Path) -> int:
-    config = data / "bench.toml"
-    config.write_text(calls._config(a.desktops, data) + _accounts(a.desktops))
-    command = [sys.executable, "-m", "ccserver", "run", "--config", str(config)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    agents: subprocess.Popen[bytes] | None = None
-    try:
-        assert server.stdout is not None
-        print(server.stdout.readline().strip())
-        calls._register(a.desktops, data)
-        agents = subprocess.Popen(
-            calls._sipp("agent.xml", calls.AGENTS, 31000, "-nostdin"),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=data,
-        )
-        return asyncio.run(_measure(a, data, server.pid))
-    finally:
-        if agents is not None:
-            agents.kill()
-            agents.wait()
-        server.send_signal(signal.SIGTERM)
-        server.send_signal(signal.SIGTERM)
-        server.wait(30)
+    with OwnServer(data, a.desktops, _accounts(a.desktops)) as server:
+        phones = AgentPhones(server)
+        phones.register(a.desktops)
+        with phones.answering():
+            return asyncio.run(_measure(a, server))
 
 
-async def _measure(a: argparse.Namespace, data: Path, server: int) -> int:
+async def _measure(a: argparse.Namespace, server: OwnServer) -> int:
     heard = [0, 0, 0]
     """Messages, their bytes, and how many desktops are connected."""
+    await _until(lambda: _is_ready(server.web_address))
     async with asyncio.TaskGroup() as desktops:
         watching = []
         for number in range(a.desktops):
-            token = await asyncio.to_thread(_sign_in, 5000 + number)
-            watching.append(desktops.create_task(_watch(token, heard)))
+            token = await asyncio.to_thread(_sign_in, server.web_address, 5000 + number)
+            watching.append(desktops.create_task(_watch(server.web_address, token, heard)))
         await asyncio.sleep(2)
         heard[:2] = [0, 0]
-        before = calls._cpu(calls._children(server))
+        before, begun = server.cpu(), time.monotonic()
         killing = asyncio.create_task(_kill(a, server, heard)) if a.kill else None
-        status = await _call(a, data)
+        status = await _call(a, server)
         if killing is not None:
             await killing
             before["web"] = 0.0  # it is another process
-        used = {
-            name: after - before[name]
-            for name, after in calls._cpu(calls._children(server)).items()
-        }
+        elapsed = time.monotonic() - begun
+        found = found_of(server, a.rate * a.seconds, elapsed, before, status)
         for desktop in watching:
             desktop.cancel()
-    calls._report(a, a.rate * a.seconds, a.seconds, used, status)
+    report(found)
     print(f"{a.desktops} desktops were sent {heard[0]} messages, {heard[1]} bytes")
     return status
 
@@ -103,21 +84,21 @@ def _accounts(number: int) -> str:
     return "\n".join(rows)
 
 
-def _sign_in(agent: int) -> str:
+def _sign_in(place: str, agent: int) -> str:
     body = json.dumps({"name": str(agent), "password": "p"}).encode()
     headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(f"http://{PLACE}/api/v1/session", body, headers)
+    request = urllib.request.Request(f"http://{place}/api/v1/session", body, headers)
     with urllib.request.urlopen(request, timeout=10) as answer:
         token: str = json.load(answer)["token"]
     return token
 
 
-async def _watch(token: str, heard: list[int]) -> None:
+async def _watch(place: str, token: str, heard: list[int]) -> None:
     """Comes back with the last number it knows when it is let down."""
     headers = {"Authorization": f"Bearer {token}"}
     after = ""
     while True:
-        where, connected = f"ws://{PLACE}/api/v1/events{after}", False
+        where, connected = f"ws://{place}/api/v1/events{after}", False
         try:
             async with connect(
                 where, additional_headers=headers, proxy=None, compression=None
@@ -134,12 +115,13 @@ async def _watch(token: str, heard: list[int]) -> None:
         await asyncio.sleep(0.2)
 
 
-async def _kill(a: argparse.Namespace, server: int, heard: list[int]) -> None:
+async def _kill(a: argparse.Namespace, server: OwnServer, heard: list[int]) -> None:
     await asyncio.sleep(a.seconds / 2)
-    os.kill(calls._children(server)["web"], signal.SIGKILL)
+    web = next(number for number, name in server.processes().items() if name == "web")
+    os.kill(web, signal.SIGKILL)
     begun = time.monotonic()
     await _until(lambda: heard[2] < a.desktops)
-    await _until(_is_ready)
+    await _until(lambda: _is_ready(server.web_address))
     print(f"the web process was back after {time.monotonic() - begun:.2f} s", end="; ")
     await _until(lambda: heard[2] == a.desktops)
     print(f"all desktops after {time.monotonic() - begun:.2f} s")
@@ -153,20 +135,19 @@ async def _until(found: Callable[[], bool]) -> None:
     raise TimeoutError("waited for a minute")
 
 
-def _is_ready() -> bool:
+def _is_ready(place: str) -> bool:
     try:
-        with urllib.request.urlopen(f"http://{PLACE}/readyz", timeout=1) as answer:
+        with urllib.request.urlopen(f"http://{place}/readyz", timeout=1) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False
 
 
-async def _call(a: argparse.Namespace, data: Path) -> int:
-    options = ["-s", "2001", "-m", str(a.rate * a.seconds), "-r", str(a.rate), "-d", "1000"]
-    limits = ["-l", "100000", "-nostdin", "-timeout", str(a.seconds + 60)]
-    command = calls._sipp("caller.xml", calls.CALLERS, 41000, *options, *limits)
+async def _call(a: argparse.Namespace, server: OwnServer) -> int:
+    command = callers(server, a.rate, calls=a.rate * a.seconds)
+    command += ["-timeout", str(a.seconds + 60)]
     sipp = await asyncio.create_subprocess_exec(
-        *command, f"127.0.0.1:{calls.SERVER}", stdout=subprocess.DEVNULL, cwd=data
+        *command, stdout=subprocess.DEVNULL, cwd=server.data
     )
     return await sipp.wait()
 
