@@ -11,14 +11,10 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ccserver.drawing.svg import Line, chart
+from ccserver.drawing.svg import Line, chart, standing_alone
 from loadtest.hot_paths import HISTORY, Row, history, measured, record
 
 PLOT = Path("docs/hot-paths.svg")
-_STYLE = (
-    "<style>text{font:12px sans-serif;fill:#333}.y{text-anchor:end}.x{text-anchor:middle}"
-    ".grid{stroke:#ddd}polyline{fill:none;stroke-width:2}</style>"
-)
 
 
 def main() -> None:
@@ -43,9 +39,7 @@ def plot(rows: list[Row]) -> str:
         points = [(n, row.counts[name]) for n, row in enumerate(rows, 1) if name in row.counts]
         first = points[0][1]
         lines.append(Line(name, [(n, 100 * count / first) for n, count in points]))
-    drawn = chart(lines, "%", x_unit="")
-    head = '<svg xmlns="http://www.w3.org/2000/svg" '
-    return drawn.replace("<svg ", head, 1).replace(">", f">{_STYLE}", 1)
+    return standing_alone(chart(lines, "%", x_unit=""))
 
 
 if __name__ == "__main__":

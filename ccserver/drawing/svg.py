@@ -12,6 +12,10 @@ WIDTH, HEIGHT = 760, 240
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 44
 COLOURS = ("#1769aa", "#d9480f", "#2b8a3e", "#862e9c", "#c2255c", "#5c940d", "#495057", "#0b7285")
 """Told apart by most eyes; the legend names each as well."""
+_STYLE = (
+    "<style>text{font:12px sans-serif;fill:#333}.y{text-anchor:end}.x{text-anchor:middle}"
+    ".grid{stroke:#ddd}polyline{fill:none;stroke-width:2}</style>"
+)
 
 
 class Line(Struct, frozen=True):
@@ -71,6 +75,12 @@ def chart(lines: Sequence[Line], unit: str, *, x_unit: str = "s", first: float =
         parts.append(f'<text x="{x + 14:.0f}" y="{HEIGHT - 5}">{escape(line.name)}</text>')
         x += 26 + 6.6 * len(line.name)
     return "\n".join([*parts, "</svg>"])
+
+
+def standing_alone(drawn: str) -> str:
+    """A chart as the text of a file of its own, which has no page's style around it."""
+    head = '<svg xmlns="http://www.w3.org/2000/svg" '
+    return drawn.replace("<svg ", head, 1).replace(">", f">{_STYLE}", 1)
 
 
 def nice_step(highest: float) -> float:
