@@ -53,6 +53,14 @@ class Cost(Struct, frozen=True):
         return f"{self.p50:7.1f} /{self.p99:8.1f}"
 
 
+class Decisions(Struct, frozen=True):
+    """Of as many agents as contacts who wait, by longest available."""
+
+    freed: Cost
+    arrives: Cost
+    handled: Cost
+
+
 class Floor:
     """Agents and contacts of given kinds; every second skill is asked for."""
 
@@ -168,6 +176,17 @@ def _percentiles(nanoseconds: list[int]) -> Cost:
     return Cost(ordered[len(ordered) // 2] / 1e3, ordered[len(ordered) * 99 // 100] / 1e3)
 
 
+def decisions(floor: Floor) -> Decisions:
+    index = floor.index()
+    return Decisions(floor.freed(index), floor.arrives(index), floor.handled())
+
+
+def measure(size: int, classes: int, queues: int) -> Decisions:
+    """With so many agents, and as many contacts who wait."""
+    gc.disable()
+    return decisions(Floor(size, size, classes, queues, Strategy.LONGEST_AVAILABLE))
+
+
 def by_size() -> list[Curve]:
     """Longest available: agents and contacts together from a hundred to a hundred thousand."""
     print("us, p50 / p99            freed             arrives           handled           scan")
@@ -177,12 +196,11 @@ def by_size() -> list[Curve]:
         points: list[tuple[float, float]] = []
         for size in SIZES:
             floor = Floor(size, size, classes, queues, Strategy.LONGEST_AVAILABLE)
-            index = floor.index()
-            freed, arrives, handled = floor.freed(index), floor.arrives(index), floor.handled()
+            cost = decisions(floor)
             naive = floor.naive_freed() if size <= MOST_NAIVE else None
-            points.append((size, freed.p50))
-            kinds = f"{classes} x {queues}"
-            print(f"{size:>14}  {kinds:<12} {freed} {arrives} {handled} {naive or '-'}", flush=True)
+            points.append((size, cost.freed.p50))
+            kinds, costs = f"{classes} x {queues}", f"{cost.freed} {cost.arrives} {cost.handled}"
+            print(f"{size:>14}  {kinds:<12} {costs} {naive or '-'}", flush=True)
             if classes == KINDS[0][0] and naive is not None:
                 scanned = (size, naive.p50)
                 if not curves or curves[0].name != "a scan over everybody":

@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import argparse
 import socket
+import sys
 import tempfile
 import time
 from pathlib import Path
+
+from msgspec import Struct
 
 from ccserver.media.protocol import Command, Hear, Play, SetRemote, Statistics
 from loadtest.media_load import (
@@ -36,26 +39,66 @@ WARM_UP = 2
 """Seconds."""
 
 
+class Found(Struct, frozen=True):
+    """Times in seconds; CPU as shares of a core."""
+
+    sent: int
+    received: int
+    dropped_at_ours: int
+    """Packets that the kernel dropped at the phones' socket."""
+    relays: bool
+    """What is mixed comes in packets of its own: then sent and received cannot be compared."""
+    dropped: dict[str, int]
+    """By the media process, by reason."""
+    cpu: float
+    packet: float
+    """CPU a packet out."""
+    conference: float | None
+    """CPU a conference and tick."""
+    frames: float | None
+    """Mixed frames a second to each party: 50 when none was left out."""
+    tick_p50: float
+    tick_p99: float
+    tick_max: float
+    delay_p50: float | None
+    delay_p99: float | None
+    delay_max: float | None
+    generator: float
+    behind: float
+    """How late the generator was, at most."""
+
+    @property
+    def lost(self) -> int:
+        """By the media process."""
+        return self.sent - self.received - self.dropped_at_ours
+
+    @property
+    def is_the_generators(self) -> bool:
+        """Whether the generator was the bottleneck."""
+        return self.generator > 0.9 or self.behind > 0.1
+
+
 def main() -> None:
-    a = _arguments()
+    a = arguments(*sys.argv[1:])
     if a.calls or a.conferences:
-        _run(a)
+        report(measure(a))
         return
-    _run(argparse.Namespace(**{**vars(a), "calls": 300}))
-    _run(argparse.Namespace(**{**vars(a), "conferences": 100}))
+    report(measure(arguments("--calls", "300")))
+    report(measure(arguments("--conferences", "100")))
 
 
-def _run(a: argparse.Namespace) -> None:
+def measure(a: argparse.Namespace) -> Found:
+    """By the command line's arguments."""
     options = ["--ports", a.ports, *([] if a.realtime else ["--no-realtime"])]
     with tempfile.TemporaryDirectory(prefix="ccserver-bench-") as name:
         media = Media(Path(name), options)
         try:
-            _bench(a, media)
+            return _bench(a, media)
         finally:
             media.end()
 
 
-def _arguments() -> argparse.Namespace:
+def arguments(*words: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="loadtest.bench_media")
     parser.add_argument("--calls", type=int, default=0, help="two parties, relayed")
     parser.add_argument("--conferences", type=int, default=0, help="mixed")
@@ -68,10 +111,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--music", type=int, default=0, help="further sessions that hear music")
     parser.add_argument("--ports", default="20000-29999")
     parser.add_argument("--no-realtime", dest="realtime", action="store_false")
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
-def _bench(a: argparse.Namespace, media: Media) -> None:
+def _bench(a: argparse.Namespace, media: Media) -> Found:
     with open_phones() as sock, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
         port = sock.getsockname()[1]
         phones = _relayed(media, port, a.calls, a.transcode)
@@ -87,15 +130,7 @@ def _bench(a: argparse.Namespace, media: Media) -> None:
         own = (time.process_time() - own) / elapsed
         cpu = media.cpu() - cpu
         after = media.statistics()
-        _report(result, before, after, cpu, elapsed, drops(sock))
-        if a.conferences and not a.calls:
-            each = cpu / (elapsed * TICKS * a.conferences)
-            frames = (after.packets_out - before.packets_out) / (a.conferences * a.parties)
-            print(f"{each * 1e6:.1f} us of CPU a conference of {a.parties} and tick")
-            print(f"{frames:.1f} frames to each party in {elapsed * TICKS:.1f} ticks")
-        print(f"generator: {own:.0%} of a core, at most {result.behind * 1e3:.1f} ms behind")
-        if own > 0.9 or result.behind > 0.1:
-            print("the generator was the bottleneck: take these figures with care")
+        return _found(a, result, before, after, cpu, elapsed, own, drops(sock))
 
 
 def _relayed(media: Media, port: int, calls: int, transcode: bool) -> list[Phone]:
@@ -140,14 +175,16 @@ def _remote(name: str, port: int, codec: str) -> SetRemote:
     return SetRemote(name, HOST, port, codec, PAYLOAD_TYPE[codec], 101, "sendrecv")
 
 
-def _report(
+def _found(
+    a: argparse.Namespace,
     result: Result,
     before: Statistics,
     after: Statistics,
     cpu: float,
     elapsed: float,
-    dropped_by_us: int,
-) -> None:
+    generator: float,
+    dropped_at_ours: int,
+) -> Found:
     sent = after.packets_out - before.packets_out
     ticks = {
         bound: count - before.tick_lateness[bound] for bound, count in after.tick_lateness.items()
@@ -157,22 +194,53 @@ def _report(
         for reason, count in after.dropped.items()
         if count != before.dropped.get(reason, 0)
     }
-    print(f"sent {result.sent}, received {result.received}, at our own socket {dropped_by_us} lost")
-    if result.delays:
-        print(f"lost by the media process: {result.sent - result.received - dropped_by_us}")
-    print(f"dropped by reason: {dropped}")
-    print(f"media CPU: {cpu / elapsed:.1%} of a core, {cpu / sent * 1e6:.2f} us a packet out")
-    print(
-        "tick lateness ms: "
-        f"p50 {quantile(ticks, 0.5) * 1e3:.2f}, p99 {quantile(ticks, 0.99) * 1e3:.2f}, "
-        f"max {after.tick_lateness_max * 1e3:.2f} of {sum(ticks.values())} ticks"
+    mixes = bool(a.conferences and not a.calls)
+    delays = [delay / 1e9 for delay in sorted(result.delays)] or None
+    return Found(
+        sent=result.sent,
+        received=result.received,
+        dropped_at_ours=dropped_at_ours,
+        relays=bool(result.delays),
+        dropped=dropped,
+        cpu=cpu / elapsed,
+        packet=cpu / sent,
+        conference=cpu / (elapsed * TICKS * a.conferences) if mixes else None,
+        frames=sent / (a.conferences * a.parties * elapsed) if mixes else None,
+        tick_p50=quantile(ticks, 0.5),
+        tick_p99=quantile(ticks, 0.99),
+        tick_max=after.tick_lateness_max,
+        delay_p50=delays[len(delays) // 2] if delays else None,
+        delay_p99=delays[len(delays) * 99 // 100] if delays else None,
+        delay_max=delays[-1] if delays else None,
+        generator=generator,
+        behind=result.behind,
     )
-    delays = sorted(result.delays)
-    if delays:
+
+
+def report(found: Found) -> None:
+    print(
+        f"sent {found.sent}, received {found.received}, "
+        f"at our own socket {found.dropped_at_ours} lost"
+    )
+    if found.relays:
+        print(f"lost by the media process: {found.lost}")
+    print(f"dropped by reason: {found.dropped}")
+    print(f"media CPU: {found.cpu:.1%} of a core, {found.packet * 1e6:.2f} us a packet out")
+    print(
+        f"tick lateness ms: p50 {found.tick_p50 * 1e3:.2f}, p99 {found.tick_p99 * 1e3:.2f}, "
+        f"max {found.tick_max * 1e3:.2f}"
+    )
+    if found.delay_p50 is not None and found.delay_p99 is not None and found.delay_max is not None:
         print(
-            f"from phone to phone ms: p50 {delays[len(delays) // 2] / 1e6:.2f}, "
-            f"p99 {delays[len(delays) * 99 // 100] / 1e6:.2f}, max {delays[-1] / 1e6:.2f}"
+            f"from phone to phone ms: p50 {found.delay_p50 * 1e3:.2f}, "
+            f"p99 {found.delay_p99 * 1e3:.2f}, max {found.delay_max * 1e3:.2f}"
         )
+    if found.conference is not None and found.frames is not None:
+        print(f"{found.conference * 1e6:.1f} us of CPU a conference and tick")
+        print(f"{found.frames:.1f} frames a second to each party, of {TICKS}")
+    print(f"generator: {found.generator:.0%} of a core, at most {found.behind * 1e3:.1f} ms behind")
+    if found.is_the_generators:
+        print("the generator was the bottleneck: take these figures with care")
 
 
 if __name__ == "__main__":
