@@ -14,6 +14,7 @@ OWN ?=
 SIM ?= --seeds 0:300
 SCENARIO ?= loadtest/scenarios/first.toml
 OUT ?= var/load
+BENCH ?=
 
 .PHONY: help setup run demo load test sim peers check fmt bench docs changelog clean
 
@@ -61,11 +62,8 @@ fmt: setup ## put the code into its form
 sim: setup ## days of a simulated centre (SIM="--seed 7", "--soak 24"): docs/simulation.md
 	@$(BIN)/python -m tests.sim $(SIM)
 
-bench: setup peers ## measure this machine; docs/benchmarks.md says what it means
-	@for bench in loadtest/bench_*.py; do \
-	  name=$$(basename "$$bench" .py); echo "== $$name"; \
-	  $(BIN)/python -m "loadtest.$$name"; \
-	done
+bench: setup peers ## all that has a goal, measured: docs/benchmarks.md (BENCH="--short")
+	@$(BIN)/python -m loadtest.bench $(BENCH)
 
 docs: setup ## make the pages that are made from the code
 	@$(BIN)/ccserver config-reference --write docs/configuration.md
