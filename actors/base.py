@@ -65,8 +65,10 @@ class Turns(Protocol):
     So all of it can be written down as it comes, and be said again (docs/replay.md).
     """
 
-    tasks_deliver: bool
-    """Whether a mailbox's task may deliver when it likes."""
+    by_itself: bool
+    """Whether the core goes on as it likes, a mailbox's task that delivers and what a turn has left
+    to be said at its end; else it is told when.
+    """
 
     def wall(self) -> float:
         """Seconds since 1970."""
@@ -77,6 +79,9 @@ class Turns(Protocol):
     def ask(self, what: str, question: Callable[[], Answer]) -> Answer:
         """What ``question`` answers, which is not for the actors to know."""
 
+    def sent(self, data: bytes, remote: tuple[str, int]) -> None:
+        """What follows from this turn, and goes there."""
+
     async def wait_for(self, what: str, name: str) -> None:
         """Until a task may go on with a turn of this kind: at once, with no pass of the loop."""
 
@@ -84,7 +89,7 @@ class Turns(Protocol):
 class LiveTurns:
     """They are as they come, and are forgotten."""
 
-    tasks_deliver = True
+    by_itself = True
 
     def __init__(self, wall: Callable[[], float] = trio.current_time) -> None:
         self.wall = wall
@@ -94,6 +99,9 @@ class LiveTurns:
 
     def ask(self, what: str, question: Callable[[], Answer]) -> Answer:
         return question()
+
+    def sent(self, data: bytes, remote: tuple[str, int]) -> None:
+        """It has gone."""
 
     async def wait_for(self, what: str, name: str) -> None:
         """Nobody else has a say in it."""
@@ -161,7 +169,7 @@ class Post:
         After a burst the rest is left to the task of the next one's mailbox, so that others get
         their turn.  What a machine raises ends its mailbox, and nothing else.
         """
-        if self.queue and not self.turning and self.turns.tasks_deliver:
+        if self.queue and not self.turning and self.turns.by_itself:
             self.deliver_burst()
 
     def deliver_burst(self) -> None:

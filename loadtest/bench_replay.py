@@ -39,12 +39,13 @@ def main() -> int:
     if not found.is_same:
         print(f"NOT the same: {found}")
         return 1
-    each = used / found.contacts * 1e6
+    part = found.part
+    each = used / part.contacts * 1e6
     print(
-        f"{found.events} events of {found.contacts} contacts, {found.turns} turns in"
-        f" {found.seconds:.0f} s: replayed in {found.took:.1f} s,"
-        f" {found.seconds / found.took:.0f} times real time; {used:.1f} s of CPU,"
-        f" {each:.0f} us a contact, {found.seconds / used:.0f} times real time"
+        f"{part.events} events of {part.contacts} contacts, {part.messages} messages in"
+        f" {part.turns} turns in {part.seconds:.0f} s: replayed in {found.took:.1f} s,"
+        f" {part.seconds / found.took:.0f} times real time; {used:.1f} s of CPU,"
+        f" {each:.0f} us a contact, {part.seconds / used:.0f} times real time"
     )
     return 0
 

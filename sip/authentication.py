@@ -79,9 +79,13 @@ class Authenticator:
 
     def challenges(self, host: str, *, stale: bool = False) -> list[str]:
         """Header values, in the order of ``algorithms`` (RFC 8760 §2.4)."""
-        self._made += 1
-        nonce = self._nonce(f"{int(self._now())}.{self._made}", host)
+        nonce = self.fresh_nonce(host)
         return [str(Challenge(self.realm, nonce, name, stale=stale)) for name in self._algorithms]
+
+    def fresh_nonce(self, host: str) -> str:
+        """One that nobody has been given yet."""
+        self._made += 1
+        return self._nonce(f"{int(self._now())}.{self._made}", host)
 
     def verify(self, request: Request, host: str, header: str) -> tuple[Verdict, str | None]:
         """The verdict, and the user whom RIGHT credentials name.

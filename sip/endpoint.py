@@ -105,7 +105,8 @@ class Endpoint:
     """``tags`` makes the names no other process makes: branches and dialog tags.
 
     ``at_end`` has a function called when all that follows from a message has been done; False:
-    that will not be known.  An INVITE that is answered by then needs no 100 (§17.2.1).
+    that will not be known.  An INVITE that is answered by then needs no 100 (§17.2.1).  If it does,
+    ``turn(say, key)`` calls ``say(key)``, and may remember it, for ``say_trying``.
     """
 
     def __init__(
@@ -117,9 +118,10 @@ class Endpoint:
         *,
         values: Timers | None = None,
         at_end: Callable[[Callable[[], None]], bool] = lambda act: False,
+        turn: Callable[[Callable[[ServerKey], None], ServerKey], None] = lambda say, key: say(key),
     ) -> None:
         self._listeners, self._timer_shell, self._user, self._tags = listeners, timers, user, tags
-        self._values, self._at_end = values or Timers(), at_end
+        self._values, self._at_end, self._turn = values or Timers(), at_end, turn
         self._servers: dict[tuple[str, str, str], _Server] = {}
         self._by_data: dict[bytes, _Server] = {}
         self._merged: dict[tuple[str, str, int, str], ServerKey] = {}
@@ -325,7 +327,7 @@ class Endpoint:
                 self._refuse(key, request, 481)
                 return
             if method == "INVITE":
-                self._try(server, request, None)
+                self._try(server, request)
             server.hear = hear
             hear(RequestReceived(key, request, path))
         elif method == "OPTIONS":
@@ -335,18 +337,29 @@ class Endpoint:
             self._refuse(key, request, 481)
         else:
             if method == "INVITE":
-                # With a tag, which §8.2.6.2 permits and some peers need.
-                self._try(server, request, tag)
+                self._try(server, request)
             self._user.request_arrived(key, request, path)
 
-    def _try(self, server: _Server, request: Request, tag: str | None) -> None:
+    def _try(self, server: _Server, request: Request) -> None:
         """Say that it is being worked on, unless that needs no time."""
-        if not self._at_end(partial(self._say_trying, server, request, tag)):
-            self._say_trying(server, request, tag)
+        if not self._at_end(partial(self._try_late, server, request)):
+            self._say_trying(request, server.key)
 
-    def _say_trying(self, server: _Server, request: Request, tag: str | None) -> None:
+    def _try_late(self, server: _Server, request: Request) -> None:
         if isinstance(server.machine, ServerInvite) and server.machine.silent:
-            self.respond(server.key, request.response(100, to_tag=tag))
+            self._turn(partial(self._say_trying, request), server.key)
+
+    def say_trying(self, key: ServerKey) -> None:
+        """As ``turn`` was told to, in the run that is replayed."""
+        server = self._servers[key.branch, key.sent_by, key.method]
+        request = parse(server.data)
+        assert isinstance(request, Request)
+        request.stamp_received(*server.path.remote)
+        self._say_trying(request, key)
+
+    def _say_trying(self, request: Request, key: ServerKey) -> None:
+        """With our tag, which §8.2.6.2 permits and some peers need."""
+        self.respond(key, request.response(100, to_tag=key.tag))
 
     def _refuse(
         self,

@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import Struct
+from rich.console import Console
+from rich.progress import Progress
 
 from ccserver.cli.asking import DEFAULT_CONFIG, REFUSED, WRONG, Config, Set, data_of, fail
 from ccserver.inputs.file import InputsError, file_of
 from ccserver.journal.reading import JOURNAL, JournalFile, starts_between
 from ccserver.journal.storage import JournalError
-from ccserver.replay.comparison import Difference, Event
+from ccserver.replay.comparison import Difference, Event, Unlike
 
 if TYPE_CHECKING:
     from ccserver.replay.player import Replayed
 
 AROUND = 300
 """Characters shown on each side of where two events begin to differ."""
+
+
+Since = Annotated[
+    str | None,
+    typer.Option("--from", metavar="TIME", help="14:00 of that day, or 2026-03-02T14:00:30."),
+]
+Until = Annotated[str | None, typer.Option("--to", metavar="TIME", help="As --from.")]
+
+
+class Asked(Struct, frozen=True):
+    """``runs``: the events in front of those; ``since`` and ``until`` in seconds since 1970."""
+
+    runs: list[int]
+    since: float
+    until: float
 
 
 def replay(
@@ -32,41 +51,62 @@ def replay(
             " a run of the server began.",
         ),
     ],
+    since: Since = None,
+    until: Until = None,
     config: Config = DEFAULT_CONFIG,
     changes: Set = None,
 ) -> None:
-    """Replay a day from what was recorded of it: the same inputs must lead to the same events.
+    """Replay a day, or a part of it, from what was recorded: the same inputs must lead to the same.
 
-    Each run of the server that the day has a part of, from its start to the end of the day.  Exit
-    status 1: an event is another than then, or something could not be replayed.
+    Each run of the server that has a part of it, from the start of that run on.  Exit status 1: an
+    event or a message is another than then, or something could not be replayed.
     """
     logging.getLogger().addHandler(logging.NullHandler())  # what the core logged then, it logs now
     data = data_of(config, changes)
     try:
         journal = JournalFile(data / JOURNAL)
-        runs, until = _runs(journal, day)
-        if not runs:
+        asked = _asked(journal, day, since, until)
+        if not asked.runs:
             fail(REFUSED, f"the journal has no run of the server on {day}")
-        same = [_replay(data, journal, run, until) for run in runs]
+        same = [_replay(data, journal, run, asked) for run in asked.runs]
     except (InputsError, JournalError) as error:
         fail(WRONG, str(error))
     if not all(same):
         raise typer.Exit(REFUSED)
 
 
-def _runs(journal: JournalFile, day: str) -> tuple[list[int], float | None]:
-    """The events in front of the runs, and the end of the day; says what is wrong, and ends."""
+def _asked(journal: JournalFile, day: str, since: str | None, until: str | None) -> Asked:
+    """Says what is wrong, and ends."""
     if re.fullmatch(r"[1-9]\d{0,14}", day):
-        return [int(day) - 1], None
+        run = int(day) - 1
+        rows = journal.rows(run, 1)
+        date = datetime.fromtimestamp(rows[0][1] / 1e6 if rows else 0.0).date()
+        begin = 0.0 if since is None else _instant("--from", since, date)
+        return Asked([run], begin, math.inf if until is None else _instant("--to", until, date))
     try:
-        begin = datetime.combine(datetime.fromisoformat(day).date(), time()).astimezone()
+        date = datetime.fromisoformat(day).date()
     except ValueError:
         fail(WRONG, f"DAY: expected 2026-03-02, or the number of an event, found {day!r}")
-    end = (begin + timedelta(days=1)).timestamp()
-    return starts_between(journal, int(begin.timestamp() * 1e6), int(end * 1e6)), end
+    begin = _instant("--from", since or "00:00", date)
+    midnight = datetime.combine(date + timedelta(days=1), time()).timestamp()
+    end = midnight if until is None else _instant("--to", until, date)
+    if begin >= end:
+        fail(WRONG, "--from: expected a time before --to")
+    return Asked(starts_between(journal, int(begin * 1e6), int(end * 1e6)), begin, end)
 
 
-def _replay(data: Path, journal: JournalFile, run: int, until: float | None) -> bool:
+def _instant(option: str, text: str, day: date) -> float:
+    """Seconds since 1970.  Says what is wrong with it, and ends."""
+    try:
+        return datetime.combine(day, time.fromisoformat(text)).timestamp()
+    except ValueError:
+        try:
+            return datetime.fromisoformat(text).timestamp()
+        except ValueError:
+            fail(WRONG, f"{option}: expected 14:00 or 2026-03-02T14:00:30, found {text!r}")
+
+
+def _replay(data: Path, journal: JournalFile, run: int, asked: Asked) -> bool:
     """Whether all of it could be replayed, and is as it was."""
     path = file_of(data, run)
     if not path.exists():
@@ -74,35 +114,83 @@ def _replay(data: Path, journal: JournalFile, run: int, until: float | None) -> 
         return False
     from ccserver.replay.player import replay as replay_run  # the whole core: not for all commands
 
-    found = replay_run(path, journal, until)
+    with _Progress(f"run of event {run + 1}", min(asked.until, path.stat().st_mtime)) as progress:
+        found = replay_run(path, journal, asked.since, asked.until, tick=progress.tick)
     typer.echo(f"run of event {run + 1}: {summary(found)}")
     if found.difference is not None:
         typer.echo(shown(found.difference))
     return found.is_same
 
 
+class _Progress:
+    """On a terminal: how far a replay has come, of the time up to ``end``."""
+
+    def __init__(self, title: str, end: float) -> None:
+        console = Console(stderr=True)
+        self._bar = Progress(console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._bar.add_task(title, total=None)
+        self._end, self._begin = end, math.inf
+
+    def __enter__(self) -> _Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def tick(self, at: float) -> None:
+        self._begin = min(self._begin, at)
+        total = max(self._end - self._begin, 1.0)
+        self._bar.update(self._task, completed=at - self._begin, total=total)
+
+
 def summary(found: Replayed) -> str:
-    many = f"{found.events:,} events of {found.contacts:,} contacts"
-    speed = found.seconds / max(found.took, 1e-9)
-    pace = f"{found.seconds:,.0f} s in {found.took:.1f} s, {speed:,.0f} times real time"
+    part, before = found.part, found.before
+    many = f"{part.events:,} events of {part.contacts:,} contacts, {part.messages:,} messages"
+    seconds = part.seconds + before.seconds
+    speed = seconds / max(found.took, 1e-9)
+    pace = f"{seconds:,.0f} s in {found.took:.1f} s, {speed:,.0f} times real time"
+    if before.events:
+        pace = f"behind {before.events:,} events from the start of the run on; {pace}"
     if found.difference is not None:
         return f"{many} are the same, and then one is not ({pace})"
     if found.left:
         why = "the recording ends there" if found.cut is None else f"the recording: {found.cut}"
-        return f"{many} are the same, {found.left:,} could not be replayed: {why} ({pace})"
+        return f"{many} are the same, {found.left:,} events could not be replayed: {why} ({pace})"
     return f"{many}, identical ({pace})"
 
 
 def shown(difference: Difference) -> str:
     """For people: both sides, what led to them, and the events before."""
+    if difference.sent is not None:
+        return _sent(difference, difference.sent)
     recorded, replayed = difference.recorded, difference.replayed
     at = _first_difference(recorded, replayed)
     lines = [f"  {difference.text}", f"  input:    {difference.cause}"]
     for side, event in (("recorded", recorded), ("replayed", replayed)):
         lines.append(f"  {side}: {'nothing' if event is None else _line(event, at)}")
-    lines.append("  before:")
-    lines += [f"    {_line(event, 0)}" for event in difference.before]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_before(difference)])
+
+
+def _sent(difference: Difference, unlike: Unlike) -> str:
+    """Of what was sent then, there is only a checksum; of what is sent now, the message."""
+    lines = [f"  {difference.text}", f"  input:    {difference.cause}"]
+    then = (
+        f"message {unlike.number} of {unlike.recorded} of this turn, of which a checksum was kept"
+    )
+    lines.append(f"  recorded: {then if unlike.number <= unlike.recorded else 'nothing'}")
+    now = unlike.replayed
+    if now is None:
+        lines.append("  replayed: nothing")
+    else:
+        host, port = now.remote
+        text = now.data.decode("utf-8", "replace").splitlines()
+        lines += [f"  replayed: to {host}:{port}:", *(f"    {line}" for line in text)]
+    return "\n".join([*lines, *_before(difference)])
+
+
+def _before(difference: Difference) -> list[str]:
+    return ["  before:", *(f"    {_line(event, 0)}" for event in difference.before)]
 
 
 def _first_difference(one: Event | None, other: Event | None) -> int:

@@ -1,7 +1,7 @@
 """Who proves to be an agent: the one thing that secrets decide.
 
-Its verdicts are written down with what comes from outside, so that a day can be replayed without
-any secret (docs/replay.md).
+Its verdicts and its nonces are written down with what comes from outside, so that a day can be
+replayed without any secret (docs/replay.md).
 """
 
 from __future__ import annotations
@@ -35,6 +35,11 @@ class Accounts(Authenticator):
             realm, accounts, now, secret, algorithms=algorithms, nonce_seconds=nonce_seconds
         )
         self._ask = ask
+
+    def fresh_nonce(self, host: str) -> str:
+        make = super().fresh_nonce
+        nonce: str = self._ask("nonce", lambda: make(host))
+        return nonce
 
     def verify(self, request: Request, host: str, header: str) -> tuple[Verdict, str | None]:
         judge = super().verify

@@ -141,7 +141,7 @@ class Core:
         self.fold, self.live = self.folds.figures, self.folds.live
         self._tickets = count(self.folds.past.past.highest + 1)
         self._tag_tail = base32(world.epoch, 10)
-        self.listeners = Listeners(world.transports, self._route_to)
+        self.listeners = Listeners(world.transports, self._route_to, self.post.turns.sent)
         self.centre = plan.world(settings, self.listeners.path_to)
         self.admission = Admission(
             lambda: len(self.directory.contacts),
@@ -187,7 +187,12 @@ class Core:
             is_full=self.calls.lines.is_full,
         )
         self.endpoint = Endpoint(
-            self.listeners, self.timers, ingress, self._tag, at_end=self.post.at_end
+            self.listeners,
+            self.timers,
+            ingress,
+            self._tag,
+            at_end=self._at_end,
+            turn=partial(self.post.turn, "trying"),
         )
         domains = {settings.sip.realm, *settings.sip.domains, *self.listeners.hosts()}
         self.registrar = Registrar(
@@ -380,6 +385,11 @@ class Core:
             with trio.move_on_after(MEDIA_SECONDS):
                 return await self.world.media.adopted()
         return None
+
+    def _at_end(self, act: Callable[[], None]) -> bool:
+        """As ``Post.at_end``; but in a replay, a turn of its own says what was done then."""
+        post = self.post
+        return post.at_end(act) if post.turns.by_itself else post.turning
 
     def _say_at_once(self, say: Callable[[Any], object], word: Any) -> None:
         """Returns when all that follows from it has been handled."""

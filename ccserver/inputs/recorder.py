@@ -14,7 +14,7 @@ import trio
 from msgspec import Struct
 
 from ccserver.inputs.file import InputFile, forget
-from ccserver.inputs.words import Answered, Record, Start, Turn
+from ccserver.inputs.words import MARK, Answered, Record, Sent, Start, Turn, mark
 
 log = logging.getLogger(__name__)
 
@@ -36,13 +36,16 @@ class Recorder:
     ``wall`` gives seconds since 1970.  Nothing is written before ``open``.
     """
 
-    tasks_deliver = True
+    by_itself = True
 
     def __init__(self, wall: Callable[[], float]) -> None:
         self.wall = wall
         self.full: Callable[[], None] = lambda: None
         """Called when much is waiting to be written."""
         self._records: list[Record] = []
+        self._sent: list[int] = []
+        """The marks of what the last turn sent."""
+        self._mark = 0
         self._seq = 0
         self._file: InputFile | None = None
 
@@ -63,8 +66,10 @@ class Recorder:
     def begin(self, what: str, words: tuple[object, ...]) -> tuple[float, float]:
         now, at = trio.current_time(), self.wall()
         records = self._records
+        if self._sent:
+            self._end_turn()
         records.append(Turn(what, now, at, words))
-        if len(records) == MANY:
+        if len(records) >= MANY:
             self.full()
         return now, at
 
@@ -73,11 +78,21 @@ class Recorder:
         self._records.append(Answered(what, answer))
         return answer
 
+    def sent(self, data: bytes, remote: tuple[str, int]) -> None:
+        self._mark = found = mark(self._mark, data, remote)
+        self._sent.append(found & MARK)
+
+    def _end_turn(self) -> None:
+        self._records.append(Sent(self._sent))
+        self._sent = []
+
     async def wait_for(self, what: str, name: str) -> None:
         """Whatever happens is written down as it happens."""
 
     def take(self, seq: int) -> Taken | None:
         """What has come since the last time; ``seq``: the journal's last event."""
+        if self._sent:
+            self._end_turn()
         records, self._records = self._records, []
         before, self._seq = self._seq, seq
         return Taken(before, records) if records and self._file is not None else None

@@ -7,6 +7,7 @@ it began, and what was asked of the world meanwhile, it can be taken again, and 
 from __future__ import annotations
 
 from typing import Any, TypeAlias
+from zlib import crc32
 
 import msgspec
 from msgspec import Struct
@@ -16,8 +17,9 @@ from ccserver.door import Request
 from ccserver.media import protocol as media
 from sip.authentication import Verdict
 from sip.transport.path import Path
+from sip.usage_messages import ServerKey
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever what is written is another: a recording of another format is not replayed."""
 
 
@@ -58,7 +60,14 @@ class Answered(Struct, frozen=True, array_like=True, tag=1):
     value: Any = None
 
 
-Record: TypeAlias = Turn | Answered
+class Sent(Struct, frozen=True, array_like=True, tag=2):
+    """What the turn before it has sent by the network, if anything, in its order."""
+
+    marks: list[int]
+    """Of each message: the last 16 bits of the running checksum (``mark``)."""
+
+
+Record: TypeAlias = Turn | Answered | Sent
 
 WORDS: dict[str, Any] = {
     "message": tuple[bytes, Path],
@@ -68,6 +77,7 @@ WORDS: dict[str, Any] = {
     "recover": tuple[dict[str, media.SessionState] | None],
     "command": tuple[Request, str],
     "configure": tuple[dict[str, Any], str, tuple[ConfigurationChange, ...]],
+    "trying": tuple[ServerKey],
     "late": tuple[bool],
     "clock set": tuple[float],
     "ended": tuple[str],
@@ -76,7 +86,19 @@ WORDS: dict[str, Any] = {
     "dropped": tuple[str],
 }
 """Of each kind of turn that has any."""
-VALUES: dict[str, Any] = {"verdict": tuple[Verdict, str | None], "route": str}
+VALUES: dict[str, Any] = {"verdict": tuple[Verdict, str | None], "nonce": str, "route": str}
+
+
+MARK = 0xFFFF
+
+
+def mark(before: int, data: bytes, remote: tuple[str, int]) -> int:
+    """The checksum of a run's messages so far, with this one: CRC-32 of host, port and bytes.
+
+    It runs on: where one message was another, all that follow have other marks, too.
+    """
+    host, port = remote
+    return crc32(data, crc32(host.encode(), before ^ port))
 
 
 def words_of(turn: Turn) -> tuple[Any, ...]:

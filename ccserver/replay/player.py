@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from actors.guardian import TooManyCrashes
 from ccserver import __version__
 from ccserver.core.app import Core, World
 from ccserver.inputs.file import InputsError, Recording
+from ccserver.inputs.words import Turn
 from ccserver.journal.log import Journal
 from ccserver.journal.storage import Rows
 from ccserver.replay.comparison import Comparison, Difference
@@ -24,19 +26,43 @@ from ccserver.settings.content import settings_of
 PATIENCE = 200
 """Passes of the loop within which a task must have come to where it was then."""
 
+TICKS = 100
+"""Turns from one tick to the next."""
+
+Tick = Callable[[float], None]
+"""Told the time of the run, in seconds since 1970."""
 Extra = Mapping[str, Callable[[Core, tuple[Any, ...]], None]]
 """Turns beyond those of the product, for tests: how each is taken."""
 
 
-class Replayed(Struct, frozen=True):
-    """What came of it.  ``seconds``: how long the run lasted that was replayed; ``took``: how long
-    that took.
-    """
+class Counts(Struct, frozen=True):
+    """On which the recording and the replay agree."""
 
-    events: int
-    contacts: int
-    turns: int
-    seconds: float
+    events: int = 0
+    contacts: int = 0
+    turns: int = 0
+    messages: int = 0
+    """Sent by the network."""
+    seconds: float = 0.0
+    """Of the run."""
+
+    def __sub__(self, other: Counts) -> Counts:
+        return Counts(
+            self.events - other.events,
+            self.contacts - other.contacts,
+            self.turns - other.turns,
+            self.messages - other.messages,
+            self.seconds - other.seconds,
+        )
+
+
+class Replayed(Struct, frozen=True):
+    """What came of it.  ``took``: seconds that the replay took."""
+
+    part: Counts
+    """Of the part that was asked for."""
+    before: Counts
+    """From the start of the run to there."""
     took: float
     difference: Difference | None
     cut: str | None
@@ -48,20 +74,24 @@ class Replayed(Struct, frozen=True):
 
     @property
     def is_same(self) -> bool:
-        """Every event of the run, or of its part that was asked for."""
+        """Every event of the run, or of its part that was asked for, and all that was sent."""
         return self.difference is None and not self.left
 
 
 def replay(
     path: Path,
     journal: Rows,
-    until: float | None = None,
+    since: float = 0.0,
+    until: float = math.inf,
     extra: Extra | None = None,
+    tick: Tick = lambda at: None,
 ) -> Replayed:
     """The run whose inputs are in this file, against its journal.
 
-    ``until``: seconds since 1970, behind which nothing is replayed.  Raises InputsError where it
-    cannot be replayed, and JournalError.
+    ``since`` and ``until``: the part that is asked for, in seconds since 1970.  What came before it
+    is replayed and compared, too, for what follows depends on it; and is counted apart.  ``tick``
+    is told now and then how far it has come.  Raises InputsError where it cannot be replayed, and
+    JournalError.
     """
     recording = Recording(path)
     try:
@@ -71,7 +101,7 @@ def replay(
                 f" {__version__}: replay it with that version"
             )
         clock = StandingClock()
-        player = _Player(recording, journal, until, extra or {}, clock)
+        player = _Player(recording, journal, (since, until), extra or {}, tick, clock)
         return trio.run(player.play, clock=clock)
     finally:
         recording.close()
@@ -82,12 +112,16 @@ class _Player:
         self,
         recording: Recording,
         journal: Rows,
-        until: float | None,
+        span: tuple[float, float],
         extra: Extra,
+        tick: Tick,
         clock: StandingClock,
     ) -> None:
         start, self._clock = recording.start, clock
-        self._recording, self._until, self._extra = recording, until, extra
+        self._since, self._until = span
+        self._recording, self._extra, self._tick = recording, extra, tick
+        self._before: Counts | None = None
+        self._is_through = False
         self._comparison = Comparison(journal, start.seq, start.state)
         if not self._comparison.has_run:
             raise InputsError(
@@ -139,12 +173,20 @@ class _Player:
 
     async def _all_turns(self) -> None:
         turns, comparison = self._turns, self._comparison
-        while turns.head is not None and not comparison.is_over:
-            if self._until is not None and turns.at > self._until:
+        while (head := turns.head) is not None and not comparison.is_over:
+            if isinstance(head, Turn):
+                if head.at >= self._until:
+                    self._is_through = True
+                    break
+                if self._before is None and head.at >= self._since:
+                    turns.end_turn()
+                    self._before = self._counts()
+            await self._take(head.what)
+            if turns.turns % TICKS == 0:
+                self._tick(turns.at)
+            if turns.wrong or turns.unlike is not None or comparison.different is not None:
                 return
-            await self._take(turns.head.what)
-            if turns.wrong is not None or comparison.different is not None:
-                return
+        turns.end_turn()
 
     async def _take(self, what: str) -> None:
         """The next turn."""
@@ -184,22 +226,26 @@ class _Player:
     # --- what came of it ----------------------------------------------------------------------
 
     def _result(self, took: float) -> Replayed:
-        turns, comparison = self._turns, self._comparison
-        stopped_early = self._until is not None and turns.at > self._until
         left = 0
         difference = self._difference()
-        if difference is None and not stopped_early:
-            left = comparison.left()
+        if difference is None and not self._is_through:
+            left = self._comparison.left()
+        counts = self._counts()
+        before = counts if self._before is None else self._before
         return Replayed(
-            comparison.compared,
-            comparison.contacts,
-            turns.turns,
-            turns.passed,
+            counts - before,
+            before,
             took,
             difference,
             self._recording.cut,
             left,
-            comparison.last,
+            self._comparison.last,
+        )
+
+    def _counts(self) -> Counts:
+        turns, comparison = self._turns, self._comparison
+        return Counts(
+            comparison.compared, comparison.contacts, turns.turns, turns.messages, turns.passed
         )
 
     def _difference(self) -> Difference | None:
@@ -212,6 +258,10 @@ class _Player:
                 recorded,
                 replayed,
                 comparison.before,
+            )
+        if turns.unlike is not None:
+            return Difference(
+                str(turns.unlike), turns.sender, before=comparison.before, sent=turns.unlike
             )
         awaited = comparison.awaited
         if turns.wrong is not None and awaited is not None:
@@ -226,6 +276,7 @@ _SAYS: Mapping[str, Callable[[Core], Callable[..., object]]] = {
     "unsent": lambda core: core.endpoint.connection_closed,
     "closed": lambda core: core.connection_closed,
     "media": lambda core: core.calls.media_event,
+    "trying": lambda core: core.endpoint.say_trying,
     "timers": lambda core: core.timers.fire,
     "command": lambda core: core.commands.carry_out,
     "configure": lambda core: core.configure_again,

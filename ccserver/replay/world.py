@@ -10,8 +10,9 @@ import trio
 from trio.abc import Clock
 
 from ccserver.inputs.file import Piece
-from ccserver.inputs.words import Answered, Record, Turn, value_of, words_of
+from ccserver.inputs.words import MARK, Answered, Record, Sent, Turn, mark, value_of, words_of
 from ccserver.media import protocol as media
+from ccserver.replay.comparison import Message, Unlike
 from sip.transport.path import Path
 from sip.transport.udp import Failed, Receive
 
@@ -48,7 +49,7 @@ class StandingClock(Clock):
 
 
 class NoTransport:
-    """In the place of a listener: what is sent is heard by nobody."""
+    """In the place of a listener: what is sent goes nowhere."""
 
     def __init__(self, index: int, kind: str, host: str, port: int) -> None:
         self._index, self.kind = index, kind
@@ -58,7 +59,7 @@ class NoTransport:
         return Path(self.kind, self._index, (host, port))
 
     def send(self, data: bytes, path: Path) -> None:
-        """Whatever was answered is in the recording."""
+        """``RecordedTurns`` has compared it; what it was answered with is in the recording."""
 
     async def run(self, receive: Receive, failed: Failed) -> None:
         await trio.sleep_forever()
@@ -118,10 +119,11 @@ def _never(act: Callable[[], None]) -> bool:
 class RecordedTurns:
     """The post's ``Turns`` (``actors.base``): they are as they were, one after the other.
 
-    Whatever turn the core takes, or asks to take, must be the next one that was recorded.
+    Whatever turn the core takes, or asks to take, must be the next one that was recorded; and what
+    it sends in each, what it sent then.
     """
 
-    tasks_deliver = False
+    by_itself = False
 
     def __init__(
         self, pieces: Iterable[Piece], written: Callable[[], int], over: Callable[[], None]
@@ -136,12 +138,21 @@ class RecordedTurns:
         self._now = self._at = 0.0
         self._expected: int | None = None
         """The number of the event that was appended last as a piece of the recording began."""
-        self.turns = 0
+        self.turns = self.messages = 0
+        self._mark = 0
+        self._marks: list[int] = []
+        self._messages: list[Message] = []
+        """What the turn taken last has sent."""
+        self._due: list[int] = []
+        """The marks of what it sent then."""
+        self.unlike: Unlike | None = None
+        self.sender = ""
+        """The turn in which that was sent."""
         self._began: float | None = None
         self.wrong: str | None = None
         """What the core did that is not in the recording."""
-        self.head: Record | None = None
-        self._taken: Record | None = None
+        self.head: Turn | Answered | None = None
+        self._taken: Turn | None = None
         self._advance()
 
     def _every(self, pieces: Iterable[Piece]) -> Iterator[Record]:
@@ -150,7 +161,12 @@ class RecordedTurns:
             yield from piece.records
 
     def _advance(self) -> None:
-        self.head = next(self._records, None)
+        record = next(self._records, None)
+        if isinstance(record, Sent):
+            self._due = record.marks
+            record = next(self._records, None)
+        assert not isinstance(record, Sent), "they are said once a turn"
+        self.head = record
 
     @property
     def words(self) -> tuple[Any, ...]:
@@ -197,6 +213,19 @@ class RecordedTurns:
         """Nothing more is taken from the recording."""
         self._records, self.head, self._closed = iter(()), None, True
 
+    def end_turn(self) -> None:
+        """Compare what the turn taken last has sent with what it sent then."""
+        due, marks, messages = self._due, self._marks, self._messages
+        if marks == due:
+            self.messages += len(due)
+        elif self.unlike is None:
+            pairs = enumerate(zip(due, marks, strict=False))
+            first = next((n for n, (then, now) in pairs if then != now), min(len(due), len(marks)))
+            self.messages += first
+            now = messages[first] if first < len(messages) else None
+            self.unlike, self.sender = Unlike(first + 1, len(due), now), self.cause
+        self._due, self._marks, self._messages = [], [], []
+
     # --- as the post sees it ------------------------------------------------------------------
 
     def wall(self) -> float:
@@ -204,6 +233,7 @@ class RecordedTurns:
 
     def begin(self, what: str, words: tuple[object, ...]) -> tuple[float, float]:
         head = self.head
+        self.end_turn()
         self._check_events()
         if isinstance(head, Turn) and head.what == what:
             self._now, self._at = head.now, head.at
@@ -228,6 +258,11 @@ class RecordedTurns:
         self._is_wrong(f"the core asks for a {what}")
         return answer
 
+    def sent(self, data: bytes, remote: tuple[str, int]) -> None:
+        self._mark = found = mark(self._mark, data, remote)
+        self._marks.append(found & MARK)
+        self._messages.append(Message(data, remote))
+
     async def wait_for(self, what: str, name: str) -> None:
         while not self.is_next(what, name):
             if self._closed:
@@ -251,7 +286,7 @@ class RecordedTurns:
             self.wrong = f"{what}, and {then}"
 
 
-def described(record: Record) -> str:
+def described(record: Turn | Answered) -> str:
     """A line about it, with no header that proves who somebody is."""
     if isinstance(record, Answered):
         return f"the answer to a question ({record.what})"

@@ -61,11 +61,15 @@ class Listeners:
     """Sends on the listener a path names; knows what address a peer should see."""
 
     def __init__(
-        self, transports: Sequence[Transport], route: Callable[[str], str] | None = None
+        self,
+        transports: Sequence[Transport],
+        route: Callable[[str], str] | None = None,
+        sent: Callable[[bytes, tuple[str, int]], object] = lambda data, remote: None,
     ) -> None:
-        """``route``: our address on the way to a host."""
+        """``route``: our address on the way to a host; ``sent`` is shown whatever is sent."""
         self._transports = list(transports)
         self._find_route = route or route_to
+        self._sent = sent
         self._routed: dict[str, str] = {}
 
     @property
@@ -78,6 +82,7 @@ class Listeners:
         return known and self._transports[path.listener].kind == path.transport
 
     def send(self, data: bytes, path: Path) -> None:
+        self._sent(data, path.remote)
         self._transports[path.listener].send(data, path)
 
     def path_to(self, host: str, port: int, kind: str = "udp") -> Path | None:

@@ -13,7 +13,7 @@ import pytest
 from ccserver.inputs import file as files
 from ccserver.inputs.file import InputFile, InputsError, Recording, file_of, forget, recordings
 from ccserver.inputs.recorder import Recorder
-from ccserver.inputs.words import FORMAT, Answered, Start, Turn, value_of, words_of
+from ccserver.inputs.words import FORMAT, Answered, Sent, Start, Turn, value_of, words_of
 from ccserver.media.protocol import PlayFinished
 from sip.authentication import Verdict
 from sip.transport.path import Path as Way
@@ -62,6 +62,34 @@ def test_a_file_that_was_cut_is_good_up_to_its_last_whole_piece(tmp_path: Path, 
     assert "cut short" in recording.cut
 
 
+async def test_what_a_turn_sent_is_kept_as_a_running_checksum(tmp_path: Path, autojump_clock):
+    here, there = ("192.0.2.9", 5060), ("192.0.2.9", 5061)
+
+    def marks(*sent: tuple[bytes, tuple[str, int]]) -> list[list[int]]:
+        """Of a turn with all but the last, and of one with that."""
+        recorder = Recorder(lambda: 5.0)
+        recorder.open(tmp_path, START, 1.0)
+        recorder.begin("timers", ())
+        for each in sent[:-1]:
+            recorder.sent(*each)
+        recorder.begin("timers", ())
+        recorder.begin("timers", ())
+        recorder.sent(*sent[-1])
+        taken = recorder.take(8)
+        recorder.close()
+        assert taken is not None
+        assert [type(record) for record in taken.records] == [Turn, Sent, Turn, Turn, Sent]
+        return [record.marks for record in taken.records if isinstance(record, Sent)]
+
+    as_it_was = marks((b"one", here), (b"two", here), (b"three", here))
+    assert [len(each) for each in as_it_was] == [2, 1]
+    assert marks((b"one", here), (b"two", here), (b"three", here)) == as_it_was
+    elsewhere = marks((b"one", here), (b"two", there), (b"three", here))
+    assert elsewhere[0][0] == as_it_was[0][0]
+    assert elsewhere[0][1] != as_it_was[0][1]
+    assert elsewhere[1] != as_it_was[1], "one that is another makes all that follow others"
+
+
 def test_a_damaged_piece_ends_it(tmp_path: Path):
     path = written(tmp_path, [Turn("timers", 1.0, 2.0)])
     content = bytearray(path.read_bytes())
@@ -78,7 +106,9 @@ def test_another_format_and_another_file_are_named(tmp_path: Path):
     out = InputFile(tmp_path, later)
     out.close()
     path = out.path
-    with pytest.raises(InputsError, match=rf"expected inputs of format {FORMAT}, found 2"):
+    with pytest.raises(
+        InputsError, match=rf"expected inputs of format {FORMAT}, found {FORMAT + 1}"
+    ):
         Recording(path)
     path.write_bytes(b"#!/bin/sh")
     with pytest.raises(InputsError, match="found another file"):

@@ -33,7 +33,7 @@ def replay(server: Server, day: str) -> subprocess.CompletedProcess[str]:
         [*command, "--set", f"data.dir={server.data}"],
         capture_output=True,
         text=True,
-        timeout=15,
+        timeout=60,
         check=False,
     )
 

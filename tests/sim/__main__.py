@@ -14,7 +14,7 @@ from contextlib import ExitStack
 
 from rich.progress import Progress
 
-from tests.sim.many import first_to_find, simulated, told
+from tests.sim.many import REPLAYED, first_to_find, simulated, told
 from tests.sim.plants import MINUTES_OF_PLANTS, PLANTS, Plant
 from tests.sim.run import simulate
 from tests.sim.swarm import VERSION, Swarm, draw
@@ -31,6 +31,9 @@ def main(arguments: list[str]) -> int:
     which.add_argument("--soak", type=float, metavar="HOURS", help="one long run")
     parser.add_argument("--minutes", type=float, default=10.0, help="of each run, with faults")
     parser.add_argument("--generator", type=int, default=VERSION, help="what a seed means")
+    parser.add_argument(
+        "--replayed", type=int, default=REPLAYED, metavar="N", help="replay one run of N"
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--plant", choices=[plant.name for plant in PLANTS], help="a known bug")
     asked = parser.parse_args(arguments)
@@ -44,7 +47,9 @@ def main(arguments: list[str]) -> int:
     failed = 0
     with Progress() as progress:
         task = progress.add_task("runs", total=len(seeds))
-        for outcome in simulated(seeds, asked.minutes, asked.jobs, asked.plant, asked.generator):
+        for outcome in simulated(
+            seeds, asked.minutes, asked.jobs, asked.plant, asked.generator, asked.replayed
+        ):
             progress.advance(task)
             if outcome.violations:
                 failed += 1

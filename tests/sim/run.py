@@ -1,18 +1,25 @@
-"""One run: a centre, its people and its faults, from a swarm; watched, and judged."""
+"""One run: a centre, its people and its faults, from a swarm; watched, judged, and replayed."""
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import logging
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 import trio
 from msgspec import Struct
+from msgspec.structs import replace
 
+from ccserver.cli.replaying import shown
+from ccserver.inputs.file import recordings
 from ccserver.journal import folds
+from ccserver.journal.log import Journal
 from tests.sim import scheduler
 from tests.sim.clients import Clients
 from tests.sim.disk import SimulatedDisk
@@ -21,6 +28,7 @@ from tests.sim.oracles import Oracles, Violation
 from tests.sim.people import People
 from tests.sim.reloads import Configuration, Reloads
 from tests.sim.swarm import QUIET_SECONDS, Swarm
+from tests.support.recording import replayed
 from tests.support.restarting import MortalCentre, mortal_centre
 
 LOOK_BACK_EVERY = 150
@@ -28,6 +36,8 @@ CHECKPOINT_EVERY = 200
 """Events: most runs of the server begin at a checkpoint, and some before there is one."""
 LINGER = 40.0
 """Longer than any transaction stays for retransmissions."""
+REPLAY = "replay"
+"""The invariant of a run that comes to something else when it is taken again."""
 
 
 class Outcome(Struct, frozen=True):
@@ -45,29 +55,64 @@ class Outcome(Struct, frozen=True):
     """The last of it, where something was violated."""
 
 
-def simulate(swarm: Swarm, tick: Callable[[float], None] = lambda now: None) -> Outcome:
-    """``tick`` is called every virtual second.  A centre that falls over is a violation, too."""
-    try:
-        return scheduler.run(_run, swarm, tick, seed=swarm.seed, chance=swarm.hold_back)
-    except Exception as error:
-        fell = "".join(traceback.format_exception(error)[-20:])
-        return Outcome(swarm, (Violation(0.0, "crash", repr(error)),), "", 0, {}, 0, 0, fell)
+def simulate(
+    swarm: Swarm,
+    tick: Callable[[float], None] = lambda now: None,
+    *,
+    replays: bool = False,
+) -> Outcome:
+    """``tick`` is called every virtual second.  A centre that falls over is a violation, too.
 
-
-async def _run(swarm: Swarm, tick: Callable[[float], None]) -> Outcome:
+    Every run of the server is recorded.  ``replays``: where nothing else was violated, each is
+    replayed, and must come to the same.
+    """
     disk = SimulatedDisk(swarm.seed, swarm.commit_seconds)
+    with TemporaryDirectory(prefix="ccserver-sim-") as name:
+        recorded = Path(name)
+        try:
+            outcome = scheduler.run(
+                _run, swarm, tick, disk, recorded, seed=swarm.seed, chance=swarm.hold_back
+            )
+        except Exception as error:
+            fell = "".join(traceback.format_exception(error)[-20:])
+            return Outcome(swarm, (Violation(0.0, "crash", repr(error)),), "", 0, {}, 0, 0, fell)
+        if replays and not outcome.violations:
+            end = swarm.minutes * 60.0
+            found = [Violation(end, REPLAY, what) for what in _differences(recorded, disk)]
+            outcome = replace(outcome, violations=tuple(found))
+    return outcome
+
+
+def _differences(recorded: Path, disk: SimulatedDisk) -> Iterator[str]:
+    """Of each run of the server that comes to something else when it is taken again."""
+    journal = Journal(disk, lambda: 0.0)
+    for path in recordings(recorded):
+        run = replayed(path, journal)
+        gc.unfreeze()  # as in `scheduler`
+        if run.difference is not None:
+            yield f"{path.name}: {shown(run.difference)}"
+        elif not run.is_same:
+            yield f"{path.name}: {run.left} events are not replayed; {run.cut}"
+
+
+async def _run(
+    swarm: Swarm, tick: Callable[[float], None], disk: SimulatedDisk, recorded: Path
+) -> Outcome:
     with ExitStack() as stack:
         stack.enter_context(disk.as_thread())
         stack.enter_context(patch.object(folds, "EVERY", CHECKPOINT_EVERY))
-        return await _opened(swarm, tick, disk)
+        return await _opened(swarm, tick, disk, recorded)
 
 
-async def _opened(swarm: Swarm, tick: Callable[[float], None], disk: SimulatedDisk) -> Outcome:
+async def _opened(
+    swarm: Swarm, tick: Callable[[float], None], disk: SimulatedDisk, recorded: Path
+) -> Outcome:
     configuration = Configuration(swarm)
     async with mortal_centre(
         seed=swarm.seed,
         weather=swarm.weather,
         disk=disk,
+        recorded=recorded,
         prints_ladder=False,
         longest=swarm.minutes * 60 + 2 * QUIET_SECONDS,
         **configuration.sections(),

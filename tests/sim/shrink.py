@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
 from msgspec.structs import replace
 
-from tests.sim.run import Outcome, simulate
+from tests.sim.run import REPLAY, Outcome, simulate
 from tests.sim.swarm import Fault, Swarm
 
 MOST_RUNS = 60
 
 
-def shrink(failed: Outcome, run: Callable[[Swarm], Outcome] = simulate) -> Outcome:
+def shrink(failed: Outcome) -> Outcome:
     """The smallest failing run found within ``MOST_RUNS``: delta debugging over the faults.
 
     It must violate the invariant that was violated first.
     """
     best, runs = failed, 0
     invariant = failed.violations[0].invariant
+    run = partial(simulate, replays=invariant == REPLAY)
 
     def fails(swarm: Swarm) -> bool:
         nonlocal best, runs

@@ -47,7 +47,7 @@ def test_nothing_is_violated_in_any_of_these_seeds(first: int) -> None:
 
 @pytest.mark.parametrize(("version", "seed", "minutes"), corpus())
 def test_a_seed_that_failed_once_fails_no_more(version: int, seed: int, minutes: float) -> None:
-    outcome = simulate(draw(seed, minutes, version))
+    outcome = simulate(draw(seed, minutes, version), replays=True)
     assert not outcome.violations, told(outcome, version=version)
 
 

@@ -61,14 +61,25 @@ class World:
         self.turns = False
         """Whether it is known when all that follows from a message has been done: ``turn_ends``."""
         self.turn_ends: list[Callable[[], None]] = []
+        self.late: list[ServerKey] = []
+        """Whom a 100 was said to in a turn of its own."""
         self.endpoint = Endpoint(
-            listeners, self.timers, self, lambda: f"t{next(tags)}", at_end=self.at_end
+            listeners,
+            self.timers,
+            self,
+            lambda: f"t{next(tags)}",
+            at_end=self.at_end,
+            turn=self.turn,
         )
 
     def at_end(self, act: Callable[[], None]) -> bool:
         if self.turns:
             self.turn_ends.append(act)
         return self.turns
+
+    def turn(self, say: Callable[[ServerKey], None], key: ServerKey) -> None:
+        self.late.append(key)
+        say(key)
 
     def request_arrived(self, key, request, path) -> None:
         if self.broken:
@@ -249,6 +260,24 @@ async def test_an_invite_gets_a_100_when_its_turn_ends_unless_it_has_been_answer
             end()
         assert [parse(data).status for data in w.sent] == [answer or 100]
         w.endpoint.respond(KEY, make_request().response(480, to_tag=KEY.tag))
+
+
+async def test_a_100_that_was_said_late_can_be_said_again_in_its_own_turn(autojump_clock) -> None:
+    sent = []
+    for replays in (False, True):
+        async with world() as w:
+            w.turns = True
+            w.request_arrived = lambda key, request, path: None
+            w.hears(make_request())
+            if replays:
+                w.endpoint.say_trying(KEY)
+            else:
+                w.turn_ends[0]()
+                assert w.late == [KEY]
+            sent.append(w.sent[:])
+            w.endpoint.respond(KEY, make_request().response(480, to_tag=KEY.tag))
+    assert parse(sent[0][0]).status == 100
+    assert sent[0] == sent[1]
 
 
 async def test_a_retransmission_that_a_proxy_has_touched_is_one_still(autojump_clock) -> None:
