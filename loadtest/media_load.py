@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from struct import Struct as Layout
 
@@ -99,6 +100,15 @@ class Media:
 
     def hear(self) -> list[Event]:
         return decode_events(self._core.recv(65_536))
+
+    def waiting(self) -> Iterator[list[Event]]:
+        """What it has said meanwhile, a frame at a time."""
+        while True:
+            try:
+                frame = self._core.recv(65_536, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return
+            yield decode_events(frame)
 
     def statistics(self) -> Statistics:
         self.tell(GetStatistics())

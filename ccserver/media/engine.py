@@ -24,6 +24,7 @@ from ccserver.media import protocol
 from ccserver.media.address_rules import Address
 from ccserver.media.control import ControlSocket
 from ccserver.media.matrix import Matrix
+from ccserver.media.pairs import NoSuchFamily, PortPairs
 from ccserver.media.player import Player
 from ccserver.media.ports import PortPool, PortsExhausted
 from ccserver.media.protocol import (
@@ -46,7 +47,7 @@ from ccserver.media.protocol import (
 )
 from ccserver.media.reserve import Reserve
 from ccserver.media.session import Drop, Session
-from ccserver.media.sockets import NoSuchFamily, Opened, Place, PortPairs, is_reachable
+from ccserver.media.sockets import Pair, Place, PortSocket, is_reachable
 from ccserver.media.stream import OutStream
 from ccserver.media.wav import BadPrompt, Library
 
@@ -67,8 +68,8 @@ _UNHURRIED = 10
 _ALL_EVERY = 16
 """Ticks."""
 _SESSIONS_PER_EVENT = 256
-_ONE_IN_RESERVE_OF = 8
-"""Port pairs: a family's reserve has this share of them at most."""
+_ONE_WAITS_OF = 8
+"""Port pairs: a family has this share of them at most in reserve, and as many open beside it."""
 
 
 class Settings(Struct, frozen=True):
@@ -83,27 +84,14 @@ class Settings(Struct, frozen=True):
     """Seconds."""
 
 
-class _Socket:
-    """A socket of a session, and what it may still be read in this tick."""
-
-    def __init__(self, leg: _Leg, sock: socket.socket, *, ipv6: bool, reports: bool) -> None:
-        self.leg = leg
-        self.sock = sock
-        self.ipv6 = ipv6
-        self.reports = reports
-        self.tick = -1
-        self.left = 0
-
-
 class _Leg:
     """A session and its sockets."""
 
-    def __init__(self, session: Session, opened: Opened) -> None:
+    __slots__ = ("pair", "released", "session")
+
+    def __init__(self, session: Session, pair: Pair) -> None:
         self.session = session
-        self.opened = opened
-        ipv6 = opened.place.ipv6
-        self.rtp = _Socket(self, opened.rtp, ipv6=ipv6, reports=False)
-        self.rtcp = _Socket(self, opened.rtcp, ipv6=ipv6, reports=True)
+        self.pair = pair
         self.released = False
 
 
@@ -123,23 +111,29 @@ class Engine:
         self._clock = clock
         self._wall = wall
         self.library = Library(settings.prompts)
-        self._pool = PortPool(
+        pool = PortPool(
             settings.first_port,
             settings.last_port,
             random=random if settings.random_ports else None,
         )
-        self._pairs = PortPairs(settings.places, self._pool)
-        self._reserve = Reserve(self._pairs, settings.places, self._pool.size // _ONE_IN_RESERVE_OF)
         self._poller = select.epoll()
+        most_waiting = pool.size // _ONE_WAITS_OF
+        self._pairs = PortPairs(
+            settings.places,
+            pool,
+            self._poller,
+            most_idle=most_waiting,
+            random=random if settings.random_ports else None,
+        )
+        self._reserve = Reserve(self._pairs, settings.places, most_waiting)
         self._control = ControlSocket(settings.socket, self._poller, self._handle)
         self._legs: dict[str, _Leg] = {}
-        self._sockets: dict[int, _Socket] = {}
         self._polled: dict[Session, _Leg] = {}
         """Those whose packets are read at the tick."""
         self._changes_seen = 0
-        self._keys_held: dict[str, _Leg] = {}
+        self._keys_held: dict[str, Session] = {}
         self._rounds: deque[_Leg] = deque()
-        self._paused: list[_Socket] = []
+        self._paused: list[PortSocket] = []
         self._tick = 0
         self._stopping = False
         self._drops: Counter[str] = Counter()
@@ -154,7 +148,7 @@ class Engine:
         self._stopping = True
 
     def run(self) -> None:
-        poll, clock, sockets = self._poller.poll, self._clock, self._sockets
+        poll, clock, sockets = self._poller.poll, self._clock, self._pairs.sockets
         deadline = clock() + TICK
         try:
             while not self._stopping:
@@ -178,31 +172,35 @@ class Engine:
         for name in list(self._legs):
             self._release(name)
         self._reserve.close(self._clock())
+        self._pairs.close_all(self._clock())
         self._control.flush()
         self._control.close()
         self._poller.close()
 
     # --- packets ------------------------------------------------------------------------------
 
-    def _read(self, found: _Socket, now: float) -> None:
+    def _read(self, found: PortSocket, now: float) -> None:
         """What the poller has found."""
-        if not self._receive(found, now):
+        session = found.session
+        if session is None:
+            self._pairs.unwatch(found)
+            return
+        if not self._receive(found, session, now):
             return
         if found.tick != self._tick:
             found.tick, found.left = self._tick, PACKETS_PER_TICK
         found.left -= 1
         if found.left == 0:
-            self._poller.modify(found.sock.fileno(), 0)
+            self._pairs.unwatch(found)
             self._paused.append(found)
 
-    def _receive(self, found: _Socket, now: float) -> bool:
+    def _receive(self, found: PortSocket, session: Session, now: float) -> bool:
         """Whether there was a packet."""
         try:
             data, source = found.sock.recvfrom(_DATAGRAM)
         except OSError:
             return False  # nothing there after all, or the ICMP error of something we sent
         self._packets_in += 1
-        session = found.leg.session
         if found.ipv6:
             source = source[:2]
         if found.reports:
@@ -210,7 +208,7 @@ class Engine:
             return True
         heard = session.receive(data, source, now)
         if session.keypad.holding:
-            self._keys_held[session.name] = found.leg
+            self._keys_held[session.name] = session
         if heard is not None:
             self._matrix.deliver(session, heard[0], heard[1], now)
         return True
@@ -222,11 +220,11 @@ class Engine:
         for index, (session, leg) in enumerate(self._polled.items()):
             everything = index % _ALL_EVERY == self._tick % _ALL_EVERY
             for _ in range(PACKETS_PER_TICK):
-                if not receive(leg.rtp, now) or not (everything or is_short(session)):
+                if not receive(leg.pair.rtp, session, now) or not (everything or is_short(session)):
                     break
 
     def _send_rtp(self, session: Session, datagram: bytes) -> None:
-        self._send(self._legs[session.name].rtp.sock, datagram, session.send_to)
+        self._send(self._legs[session.name].pair.rtp.sock, datagram, session.send_to)
 
     def _send(self, sock: socket.socket, datagram: bytes, target: Address | None) -> None:
         if target is None:
@@ -257,20 +255,21 @@ class Engine:
     def _on_tick(self, now: float) -> None:
         self._tick += 1
         for paused in self._paused:
-            leg = paused.leg
-            polled = leg.session in self._polled and paused is leg.rtp
-            if not leg.released and not polled:
-                self._poller.modify(paused.sock.fileno(), select.EPOLLIN)
+            session = paused.session
+            polled = session in self._polled and not paused.reports
+            if session is not None and not polled:
+                self._pairs.watch(paused)
         self._paused.clear()
         if self._changes_seen != self._matrix.changes:
             self._choose_polled()
         self._receive_polled(now)
         self._matrix.tick(now)
-        for name, leg in list(self._keys_held.items()):
-            leg.session.expire_key(now)
-            if not leg.session.keypad.holding:
-                del self._keys_held[name]
+        for session in list(self._keys_held.values()):
+            session.expire_key(now)
+            if not session.keypad.holding:
+                del self._keys_held[session.name]
         self._look_after(-(-len(self._rounds) // _ROUND), now)
+        self._pairs.tidy(now)
         if self._control.connected:
             for ready in self._reserve.fill(now):
                 self._control.emit(ready)
@@ -285,10 +284,10 @@ class Engine:
         }
         for session, leg in self._polled.items():
             if session not in before:
-                self._poller.modify(leg.rtp.sock.fileno(), 0)
+                self._pairs.unwatch(leg.pair.rtp)
         for session, leg in before.items():
             if session not in self._polled and not leg.released:
-                self._poller.modify(leg.rtp.sock.fileno(), select.EPOLLIN)
+                self._pairs.watch(leg.pair.rtp)
 
     def _look_after(self, count: int, now: float) -> None:
         for _ in range(count):
@@ -301,7 +300,7 @@ class Engine:
             if now >= session.next_report:
                 report = session.report(now, self._wall())
                 if report is not None:
-                    self._send(leg.rtcp.sock, report, session.reports_to)
+                    self._send(leg.pair.rtcp.sock, report, session.reports_to)
 
     # --- commands -----------------------------------------------------------------------------
 
@@ -338,38 +337,36 @@ class Engine:
 
     def _create(self, command: CreateSession, now: float) -> None:
         name = command.session
-        opened = self._pair_for(command, now)
-        if isinstance(opened, str):
-            self._control.emit(SessionRefused(name, opened))
+        pair = self._pair_for(command, now)
+        if isinstance(pair, str):
+            self._control.emit(SessionRefused(name, pair))
             return
         number = self._random.getrandbits(80)
         out = OutStream(number >> 48, number >> 32 & 0xFFFF, number & 0xFFFFFFFF)
         session = Session(
             name,
-            opened.place.advertise,
-            opened.port,
+            pair.place.advertise,
+            pair.port,
             out,
             self._control.emit,
             self._drops,
             silence=self._settings.rtp_timeout,
             now=now,
         )
-        leg = self._legs[name] = _Leg(session, opened)
+        leg = self._legs[name] = _Leg(session, pair)
         self._rounds.append(leg)
-        for found in (leg.rtp, leg.rtcp):
-            self._sockets[found.sock.fileno()] = found
-            self._poller.register(found.sock.fileno(), select.EPOLLIN)
+        self._pairs.begin(pair, session)
         if command.port is None:
-            self._control.emit(SessionCreated(name, opened.place.advertise, opened.port))
+            self._control.emit(SessionCreated(name, pair.place.advertise, pair.port))
 
-    def _pair_for(self, command: CreateSession, now: float) -> Opened | str:
+    def _pair_for(self, command: CreateSession, now: float) -> Pair | str:
         """Or why there is none."""
         if command.session in self._legs:
             return protocol.DUPLICATE
         if command.port is not None:
             return self._reserve.take(command.port, ipv6=command.ipv6) or protocol.NOT_READY
         try:
-            return self._pairs.open(ipv6=command.ipv6, now=now)
+            return self._pairs.take(ipv6=command.ipv6, now=now)
         except PortsExhausted:
             return protocol.FULL
         except NoSuchFamily:
@@ -379,7 +376,7 @@ class Engine:
         leg = self._legs.get(command.session)
         if leg is None:
             self._control.emit(SessionRefused(command.session, protocol.UNKNOWN))
-        elif not _reachable(command, ipv6=leg.opened.place.ipv6):
+        elif not _reachable(command, ipv6=leg.pair.place.ipv6):
             self._control.emit(SessionRefused(command.session, protocol.UNREACHABLE))
         elif command.codec not in protocol.CODECS:
             self._control.emit(SessionRefused(command.session, protocol.CODEC))
@@ -414,10 +411,7 @@ class Engine:
         self._matrix.release(leg.session)
         self._polled.pop(leg.session, None)
         self._keys_held.pop(name, None)
-        for found in (leg.rtp, leg.rtcp):
-            del self._sockets[found.sock.fileno()]
-            self._poller.unregister(found.sock.fileno())
-        self._pairs.close(leg.opened, self._clock())
+        self._pairs.end(leg.pair, self._clock())
 
     # --- what there is to know ----------------------------------------------------------------
 
@@ -436,9 +430,9 @@ class Engine:
             tick_lateness=dict(zip(bounds, self._lateness, strict=True)),
             tick_lateness_sum=self._lateness_sum,
             sessions=len(self._legs),
-            ports_used=self._pool.used - len(self._reserve),
-            ports_free=self._pool.free(now) + len(self._reserve),
-            ports_resting=self._pool.resting(now),
+            ports_used=self._pairs.taken - len(self._reserve),
+            ports_free=self._pairs.free(now) + len(self._reserve),
+            ports_resting=self._pairs.resting(now),
             events_dropped=self._control.dropped,
             tick_lateness_max=self._lateness_max,
         )

@@ -55,6 +55,11 @@ class PortPool:
         self._used.remove(port)
         self._resting.append((now + self._rest, port))
 
+    def give_back_rested(self, port: int) -> None:
+        """May be given out at once.  Raises KeyError for a port that is not in use."""
+        self._used.remove(port)
+        self._free.append(port)
+
     def _wake(self, now: float) -> None:
         while self._resting and self._resting[0][0] <= now:
             self._free.append(self._resting.popleft()[1])

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ccserver.media.pairs import PortPairs
 from ccserver.media.ports import PortsExhausted
 from ccserver.media.protocol import PortsReady
-from ccserver.media.sockets import Opened, Place, PortPairs
+from ccserver.media.sockets import Pair, Place
 
 AT_ONCE = 16
-"""Pairs opened in one go, of each family: each costs some 0.1 ms, and RTP waits meanwhile."""
+"""Pairs taken in one go, of each family: one that must be opened costs some 0.1 ms, and RTP waits
+meanwhile."""
 TOLD_AT_ONCE = 16
 """Pairs of which the core is told in one go, or a quarter of those it wants: each time it wakes."""
 
@@ -28,7 +30,7 @@ class Reserve:
         self._pairs = pairs
         self._most = most
         self._wanted = 0
-        self._ready: dict[Place, dict[int, Opened]] = {place: {} for place in places}
+        self._ready: dict[Place, dict[int, Pair]] = {place: {} for place in places}
         self._untold: dict[Place, list[int]] = {place: [] for place in places}
 
     def want(self, pairs: int) -> list[PortsReady]:
@@ -39,7 +41,7 @@ class Reserve:
         return [_told(place, list(ready)) for place, ready in self._ready.items() if ready]
 
     def fill(self, now: float) -> list[PortsReady]:
-        """Open some of what is missing.  What the core should hear of now: new ones when they are
+        """Take some of what is missing.  What the core should hear of now: new ones when they are
         some, or when there are no more.
         """
         told = []
@@ -47,7 +49,7 @@ class Reserve:
         for place, ready in self._ready.items():
             count = min(self._wanted - len(ready), AT_ONCE)
             if count > 0:
-                new = self._open(place, count, now)
+                new = self._take(place, count, now)
                 ready.update(new)
                 untold = self._untold[place]
                 untold.extend(new)
@@ -56,13 +58,11 @@ class Reserve:
                     untold.clear()
         return told
 
-    def take(self, port: int, *, ipv6: bool) -> Opened | None:
-        """The pair with this port, all that came before let go; None: it is not here."""
+    def take(self, port: int, *, ipv6: bool) -> Pair | None:
+        """The pair with this port; None: it is not here."""
         for place, ready in self._ready.items():
             if place.ipv6 == ipv6 and port in ready:
-                opened = ready.pop(port)
-                opened.drain()
-                return opened
+                return ready.pop(port)
         return None
 
     def close(self, now: float) -> None:
@@ -73,12 +73,12 @@ class Reserve:
     def __len__(self) -> int:
         return sum(map(len, self._ready.values()))
 
-    def _open(self, place: Place, count: int, now: float) -> dict[int, Opened]:
-        new: dict[int, Opened] = {}
+    def _take(self, place: Place, count: int, now: float) -> dict[int, Pair]:
+        new: dict[int, Pair] = {}
         try:
             while len(new) < count:
-                opened = self._pairs.open(ipv6=place.ipv6, now=now)
-                new[opened.port] = opened
+                pair = self._pairs.take(ipv6=place.ipv6, now=now)
+                new[pair.port] = pair
         except PortsExhausted:
             pass  # what there is serves; the rest comes as calls end
         return new

@@ -1,4 +1,4 @@
-"""The sockets of a session: a pair of ports at one of our addresses.
+"""Sockets in pairs of ports at one of our addresses: the even one for RTP, the next for RTCP.
 
 A process listens at one address of each family, and says in SDP what phones should send to: as a
 rule the same address, another one where it listens at a wildcard or behind a NAT.
@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
 
 from msgspec import Struct
 
-from ccserver.media.ports import PortPool, PortsExhausted
+from ccserver.media.session import Session
 
 _RECEIVE_BUFFER = 65_536
 """Bytes."""
 _MOST_TO_DRAIN = 1024
 """Datagrams: more than the buffer holds; who sends faster than they are read is read later."""
-_ATTEMPTS = 8
-"""Ports tried for one session, where another program sits on some of them."""
 _EXPEDITED = 46 << 2
 """DSCP EF (RFC 3246)."""
 
@@ -39,55 +36,59 @@ class Place(Struct, frozen=True):
         return ":" in self.listen
 
 
-class Opened(Struct, frozen=True):
-    place: Place
-    port: int
-    """The even one, of RTP; RTCP has the next."""
-    rtp: socket.socket
-    rtcp: socket.socket
+class PortSocket:
+    """A bound socket that does not block, and whose packets come there."""
+
+    __slots__ = ("descriptor", "ipv6", "left", "reports", "session", "sock", "tick", "watched")
+
+    def __init__(self, sock: socket.socket, *, ipv6: bool, reports: bool) -> None:
+        self.sock = sock
+        self.descriptor = sock.fileno()
+        self.ipv6 = ipv6
+        self.reports = reports
+        """It is of RTCP."""
+        self.session: Session | None = None
+        """None: it is nobody's now."""
+        self.watched = True
+        """The poller looks at it."""
+        self.tick = -1
+        """The last one in which it was read, and how many packets it may yet be in that."""
+        self.left = 0
 
     def drain(self) -> None:
-        """Let go what has come so far, as if the sockets were new."""
-        for sock in (self.rtp, self.rtcp):
-            with suppress(OSError):
-                for _ in range(_MOST_TO_DRAIN):
-                    sock.recv(1)
+        """Let go what has come so far, as if the socket were new."""
+        with suppress(OSError):
+            for _ in range(_MOST_TO_DRAIN):
+                self.sock.recv(1)
 
 
-class NoSuchFamily(Exception):
-    """We listen at no address of this family."""
+class Pair:
+    """Two bound sockets."""
+
+    __slots__ = ("place", "port", "rests", "rtcp", "rtp")
+
+    def __init__(self, place: Place, port: int, rtp: socket.socket, rtcp: socket.socket) -> None:
+        self.place = place
+        self.port = port
+        """The even one."""
+        self.rtp = PortSocket(rtp, ipv6=place.ipv6, reports=False)
+        self.rtcp = PortSocket(rtcp, ipv6=place.ipv6, reports=True)
+        self.rests = 0
+        """How often it has rested since its last session ended."""
+
+    @property
+    def both(self) -> tuple[PortSocket, PortSocket]:
+        return self.rtp, self.rtcp
 
 
-class PortPairs:
-    """Opens and closes pairs of non-blocking sockets; `places` hold at most one of a family."""
-
-    def __init__(self, places: Sequence[Place], pool: PortPool) -> None:
-        self._places = {place.ipv6: place for place in places}
-        self._pool = pool
-
-    def open(self, *, ipv6: bool, now: float) -> Opened:
-        """Raises NoSuchFamily, and PortsExhausted."""
-        place = self._places.get(ipv6)
-        if place is None:
-            raise NoSuchFamily
-        for _ in range(_ATTEMPTS):
-            port = self._pool.take(now)
-            try:
-                rtp = _bind(place, port)
-            except OSError:
-                self._pool.give_back(port, now)
-                continue
-            try:
-                return Opened(place, port, rtp, _bind(place, port + 1))
-            except OSError:
-                rtp.close()
-                self._pool.give_back(port, now)
-        raise PortsExhausted
-
-    def close(self, opened: Opened, now: float) -> None:
-        opened.rtp.close()
-        opened.rtcp.close()
-        self._pool.give_back(opened.port, now)
+def bind_pair(place: Place, port: int) -> Pair:
+    """Raises OSError; then neither is bound."""
+    rtp = _bind(place, port)
+    try:
+        return Pair(place, port, rtp, _bind(place, port + 1))
+    except BaseException:
+        rtp.close()
+        raise
 
 
 @lru_cache(4096)

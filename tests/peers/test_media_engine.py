@@ -12,7 +12,7 @@ from stat import S_IMODE
 
 import pytest
 
-from ccserver.media import g711, rtcp
+from ccserver.media import g711, pairs, rtcp
 from ccserver.media.protocol import (
     CODEC,
     DUPLICATE,
@@ -401,6 +401,32 @@ def test_m19_when_all_ports_are_in_use_or_rest_a_session_is_refused(media):
     assert media.wait_for(SessionRefused) == SessionRefused("another", FULL)
     statistics = media.wait_for(Statistics)
     assert (statistics.sessions, statistics.ports_used, statistics.ports_resting) == (0, 0, 20)
+
+
+def test_m19_what_a_phone_sends_after_its_call_does_not_reach_the_next_one_at_that_port(
+    tmp_path: Path, phones, monkeypatch
+):
+    monkeypatch.setattr(pairs, "REST", 0.1)
+    with RunningEngine(tmp_path, ports=(42042, 42043)) as media:
+        anna, bert = media.phone("anna"), None
+        phones[:] = [anna]
+        media.tell(Release("anna"))
+        media.wait_for(SessionReleased)
+        for _ in range(3):
+            anna.sends_frame()
+        while bert is None:
+            time.sleep(0.02)
+            media.tell(CreateSession("bert"))
+            answer = media.wait_for(SessionCreated | SessionRefused)
+            bert = answer if isinstance(answer, SessionCreated) else None
+        media.tell(SetRemote("bert", HOST, anna.port, "PCMU", 0, 101, "sendrecv"))
+        media.tell(GetStatistics())
+
+        assert media.wait_for(Statistics).packets_in == 0
+        anna.sends_frame()
+        time.sleep(0.03)
+        media.tell(GetStatistics())
+        assert media.wait_for(Statistics).packets_in == 1
 
 
 def test_phones_of_both_families_hear_each_other(tmp_path: Path, phones):

@@ -15,8 +15,10 @@ from ccserver.media.address_rules import Address, AddressRules
 from ccserver.media.ports import REST, PortPool, PortsExhausted
 from ccserver.media.protocol import BadFrame, SetRemote, decode_commands
 from ccserver.media.session import Session
+from ccserver.media.sockets import Pair
 from ccserver.media.stream import OutStream
 from sip import offer_answer, sdp
+from tests.support.port_pairs import FOUR, SIX, PairsInMemory
 
 PEER = ("192.0.2.1", 4000)
 STRANGERS = [("203.0.113.66", 666), (PEER[0], 4444), ("198.51.100.7", PEER[1])]
@@ -232,6 +234,71 @@ class Ports(RuleBasedStateMachine):
 
 
 TestPorts = Ports.TestCase
+
+
+class Pairs(RuleBasedStateMachine):
+    """Whatever comes to which port, and when: no pair is lent twice, none is lost, each rests
+    before it is lent again, and nothing that came before a session is left for it to hear."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.desk = PairsInMemory(20000, 20019, places=(FOUR, SIX), most_idle=2, random=Random(1))
+        self.waiting: dict[int, Pair] = {}
+        self.used: dict[int, Pair] = {}
+        self.given_back: dict[int, float] = {}
+        self.known: dict[int, Pair] = {}
+        """The latest pair of each port."""
+
+    @rule(ipv6=st.booleans())
+    def take(self, ipv6: bool) -> None:
+        try:
+            pair = self.desk.pairs.take(ipv6=ipv6, now=self.now)
+        except PortsExhausted:
+            return
+        assert pair.place.ipv6 == ipv6
+        assert pair.port not in self.waiting.keys() | self.used.keys()
+        assert self.now - self.given_back.get(pair.port, -REST) >= REST
+        self.waiting[pair.port] = self.known[pair.port] = pair
+
+    @precondition(lambda self: self.waiting)
+    @rule(data=st.data())
+    def begin(self, data: st.DataObject) -> None:
+        port = data.draw(st.sampled_from(sorted(self.waiting)))
+        pair = self.used[port] = self.waiting.pop(port)
+        out = OutStream(1, 0, 0)
+        theirs = Session("a", "", port, out, print, Counter(), silence=20.0, now=self.now)
+        self.desk.pairs.begin(pair, theirs)
+        assert self.desk.unread(pair) == 0
+        assert {found.descriptor for found in pair.both} <= self.desk.watched
+
+    @precondition(lambda self: self.used)
+    @rule(data=st.data())
+    def end(self, data: st.DataObject) -> None:
+        port = data.draw(st.sampled_from(sorted(self.used)))
+        self.given_back[port] = self.now
+        self.desk.pairs.end(self.used.pop(port), self.now)
+
+    @precondition(lambda self: self.known)
+    @rule(data=st.data(), report=st.booleans())
+    def something_comes(self, data: st.DataObject, report: bool) -> None:
+        pair = self.known[data.draw(st.sampled_from(sorted(self.known)))]
+        if pair.rtp.descriptor in self.desk.sockets:
+            self.desk.arrives(pair, report=report)
+
+    @rule(seconds=st.sampled_from([0.02, 2.0, REST]))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+        self.desk.pairs.tidy(self.now)
+
+    @invariant()
+    def none_is_lost(self) -> None:
+        pairs, lent = self.desk.pairs, len(self.waiting) + len(self.used)
+        assert pairs.taken == lent
+        assert lent + pairs.free(self.now) + pairs.resting(self.now) == 10
+
+
+TestPairs = Pairs.TestCase
 
 
 # --- one stream -------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Any
 
 from ccserver.media.ports import PortsExhausted
 from ccserver.media.reserve import AT_ONCE, TOLD_AT_ONCE, Reserve
-from ccserver.media.sockets import Opened, Place
+from ccserver.media.sockets import Pair, Place
 
 HERE = Place("127.0.0.1", "192.0.2.1")
 
@@ -20,12 +20,12 @@ class Shelf:
         self._ports = count(20_000, 2)
         self.reserve = Reserve(self, [HERE], pairs)  # type: ignore[arg-type]
 
-    def open(self, *, ipv6: bool, now: float) -> Opened:
+    def take(self, *, ipv6: bool, now: float) -> Pair:
         if not self.left:
             raise PortsExhausted
         self.left -= 1
-        nothing_came: Any = SimpleNamespace(recv=refuses)
-        return Opened(HERE, next(self._ports), nothing_came, nothing_came)
+        no_socket: Any = SimpleNamespace(fileno=int)
+        return Pair(HERE, next(self._ports), no_socket, no_socket)
 
     def ticks(self, count: int = 1) -> list[int]:
         """Of how many pairs it tells at each."""
@@ -33,13 +33,9 @@ class Shelf:
         self.told += [port for ports in told for port in ports]
         return [len(ports) for ports in told]
 
-    def take(self, count: int) -> None:
+    def use(self, count: int) -> None:
         for _ in range(count):
             assert self.reserve.take(self.told.pop(0), ipv6=False) is not None
-
-
-def refuses(size: int) -> bytes:
-    raise BlockingIOError
 
 
 def test_nothing_is_kept_until_it_is_wanted() -> None:
@@ -61,9 +57,9 @@ def test_the_core_is_told_of_many_pairs_in_one_go() -> None:
     shelf.ticks(4)
 
     for _ in range(TOLD_AT_ONCE - 1):
-        shelf.take(1)
+        shelf.use(1)
         assert shelf.ticks() == [0]
-    shelf.take(1)
+    shelf.use(1)
 
     assert shelf.ticks() == [TOLD_AT_ONCE]
 
@@ -72,7 +68,7 @@ def test_when_no_ports_are_left_it_is_told_of_the_last_ones_however_few() -> Non
     shelf = Shelf(66)
     shelf.reserve.want(64)
     shelf.ticks(4)
-    shelf.take(5)
+    shelf.use(5)
 
     assert shelf.ticks(2) == [2, 0]
 
@@ -81,13 +77,13 @@ def test_a_core_that_comes_anew_is_told_of_all_and_of_none_twice() -> None:
     shelf = Shelf(200)
     shelf.reserve.want(64)
     shelf.ticks(4)
-    shelf.take(3)
+    shelf.use(3)
     assert shelf.ticks() == [0]
 
     (ready,) = shelf.reserve.want(64)
     assert len(ready.ports) == 64
     shelf.told = list(ready.ports)
-    shelf.take(TOLD_AT_ONCE)
+    shelf.use(TOLD_AT_ONCE)
 
     assert shelf.ticks() == [TOLD_AT_ONCE]
     assert len(set(shelf.told)) == 64
