@@ -121,7 +121,7 @@ class Matrix:
             self._out(session, session.frame(payload, now))
         for session, player in list(self._players.items()):
             if player.finished and session.player is player:
-                session.stop_playing()
+                session.finish_playing()
             if session.player is not player:
                 # Ended, stopped, or cut short by a key.
                 if session.player is None:

@@ -89,8 +89,9 @@ class SetRemote(Struct, frozen=True, gc=False, tag=True, array_like=True):
 class Play(Struct, frozen=True, gc=False, tag=True, array_like=True):
     """Play files one after the other; takes the place of what is playing.
 
-    `token` comes back in PlayFinished, once the last sample is sent, or in PlayFailed; a play
-    list that is stopped, replaced, or cut short by a key is finished as well.
+    `token` comes back in PlayFinished, once the last sample is sent or a key has cut it short, or
+    in PlayFailed.  What is stopped, replaced or released with its session comes back in neither:
+    whoever said so knows.
     """
 
     session: str

@@ -217,7 +217,7 @@ class Session:
         for key in keys:
             if isinstance(key, KeyPressed):
                 if self.player is not None and self.player.barge_in:
-                    self.stop_playing()
+                    self.finish_playing()
             else:
                 milliseconds = key.duration * 1000 // 8000
                 self._emit(DigitHeard(self.name, key.digit, milliseconds, key.timestamp))
@@ -278,17 +278,22 @@ class Session:
         codec = "PCMU" if remote is None else remote.codec
         payload = player.frame(codec)
         if player.finished:
-            self.stop_playing()
+            self.finish_playing()
         if remote is None or not self.may_send:
             return None
         return self.out.play(remote.payload_type, payload, now)
 
     def play(self, player: Player) -> None:
-        self.stop_playing()
         self.player = player
 
-    def stop_playing(self, token: str | None = None) -> None:
+    def stop_playing(self, token: str | None) -> None:
+        """As the core has asked, which needs no answer."""
         if self.player is not None and token in (None, self.player.token):
+            self.player = None
+
+    def finish_playing(self) -> None:
+        """It was played to its end, or cut short by a key: this is told."""
+        if self.player is not None:
             finished, self.player = self.player, None
             self._emit(PlayFinished(self.name, finished.token))
 
@@ -354,7 +359,7 @@ class Session:
     def release(self) -> None:
         """The end: what was held is let go, and the last word is said."""
         self._report_keys(self.keypad.restart())
-        self.stop_playing()
+        self.player = None
         self._emit(
             SessionReleased(
                 self.name,
