@@ -328,7 +328,8 @@ class Core:
 
     def _start(self) -> None:
         self._began = self.post.now()
-        states = {agent: self.live.agents[agent].state for agent in self._agent_ids()}
+        known = {agent: one.state for agent, one in self.live.agents.items()}
+        states = {agent: known.get(agent, "signed_out") for agent in self._agent_ids()}
         started = ev.ServerStarted(__version__, self._tag_tail, self.world.boot, self._began)
         self.journal.append(started)
         self._past = past = self.folds.copy()

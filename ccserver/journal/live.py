@@ -203,9 +203,11 @@ class Live:
         return live
 
     def go_on(self, snapshot: Snapshot) -> None:
-        """From where an earlier run stood; of agents, only those who are known."""
+        """From where an earlier run stood; who is known no more stays until it is said that he has
+        left, as he does where the events themselves are read.
+        """
         self.seq, self.contacts = snapshot.seq, snapshot.contacts
-        self.agents.update((n, a) for n, a in snapshot.agents.items() if n in self.agents)
+        self.agents.update(snapshot.agents)
         self.queues.update(snapshot.queues)
         for queue in self.queues.values():
             queue.router = None  # the dispatcher begins anew, and says so

@@ -10,6 +10,7 @@ from actors import messages as m
 from actors.effects import TellAgent
 from actors.ids import AgentId
 from actors.reasons import Outcome
+from ccserver.journal import folds
 from ccserver.journal.decisions import decisions
 from ccserver.journal.reading import entries_about
 from ccserver.journal.why import why
@@ -158,9 +159,11 @@ async def test_the_counters_go_on_where_they_stood(autojump_clock) -> None:
         assert before.queues["support"].handled == 1
 
 
+@pytest.mark.parametrize("every", [1, 1_000], ids=["a checkpoint", "no checkpoint"])
 async def test_who_was_taken_out_of_the_configuration_meanwhile_is_forgotten(
-    autojump_clock,
+    autojump_clock, monkeypatch, every: int
 ) -> None:
+    monkeypatch.setattr(folds, "EVERY", every)
     async with mortal_centre() as floor:
         await floor.agent("1001")
         floor.is_configured(
@@ -173,6 +176,44 @@ async def test_who_was_taken_out_of_the_configuration_meanwhile_is_forgotten(
         assert set(floor.core.live.queues) == {"support"}
         assert "1001" not in floor.core.folds.past.past.agents
         assert sum(floor.core.fold.figures().agents.values()) == 2
+
+
+async def test_who_was_removed_while_he_talked_and_is_back_after_two_deaths_begins_anew(
+    autojump_clock, monkeypatch
+) -> None:
+    """The journal says once that he has left, though a checkpoint still had him."""
+    monkeypatch.setattr(folds, "EVERY", 1)
+    async with mortal_centre() as floor:
+        ada = await floor.agent("1001")
+        floor.phone("anna").dials("2001")
+        offered = await ada.rings()
+        ada.answers(offered)
+        await offered.wait("talking")
+        await trio.sleep(1)
+        floor.is_configured(agents=[a for a in DEFAULT["agents"] if a["id"] != "1001"])
+        await floor.restarts()
+        assert floor.of(ev.AgentLeft) == [ev.AgentLeft(AgentId("1001"))]
+        floor.is_configured()
+        await floor.restarts()
+        assert floor.of(ev.AgentLeft) == [ev.AgentLeft(AgentId("1001"))]
+        left = floor.events.index(ev.AgentLeft(AgentId("1001")))
+        changed = [e for e in floor.events[left:] if isinstance(e, ev.AgentStateChanged)]
+        assert [(e.agent, e.before, e.state) for e in changed] == [
+            ("1001", "signed_out", "engaged")
+        ]
+
+
+async def test_who_was_removed_and_is_in_the_file_again_at_the_next_start_is_there(
+    autojump_clock,
+) -> None:
+    async with mortal_centre() as floor:
+        ada = await floor.agent("1001")
+        await floor.reloads(agents=[a for a in DEFAULT["agents"] if a["id"] != "1001"])
+        floor.is_configured()
+        await floor.restarts()
+        assert floor.state("1001") == "signed_out"
+        assert await ada.registers("secret-1001") == 200
+        assert floor.state("1001") == "available"
 
 
 def over_a_connection(floor) -> None:
