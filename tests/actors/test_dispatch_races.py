@@ -8,7 +8,7 @@ import pytest
 
 from actors import messages as m
 from actors.ids import DISPATCHER, AgentId, agent_actor, queue_actor
-from tests.support.floor import QUEUE, WRAP_UP, Floor, every_order
+from tests.support.floor import QUEUE, WRAP_UP, Floor, all_talking, end_the_call_of, every_order
 
 
 def test_the_last_candidate_is_unusable_and_the_next_contact_is_served_r05():
@@ -259,24 +259,6 @@ def test_an_agent_that_starts_again_in_a_talk_is_not_given_a_second_contact(seed
     assert list(floor.agent(agent).engagements) == ["c0"]
     assert waiting.state == "waiting"
     assert floor.queue.order() == ["x"]
-
-
-def all_talking(agents):
-    """Each agent with a caller of his own: ``c0``, ``c1``, ..."""
-    floor = Floor(agents + 1)
-    floor.agent_ids.pop()
-    for n, agent in enumerate(floor.agent_ids):
-        floor.arrives(agent)
-        caller = floor.calls(f"c{n}")
-        floor.settles()
-        floor.does(caller, caller.answers())
-    floor.settles()
-    return floor
-
-
-def end_the_call_of(floor, agent):
-    (caller,) = [c for c in floor.callers.values() if c.agent == agent]
-    floor.does(caller, caller.ends())
 
 
 def assignments_of(floor, contact):

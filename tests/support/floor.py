@@ -15,6 +15,7 @@ from typing import Any
 
 from actors import messages as m
 from actors.agent import Agent, AgentSettings
+from actors.availability import Patience
 from actors.effects import (
     Record,
     ReplyTo,
@@ -204,7 +205,7 @@ class Floor:
     """``agents`` names them; all can do the same, and none is there before ``arrives``.
 
     ``limit``: so many of them serve the queue at once.  ``outside``: an outside router may give its
-    contacts away.
+    contacts away.  ``misses``: so many offers in a row that an agent does not take make him idle.
     """
 
     def __init__(
@@ -213,9 +214,11 @@ class Floor:
         *,
         limit: int | None = None,
         outside: Outside | None = None,
+        misses: int = 1,
         **bounds: Any,
     ) -> None:
         self.now = 1000.0
+        self._patience = Patience(misses)
         self._limited = frozenset() if limit is None else frozenset((QUEUE,))
         policy = Policy({QUEUE: QueuePolicy(QUEUE, max_agents=limit, outside=outside)})
         self._tickets = count(1)
@@ -251,6 +254,7 @@ class Floor:
             {QUEUE: WRAP_UP},
             RONA,
             3600.0,
+            patience=self._patience,
             limited_queues=self._limited,
         )
         return Agent(settings, lambda: self.now, lambda: next(self._tickets))
@@ -273,6 +277,10 @@ class Floor:
 
     def arrives(self, agent: AgentId) -> None:
         self.tell(agent_actor(agent), m.PhonesChanged((target_of(agent),)))
+
+    def is_cut_off(self, agent: AgentId) -> None:
+        """His registration is over: no phone of his can be reached."""
+        self.tell(agent_actor(agent), m.PhonesChanged(()))
 
     def calls(self, name: str, avoid: tuple[AgentId, ...] = ()) -> Caller:
         place = Place(5, self.now, next(self._tickets))
@@ -390,6 +398,24 @@ class Floor:
         mailbox = self.mailboxes.get(name)
         if mailbox is not None and TimerFired(timer) in mailbox:
             mailbox.remove(TimerFired(timer))
+
+
+def all_talking(agents: int) -> Floor:
+    """Each agent with a caller of his own, ``c0``, ``c1``, ...; one more has not come."""
+    floor = Floor(agents + 1)
+    floor.agent_ids.pop()
+    for n, agent in enumerate(floor.agent_ids):
+        floor.arrives(agent)
+        caller = floor.calls(f"c{n}")
+        floor.settles()
+        floor.does(caller, caller.answers())
+    floor.settles()
+    return floor
+
+
+def end_the_call_of(floor: Floor, agent: AgentId) -> None:
+    (caller,) = [c for c in floor.callers.values() if c.agent == agent]
+    floor.does(caller, caller.ends())
 
 
 def target_of(agent: AgentId) -> m.Target:
