@@ -61,7 +61,7 @@ class AgentSettings(Struct, frozen=True):
     patience: Patience = Patience()
     """What he may miss before he is idle."""
     limited_queues: frozenset[QueueName] = frozenset()
-    """Those that limit how many agents talk at once."""
+    """Those that limit how many agents ring or talk at once."""
 
 
 class AgentConfigured(Struct, frozen=True):
@@ -220,8 +220,7 @@ class Agent:
         match message:
             case m.Reserve(contact, queue, possible_at, shared=shared):
                 if not self.fits():
-                    # Reserved as we became unavailable, or as our last phone went.
-                    return [TellDispatcher(m.ReservationRefused(self.id, contact))]
+                    return self._refuse(contact, queue)
                 reserved = self._engage(contact, queue, "contact")
                 return reserved.offer(self.targets, possible_at, shared=shared)
             case m.AskedFor(contact, _, kind, queue):
@@ -299,6 +298,19 @@ class Agent:
         engagement = Engagement(contact, queue, kind, terms, self._now)
         self.engagements[contact] = engagement
         return engagement
+
+    def _refuse(self, contact: ContactId, queue: QueueName) -> list[Effect]:
+        """Reserved as we became unavailable, or as our last phone went.
+
+        The contact has its place again before its queue has the room: it is the first to have it.
+        """
+        refused = TellDispatcher(m.ReservationRefused(self.id, contact))
+        in_hand = self.engagements.get(contact)
+        if in_hand is not None and in_hand.counts:
+            return [refused]  # reserved twice, and we have it
+        if queue not in self.settings.limited_queues:
+            return [refused]
+        return [refused, TellDispatcher(m.AgentServed(self.id, contact))]
 
     def _ring_too(self, added: tuple[m.Target, ...]) -> list[Effect]:
         """A phone that comes back elsewhere does not hear what rings where it was (R14)."""

@@ -91,26 +91,17 @@ class Dispatcher:
         match message:
             case m.ContactWaits(contact):
                 self._paired.pop(contact, None)  # back from an agent that did not take it
-                freed = self._parted(lambda _, served: served == contact)
                 self.index.add_contact(message, self._now())
-                return self._find_agents("contact", [contact], freed)
-            case m.ContactLeft(contact):
+                return self._find_agents("contact", [contact], [])
+            case m.ContactLeft(contact) | m.ContactConnected(contact):
+                # Race: it may ring all the same, for it left as it was given away.  That counts in
+                # its queue's limit until its agent says that he has it no more.
                 self._paired.pop(contact, None)
                 self.index.remove_contact(contact)
-                freed = self._parted(lambda _, served: served == contact)
-                return self._find_agents("room", [], freed)
-            case m.ContactConnected(contact, by):
-                self._paired.pop(contact, None)
-                self.index.remove_contact(contact)
-                if by is not None:  # whoever rang beside him does so no more
-                    self._parted(lambda agent, served: served == contact and agent != by)
                 return []
-            case m.AgentAvailable(agent):
-                # A reservation that he has not read yet is no talk of his that is over.
-                freed = self._parted(lambda *pair: pair[0] == agent and not self._is_paired(*pair))
+            case m.AgentAvailable():
                 self.index.add_agent(message)
-                found = self._pair("agent", self.index.contact_for(message))
-                return [*found, *self._find_agents("room", [], freed)]
+                return self._pair("agent", self.index.contact_for(message))
             case m.AgentUnavailable(agent):
                 self.index.remove_agent(agent)
                 return []
@@ -160,12 +151,10 @@ class Dispatcher:
         return effects
 
     def _parted(self, which: Callable[[AgentId, ContactId], bool]) -> list[QueueName]:
-        """Those pairs are over; the queues that had as many agents as they may, and have room."""
+        """Those agents have those contacts no more; the queues that had as many as they may, and
+        have room.
+        """
         return self.index.serve_no_more(which)
-
-    def _is_paired(self, agent: AgentId, contact: ContactId) -> bool:
-        paired = self._paired.get(contact)
-        return paired is not None and agent in paired.agents
 
     def _refused(self, agent: AgentId, contact: ContactId) -> list[Effect]:
         """Reserved as the agent became unavailable: the contact has lost nothing."""
@@ -173,13 +162,12 @@ class Dispatcher:
         if paired is None or agent not in paired.agents:
             return []  # and meanwhile the contact left, or was given to another agent
         paired.agents.remove(agent)
-        freed = self._parted(lambda *pair: pair == (agent, contact))
         if paired.agents:
             return []  # others ring
         del self._paired[contact]
         self.index.add_contact(paired.waits, self._now())
         undone = TellQueue(paired.waits.queue, m.PairingUndone(contact, agent))
-        return [undone, *self._find_agents("contact", [contact], freed)]
+        return [undone, *self._find_agents("contact", [contact], [])]
 
     def _forget_what_was_told_by(self, name: str) -> list[Effect]:
         """A queue or an agent has been started again; whatever still holds comes anew.

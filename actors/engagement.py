@@ -67,7 +67,8 @@ class Terms(Struct, frozen=True):
     wrap_up_seconds: float = 0.0
     """0: there is none."""
     limited: bool = False
-    """The queue limits its agents: the dispatcher must hear when one begins and ends to talk."""
+    """The queue limits its agents: the dispatcher must hear when one takes a contact of it, and
+    when he has it no more."""
 
 
 class TellAvailability(Struct, frozen=True):
@@ -155,6 +156,7 @@ class Engagement:
             Watch(contact_actor(self.contact)),
             TellContact(self.contact, assigned),
             self._lease_offer(),
+            *self.serving(),
         ]
 
     def resume(self) -> list[Effect]:
@@ -186,8 +188,8 @@ class Engagement:
         return [lease, Watch(contact_actor(self.contact)), *self.serving()]
 
     def serving(self) -> list[Effect]:
-        """What the dispatcher must know, if he talks with a contact of a queue with a limit."""
-        if self.queue is None or not (self._terms.limited and self._serves):
+        """What the dispatcher must know, if he has a contact of a queue with a limit in hand."""
+        if self.queue is None or not self.counts:
             return []
         return [TellDispatcher(m.AgentServes(self._terms.agent, self.contact, self.queue))]
 
@@ -204,31 +206,35 @@ class Engagement:
     # --- the machine --------------------------------------------------------------------------
 
     def handle(self, message: Message) -> list[Effect | TellAvailability]:
-        before = self.state
+        before, counted = self.state, self.counts
         effects = self._decide(message)
-        if isinstance(before, Engaged) is isinstance(self.state, Engaged):
-            return effects
-        if isinstance(self.state, Engaged):
+        if not isinstance(before, Engaged) and isinstance(self.state, Engaged):
             self._talks_since = self._now()
-            return [*effects, *self.serving()]
-        return [*self._talked(), *effects]
+        if counted is not self.counts:
+            served = TellDispatcher(m.AgentServed(self._terms.agent, self.contact))
+            effects = [served, *effects] if counted else [*effects, *self.serving()]
+        if isinstance(before, Engaged) and not isinstance(self.state, Engaged):
+            return [*self._talked(), *effects]
+        return effects
 
     def _talked(self) -> list[Effect | TellAvailability]:
         since = self._now() if self._talks_since is None else self._talks_since
         if not self.is_work:
             return []
-        serves = self.kind in SERVING
-        told: list[Effect | TellAvailability] = [
-            TellAvailability(av.Talked(self._now() - since, serves))
-        ]
-        if self._terms.limited and serves:
-            told.append(TellDispatcher(m.AgentServed(self._terms.agent, self.contact)))
-        return told
+        return [TellAvailability(av.Talked(self._now() - since, self.kind in SERVING))]
 
     @property
-    def _serves(self) -> bool:
-        """It is a customer of his own with whom he talks."""
-        return isinstance(self.state, Engaged) and self.kind in SERVING
+    def counts(self) -> bool:
+        """Whether he is one of the agents whom a limited queue may have at once: from the
+        reservation on with what the dispatcher gave him, in the talk with a transfer.
+        """
+        match self.state:
+            case Engaged():
+                return self._terms.limited and self.kind in SERVING
+            case Reserved() | Ringing():
+                return self._terms.limited and self.kind == "contact"
+            case _:
+                return False
 
     def _decide(self, message: Message) -> list[Effect | TellAvailability]:
         match self.state, message:

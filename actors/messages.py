@@ -312,7 +312,9 @@ class AgentUnavailable(Struct, frozen=True, gc=False):
 
 
 class AgentServes(Struct, frozen=True, gc=False):
-    """The agent talks with a contact of a queue that limits its agents."""
+    """The agent has a contact of a queue that limits its agents in hand: he has taken it, or the
+    dispatcher has started again.  It counted from when he was reserved.
+    """
 
     agent: AgentId
     contact: ContactId
@@ -320,7 +322,7 @@ class AgentServes(Struct, frozen=True, gc=False):
 
 
 class AgentServed(Struct, frozen=True, gc=False):
-    """And now he does so no more."""
+    """He has it no more, or refused it.  Nothing else but his crash ends that it counts."""
 
     agent: AgentId
     contact: ContactId

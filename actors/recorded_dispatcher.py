@@ -69,7 +69,6 @@ class RecordedDispatcher:
             case m.AgentUnavailable(agent):
                 return agent not in index.available  # he was given a contact, and has it
             case m.ContactConnected(contact):
-                # It was given away, and nobody who rang beside him counts in a limit of agents.
-                return index.look_up(contact) is None and not index.serving
+                return index.look_up(contact) is None  # it was given away
             case _:
                 return False

@@ -199,6 +199,81 @@ def test_a_wait_that_is_over_at_the_tick_the_customer_hangs_up_ends_once_r16():
     assert max(every_order(play)) > 1
 
 
+def test_a_contact_given_away_as_its_wait_is_over_counts_in_the_limit_while_it_rings():
+    """The queue lets it go, and it rings all the same: the queue's one agent has it in hand."""
+    outcomes = set()
+
+    def play(choose):
+        floor = Floor(2, limit=1, max_wait_seconds=30.0)
+        first, second = floor.agent_ids
+        caller = floor.calls("x")
+        floor.settles()
+        floor.ticks(floor.now + 30.0)
+        floor.arrives(first)
+        floor.settles(choose)
+        outcomes.add(caller.state)
+        others = [floor.calls("y"), floor.calls("z")]
+        floor.arrives(second)
+        floor.settles()
+        assert serving(floor) == {(c.agent, c.name) for c in floor.callers.values() if c.agent}
+        assert len(serving(floor)) == 1
+        if caller.state == "ringing":
+            floor.does(caller, caller.answers())
+            floor.settles()
+            assert serving(floor) == {(first, "x")}
+            floor.does(caller, caller.ends())
+            floor.settles()
+        assert [other.state for other in others] == ["ringing", "waiting"]
+
+    assert max(every_order(play)) > 5
+    assert outcomes == {"ringing", "ended"}
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_refused_reservation_leaves_nobody_counted_in_the_limit(ends):
+    """He goes idle as he is given the contact, and as the customer hangs up."""
+
+    def play(choose):
+        floor = Floor(2, limit=1)
+        first, second = floor.agent_ids
+        caller = floor.calls("x")
+        floor.settles()
+        floor.arrives(first)
+        floor.tell(agent_actor(first), m.AgentCommandReceived(m.SetIdle("lunch"), "test"))
+        if ends:
+            floor.does(caller, caller.ends())
+        floor.settles(choose)
+        another = floor.calls("y")
+        floor.arrives(second)
+        floor.settles()
+        served = another if ends else caller
+        assert serving(floor) == {(served.agent, served.name)}
+        assert served.agent is not None
+
+    assert max(every_order(play)) > 5
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_dispatcher_that_starts_again_counts_who_is_being_rung_in_the_limit(seed):
+    """Whether he had read that he is reserved or not."""
+    floor = Floor(2, limit=1)
+    rung, free = floor.agent_ids
+    floor.arrives(rung)
+    floor.settles()
+    caller = floor.calls("x")
+    floor.handles(queue_actor(QUEUE))
+    floor.handles(DISPATCHER)
+    for _ in range(seed % 3):
+        floor.handles(Random(seed).choice(floor.busy()))
+    floor.starts_again(DISPATCHER)
+    floor.settles(Random(seed).choice)
+    floor.arrives(free)
+    waiting = floor.calls("y")
+    floor.settles()
+    assert (caller.state, waiting.state) == ("ringing", "waiting")
+    assert serving(floor) == {(rung, "x")}
+
+
 def test_of_two_contacts_at_one_tick_an_agent_is_given_one_r11():
     """Whoever comes first to whomever, he has one call, and the other keeps its place."""
 
@@ -263,3 +338,8 @@ def test_an_agent_that_starts_again_in_a_talk_is_not_given_a_second_contact(seed
 
 def assignments_of(floor, contact):
     return [(at, agent) for at, name, agent in floor.assigned if name == contact]
+
+
+def serving(floor):
+    """Who counts in the queue's limit, and with whom."""
+    return floor.dispatcher.index.serving.get(QUEUE, set())

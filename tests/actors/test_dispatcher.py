@@ -237,14 +237,28 @@ def test_a_timer_that_it_does_not_know_is_an_error():
         Office().hears(TimerFired("tea"))
 
 
-def test_a_limited_queue_gives_the_room_of_one_that_left_to_the_first_who_waits():
+def test_the_room_of_one_that_left_goes_to_the_first_who_waits_when_its_agent_has_let_it_go():
     office = Office(routing.rules("q", max_agents=1))
     office.frees(A, 1.0).frees(B, 2.0).waits(C, 10.0)
     assert office.pairs == [(A, C)]
     assert office.waits(D, 11.0).pairs == []
-    office.hears(m.ContactLeft(C))
+    assert office.hears(m.ContactLeft(C)).pairs == []
+    office.hears(m.AgentServed(A, C))
     assert office.pairs == [(B, D)]
     assert office.decision.on == "room"
+
+
+def test_a_refused_contact_has_its_place_again_before_its_room_is_given():
+    office = Office(routing.rules("q", max_agents=1)).frees(A, 1.0).frees(B, 2.0).waits(C, 10.0)
+    assert office.waits(D, 11.0).pairs == []
+    assert office.hears(m.ReservationRefused(A, C)).pairs == []
+    assert office.hears(m.AgentServed(A, C)).pairs == [(B, C)]
+
+
+def test_the_room_of_one_that_left_before_its_agent_refused_it_is_given_on():
+    office = Office(routing.rules("q", max_agents=1)).frees(A, 1.0).frees(B, 2.0).waits(C, 10.0)
+    office.waits(D, 11.0).hears(m.ContactLeft(C)).hears(m.ReservationRefused(A, C))
+    assert office.hears(m.AgentServed(A, C)).pairs == [(B, D)]
 
 
 def test_the_end_of_a_talk_makes_room_before_the_agent_is_available_again():
@@ -257,7 +271,8 @@ def test_the_end_of_a_talk_makes_room_before_the_agent_is_available_again():
 def test_who_comes_back_has_given_his_room_back_and_may_have_it_again():
     office = Office(routing.rules("q", max_agents=1)).frees(A, 1.0).frees(B, 2.0).waits(C, 10.0)
     office.waits(D, 11.0)
-    assert office.waits(C, 10.0, at=40.0, tried=(A,)).pairs == [(B, C)]
+    assert office.waits(C, 10.0, at=40.0, tried=(A,)).pairs == []
+    assert office.hears(m.AgentServed(A, C)).pairs == [(B, C)]
 
 
 def test_an_agent_who_starts_again_serves_nobody_until_he_says_so():
@@ -319,5 +334,4 @@ def test_a_reservation_that_its_agent_has_not_read_yet_keeps_its_room():
     office = Office(routing.rules("q", max_agents=1)).frees(A, 1.0).waits(C, 10.0)
     office.hears(m.AgentUnavailable(A)).frees(A, 20.0)
     assert office.waits(D, 11.0).pairs == []
-    office.hears(m.ContactConnected(C, A)).frees(A, 30.0)  # and now it is over
-    assert office.pairs == [(A, D)]
+    assert office.hears(m.AgentServed(A, C)).pairs == [(A, D)]

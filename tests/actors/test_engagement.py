@@ -298,21 +298,57 @@ def limited() -> Desk:
     return desk
 
 
-def test_a_limited_queue_is_told_when_a_talk_begins_and_when_it_ends():
+SERVES, SERVED = m.AgentServes(AGENT, CONTACT, QUEUE), m.AgentServed(AGENT, CONTACT)
+
+
+def test_a_limited_queue_is_told_when_he_is_reserved_and_when_the_talk_ends():
     desk = limited().reserved()
-    desk.hears(m.OfferRinging(CONTACT))
-    assert desk.told_dispatcher() == []
-    desk.hears(m.OfferAnswered(CONTACT))
-    assert desk.told_dispatcher() == [m.AgentServes(AGENT, CONTACT, QUEUE)]
+    assert SERVES in desk.told_dispatcher()
+    for news in (m.OfferRinging(CONTACT), m.OfferAnswered(CONTACT)):
+        desk.hears(news)
+        assert desk.told_dispatcher() == []
     desk.hears(m.ConversationEnded(CONTACT, EndedBy.CUSTOMER))
-    assert desk.told_dispatcher() == [m.AgentServed(AGENT, CONTACT)]
+    assert desk.told_dispatcher() == [SERVED]
 
 
-def test_a_dispatcher_that_starts_again_is_told_whom_he_serves():
+@pytest.mark.parametrize("rings", [False, True])
+@pytest.mark.parametrize(
+    "end",
+    [
+        m.OfferWithdrawn(CONTACT, "queue"),
+        m.OfferFailed(CONTACT, OfferFailure.RONA),
+        m.Down(f"contact/{CONTACT}", True),
+        TimerFired(f"lease:{CONTACT}"),
+    ],
+)
+def test_a_limited_queue_is_told_of_an_offer_that_came_to_nothing(rings, end):
     desk = limited().reserved()
-    desk.hears(m.OfferAnswered(CONTACT))
+    if rings:
+        desk.hears(m.OfferRinging(CONTACT))
+    desk.hears(end)
+    assert desk.told_dispatcher()[0] == SERVED
+
+
+def test_a_limited_queue_is_told_of_a_reservation_that_he_refuses():
+    desk = limited().registers()
+    desk.commands(m.SetIdle("lunch"))
+    desk.hears(m.Reserve(CONTACT, QUEUE, desk.now))
+    assert desk.told_dispatcher() == [m.ReservationRefused(AGENT, CONTACT), SERVED]
+
+
+def test_reserved_twice_for_a_contact_he_has_it_until_its_end():
+    desk = limited().reserved()
+    desk.hears(m.Reserve(CONTACT, QUEUE, desk.now))
+    assert desk.told_dispatcher() == [m.ReservationRefused(AGENT, CONTACT)]
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_dispatcher_that_starts_again_is_told_whom_he_serves(answered):
+    desk = limited().reserved()
+    if answered:
+        desk.hears(m.OfferAnswered(CONTACT))
     desk.hears(m.Restarted("dispatcher"))
-    assert desk.told_dispatcher() == [m.AgentServes(AGENT, CONTACT, QUEUE)]
+    assert desk.told_dispatcher() == [SERVES]
 
 
 def test_an_agent_that_starts_again_in_a_talk_tells_it():

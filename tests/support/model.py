@@ -47,22 +47,14 @@ class Model:
         reference = self.reference
         match message:
             case m.ContactWaits(contact):
-                return self._waits(message, reference.parted(lambda _, c: c == contact), drawn)
-            case m.ContactLeft(contact):
+                return self._waits(message, drawn)
+            case m.ContactLeft(contact) | m.ContactConnected(contact):
                 self._forget(contact)
-                return self._pairs((), reference.parted(lambda _, c: c == contact), drawn)
-            case m.ContactConnected(contact, by):
-                self._forget(contact)
-                if by is not None:
-                    reference.parted(lambda agent, c: c == contact and agent != by)
                 return []
             case m.AgentAvailable(agent):
-                freed = reference.parted(
-                    lambda a, c: a == agent and a not in self.offered.get(c, ())
-                )
                 reference.available[agent] = message
                 pair = reference.for_agent(message)
-                return [*([] if pair is None else [pair]), *self._pairs((), freed, drawn)]
+                return [] if pair is None else [pair]
             case m.AgentUnavailable(agent):
                 reference.available.pop(agent, None)
                 return []
@@ -102,14 +94,12 @@ class Model:
                 return self._pairs(reference.waiting, (), drawn)
         raise ValueError(f"the model does not know {message}")
 
-    def _waits(
-        self, waits: m.ContactWaits, freed: Iterable[QueueName], drawn: Iterable[AgentId]
-    ) -> list[Pair]:
+    def _waits(self, waits: m.ContactWaits, drawn: Iterable[AgentId]) -> list[Pair]:
         self._forget(waits.contact)
         self._told[waits.contact] = waits
         self.reference.waiting[waits.contact] = waits
         self.reference.judged[waits.contact] = self.reference.now
-        return self._pairs((waits.contact,), freed, drawn)
+        return self._pairs((waits.contact,), (), drawn)
 
     def _forget(self, contact: ContactId) -> None:
         self.offered.pop(contact, None)
@@ -131,10 +121,9 @@ class Model:
         if agent not in ringing:
             return []
         ringing.remove(agent)
-        freed = self.reference.parted(lambda *pair: pair == (agent, contact))
         if ringing:
             return []  # others ring
-        return self._waits(self._told[contact], freed, drawn)
+        return self._waits(self._told[contact], drawn)
 
     def _restarted(self, name: str, drawn: Iterable[AgentId]) -> list[Pair]:
         for contact in {*self.reference.waiting, *self.offered}:
