@@ -300,7 +300,7 @@ class Leg:
             case Leaving(), usage.Answered():
                 return []  # answered as we hung up: the usage sends ACK and BYE
             case Accepting(), usage.Accepted():
-                return []
+                return self._accepted()
             case Accepting(), usage.Confirmed(body):
                 return self._confirmed(body)
             case _, usage.OfferReceived(key, body):
@@ -326,6 +326,14 @@ class Leg:
             self._record_dialog(),
         ]
 
+    def _accepted(self) -> list[do.Effect]:
+        """Our 2xx has gone.  Whoever made the offer can hear and be heard from now on (RFC 3264
+        §5.1), and nobody waits for his ACK; our own offer is answered by it.
+        """
+        if self._late_offer is not None:
+            return []
+        return [do.TellContact(self.contact, m.LegAnswered(self.id))]
+
     def _confirmed(self, body: bytes) -> list[do.Effect]:
         effects: list[do.Effect] = []
         if self._late_offer is not None:
@@ -333,11 +341,11 @@ class Leg:
                 negotiated = offer_answer.accept_answer(self._late_offer, body)
             except SdpError as error:
                 return self._leave(m.HangUp(error.status), "media")
-            effects.append(self._direct(negotiated))
             self._late_offer = None
+            answered = do.TellContact(self.contact, m.LegAnswered(self.id))
+            effects = [self._direct(negotiated), answered]
         self.state = Up()
-        answered = do.TellContact(self.contact, m.LegAnswered(self.id))
-        return [*effects, answered, self._record_dialog()]
+        return [*effects, self._record_dialog()]
 
     def _reoffered(self, key: ServerKey, body: bytes) -> list[do.Effect]:
         """A phone's own hold, or another codec or address (RFC 3264 §8)."""

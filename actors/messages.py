@@ -126,7 +126,7 @@ class LegRinging(Struct, frozen=True, gc=False):
 
 
 class LegAnswered(Struct, frozen=True, gc=False):
-    """The far party answered, and media flows to it."""
+    """The far party answered, or has our answer: media flows to it."""
 
     leg: LegId
 

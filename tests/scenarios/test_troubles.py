@@ -65,6 +65,57 @@ async def test_a_two_hundred_that_is_never_acknowledged_ends_the_contact_t04(
         c.check_nothing_is_left()
 
 
+async def test_an_agent_rings_as_the_caller_is_answered_though_his_ack_is_late(
+    autojump_clock,
+) -> None:
+    async with centre() as c:
+        agent = await c.agent("1001")
+        anna = c.phone("anna")
+        anna.acknowledges = False
+        call = anna.dials("2001")
+        agent.answers(await agent.rings())
+        await trio.sleep(1.2)
+        assert len(c.of(ev.ContactConnected)) == 1
+        anna.acknowledges = True  # the next copy of the 200 is
+        await trio.sleep(60)
+        assert call.state == "talking"
+        assert c.state("1001") == "engaged"
+
+
+async def test_an_agent_who_answers_a_caller_that_never_acknowledges_is_freed_t04(
+    autojump_clock,
+) -> None:
+    async with centre() as c:
+        agent = await c.agent("1001")
+        anna = c.phone("anna")
+        anna.acknowledges = False
+        anna.dials("2001")
+        offered = await agent.rings()
+        agent.answers(offered)
+        await offered.wait("talking")
+        await offered.wait("ended")
+        await trio.sleep(60)
+        assert [e.outcome for e in c.of(ev.ContactEnded)] == [Outcome.HANDLED]
+        assert [e.cause for e in c.of(ev.LegDown)] == ["no-ack", "local"]
+        assert c.state("1001") == "available"
+        c.check_nothing_is_left()
+
+
+async def test_who_offers_no_audio_of_his_own_waits_for_nobody_before_his_ack(
+    autojump_clock,
+) -> None:
+    """Our offer is in the 200, his answer in the ACK: nothing could be heard before it."""
+    async with centre() as c:
+        await c.agent("1001")
+        anna = c.phone("anna")
+        anna.acknowledges = False
+        anna.dials("2001", body=b"")
+        await trio.sleep(20)
+        assert c.story() == ["arrived"]
+        await trio.sleep(40)
+        assert [e.outcome for e in c.of(ev.ContactEnded)] == [Outcome.ABANDONED]
+
+
 async def test_an_invite_retransmitted_is_one_call_t01(autojump_clock) -> None:
     async with centre() as c:
         anna = c.phone("anna")
