@@ -8,7 +8,6 @@ use a nonce once.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from hashlib import blake2s
@@ -69,11 +68,8 @@ class Authenticator:
         self.realm = realm
         self._accounts, self._now, self._secret = accounts, now, secret
         self._algorithms, self._nonce_seconds = algorithms, nonce_seconds
-        self._most_nonces = most_nonces
-        self._counts: OrderedDict[str, int] = OrderedDict()
-        """By the birth of a nonce, which no other has."""
+        self._counts = _Counts(nonce_seconds, most_nonces)
         self._made = 0
-        self._forgotten = -1
         # Who does not exist costs the same sums and gets the same answer (no enumeration).
         self._nobody = account("", realm, secret.hex(), algorithms).ha1
 
@@ -108,17 +104,13 @@ class Authenticator:
         birth = c.nonce.partition("-")[0]
         if not same_secret(self._nonce(birth, host), c.nonce):
             return Verdict.STALE  # of another source, or of another run of this server
-        born = _born(birth)
-        if not 0 <= self._now() - born <= self._nonce_seconds or born <= self._forgotten:
+        born, number = _parts(birth)
+        now = self._now()
+        if not 0 <= now - born <= self._nonce_seconds:
             return Verdict.STALE
         # Counted only now: a stranger must not use up the numbers of a nonce.
         count = 1 if c.qop is None or c.nc is None else c.nc
-        if count <= self._counts.get(birth, 0):
-            return Verdict.STALE
-        self._counts[birth] = count
-        self._counts.move_to_end(birth)
-        self._forget()
-        return Verdict.RIGHT
+        return Verdict.RIGHT if self._counts.take(number, count, born, now) else Verdict.STALE
 
     def _nonce(self, birth: str, host: str) -> str:
         """``birth`` is the second and a number, so that no two phones share a count."""
@@ -126,20 +118,34 @@ class Authenticator:
         proof = blake2s(text, key=self._secret, digest_size=12)
         return f"{birth}-{proof.hexdigest()}"
 
-    def _forget(self) -> None:
-        """Nonces too old to be right; beyond the bound, the least used too, and all of their age.
 
-        A count that was forgotten could be repeated, so its nonce must never be right again.
-        """
-        oldest_alive = self._now() - self._nonce_seconds
-        while self._counts:
-            birth = next(iter(self._counts))
-            born = _born(birth)
-            if born >= oldest_alive:
-                if len(self._counts) <= self._most_nonces:
-                    return
-                self._forgotten = max(self._forgotten, born)
-            del self._counts[birth]
+class _Counts:
+    """The highest count that each nonce was used with, by the nonce's number.
+
+    Kept in two parts, the later and the earlier; the earlier one is forgotten as a whole, when all
+    in it are too old to be right, or when there are too many.  A count that is forgotten could be
+    repeated, so what was born by then must never be right again.
+    """
+
+    def __init__(self, seconds: float, most: int) -> None:
+        self._seconds, self._half = seconds, max(1, most // 2)
+        self._later: dict[int, int] = {}
+        self._earlier: dict[int, int] = {}
+        self._parted_at = self._forgotten = -1.0
+
+    def __len__(self) -> int:
+        return len(self._later) + len(self._earlier)
+
+    def take(self, number: int, count: int, born: int, now: float) -> bool:
+        """Whether this count is higher than all before it, and none may have been forgotten."""
+        if now - self._parted_at > self._seconds or len(self._later) >= self._half:
+            self._forgotten = self._parted_at
+            self._earlier, self._later, self._parted_at = self._later, {}, now
+        highest = self._later.get(number) or self._earlier.get(number, 0)
+        if count <= highest or born <= self._forgotten:
+            return False
+        self._later[number] = count
+        return True
 
 
 def _names_target(uri: str, request: Request) -> bool:
@@ -152,6 +158,7 @@ def _names_target(uri: str, request: Request) -> bool:
         return False
 
 
-def _born(birth: str) -> int:
-    """The second in which one of our own nonces was made."""
-    return parse_uint(birth.partition(".")[0], 2**40) or 0
+def _parts(birth: str) -> tuple[int, int]:
+    """The second in which one of our own nonces was made, and its number."""
+    second, _, number = birth.partition(".")
+    return parse_uint(second, 2**40) or 0, parse_uint(number, 2**62) or 0

@@ -205,7 +205,25 @@ def test_counts_are_forgotten_with_their_nonces():
         desk.judge()
         desk.clock.now += 1
 
-    assert len(desk.authenticator._counts) <= 62
+    assert len(desk.authenticator._counts) <= 2 * 62
+
+
+def test_a_count_that_was_refused_is_refused_again_half_a_life_later():
+    desk = Desk()
+    assert desk.judge() is Verdict.RIGHT
+    desk.clock.now += 30
+    desk.challenge()
+    assert desk.judge(nc=7) is Verdict.RIGHT
+    used = desk.nonce
+
+    desk.clock.now += 31
+    desk.challenge()
+    assert desk.judge() is Verdict.RIGHT  # a minute is over: what was counted in it lies apart
+
+    desk.nonce = used
+    assert desk.judge(nc=7) is Verdict.STALE
+    assert desk.judge(nc=7) is Verdict.STALE
+    assert desk.judge(nc=8) is Verdict.RIGHT
 
 
 def test_beyond_the_bound_a_forgotten_count_cannot_be_repeated():
