@@ -1,11 +1,11 @@
 """Calls relayed and conferences mixed: what is lost, what it costs, how late the tick comes.
 
     python -m loadtest.bench_media --calls 300 --seconds 20
-    python -m loadtest.bench_media --conferences 100 --parties 8
+    python -m loadtest.bench_media --conferences 100 --parties 8 --processes 2
 
-Without either it measures both, one after the other.  It starts a media process of its own on
-loopback, and plays all phones.  If it cannot keep its own pace it says so: then the figures are
-about the generator.
+Without either it measures both, one after the other.  It starts media processes of its own on
+loopback, and plays all phones, both with priority where the system allows it.  If it cannot keep
+its own pace it says so: then the figures are about the generator.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ import socket
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from msgspec import Struct
 
+from ccserver.media.clients import summed
 from ccserver.media.protocol import Command, Hear, Play, SetRemote, Statistics
+from ccserver.settings.kinds import port_shares
 from loadtest.media_load import (
     HOST,
     PAYLOAD_TYPE,
@@ -32,6 +35,7 @@ from loadtest.media_load import (
     quantile,
     voice,
 )
+from loadtest.realtime import ask_for_priority
 
 TICKS = 50
 """A second."""
@@ -89,13 +93,14 @@ def main() -> None:
 
 def measure(a: argparse.Namespace) -> Found:
     """By the command line's arguments."""
-    options = ["--ports", a.ports, *([] if a.realtime else ["--no-realtime"])]
-    with tempfile.TemporaryDirectory(prefix="ccserver-bench-") as name:
-        media = Media(Path(name), options)
-        try:
-            return _bench(a, media)
-        finally:
-            media.end()
+    options = [] if a.realtime and ask_for_priority() else ["--no-realtime"]
+    with ExitStack() as ended:
+        medias = []
+        for first, last in port_shares(a.ports, a.processes):
+            name = ended.enter_context(tempfile.TemporaryDirectory(prefix="ccserver-bench-"))
+            medias.append(Media(Path(name), ["--ports", f"{first}-{last}", *options]))
+            ended.callback(medias[-1].end)
+        return _bench(a, medias)
 
 
 def arguments(*words: str) -> argparse.Namespace:
@@ -110,27 +115,41 @@ def arguments(*words: str) -> argparse.Namespace:
     parser.add_argument("--transcode", action="store_true", help="calls: mu-law here, A-law there")
     parser.add_argument("--music", type=int, default=0, help="further sessions that hear music")
     parser.add_argument("--ports", default="20000-29999")
+    parser.add_argument("--processes", type=int, default=1, help="over which they are spread")
     parser.add_argument("--no-realtime", dest="realtime", action="store_false")
     return parser.parse_args(words)
 
 
-def _bench(a: argparse.Namespace, media: Media) -> Found:
+def _bench(a: argparse.Namespace, medias: list[Media]) -> Found:
     with open_phones() as sock, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
         port = sock.getsockname()[1]
-        phones = _relayed(media, port, a.calls, a.transcode)
-        phones += _conferences(media, port, a.conferences, a.parties, a.codecs.split(","))
         deaf.bind((HOST, 0))
-        _play_music(media, deaf.getsockname()[1], a.music)
+        phones = []
+        for number, media in enumerate(medias):
+            calls, conferences, music = (
+                (whole + number) // len(medias) for whole in (a.calls, a.conferences, a.music)
+            )
+            phones += _relayed(media, port, calls, a.transcode)
+            phones += _conferences(media, port, conferences, a.parties, a.codecs.split(","))
+            _play_music(media, deaf.getsockname()[1], music)
         # A mixed source that paused in between would be late after it.
         exchange(sock, phones, WARM_UP, await_all=not a.conferences)
-        before, cpu, begin = media.statistics(), media.cpu(), time.monotonic()
+        before, cpu, begin = _statistics(medias), _cpu(medias), time.monotonic()
         own = time.process_time()
         result = exchange(sock, phones, a.seconds)
         elapsed = time.monotonic() - begin
         own = (time.process_time() - own) / elapsed
-        cpu = media.cpu() - cpu
-        after = media.statistics()
+        cpu = _cpu(medias) - cpu
+        after = _statistics(medias)
         return _found(a, result, before, after, cpu, elapsed, own, drops(sock))
+
+
+def _statistics(medias: list[Media]) -> Statistics:
+    return summed([media.statistics() for media in medias])
+
+
+def _cpu(medias: list[Media]) -> float:
+    return sum(media.cpu() for media in medias)
 
 
 def _relayed(media: Media, port: int, calls: int, transcode: bool) -> list[Phone]:

@@ -26,6 +26,8 @@ from ccserver.journal.log import Journal
 from ccserver.journal.storage import JournalError
 from ccserver.logs import set_up_logging
 from ccserver.media.client import READY, MediaClient
+from ccserver.media.clients import MediaClients
+from ccserver.media.protocol import socket_names
 from ccserver.settings import ConfigurationError, Loaded, load
 from ccserver.settings.kinds import host_port
 from sip.transport.listeners import ListenError, open_listeners
@@ -35,7 +37,6 @@ log = logging.getLogger(__name__)
 WRONG = 2
 """Exit status: starting again would not help."""
 CORE_SOCKET = "core.sock"
-MEDIA_SOCKET = "media.sock"
 JOURNAL = "journal.sqlite"
 MEDIA_PATIENCE = 10.0
 
@@ -76,7 +77,9 @@ async def _start(loaded: Loaded, config: Path, overrides: list[str]) -> int:
     except (ListenError, exporter.ListenError, JournalError) as error:
         print(f"ccserver: {error}", file=sys.stderr)
         return WRONG
-    media = MediaClient(data / MEDIA_SOCKET, ready=READY)
+    names = socket_names(settings.media.processes)
+    clients = [MediaClient(data / name, ready=READY) for name in names]
+    media = clients[0] if len(clients) == 1 else MediaClients(clients)
 
     async def load_again() -> Loaded:
         return await trio.to_thread.run_sync(load, config, overrides, os.environ)

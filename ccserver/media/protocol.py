@@ -300,6 +300,11 @@ _ARRAY_HEAD = 5
 """The longest head of a msgpack array."""
 
 
+def socket_names(processes: int) -> list[str]:
+    """Of the control sockets in the data directory, one for each media process."""
+    return ["media.sock", *(f"media-{number}.sock" for number in range(2, processes + 1))]
+
+
 def decode_commands(frame: bytes | memoryview) -> list[Command]:
     """Raises BadFrame."""
     try:

@@ -94,7 +94,11 @@ def _same_place(host: str, other: str) -> bool:
 
 
 def _media(media: Media) -> Iterator[Finding]:
-    """One address of a family, and one that a phone can be told."""
+    """One address of a family, and one that a phone can be told; a pair of ports a process."""
+    first, last = port_range(media.ports)
+    if last + 1 - first - first % 2 < 2 * media.processes:
+        text = f"expected two ports for each of {media.processes} media.processes"
+        yield Finding(("media", "ports"), f'{text}, got "{media.ports}"')
     for name, addresses in (("listen", media.listen), ("advertise", media.advertise)):
         versions = [ip_address(address).version for address in addresses]
         for index, version in enumerate(versions):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
+from itertools import pairwise
 from typing import Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -61,6 +62,19 @@ def port_range(text: str) -> tuple[int, int]:
     if not 1024 <= first < last or last - first < 3:
         raise ValueError
     return first, last
+
+
+def port_shares(text: str, shares: int) -> list[tuple[int, int]]:
+    """``shares`` ranges out of ``20000-29999``, each beginning with an even port and ending with an
+    odd one, as equal as can be.  Raises ValueError where there is not a pair of ports for each.
+    """
+    first, last = port_range(text)
+    first += first % 2
+    pairs = (last + 1 - first) // 2
+    if pairs < shares:
+        raise ValueError
+    bounds = [first + 2 * (pairs * share // shares) for share in range(shares + 1)]
+    return [(low, high - 1) for low, high in pairwise(bounds)]
 
 
 def _port(text: str) -> int:

@@ -73,6 +73,9 @@ class Media(Section):
     needed for a wildcard, and behind a NAT."""
     ports: Ports = "20000-29999"
     """UDP ports for audio; a call takes four."""
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
+    """How many processes carry audio, each with its share of ports, all of a call at one of them.
+    More than one where one core does not do; see docs/scaling.md."""
     rtp_timeout_seconds: SomeSeconds = 20.0
     """A phone that has sent audio, and then none for so long, is lost."""
     prompts: Annotated[str, Field(min_length=1)] = "prompts"

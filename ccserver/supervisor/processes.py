@@ -13,10 +13,11 @@ from pathlib import Path
 import trio
 from msgspec import Struct
 
+from ccserver.media.protocol import socket_names
 from ccserver.settings import Loaded
 from ccserver.settings.changes import PREFIX, hand_down
+from ccserver.settings.kinds import port_shares
 
-MEDIA_SOCKET = "media.sock"
 _PR_SET_PDEATHSIG = 1
 
 
@@ -32,19 +33,25 @@ class Command(Struct, frozen=True):
     """Whether the server ends when it cannot be kept."""
 
 
-def media_command(loaded: Loaded, environ: Mapping[str, str]) -> Command:
+def media_commands(loaded: Loaded, environ: Mapping[str, str]) -> list[Command]:
+    """One for each process, with its share of the ports."""
     media = loaded.settings.media
-    arguments = (
-        *(sys.executable, "-m", "ccserver.media"),
-        *("--socket", str(Path(loaded.settings.data.dir) / MEDIA_SOCKET)),
-        *(text for address in media.listen for text in ("--listen", address)),
-        *(text for address in media.advertise for text in ("--advertise", address)),
-        *("--ports", media.ports),
-        *("--prompts", str(loaded.prompts)),
-        *("--rtp-timeout", f"{media.rtp_timeout_seconds:g}"),
-    )
     ours = {name: text for name, text in environ.items() if not name.startswith(PREFIX)}
-    return Command("media", arguments, ours, speaks=False)
+    data = Path(loaded.settings.data.dir)
+    shares = port_shares(media.ports, media.processes)
+    commands = []
+    for name, (first, last) in zip(socket_names(media.processes), shares, strict=True):
+        arguments = (
+            *(sys.executable, "-m", "ccserver.media"),
+            *("--socket", str(data / name)),
+            *(text for address in media.listen for text in ("--listen", address)),
+            *(text for address in media.advertise for text in ("--advertise", address)),
+            *("--ports", f"{first}-{last}"),
+            *("--prompts", str(loaded.prompts)),
+            *("--rtp-timeout", f"{media.rtp_timeout_seconds:g}"),
+        )
+        commands.append(Command(Path(name).stem, arguments, ours, speaks=False))
+    return commands
 
 
 def core_command(config: Path, overrides: Sequence[str], environ: Mapping[str, str]) -> Command:

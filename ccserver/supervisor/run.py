@@ -16,7 +16,7 @@ from typing import TypeAlias
 import trio
 
 from ccserver.settings import Loaded
-from ccserver.settings.kinds import port_range
+from ccserver.settings.kinds import port_shares
 from ccserver.supervisor.keeper import (
     HOPELESS,
     Effect,
@@ -35,7 +35,7 @@ from ccserver.supervisor.processes import (
     Process,
     audit_command,
     core_command,
-    media_command,
+    media_commands,
     open_process,
     store_command,
     web_command,
@@ -67,11 +67,12 @@ def run(config: Path, overrides: Sequence[str], loaded: Loaded, environ: Mapping
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise CannotStart(f"data.dir: another ccserver runs on {data}") from None
-        first, last = port_range(loaded.settings.media.ports)
-        for address in loaded.settings.media.listen:
+        settings = loaded.settings.media
+        for address in settings.listen:
             _require_own_address(address)
-            _require_a_free_pair(address, first, last)
-        media = Child(media_command(loaded, environ))
+            for first, last in port_shares(settings.ports, settings.processes):
+                _require_a_free_pair(address, first, last)
+        media = [Child(command) for command in media_commands(loaded, environ)]
         core = Child(core_command(config, overrides, environ))
         beside = [Child(web_command(config, overrides, environ))]
         if loaded.settings.store.enabled:
@@ -107,7 +108,9 @@ def _require_a_free_pair(address: str, first: int, last: int) -> None:
     raise CannotStart(f"media.ports: cannot listen on {address}, {first}-{last}: all are taken")
 
 
-async def supervise(media: Child, core: Child, beside: Sequence[Child], patience: float) -> int:
+async def supervise(
+    media: Sequence[Child], core: Child, beside: Sequence[Child], patience: float
+) -> int:
     """Calls end before the audio does: core drains, then media is ended.
 
     ``beside``: what no call waits for; desktops are served, and the store is written, for as long
@@ -115,17 +118,17 @@ async def supervise(media: Child, core: Child, beside: Sequence[Child], patience
     """
     with trio.open_signal_receiver(*SIGNALS) as signals:
         async with trio.open_nursery() as nursery:
-            for child in (media, core, *beside):
+            for child in (*media, core, *beside):
                 nursery.start_soon(child.keep)
-            asked = await _wait_for_the_end(signals, core, media, *beside)
+            asked = await _wait_for_the_end(signals, core, *media, *beside)
             core.end(patience if asked else PATIENCE)
             await _see_off(core, signals)
-            for child in (media, *beside):
+            for child in (*media, *beside):
                 child.end(PATIENCE)
-            for child in (media, *beside):
+            for child in (*media, *beside):
                 await _see_off(child, signals)
             nursery.cancel_scope.cancel()
-    verdicts = (child.verdict for child in (core, media, *beside))
+    verdicts = (child.verdict for child in (core, *media, *beside))
     verdict = next((one for one in verdicts if one is not None), None)
     if verdict is None:
         return 0

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from trio.testing import wait_all_tasks_blocked
 from ccserver.media.client import GRACE, MOST_COMMANDS, ORPHANS_EVERY, MediaClient
 from ccserver.media.protocol import (
     DOWN,
-    Command,
     CreateSession,
     DigitHeard,
     Event,
@@ -25,56 +23,10 @@ from ccserver.media.protocol import (
     SessionRefused,
     SessionReleased,
     Sessions,
-    SessionState,
     SetRemote,
     StopPlay,
-    decode_commands,
-    encode_frames,
 )
-
-
-class MediaEnd:
-    """The other end of the socket, spoken by hand."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._listener: socket.socket | None = None
-        self._connection: socket.socket | None = None
-
-    async def comes_up(self) -> None:
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._listener.bind(str(self.path))
-        self._listener.listen()
-        self._listener.setblocking(False)
-        await trio.lowlevel.wait_readable(self._listener)
-        self._connection, _ = self._listener.accept()
-        self._connection.setblocking(False)
-        await wait_all_tasks_blocked()
-
-    def goes_down(self) -> None:
-        for sock in (self._connection, self._listener):
-            if sock is not None:
-                sock.close()
-        self.path.unlink(missing_ok=True)
-
-    async def frames(self) -> list[list[Command]]:
-        await wait_all_tasks_blocked()
-        assert self._connection is not None
-        found = []
-        while True:
-            try:
-                frame = self._connection.recv(65536)
-            except BlockingIOError:
-                return found
-            if not frame:
-                return found  # the client has gone
-            found.append(decode_commands(frame))
-
-    async def says(self, *events: Event) -> None:
-        assert self._connection is not None
-        for frame in encode_frames(events):
-            self._connection.send(frame)
-        await trio.sleep(0.01)
+from tests.support.media_end import MediaEnd, listed
 
 
 @pytest.fixture
@@ -372,7 +324,3 @@ async def test_a_process_that_talks_nonsense_is_left(autojump_clock, client, med
     await trio.sleep(0.01)
 
     assert not client.connected
-
-
-def listed(name: str, *, silent: bool = False) -> SessionState:
-    return SessionState(name, "192.0.2.1", 20000, [], None, 0, 0, silent)

@@ -249,6 +249,15 @@ def test_settings_that_do_not_fit_each_other_are_refused(directory: Path, change
     assert said in problem
 
 
+def test_each_media_process_needs_ports_of_its_own(directory: Path):
+    changes = ("media.ports=20001-20006", "media.processes=3")
+
+    (problem,) = errors(directory, SMALL, *changes)
+
+    assert "media.ports: expected two ports for each of 3 media.processes, got" in problem
+    assert loaded(directory, SMALL, changes[0], "media.processes=2")
+
+
 def test_a_queue_that_lets_customers_go_needs_the_prompt_that_says_so(directory: Path):
     (problem,) = errors(directory, SMALL, "queues.support.max_waiting=3")
     changes = ("queues.support.max_waiting=3", "queues.support.overflow_prompt=")
