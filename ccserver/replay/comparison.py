@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar
 
 from msgspec import Struct
@@ -68,13 +68,15 @@ class Difference(Struct, frozen=True):
 
 class Comparison:
     """The ``Storage`` of a replay.  ``first``: the event in front of the run; ``state``: what the
-    journal came to there.
+    journal came to there; ``cause`` says what follows from what now.
     """
 
     immediate: ClassVar[bool] = True
 
-    def __init__(self, journal: Rows, first: int, state: bytes | None) -> None:
-        self._first, self._state = first, state
+    def __init__(
+        self, journal: Rows, first: int, state: bytes | None, cause: Callable[[], str]
+    ) -> None:
+        self._first, self._state, self._cause = first, state, cause
         self._recorded = _run(journal, first)
         self._next = next(self._recorded, None)
         self._before: deque[Event] = deque(maxlen=SHOWN)
@@ -84,8 +86,8 @@ class Comparison:
         self._is_over = False
         self.last = first
         """The number of the last event of which both sides tell the same."""
-        self.different: tuple[Event | None, Event | None] | None = None
-        """The first two that are not the same: recorded and replayed."""
+        self.different: Difference | None = None
+        """The first two that are not the same."""
 
     @property
     def before(self) -> tuple[Event, ...]:
@@ -131,7 +133,9 @@ class Comparison:
         if recorded.seq > replayed.seq:
             return  # it was lost: the disk was too slow, and said so
         if recorded != replayed:
-            self.different = recorded, replayed
+            self.different = Difference(
+                "an event is another than then", self._cause(), recorded, replayed, self.before
+            )
             return
         self.compared += 1
         self.contacts += tag in ("contact.arrived", "contact.placed")

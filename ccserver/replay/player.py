@@ -122,7 +122,7 @@ class _Player:
         self._recording, self._extra, self._tick = recording, extra, tick
         self._before: Counts | None = None
         self._is_through = False
-        self._comparison = Comparison(journal, start.seq, start.state)
+        self._comparison = Comparison(journal, start.seq, start.state, lambda: self._turns.cause)
         if not self._comparison.has_run:
             raise InputsError(
                 f"{recording.path}: expected a start of the server behind event {start.seq} of the"
@@ -165,7 +165,7 @@ class _Player:
             except* (TooManyCrashes, RecordingOver):
                 pass  # the one ended the run that is replayed, too
             except* Exception as fell:
-                self._turns.wrong = self._turns.wrong or f"the core fell over: {fell.exceptions!r}"
+                self._turns.go_wrong(f"the core fell over: {fell.exceptions!r}")
         if self._comparison.error is not None:
             raise self._comparison.error
         took = time.perf_counter() - began
@@ -184,7 +184,7 @@ class _Player:
             await self._take(head.what)
             if turns.turns % TICKS == 0:
                 self._tick(turns.at)
-            if turns.wrong or turns.unlike is not None or comparison.different is not None:
+            if turns.wrong is not None or comparison.different is not None:
                 return
         turns.end_turn()
 
@@ -196,13 +196,13 @@ class _Player:
         elif what == "deliver" and len(post):
             post.deliver_burst()
         elif (hears := self._hears(what)) is None:
-            turns.wrong = f"{what} came then, and cannot come now"
+            turns.go_wrong(f"{what} came then, and cannot come now")
         else:
             words = turns.words
             try:
                 post.turn(what, lambda *_: hears(*words), *words)
             except Exception as error:  # it did not raise then, or it would not be written down
-                turns.wrong = f"{what} cannot be handled now: {error!r}"
+                turns.go_wrong(f"{what} cannot be handled now: {error!r}")
 
     def _hears(self, what: str) -> Callable[..., object] | None:
         core = self._core
@@ -221,7 +221,7 @@ class _Player:
             turns.open_gate()
             await trio.lowlevel.checkpoint()
         assert head is not None
-        turns.wrong = f"{head.what} {getattr(head, 'words', '')} came then, and does not come now"
+        turns.go_wrong(f"{head.what} {getattr(head, 'words', '')} came then, and does not come now")
 
     # --- what came of it ----------------------------------------------------------------------
 
@@ -251,24 +251,18 @@ class _Player:
     def _difference(self) -> Difference | None:
         turns, comparison = self._turns, self._comparison
         if comparison.different is not None:
-            recorded, replayed = comparison.different
-            return Difference(
-                "an event is another than then",
-                turns.cause,
-                recorded,
-                replayed,
-                comparison.before,
-            )
+            return comparison.different
+        if turns.wrong is None:
+            return None
         if turns.unlike is not None:
             return Difference(
-                str(turns.unlike), turns.sender, before=comparison.before, sent=turns.unlike
+                turns.wrong, turns.blamed, before=comparison.before, sent=turns.unlike
             )
-        awaited = comparison.awaited
-        if turns.wrong is not None and awaited is not None:
-            return Difference(turns.wrong, turns.cause, awaited, None, comparison.before)
-        # Of a killed run the inputs may go on behind the last event that its disk had: whatever
-        # came of those, there is nothing to hold it against.
-        return None
+        if comparison.awaited is None:
+            # Of a killed run the inputs may go on behind the last event that its disk had: whatever
+            # came of those, there is nothing to hold it against.
+            return None
+        return Difference(turns.wrong, turns.blamed, comparison.awaited, before=comparison.before)
 
 
 _SAYS: Mapping[str, Callable[[Core], Callable[..., object]]] = {

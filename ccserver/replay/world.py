@@ -146,11 +146,11 @@ class RecordedTurns:
         self._due: list[int] = []
         """The marks of what it sent then."""
         self.unlike: Unlike | None = None
-        self.sender = ""
-        """The turn in which that was sent."""
         self._began: float | None = None
         self.wrong: str | None = None
         """What the core did that is not in the recording."""
+        self.blamed = ""
+        """The turn that was taken then."""
         self.head: Turn | Answered | None = None
         self._taken: Turn | None = None
         self._advance()
@@ -175,9 +175,7 @@ class RecordedTurns:
         try:
             return words_of(self.head)
         except msgspec.ValidationError as error:
-            self.wrong = (
-                self.wrong or f"what was recorded of {self.head.what} is of no use: {error}"
-            )
+            self.go_wrong(f"what was recorded of {self.head.what} is of no use: {error}")
             return ()
 
     @property
@@ -213,17 +211,23 @@ class RecordedTurns:
         """Nothing more is taken from the recording."""
         self._records, self.head, self._closed = iter(()), None, True
 
+    def go_wrong(self, what: str) -> None:
+        """Only the first time counts."""
+        if self.wrong is None:
+            self.wrong, self.blamed = what, self.cause
+
     def end_turn(self) -> None:
         """Compare what the turn taken last has sent with what it sent then."""
         due, marks, messages = self._due, self._marks, self._messages
         if marks == due:
             self.messages += len(due)
-        elif self.unlike is None:
+        elif self.wrong is None:
             pairs = enumerate(zip(due, marks, strict=False))
             first = next((n for n, (then, now) in pairs if then != now), min(len(due), len(marks)))
             self.messages += first
             now = messages[first] if first < len(messages) else None
-            self.unlike, self.sender = Unlike(first + 1, len(due), now), self.cause
+            self.unlike = Unlike(first + 1, len(due), now)
+            self.go_wrong(str(self.unlike))
         self._due, self._marks, self._messages = [], [], []
 
     # --- as the post sees it ------------------------------------------------------------------
@@ -273,17 +277,16 @@ class RecordedTurns:
 
     def _check_events(self) -> None:
         expected, self._expected = self._expected, None
-        if expected is not None and expected != self._written() and self.wrong is None:
-            self.wrong = (
+        if expected is not None and expected != self._written():
+            self.go_wrong(
                 f"event {expected} was the last one before this turn then,"
                 f" and now event {self._written()} is"
             )
 
     def _is_wrong(self, what: str) -> None:
-        if self.wrong is None:
-            head = self.head
-            then = "the recording ends" if head is None else f"then came: {described(head)}"
-            self.wrong = f"{what}, and {then}"
+        head = self.head
+        then = "the recording ends" if head is None else f"then came: {described(head)}"
+        self.go_wrong(f"{what}, and {then}")
 
 
 def described(record: Turn | Answered) -> str:

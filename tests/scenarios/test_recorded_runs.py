@@ -222,3 +222,17 @@ def test_a_core_that_falls_over_now_is_a_difference(day: Day, monkeypatch):
     assert "a planted fault" in found.difference.text
     assert found.difference.recorded is not None
     assert found.difference.recorded.seq == 2, "the first was the same"
+
+
+def test_a_difference_names_the_input_behind_which_it_came_and_not_a_later_one(
+    day: Day, monkeypatch
+):
+    configure = Core._record_configuration
+
+    def differently(self: Core, by: str, changes: tuple[ev.ConfigurationChange, ...] = ()) -> int:
+        return configure(self, "reload" if by == "start" else by, changes)
+
+    monkeypatch.setattr(Core, "_record_configuration", differently)
+    found = replayed(day.path, day.journal).difference
+    assert found is not None
+    assert found.cause == "start"
