@@ -27,7 +27,7 @@ from ccserver.door import NobodyThere, ask
 from ccserver.settings import Settings, load
 from ccserver.settings.changes import hand_down
 from loadtest.phones import Call, PhoneBank, RegistrationFailed
-from sip.transport.listeners import parse_listen
+from sip.transport.entry import parse_listen
 
 BETWEEN_CALLS = 4.0
 """Seconds between two customers, on average; so are the next three."""

@@ -12,10 +12,12 @@ import typer
 from actors.commands import Principal
 from actors.ids import AgentId
 from ccserver.cli.asking import DEFAULT_CONFIG, WRONG, Config, Set, answered, fail, words
+from ccserver.cli.looking import show_contact
 
 contact = typer.Typer(
     help="Show a contact, or command it in an agent's name.", no_args_is_help=True
 )
+contact.command("show")(show_contact)
 
 
 class Action(StrEnum):

@@ -56,7 +56,7 @@ def replay(
     config: Config = DEFAULT_CONFIG,
     changes: Set = None,
 ) -> None:
-    """Replay a day, or a part of it, from what was recorded: the same inputs must lead to the same.
+    """Replay a day, or a part of it, from what was recorded: the same must come of it.
 
     Each run of the server that has a part of it, from the start of that run on.  Exit status 1: an
     event or a message is another than then, or something could not be replayed.

@@ -11,7 +11,6 @@ import orjson
 import typer
 
 from ccserver import __version__
-from ccserver.cli import trying
 from ccserver.cli.asking import DEFAULT_CONFIG, WRONG, Config, Json, Set, answered, fail, loaded
 from ccserver.logs import set_up_logging
 from ccserver.settings import reference
@@ -65,6 +64,8 @@ def check(
     )
     typer.echo(f"{config}: good ({counts})")
     if tests is not None:
+        from ccserver.cli import trying  # the machines, which no other command here needs
+
         trying.check_all(tests, settings)
 
 

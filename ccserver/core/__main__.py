@@ -30,7 +30,8 @@ from ccserver.media.clients import MediaClients
 from ccserver.media.protocol import socket_names
 from ccserver.settings import ConfigurationError, Loaded, load
 from ccserver.settings.kinds import host_port
-from sip.transport.listeners import ListenError, open_listeners
+from sip.transport.entry import ListenError
+from sip.transport.listeners import open_listeners
 
 log = logging.getLogger(__name__)
 

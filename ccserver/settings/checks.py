@@ -13,7 +13,7 @@ from ccserver.settings.kinds import DatabaseUrl, database_url, host_port, port_r
 from ccserver.settings.model import EntryPoint, Media, Queue, Settings
 from ccserver.settings.positions import Key
 from ccserver.settings.queue_checks import check_rules
-from sip.transport.listeners import parse_listen
+from sip.transport.entry import parse_listen
 
 GREETING = "greeting.wav"
 """What the default flow plays."""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import trio
 
-from sip.message.grammar import parse_uint
+from sip.transport.entry import ListenError, parse_listen
 from sip.transport.path import Path
 from sip.transport.tcp import Closed, TcpTransport
 from sip.transport.udp import Failed, Receive, UdpTransport
@@ -27,21 +27,6 @@ class Transport(Protocol):
     def send(self, data: bytes, path: Path) -> None: ...
 
     async def run(self, receive: Receive, failed: Failed) -> None: ...
-
-
-class ListenError(Exception):
-    """A listen entry is wrong or its port is taken; the text names it."""
-
-
-def parse_listen(entry: str) -> tuple[str, str, int]:
-    """``udp:127.0.0.1:5060`` or ``tcp:[::1]:5060`` as (transport, host, port)."""
-    kind, _, rest = entry.partition(":")
-    host, _, port_text = rest.rpartition(":")
-    port = parse_uint(port_text, 65535)
-    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-    if kind not in ("udp", "tcp") or not bare or port is None or (":" in bare and bare == host):
-        raise ListenError(f'expected "udp:HOST:PORT" or "tcp:HOST:PORT", got {entry!r}')
-    return kind, bare, port
 
 
 def open_listeners(entries: Sequence[str]) -> list[Transport]:

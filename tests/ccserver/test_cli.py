@@ -1,18 +1,40 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from rich.table import Table
 from typer.testing import CliRunner, Result
 
-from ccserver.cli import app
+from ccserver.cli import COMMANDS, Lazy, app
 from ccserver.cli.tables import tables
 
 
 def ccserver(*arguments: str) -> Result:
     return CliRunner().invoke(app, arguments)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_the_list_of_commands_says_of_each_what_it_says_itself(command: Lazy):
+    said = command.load().help.split("\n\n")[0].replace("\n", " ")
+
+    assert command.about == said
+
+
+def test_who_looks_at_a_server_does_not_import_what_runs_one():
+    code = (
+        "import sys; from ccserver.cli import COMMANDS\n"
+        "assert not any(name.startswith('ccserver.settings') for name in sys.modules)\n"
+        "next(one for one in COMMANDS if one.name == 'status').load()\n"
+        "heavy = {'trio', 'ccserver.core', 'ccserver.whatif'}\n"
+        "print(heavy & sys.modules.keys())"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert found.stdout == "set()\n"
 
 
 def test_check_says_that_the_demonstration_is_good():

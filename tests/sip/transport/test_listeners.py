@@ -6,7 +6,8 @@ import socket
 
 import pytest
 
-from sip.transport.listeners import ListenError, Listeners, open_listeners, parse_listen
+from sip.transport.entry import ListenError, parse_listen
+from sip.transport.listeners import Listeners, open_listeners
 from sip.transport.path import Path
 from sip.transport.udp import UdpTransport
 
