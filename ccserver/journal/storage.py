@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+from bisect import bisect_right
 from collections.abc import Sequence
 from contextlib import closing
+from operator import itemgetter
 from pathlib import Path
 from typing import ClassVar, Protocol, TypeAlias
 from urllib.parse import quote
@@ -244,7 +246,8 @@ class MemoryStorage:
     def read(
         self, after: int, limit: int, containing: bytes | None = None
     ) -> list[tuple[int, int, bytes]]:
-        rows = [(seq, at, data) for seq, at, _, data in self.rows if seq > after][:limit]
+        first = bisect_right(self.rows, after, key=itemgetter(0))
+        rows = [(seq, at, data) for seq, at, _, data in self.rows[first : first + limit]]
         return [row for row in rows if containing is None or containing in row[2]]
 
     def save(self, seq: int, payload: bytes) -> None:

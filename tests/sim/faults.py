@@ -106,9 +106,8 @@ class Faults:
 
     async def _no_power(self, phone: Phone, seconds: float) -> None:
         phone.loses_power()
-        for call in phone.calls:
-            if call.state != "ended":
-                call.move("ended")
+        for call in phone.open_calls():
+            call.move("ended")
         await trio.sleep(seconds)
         phone.silent = False
         phone.network.bind(phone.address, phone._receive, phone.name)

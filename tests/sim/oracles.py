@@ -205,7 +205,7 @@ class Oracles(logging.Handler):
             f"{name} is engaged, and his phone has no call"
             for name, machine in self._agent_machines()
             if machine.state == "engaged"
-            and not any(call.state in ON_A_CALL for call in self.people.agents[name].calls)
+            and not any(call.state in ON_A_CALL for call in self.people.agents[name].open_calls())
         ]
         self._may_not_last("R08", ORPHAN_SECONDS, silent)
 

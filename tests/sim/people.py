@@ -49,8 +49,7 @@ class People:
         self.gateway = floor.phone("gateway", GATEWAY)
         """Whoever is called outside: he picks up as agents do, or does not."""
         self.customers: list[tuple[Phone, Call]] = []
-        self._on_line: list[tuple[Phone, Call]] = []
-        """Customers whose calls have not ended."""
+        """With their calls, as long as these have not ended."""
         self.calling = self.registering = True
         self.commanded: dict[str, int] = {}
         self._numbers = count(1)
@@ -73,12 +72,12 @@ class People:
         self.manners, self.calling = POLITE, False
         for name, phone in self.agents.items():
             phone.silent = False
-            for call in phone.calls:
+            for call in phone.open_calls():
                 if call.state == "talking":
                     self.nursery.start_soon(self._leaves, phone, call, 60.0)
             self.nursery.start_soon(self._registers, phone)
             self._wishes(name, m.SetAvailable())
-        outside = [(self.gateway, call) for call in self.gateway.calls]
+        outside = [(self.gateway, call) for call in self.gateway.open_calls()]
         for phone, call in [*self.customers, *outside]:
             if call.state in ("calling", "talking"):
                 self.nursery.start_soon(self._leaves, phone, call, 60.0)
@@ -98,7 +97,6 @@ class People:
         phone = Phone(self.floor.network, f"c{number}", address)
         call = phone.dials(random.choice(NUMBERS))
         self.customers.append((phone, call))
-        self._on_line.append((phone, call))
         if random.random() < 0.8:
             stays = random.expovariate(1 / self.manners.stay_seconds)
             self.nursery.start_soon(self._leaves, phone, call, stays)
@@ -116,20 +114,18 @@ class People:
         quiet: dict[str, float] = {}
         while True:
             await trio.sleep(1.0)
-            phones = [
-                self.gateway,
-                *self.agents.values(),
-                *(phone for phone, _ in self.customers[-500:]),
-            ]
+            self.customers = [one for one in self.customers if one[1].state != "ended"]
+            phones = [self.gateway, *self.agents.values(), *(phone for phone, _ in self.customers)]
             alive = {
                 phone.address[0]
                 for phone in phones
-                if not phone.silent and any(call.state in LIVE for call in phone.calls)
+                if not phone.silent and any(call.state in LIVE for call in phone.open_calls())
             }
+            remotes = ((session, media.remotes.get(session)) for session in media.sessions)
             sending = {
                 session: remote.address in alive
-                for session, remote in media.remotes.items()
-                if session in media.sessions and remote.direction == "sendrecv"
+                for session, remote in remotes
+                if remote is not None and remote.direction == "sendrecv"
             }
             quiet = {
                 session: quiet.get(session, 0.0) + 1.0

@@ -10,6 +10,7 @@ This uses what Trio keeps private (``trio._core._run``); ``check_trio`` says so 
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from random import Random
@@ -17,7 +18,6 @@ from typing import Any, TypeVar
 
 import trio
 import trio._core._run as trio_run
-from trio.testing import MockClock
 
 T = TypeVar("T")
 
@@ -67,6 +67,30 @@ class HoldBack:
         trio_run.GLOBAL_RUN_CONTEXT.runner.runq.extend(held)
 
 
+class JumpingClock(trio.abc.Clock):
+    """Stands still while anybody can run; when nobody can, it is the next deadline at once.
+
+    As ``trio.testing.MockClock(autojump_threshold=0)`` for half the price: that one first polls
+    once more to see whether nothing happens, and asks for Trio's statistics at each jump.
+    """
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def start_clock(self) -> None:
+        pass
+
+    def current_time(self) -> float:
+        return self._now
+
+    def deadline_to_sleep_time(self, deadline: float) -> float:
+        """Trio asks when no task can run."""
+        if deadline == math.inf:
+            return math.inf
+        self._now += max(0.0, deadline - self._now)
+        return 0.0
+
+
 @contextmanager
 def _steered(source: HoldBack) -> Iterator[None]:
     check_trio()
@@ -89,4 +113,4 @@ def run(main: Callable[..., Awaitable[T]], *arguments: object, seed: int, chance
     """``trio.run`` in virtual time, in the order that ``seed`` and ``chance`` give."""
     source = HoldBack(seed, chance)
     with _steered(source):
-        return trio.run(main, *arguments, clock=MockClock(autojump_threshold=0))
+        return trio.run(main, *arguments, clock=JumpingClock())

@@ -71,6 +71,8 @@ class Phone:
     def __init__(self, network: Network, name: str, address: Address) -> None:
         self.network, self.name, self.address = network, name, address
         self.calls: list[Call] = []
+        self._by_id: dict[str, Call] = {}
+        self._open: list[Call] = []
         self.heard: list[Request | Response] = []
         self.refuses: int | None = None
         self.silent = False
@@ -87,6 +89,16 @@ class Phone:
         self._arrivals: deque[Call] = deque()
         self._arrived = trio.Event()
         network.bind(address, self._receive, name)
+
+    def open_calls(self) -> list[Call]:
+        """Those that have not ended."""
+        self._open = [call for call in self._open if call.state != "ended"]
+        return self._open
+
+    def _has(self, call: Call) -> None:
+        self.calls.append(call)
+        self._open.append(call)
+        self._by_id[call.call_id] = call
 
     # --- what a person does -------------------------------------------------------------------
 
@@ -117,7 +129,7 @@ class Phone:
         local = f"<sip:{self.name}@{REALM}>;tag=t{next(self._numbers)}"
         target = f"sip:{number}@{SERVER[0]}:{SERVER[1]}"
         call = Call(self, call_id, local, f"<{target}>", target, incoming=False)
-        self.calls.append(call)
+        self._has(call)
         call.branch = self._branch()
         fields = [
             ("Via", self._via(call.branch)),
@@ -307,9 +319,9 @@ class Phone:
             return
         if answer.cseq.method != "INVITE":
             return
-        for call in self.calls:
-            if call.call_id == answer.call_id and not call.incoming:
-                self._invite_answered(call, answer)
+        call = self._by_id.get(answer.call_id)
+        if call is not None and not call.incoming:
+            self._invite_answered(call, answer)
 
     def _invite_answered(self, call: Call, answer: Response) -> None:
         assert call.invite is not None
@@ -358,10 +370,10 @@ class Phone:
         return Request.build("ACK", f"sip:{SERVER[0]}:{SERVER[1]}", fields)
 
     def _request(self, request: Request) -> None:
+        call = self._by_id.get(request.call_id)
         if request.method == "ACK":
-            for call in self.calls:
-                if call.call_id == request.call_id and call.state == "answering":
-                    call.move("talking")
+            if call is not None and call.state == "answering":
+                call.move("talking")
             return
         if request.method in self.ignores:
             return
@@ -378,9 +390,8 @@ class Phone:
                 self._was_cancelled(request)
             case "BYE":
                 self._reply(request, 200)
-                for call in self.calls:
-                    if call.call_id == request.call_id:
-                        call.move("ended")
+                if call is not None:
+                    call.move("ended")
             case _ if request.call_id in self._forgotten or self._is_of_no_call(request):
                 self._reply(request, 481)
             case _:
@@ -390,18 +401,19 @@ class Phone:
         """In a dialog that it has not, or has no more (RFC 3261 §12.2.2)."""
         if request.to.tag is None:
             return False
-        return not any(c.call_id == request.call_id and c.state != "ended" for c in self.calls)
+        call = self._by_id.get(request.call_id)
+        return call is None or call.state == "ended"
 
     def _out_of_order(self, request: Request) -> bool:
         """In its dialog (RFC 3261 §12.2.2)."""
         if request.method == "CANCEL":
             return False
-        for call in self.calls:
-            if call.call_id == request.call_id and call.state != "ended":
-                if request.to.tag is not None and request.cseq.number <= call.heard_cseq:
-                    self.disordered.append(request)
-                    return True
-                call.heard_cseq = request.cseq.number
+        call = self._by_id.get(request.call_id)
+        if call is not None and call.state != "ended":
+            if request.to.tag is not None and request.cseq.number <= call.heard_cseq:
+                self.disordered.append(request)
+                return True
+            call.heard_cseq = request.cseq.number
         return False
 
     def _reply(self, request: Request, status: int, tag: str | None = None) -> None:
@@ -410,18 +422,18 @@ class Phone:
         self._send(data)
 
     def _invited(self, request: Request) -> None:
-        for call in self.calls:
-            if call.call_id == request.call_id:  # again: our answer was lost, or is under way
-                if call.state == "ringing":
-                    self._send(request.response(180, to_tag=_tag(call.local)).encode())
-                return
+        known = self._by_id.get(request.call_id)
+        if known is not None:  # again: our answer was lost, or is under way
+            if known.state == "ringing":
+                self._send(request.response(180, to_tag=_tag(known.local)).encode())
+            return
         tag = f"t{next(self._numbers)}"
         local = f"{request.header('To')};tag={tag}"
         remote = request.header("From") or ""
         target = str(request.contacts[0].uri)
         call = Call(self, request.call_id, local, remote, target, incoming=True, cseq=0)
         call.invite, call.heard_cseq = request, request.cseq.number
-        self.calls.append(call)
+        self._has(call)
         if self.refuses is not None:
             self.rejects(call, self.refuses)
             return
@@ -433,9 +445,9 @@ class Phone:
 
     def _was_cancelled(self, request: Request) -> None:
         self._reply(request, 200)
-        for call in self.calls:
-            if call.call_id == request.call_id and call.state == "ringing":
-                self.rejects(call, 487)
+        call = self._by_id.get(request.call_id)
+        if call is not None and call.state == "ringing":
+            self.rejects(call, 487)
 
 
 def authorize(challenge: str, user: str, secret: str, method: str, uri: str) -> str:
