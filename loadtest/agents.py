@@ -165,7 +165,8 @@ class Agents:
         if phone.freed_at is not None:
             self._tally.took("offer", phone.freed_at, now)
             phone.freed_at = None
-        phone.customer = self._customers.ringing_for(phone.caller)
+        came = now if self.line.heard_at is None else self.line.heard_at
+        phone.customer = self._customers.ringing_for(phone.caller, came)
         if phone.customer is not None:
             self._serving.setdefault(phone.customer, []).append(phone)
         self._tally.offers["offered"] += 1

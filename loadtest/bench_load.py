@@ -97,7 +97,7 @@ def report(found: Found) -> None:
 def _report(what: str, result: Result) -> None:
     outcomes = ", ".join(f"{name} {count}" for name, count in sorted(result.outcomes.items()))
     print(f"{what}: {result.started} calls at {result.offered_rate:.0f}/s: {outcomes}")
-    for name in ("setup", "ring", "offer"):
+    for name in ("setup", "ring", "wire", "offer"):
         if (latency := result.latencies.get(name)) is not None:
             at = latency.at
             values = ", ".join(f"{q} {at[q] * 1e3:.1f}" for q in ("p50", "p99", "p999"))

@@ -110,14 +110,19 @@ class Customers:
         self._tally.call_started(intended, trio.current_time())
         call.hear(c.Start())
 
-    def ringing_for(self, number: str) -> CustomerCall | None:
-        """An agent's phone rings for this caller; None: nobody of ours has this number."""
+    def ringing_for(self, number: str, came: float) -> CustomerCall | None:
+        """An agent's phone rings for this caller; None: nobody of ours has this number.
+
+        ``came``: when its INVITE did.
+        """
         call = self._by_number.get(number)
         if call is None or call.rung:
             return call
         call.rung = True
         now = trio.current_time()
         self._tally.took("ring", call.intended, now, call.measured)
+        if call.leg is not None and call.leg.invited_at is not None:
+            self._tally.took("wire", call.leg.invited_at, came, call.measured)
         self._tally.rung += 1
         line = self._in_line.get(call.dial)
         if line is not None and call in line:

@@ -53,6 +53,7 @@ class Leg:
         "_versions",
         "challenge",
         "ended",
+        "invited_at",
         "owner",
     )
 
@@ -65,6 +66,8 @@ class Leg:
         self.owner: Owner = NOBODY
         self.challenge: tuple[str, str] | None = None
         self.ended = False
+        self.invited_at: float | None = None
+        """When an INVITE of ours was handed to the socket, last."""
         line.endpoint.attach(call_id, tag, self.hear)
 
     def hear(self, message: usage.Message | UsageMessage) -> None:
@@ -105,6 +108,7 @@ class Leg:
             case usage.SendRequest(token, request):
                 if token == "invite":
                     self._offer = request.body
+                    self.invited_at = trio.current_time()
                 line.has_asked(self)
                 key = line.endpoint.request(token, request, line.server, self.hear)
                 self._invite = self._invite or key

@@ -51,7 +51,7 @@ def latency(short: bool, out: Path) -> Values:
         with tempfile.TemporaryDirectory(prefix="ccserver-bench-") as name:
             found[rate] = bench_load.measure(Path(name), rate, 5.0 if short else 20.0)
         bench_load.report(found[rate])
-    idle, freed = found[100.0].at_ease.latencies["ring"], found[200.0].short.latencies["offer"]
+    idle, freed = found[100.0].at_ease.latencies["wire"], found[200.0].short.latencies["offer"]
     return {
         "freed.p50": freed.at["p50"] * 1e3,
         "freed.p99": freed.at["p99"] * 1e3,

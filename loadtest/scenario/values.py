@@ -23,6 +23,7 @@ PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999, 
 LATENCIES = {
     "setup": "caller: from the intended start to the first answer of the server (200)",
     "ring": "from the caller's intended start to the INVITE at an agent's phone",
+    "wire": "from the caller's INVITE, as it goes, to an agent's, as it comes: the server's part",
     "agent": "from the caller's intended start to the agent's answer",
     "offer": "agents: from the end of a call to the next INVITE; callers waiting, no one else free",
     "register": "agents: from the intended start of a registration to its 200",

@@ -52,6 +52,8 @@ async def test_latencies_begin_when_the_caller_was_meant_to_call(autojump_clock)
     assert found["agent"].count == 5
     assert found["agent"].longest == pytest.approx(2 + 4 * 6 + 1 - 0.8, abs=0.1)
     assert found["setup"].longest < 0.01
+    assert found["wire"].count == 5
+    assert found["wire"].longest == pytest.approx(found["ring"].longest)  # no call began late
     assert found["offer"].count == 4
     assert found["offer"].longest < 0.05
 
