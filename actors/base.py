@@ -107,20 +107,43 @@ class LiveTurns:
         """Nobody else has a say in it."""
 
 
+class _Sleeper:
+    """A task that waits until somebody wakes it, at the cost of one pass of the loop."""
+
+    __slots__ = ("_task",)
+
+    def __init__(self) -> None:
+        self._task: trio.lowlevel.Task | None = None
+
+    def wake(self) -> None:
+        if self._task is not None:
+            trio.lowlevel.reschedule(self._task)
+            self._task = None
+
+    async def sleep(self) -> None:
+        self._task = trio.lowlevel.current_task()
+        await trio.lowlevel.wait_task_rescheduled(self._abort)
+
+    def _abort(self, _: trio.lowlevel.RaiseCancelT) -> trio.lowlevel.Abort:
+        self._task = None
+        return trio.lowlevel.Abort.SUCCEEDED
+
+
 class Post:
     """All messages that are under way, in the order in which they were told.
 
     Whoever comes from outside (a datagram, news of media, a timer) says what it has to say within a
     ``turn``; all that follows from it is handled before the turn ends, with no task woken and no
-    pass of the loop between.  What is told outside a turn wakes the task of its mailbox.
+    pass of the loop between.  What is told outside a turn wakes the task of its mailbox, or ours.
     """
 
-    __slots__ = ("_at", "_burst", "_ending", "_instant", "queue", "turning", "turns")
+    __slots__ = ("_at", "_burst", "_ending", "_instant", "_sleeper", "queue", "turning", "turns")
 
     def __init__(self, turns: Turns | None = None) -> None:
         self.queue: deque[tuple[Actor, Any]] = deque()
         self.turns: Turns = turns or LiveTurns()
         self._ending: list[Callable[[], None]] = []
+        self._sleeper = _Sleeper()
         self.turning = self._burst = False
         self._instant = self._at = 0.0
 
@@ -209,22 +232,57 @@ class Post:
         while self._ending:
             self._ending.pop()()
 
+    async def run(self) -> None:
+        """Delivers what is told outside a turn to mailboxes that have no task; until cancelled."""
+        while True:
+            await self.rest(self._sleeper)
+            self.deliver()
+
+    async def rest(self, sleeper: _Sleeper) -> None:
+        """For a task that delivers: until there is something to deliver, or it is woken."""
+        if self.queue:
+            await trio.lowlevel.checkpoint()
+        else:
+            await sleeper.sleep()
+
+    def wake(self) -> None:
+        self._sleeper.wake()
+
 
 class Mailbox:
     """Of one actor, or of a crash group: what its machines raise ends them all, and only them.
 
     ``waiting``: messages that lie in it, at most ``peak`` so far; with ``size`` of them it is full.
+    One with ``on_over`` has no task: that is called when its last actor has left, with what one of
+    them raised.  The others have ``run``.
     """
 
-    __slots__ = ("_error", "_living", "_size", "_task", "name", "peak", "post", "waiting")
+    __slots__ = (
+        "_error",
+        "_living",
+        "_on_over",
+        "_size",
+        "_sleeper",
+        "name",
+        "peak",
+        "post",
+        "waiting",
+    )
 
-    def __init__(self, post: Post, name: str, size: int = MAILBOX_SIZE) -> None:
+    def __init__(
+        self,
+        post: Post,
+        name: str,
+        size: int = MAILBOX_SIZE,
+        on_over: Callable[[Exception | None], None] | None = None,
+    ) -> None:
         self.name = name
         self.waiting = self.peak = 0
         self.post, self._size = post, size
+        self._on_over = on_over
+        self._sleeper = None if on_over is not None else _Sleeper()
         self._living: set[Actor] = set()
         self._error: Exception | None = None
-        self._task: trio.lowlevel.Task | None = None
 
     def grows(self, waiting: int) -> bool:
         """Whether it may hold so many.  A full mailbox is its owner's failure."""
@@ -238,47 +296,47 @@ class Mailbox:
         self._living.add(actor)
 
     def leave(self, actor: Actor) -> None:
-        """``run`` returns when the last one has left."""
+        """It is over when the last one has left."""
         self._living.discard(actor)
-        if not self._living:
-            self.wake()
+        if self._living:
+            return
+        on_over, self._on_over = self._on_over, None
+        if on_over is not None:
+            on_over(self._error)
+        elif self._sleeper is not None:
+            self._sleeper.wake()
 
     def fail(self, error: Exception) -> None:
-        """None of its actors hears anything more; ``run`` raises the error."""
+        """None of its actors hears anything more; whoever waits for its end has the error."""
+        if self._sleeper is None and not self._living:
+            raise error  # by what was to be done at its end: nobody else would ever hear of it
         if self._error is None:
             self._error = error
-        self._silence()
+        self.silence()
 
-    def _silence(self) -> None:
+    def close(self) -> None:
+        """Nobody is told, or hears anything more."""
+        self._on_over = None
+        self.silence()
+
+    def silence(self) -> None:
         for actor in list(self._living):
             actor.silence()
 
     def wake(self) -> None:
-        if self._task is not None:
-            trio.lowlevel.reschedule(self._task)
-            self._task = None
+        (self._sleeper or self.post).wake()
 
     async def run(self) -> None:
         """Until its last actor has stopped.  What a machine raised passes through."""
+        assert self._sleeper is not None
         try:
             while self._living:
-                if len(self.post):
-                    await trio.lowlevel.checkpoint()
-                else:
-                    await self._sleep()
+                await self.post.rest(self._sleeper)
                 self.post.deliver()
         finally:
-            self._silence()
+            self.silence()
         if self._error is not None:
             raise self._error
-
-    async def _sleep(self) -> None:
-        self._task = trio.lowlevel.current_task()
-        await trio.lowlevel.wait_task_rescheduled(self._abort)
-
-    def _abort(self, _: trio.lowlevel.RaiseCancelT) -> trio.lowlevel.Abort:
-        self._task = None
-        return trio.lowlevel.Abort.SUCCEEDED
 
 
 class Actor:
@@ -343,11 +401,14 @@ class Actor:
 
     def silence(self) -> None:
         """It hears nothing more, and none of its timers fires."""
+        self._end()
+        self.mailbox.leave(self)
+
+    def _end(self) -> None:
         self.ended = True
         for name in self._armed:
             self._timers.cancel((self.name, name))
         self._armed.clear()
-        self.mailbox.leave(self)
 
     def handle(self, message: Any) -> None:
         """One message through the machine; its effects are carried out in their order."""
@@ -374,9 +435,10 @@ class Actor:
             else:
                 self._perform(self, effect)
         if self._stops:
-            self.silence()
+            self._end()
             if self._on_end is not None:
                 self._on_end()
+            self.mailbox.leave(self)
 
     def _arm(self, name: str, seconds: float) -> None:
         due = _Due(name)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import trio
 
-from actors.base import Post
+from actors.base import Mailbox, Post
 from actors.messages import Down
 
 Watcher: TypeAlias = Callable[[Down], None]
@@ -25,7 +25,8 @@ class Guardian:
 
     ``report`` hears of every crash, once.  An essential actor (agent, queue, dispatcher) is started
     again, empty, and told everything anew; ``most`` crashes ``within`` seconds end the guardian's
-    nursery with ``TooManyCrashes``.  Each end and each start is a turn of the post.
+    nursery with ``TooManyCrashes``.  Each end and each start is a turn of the post; the good end of
+    a crash group is part of the turn that led to it.
     """
 
     def __init__(
@@ -42,7 +43,10 @@ class Guardian:
         self._watchers: dict[str, list[Watcher]] = {}
         self._living: dict[str, Callable[[], None] | None] = {}
         """What is called when each has ended."""
+        self._groups: dict[str, Mailbox] = {}
+        """Crash groups: no task is theirs until one crashes."""
         self._crashes: deque[float] = deque(maxlen=most)
+        nursery.start_soon(self._drop_at_the_end)
 
     def watch(self, name: str, watcher: Watcher) -> None:
         """``watcher`` hears ``Down`` when ``name`` ends: at once, when it is not alive."""
@@ -51,27 +55,39 @@ class Guardian:
         else:
             watcher(Down(name, crashed=False))
 
-    def start(
-        self,
-        name: str,
-        live: Live,
-        ended: Callable[[], None] | None = None,
-        *,
-        essential: bool = False,
-    ) -> None:
-        """``live`` is called here, and anew at each start: it makes a fresh machine, mends no old
-        one, and gives what is awaited; ``ended`` is called when that has ended, however it did.
+    def start(self, name: str, live: Live) -> None:
+        """An essential actor.  ``live`` is called here, and anew at each start: it makes a fresh
+        machine, mends no old one, and gives what is awaited.
         """
-        self._living[name] = ended
-        self._nursery.start_soon(self._run, name, live(), live, essential, name=name)
+        self._living[name] = None
+        self._nursery.start_soon(self._run, name, live(), live, name=name)
 
-    async def _run(
-        self,
-        name: str,
-        life: Awaitable[None],
-        live: Live,
-        essential: bool,
-    ) -> None:
+    def group(
+        self, name: str, part: Callable[[Exception], Awaitable[None]], ended: Callable[[], None]
+    ) -> Mailbox:
+        """The mailbox of a crash group.  What one of its actors has raised is given to ``part``,
+        which raises it when it has done what is left to do; ``ended`` is called as by ``start``.
+        """
+
+        def over(error: Exception | None) -> None:
+            del self._groups[name]
+            if error is None:
+                self._over(name, None)
+            else:
+                self._nursery.start_soon(self._run, name, part(error), None, name=name)
+
+        self._living[name] = ended
+        mailbox = self._groups[name] = Mailbox(self._post, name, on_over=over)
+        return mailbox
+
+    async def _drop_at_the_end(self) -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            for name in list(self._groups):
+                self._post.turn("dropped", self.drop, name)
+
+    async def _run(self, name: str, life: Awaitable[None], live: Live | None) -> None:
         crash: Exception | None = None
         try:
             await life
@@ -81,15 +97,17 @@ class Guardian:
             if self._living.get(name) is not None:  # in a replay it may have been dropped
                 self._post.turn("dropped", self.drop, name)
             raise
-        ended = self._living[name]
         await self._post.turns.wait_for("ended", name)
         self._post.turn("ended", lambda name: self._over(name, crash), name)
-        if crash is not None and essential:
-            why = crash
-            self._post.turn("again", lambda name: self._again(name, why, live, ended), name)
+        if crash is not None and live is not None:
+            why, again = crash, live
+            self._post.turn("again", lambda name: self._again(name, why, again), name)
 
     def drop(self, name: str) -> None:
         """The server ends, and it with it."""
+        group = self._groups.pop(name, None)
+        if group is not None:
+            group.close()
         ended = self._living.pop(name)
         if ended is not None:
             ended()
@@ -105,11 +123,9 @@ class Guardian:
         for watcher in self._watchers.pop(name, ()):
             watcher(down)
 
-    def _again(
-        self, name: str, crash: Exception, live: Live, ended: Callable[[], None] | None
-    ) -> None:
+    def _again(self, name: str, crash: Exception, live: Live) -> None:
         self._count(crash)
-        self.start(name, live, ended, essential=True)
+        self.start(name, live)
 
     def _count(self, crash: Exception) -> None:
         now = self._post.now()

@@ -297,6 +297,7 @@ class Core:
             )
             self.calls.bind(self.effects, self.guardian)
             self.world.media.listen(self._media_news, self.post.at_end)
+            nursery.start_soon(self.post.run)
             nursery.start_soon(self.timers.run)
             nursery.start_soon(self.world.media.run)
             await self._go_on()

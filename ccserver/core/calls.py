@@ -244,12 +244,6 @@ class Calls:
 
     def _call(self, contact: ContactId, machine: Any) -> CrashGroup:
         name = contact_actor(contact)
-        mailbox = Mailbox(self._post, name)
-        group = CrashGroup(contact, mailbox, self._effects.perform, self._leg_actor, self._forget)
-        actor = self._make_actor(name, machine, mailbox, None)
-        group.set_contact(actor)
-        self._directory.contacts[contact] = actor
-        self._groups[contact] = group
 
         def ended() -> None:
             group.close()
@@ -259,7 +253,12 @@ class Calls:
             if group.last_word_failed and isinstance(machine, Contact):
                 self._last_word(machine)
 
-        self._guardian.start(name, group.run, ended)
+        mailbox = self._guardian.group(name, lambda crash: group.part(crash), ended)
+        group = CrashGroup(contact, mailbox, self._effects.perform, self._leg_actor, self._forget)
+        actor = self._make_actor(name, machine, mailbox, None)
+        group.set_contact(actor)
+        self._directory.contacts[contact] = actor
+        self._groups[contact] = group
         return group
 
     def _last_word(self, contact: Contact) -> None:

@@ -1,7 +1,8 @@
-"""A call's crash group: a contact (or feature call) with its legs, one mailbox and one task.
+"""A call's crash group: a contact (or feature call) with its legs, in one mailbox.
 
-Whatever fails in it ends it alone, and well: every phone that is still on the line is hung up by
-a farewell that nobody can cancel and that cannot last for ever.
+It has no task of its own, until something fails.  Whatever fails in it ends it alone, and well:
+every phone that is still on the line is hung up by a farewell that nobody can cancel and that
+cannot last for ever.
 """
 
 from __future__ import annotations
@@ -57,13 +58,10 @@ class CrashGroup:
 
         self._make_leg(leg, self.mailbox, ended).tell(first)
 
-    async def run(self) -> None:
-        """Until the contact and its legs have ended.  A crash passes, after the farewell."""
-        try:
-            await self.mailbox.run()
-        except Exception:
-            await self._part()
-            raise
+    async def part(self, crash: Exception) -> None:
+        """The farewell, after which the crash passes."""
+        await self._part()
+        raise crash
 
     def close(self) -> None:
         """It has ended: nothing is left of any leg."""

@@ -171,7 +171,7 @@ class Residents:
             self._tell_everything(name)
             return again.mailbox.run()
 
-        self._guardian.start(name, live, essential=True)
+        self._guardian.start(name, live)
 
     def _tell_everything(self, name: str) -> None:
         """To an actor that has been started again: what the living know of its world."""
