@@ -6,7 +6,7 @@ door of a queue and in it.  It decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from sortedcontainers import SortedList
@@ -77,6 +77,7 @@ class Forecast:
 
     ``now`` gives monotonic seconds; ``states``: the agents', as they were left, ``signed_out`` if
     they are not among them; ``handling``: what is known already of how long contacts take.
+    ``handlers``: of each event that changes what is known, by its type.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class Forecast:
         self._handling = Handling() if handling is None else handling
         self._waiting: dict[ContactId, tuple[QueueName, Place]] = {}
         self._queues: dict[QueueName, _Queue] = {}
-        self._handlers: dict[type, Callable[[Any], None]] = {
+        self.handlers: dict[type, Callable[[Any], None]] = {
             ev.ContactQueued: self._queued,
             ev.ContactPresented: self._left,
             ev.ContactConnected: self._connected,
@@ -131,13 +132,8 @@ class Forecast:
             waits = self._queues[name]
             waits.order.add((_key(waits.policy, place), contact))
 
-    @property
-    def kinds(self) -> Collection[type]:
-        """Of the events that change what is known."""
-        return self._handlers.keys()
-
     def apply(self, event: ev.AnyEvent) -> None:
-        handler = self._handlers.get(type(event))
+        handler = self.handlers.get(type(event))
         if handler is not None:
             handler(event)
 

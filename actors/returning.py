@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 
@@ -20,13 +20,6 @@ from actors.past import Past
 from actors.place import Place
 from actors.reasons import During, Outcome
 
-KINDS: tuple[type, ...] = (
-    ev.ContactArrived,
-    ev.ContactQueued,
-    ev.ContactDiverted,
-    ev.ContactEnded,
-)
-"""The events that change what is kept."""
 MOST = 10_000
 """Places that are kept at once; the oldest goes first."""
 NOBODY = frozenset(("", "anonymous", "unavailable", "unknown", "restricted", "private"))
@@ -60,6 +53,13 @@ class Returning:
         self._kept: OrderedDict[Owner, _Kept] = OrderedDict()
         self._taken: dict[ContactId, tuple[Owner, _Kept]] = {}
         """By contacts that are at the door."""
+        self.handlers: dict[type, Callable[[Any], None]] = {
+            ev.ContactArrived: self._arrived,
+            ev.ContactQueued: self._queued,
+            ev.ContactDiverted: self._diverted,
+            ev.ContactEnded: self._ended,
+        }
+        """Of each event that changes what is kept, by its type."""
         self.configure(seconds)
 
     def __len__(self) -> int:
@@ -70,21 +70,30 @@ class Returning:
         self._seconds = {queue: time for queue, time in seconds.items() if time > 0}
 
     def apply(self, event: ev.AnyEvent) -> None:
-        match event:
-            case ev.ContactArrived(ref, _, ani):
-                if ani not in NOBODY and self._seconds:
-                    self._callers[ref.id] = ani
-            case ev.ContactQueued(ref, queue, place) if ref.id in self._callers:
-                self._places[ref.id] = queue, place
-                self._taken.pop(ref.id, None)
-            case ev.ContactDiverted(ref):
-                self._put_back(ref.id)
-            case ev.ContactEnded(ref, _, queue):
-                self._put_back(ref.id)
-                ani = self._callers.pop(ref.id, "")
-                last = self._places.pop(ref.id, None)
-                if has_left(event) and ani and last is not None and last[0] == queue:
-                    self._keep((last[0], ani), Regained(last[1], ref.id))
+        handler = self.handlers.get(type(event))
+        if handler is not None:
+            handler(event)
+
+    def _arrived(self, event: ev.ContactArrived) -> None:
+        if self._seconds and event.ani not in NOBODY:
+            self._callers[event.contact.id] = event.ani
+
+    def _queued(self, event: ev.ContactQueued) -> None:
+        contact = event.contact.id
+        if contact in self._callers:
+            self._places[contact] = event.queue, event.place
+            self._taken.pop(contact, None)
+
+    def _diverted(self, event: ev.ContactDiverted) -> None:
+        self._put_back(event.contact.id)
+
+    def _ended(self, event: ev.ContactEnded) -> None:
+        contact = event.contact.id
+        self._put_back(contact)
+        ani = self._callers.pop(contact, "")
+        last = self._places.pop(contact, None)
+        if has_left(event) and ani and last is not None and last[0] == event.queue:
+            self._keep((last[0], ani), Regained(last[1], contact))
 
     def go_on(self, past: Past) -> None:
         """From where an earlier run of the server stood."""

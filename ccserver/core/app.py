@@ -259,7 +259,6 @@ class Core:
             ),
             self.gc_pauses,
         )
-        self.journal.listen(self.live.apply, self.live.kinds)
         self.folds.follow(self.journal)
 
     def beginning(self) -> Start:

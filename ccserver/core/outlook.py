@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from actors import events as ev
 from actors import messages as m
-from actors import returning
 from actors.effects import LookAtQueue
 from actors.forecast import Forecast
 from actors.ids import AgentId
@@ -47,8 +46,8 @@ class Outlook:
         self.returning.configure(plan.resume_seconds(settings))
 
     def listen(self, journal: Journal) -> None:
-        journal.listen(lambda entry: self.forecast.apply(entry.event), self.forecast.kinds)
-        journal.listen(lambda entry: self.returning.apply(entry.event), returning.KINDS)
+        journal.listen_by_kind(self.forecast.handlers)
+        journal.listen_by_kind(self.returning.handlers)
 
     def apply(self, event: ev.AnyEvent) -> None:
         """Where there is no journal to listen to."""

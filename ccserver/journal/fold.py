@@ -11,7 +11,7 @@ contact is told by that contact's own actor, so the steps come in order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -20,7 +20,6 @@ from actors import events as ev
 from actors.ids import NO_QUEUE, AgentId, ContactId, QueueName
 from actors.reasons import During, OfferFailure, Outcome
 from ccserver.journal.histogram import Histogram, HistogramFigures
-from ccserver.journal.log import Entry
 from ccserver.journal.outbound import OutboundFigures, OutboundFold, SavedOutbound
 from ccserver.journal.waiting import SavedWaiting, WaitingFigures, WaitingFold
 
@@ -187,7 +186,8 @@ class _Contact:
 class Fold:
     """``queues`` and ``agents`` are the known ones: they are there, with 0, from the start.
 
-    ``now`` gives monotonic seconds, of the clock of ``Place.since``.
+    ``now`` gives monotonic seconds, of the clock of ``Place.since``.  ``handlers``: of each event
+    that counts for anything, by its type.
     """
 
     def __init__(
@@ -211,7 +211,7 @@ class Fold:
         self._transfers = {(how, to): 0 for how in ("blind", "consult") for to in DESTINATIONS}
         self._outbound = OutboundFold(TALK_BOUNDS)
         self._waits = WaitingFold(name for name in self._queues if name != NO_QUEUE)
-        self._handlers: dict[type, Callable[[Any], None]] = {
+        self.handlers: dict[type, Callable[[Any], None]] = {
             ev.ContactArrived: self._arrived,
             ev.ContactPlaced: self._outbound.placed,
             ev.ContactReached: self._outbound.reached,
@@ -236,17 +236,8 @@ class Fold:
             ev.ActorCrashed: self._crashed,
         }
 
-    def hear(self, entry: Entry) -> None:
-        """As a reader of the journal, of these kinds."""
-        self._handlers[type(entry.event)](entry.event)
-
-    @property
-    def kinds(self) -> Collection[type]:
-        """Of the events that count for anything."""
-        return self._handlers.keys()
-
     def apply(self, event: ev.AnyEvent) -> None:
-        handler = self._handlers.get(type(event))
+        handler = self.handlers.get(type(event))
         if handler is not None:
             handler(event)
 

@@ -18,7 +18,7 @@ from actors.ids import AgentId, QueueName
 from actors.past import Past
 from ccserver.journal.fold import Fold, SavedFold
 from ccserver.journal.live import Live, Snapshot
-from ccserver.journal.log import Entry, Journal
+from ccserver.journal.log import Journal
 from ccserver.journal.past import PastFold
 
 log = logging.getLogger(__name__)
@@ -74,18 +74,23 @@ class Folds:
             log.error("%d events of the journal cannot be read, and are passed over", unread)
 
     def follow(self, journal: Journal) -> None:
-        """From now on, with a checkpoint after ``EVERY`` events, or a few more.
+        """From now on, with a checkpoint after ``EVERY`` events, or a few more."""
+        past, live = self.past.past, self.live
 
-        ``live`` and ``figures`` have heard each event by then: they listen by themselves.
-        """
+        def mark(seq: int, at: int) -> None:
+            past.seq = live.seq = seq
+            past.at = live.at = at
+            live.changed.clear()  # of no use here
 
-        def save(entry: Entry) -> None:
-            if entry.seq - self._saved_at >= EVERY:
-                self._saved_at = entry.seq
-                journal.save(entry.seq, self.encode())
+        def save(event: ev.AnyEvent) -> None:
+            if past.seq - self._saved_at >= EVERY:
+                self._saved_at = past.seq
+                journal.save(past.seq, self.encode())
 
-        journal.listen(self.past.hear)
-        journal.listen(save, LOOKED_AT)
+        journal.listen_by_kind(self.past.handlers, mark)
+        journal.listen_by_kind(live.handlers)
+        journal.listen_by_kind(self.figures.handlers)
+        journal.listen_by_kind(dict.fromkeys(LOOKED_AT, save))
 
     def copy(self) -> Past:
         """Of what the machines must know: it does not change with what follows."""

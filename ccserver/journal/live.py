@@ -157,14 +157,19 @@ class Snapshot(Struct):
 
 
 class Live:
-    """``queues`` and ``agents``: the known ones."""
+    """``queues`` and ``agents``: the known ones.
+
+    ``handlers``: of each event that shows anything, by its type; ``seq`` and ``at`` must be its own
+    by then, and what it changes is added to ``changed``.
+    """
 
     def __init__(self, queues: Iterable[QueueName], agents: Iterable[AgentId]) -> None:
-        self.seq = 0
+        self.seq = self.at = 0
+        self.changed: set[Key] = set()
         self.agents: dict[AgentId, LiveAgent] = {name: LiveAgent() for name in agents}
         self.contacts: dict[ContactId, LiveContact] = {}
         self.queues: dict[QueueName, LiveQueue] = {name: LiveQueue() for name in queues}
-        self._handlers: dict[type, Callable[[set[Key], Any, int], None]] = {
+        self.handlers: dict[type, Callable[[Any], None]] = {
             ev.ContactArrived: self._arrived,
             ev.ContactPlaced: self._placed,
             ev.ContactReached: self._reached,
@@ -192,7 +197,7 @@ class Live:
     @property
     def kinds(self) -> Collection[type]:
         """Of the events that show anything."""
-        return self._handlers.keys()
+        return self.handlers.keys()
 
     @classmethod
     def restore(cls, snapshot: Snapshot) -> Live:
@@ -218,142 +223,140 @@ class Live:
 
     def apply(self, entry: Entry) -> set[Key]:
         """What it has changed."""
-        self.seq = entry.seq
-        changed: set[Key] = set()
-        handler = self._handlers.get(type(entry.event))
+        self.seq, self.at = entry.seq, entry.at
+        self.changed = changed = set[Key]()
+        handler = self.handlers.get(type(entry.event))
         if handler is not None:
-            handler(changed, entry.event, entry.at)
+            handler(entry.event)
         return changed
 
-    def _arrived(self, changed: set[Key], event: ev.ContactArrived, at: int) -> None:
-        contact = LiveContact(event.entry_point, event.ani, event.dnis, at, since=at)
+    def _arrived(self, event: ev.ContactArrived) -> None:
+        contact = LiveContact(event.entry_point, event.ani, event.dnis, self.at, since=self.at)
         self.contacts[event.contact.id] = contact
-        changed.add(("contacts", event.contact.id))
+        self.changed.add(("contacts", event.contact.id))
 
-    def _placed(self, changed: set[Key], event: ev.ContactPlaced, at: int) -> None:
+    def _placed(self, event: ev.ContactPlaced) -> None:
         self.contacts[event.contact.id] = LiveContact(
-            *("", event.to, event.shown, at, "dialling", at),
+            *("", event.to, event.shown, self.at, "dialling", self.at),
             agent=event.agent,
             direction="outbound",
         )
-        changed.add(("contacts", event.contact.id))
+        self.changed.add(("contacts", event.contact.id))
 
-    def _reached(self, changed: set[Key], event: ev.ContactReached, at: int) -> None:
-        self._move(changed, event.contact, "in_service", at, event.agent)
+    def _reached(self, event: ev.ContactReached) -> None:
+        self._move(event.contact, "in_service", event.agent)
 
-    def _waits(
-        self, changed: set[Key], event: ev.ContactQueued | ev.ContactReturned, at: int
-    ) -> None:
-        self._move(changed, event.contact, "waiting", at, queue=event.queue)
+    def _waits(self, event: ev.ContactQueued | ev.ContactReturned) -> None:
+        self._move(event.contact, "waiting", queue=event.queue)
         if isinstance(event, ev.ContactQueued):
-            self._expect(event, at)
+            self._expect(event)
 
-    def _offer_failed(self, changed: set[Key], event: ev.ContactOfferFailed, at: int) -> None:
+    def _offer_failed(self, event: ev.ContactOfferFailed) -> None:
         if not event.others_ring:
-            self._move(changed, event.contact, "waiting", at, queue=event.queue)
+            self._move(event.contact, "waiting", queue=event.queue)
 
-    def _presented(self, changed: set[Key], event: ev.ContactPresented, at: int) -> None:
-        self._move(changed, event.contact, "being_offered", at, event.agent, event.queue)
+    def _presented(self, event: ev.ContactPresented) -> None:
+        self._move(event.contact, "being_offered", event.agent, event.queue)
 
-    def _connected(self, changed: set[Key], event: ev.ContactConnected, at: int) -> None:
-        self._move(changed, event.contact, "in_service", at, event.agent, event.queue)
+    def _connected(self, event: ev.ContactConnected) -> None:
+        self._move(event.contact, "in_service", event.agent, event.queue)
 
-    def _left_queue(
-        self, changed: set[Key], event: ev.ContactLeftQueue | ev.ContactDiverted, at: int
-    ) -> None:
+    def _left_queue(self, event: ev.ContactLeftQueue | ev.ContactDiverted) -> None:
         if isinstance(event, ev.ContactDiverted) and not event.onward:
             return  # its end is told as well
-        self._move(changed, event.contact, "flow", at)
+        self._move(event.contact, "flow")
         contact = self.contacts.get(event.contact.id)
         if contact is not None:
             contact.queue = contact.queued = None
 
-    def _transfer_failed(self, changed: set[Key], event: ev.ContactTransferFailed, at: int) -> None:
+    def _transfer_failed(self, event: ev.ContactTransferFailed) -> None:
         contact = self.contacts.get(event.contact.id)
         if contact is not None:
-            contact.transfer_failed = LiveFailure(AgentId(event.by), event.to, event.reason, at)
-            changed.add(("contacts", event.contact.id))
+            contact.transfer_failed = LiveFailure(
+                AgentId(event.by), event.to, event.reason, self.at
+            )
+            self.changed.add(("contacts", event.contact.id))
 
-    def _agent_left(self, changed: set[Key], event: ev.AgentLeft, at: int) -> None:
+    def _agent_left(self, event: ev.AgentLeft) -> None:
         self.agents.pop(event.agent, None)
-        changed.add(("agents", event.agent))
+        self.changed.add(("agents", event.agent))
 
-    def _queue_drained(self, changed: set[Key], event: ev.QueueDrained, at: int) -> None:
+    def _queue_drained(self, event: ev.QueueDrained) -> None:
         self.queues.pop(event.queue, None)
-        changed.add(("queues", event.queue))
+        self.changed.add(("queues", event.queue))
 
-    def _queue_opened(self, changed: set[Key], event: ev.QueueOpened, at: int) -> None:
+    def _queue_opened(self, event: ev.QueueOpened) -> None:
         self.queues.setdefault(event.queue, LiveQueue())
-        changed.add(("queues", event.queue))
+        self.changed.add(("queues", event.queue))
 
-    def _router_changed(self, changed: set[Key], event: ev.RouterChanged, at: int) -> None:
+    def _router_changed(self, event: ev.RouterChanged) -> None:
         queue = self.queues.get(event.queue)
         if queue is not None:
             there = event.state != "none"
-            queue.router = LiveRouter(event.state, event.by, at) if there else None
-            changed.add(("queues", event.queue))
+            queue.router = LiveRouter(event.state, event.by, self.at) if there else None
+            self.changed.add(("queues", event.queue))
 
-    def _agent_changed(self, changed: set[Key], event: ev.AgentStateChanged, at: int) -> None:
-        self._ask(changed, event)
-        changed.add(("agents", event.agent))
-        before = self.agents.get(event.agent, LiveAgent())
+    def _agent_changed(self, event: ev.AgentStateChanged) -> None:
+        self._ask(event)
+        self.changed.add(("agents", event.agent))
+        before = self.agents.get(event.agent) or LiveAgent()
         same = (before.state, before.code) == (event.state, event.code)
         self.agents[event.agent] = LiveAgent(
             event.state,
             event.code,
             event.pending,
-            before.since if same else at,
+            before.since if same else self.at,
             None if event.contact is None else owner_of(event.contact),
             event.version,
             event.allowed,
         )
 
-    def _know(self, changed: set[Key], event: ev.CentreConfigured, at: int) -> None:
+    def _know(self, event: ev.CentreConfigured) -> None:
         """Who is new; those that are gone say so themselves, when they have nothing in hand."""
         content = event.content
         for agent in content["agents"]:
             if agent["id"] not in self.agents:
                 self.agents[AgentId(agent["id"])] = LiveAgent()
-                changed.add(("agents", agent["id"]))
+                self.changed.add(("agents", agent["id"]))
         for queue in content["queues"]:
             if queue["name"] not in self.queues:
                 self.queues[QueueName(queue["name"])] = LiveQueue()
-                changed.add(("queues", queue["name"]))
+                self.changed.add(("queues", queue["name"]))
 
     def _move(
         self,
-        changed: set[Key],
         ref: ev.ContactRef,
         state: str,
-        at: int,
         agent: AgentId | None = None,
         queue: QueueName | None = None,
     ) -> None:
         contact = self.contacts.get(ref.id)
         if contact is None:
             return
-        changed.add(("contacts", ref.id))
-        self._count(changed, ref.id, contact, -1)
-        contact.state, contact.since, contact.agent = state, at, agent
+        self.changed.add(("contacts", ref.id))
+        self._count(ref.id, contact, -1)
+        contact.state, contact.since, contact.agent = state, self.at, agent
         if queue is not None:
             contact.queue = queue
         if state == "waiting":
-            contact.queued = contact.queued or at
-        self._count(changed, ref.id, contact, +1)
+            contact.queued = contact.queued or self.at
+        self._count(ref.id, contact, +1)
 
-    def _expect(self, queued: ev.ContactQueued, at: int) -> None:
+    def _expect(self, queued: ev.ContactQueued) -> None:
         queue = self.queues.get(queued.queue)
         if queue is None or queued.position is None:
             return  # it came back, and nobody has looked
         known = queued.estimate
-        queue.estimated_wait = None if known is None else LiveEstimate(known.p50, known.p90, at)
+        queue.estimated_wait = (
+            None if known is None else LiveEstimate(known.p50, known.p90, self.at)
+        )
 
-    def _count(self, changed: set[Key], name: ContactId, contact: LiveContact, step: int) -> None:
+    def _count(self, name: ContactId, contact: LiveContact, step: int) -> None:
         """In or out of the figures of its queue."""
         if contact.queue is None or contact.state == "flow":
             return
         queue = self.queues.setdefault(contact.queue, LiveQueue())
-        changed.add(("queues", contact.queue))
+        self.changed.add(("queues", contact.queue))
         match contact.state:
             case "waiting" if step > 0:
                 queue.waiting[name] = contact.queued or contact.since
@@ -364,22 +367,22 @@ class Live:
             case _:
                 queue.in_service += step
 
-    def _converse(self, changed: set[Key], event: ev.ContactStateChanged, at: int) -> None:
+    def _converse(self, event: ev.ContactStateChanged) -> None:
         contact = self.contacts.get(event.contact.id)
         if contact is None:
             return
-        changed.add(("contacts", event.contact.id))
+        self.changed.add(("contacts", event.contact.id))
         before = contact.conversation
         if event.state == "over":
             contact.conversation = None
             return
-        since, joined = at, dict[str, int]()
+        since, joined = self.at, dict[str, int]()
         if before is not None:
             joined = {one.id: one.since for one in before.participants}
-            since = before.since if before.state == event.state else at
+            since = before.since if before.state == event.state else self.at
         participants = tuple(
             LiveParticipant(
-                one.id, one.kind, one.role, one.state, one.allowed, joined.get(one.id, at)
+                one.id, one.kind, one.role, one.state, one.allowed, joined.get(one.id, self.at)
             )
             for one in event.participants
         )
@@ -387,47 +390,44 @@ class Live:
 
     def _consult(
         self,
-        changed: set[Key],
         event: ev.ConsultRequested | ev.ConsultAnswered | ev.ConsultEnded,
-        at: int,
     ) -> None:
         contact = self.contacts.get(event.contact.id)
         if contact is None:
             return
-        changed.add(("contacts", event.contact.id))
+        self.changed.add(("contacts", event.contact.id))
         match event, contact.consult:
             case ev.ConsultRequested(_, by, to, name, team), _:
-                contact.consult = LiveConsult(AgentId(by), name, team, to, at)
+                contact.consult = LiveConsult(AgentId(by), name, team, to, self.at)
             case ev.ConsultAnswered(), LiveConsult() as consult:
-                consult.state, consult.since = "answered", at
+                consult.state, consult.since = "answered", self.at
             case ev.ConsultEnded(_, _, _, outcome), LiveConsult() as consult:
-                consult.state, consult.since, consult.outcome = "ended", at, outcome
+                consult.state, consult.since, consult.outcome = "ended", self.at, outcome
 
-    def _ask(self, changed: set[Key], event: ev.AgentStateChanged) -> None:
+    def _ask(self, event: ev.AgentStateChanged) -> None:
         """Reserved for a search that is not a queue's first: a consult's, or a transfer's."""
-        before, search = self.agents.get(event.agent, LiveAgent()).contact, event.contact
+        known, search = self.agents.get(event.agent), event.contact
+        before = None if known is None else known.contact
         wanted: ContactId | None = None
         if search is not None and event.state == "reserved" and owner_of(search) != search:
             wanted = owner_of(search)
         if before is not None and before != wanted:
-            self._asked(changed, before, event.agent, None)
+            self._asked(before, event.agent, None)
         if wanted is not None:
-            self._asked(changed, wanted, None, event.agent)
+            self._asked(wanted, None, event.agent)
 
-    def _asked(
-        self, changed: set[Key], name: ContactId, before: AgentId | None, after: AgentId | None
-    ) -> None:
+    def _asked(self, name: ContactId, before: AgentId | None, after: AgentId | None) -> None:
         contact = self.contacts.get(name)
         if contact is not None and contact.asked == before != after:
             contact.asked = after
-            changed.add(("contacts", name))
+            self.changed.add(("contacts", name))
 
-    def _end(self, changed: set[Key], event: ev.ContactEnded, at: int) -> None:
+    def _end(self, event: ev.ContactEnded) -> None:
         name = event.contact.id
         contact = self.contacts.pop(name, None)
         if contact is not None:
-            changed.add(("contacts", name))
-            self._count(changed, name, contact, -1)
+            self.changed.add(("contacts", name))
+            self._count(name, contact, -1)
 
     def takes_part(self, contact: ContactId, agent: AgentId) -> bool:
         """In its conversation, or is offered it."""

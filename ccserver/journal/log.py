@@ -11,9 +11,9 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 import trio
@@ -44,6 +44,12 @@ class Entry(Struct, frozen=True, gc=False):
     at: int
     """Microseconds since 1970, UTC."""
     event: AnyEvent
+
+
+_Readers: TypeAlias = tuple[
+    tuple[Callable[[Any], object], ...], tuple[Callable[[Entry], object], ...]
+]
+"""Of one type of event: of the events themselves, and of their entries."""
 
 
 class EventLost(JournalError):
@@ -101,7 +107,9 @@ class Journal:
         self._failing = False
         self._emitter = EventEmitter()
         self._kinds: dict[Callable[[Entry], object], Collection[type] | None] = {}
-        self._readers: dict[type, tuple[Callable[[Entry], object], ...]] = {}
+        self._mark: Callable[[int, int], object] = lambda seq, at: None
+        self._tables: list[Mapping[type, Callable[[Any], object]]] = []
+        self._readers: dict[type, _Readers] = {}
         """By the type of event."""
         self._written = self._reader_errors = self._write_failures = 0
         self._lost: list[tuple[int, int]] = []
@@ -147,20 +155,35 @@ class Journal:
             self._emitter.remove_listener(_APPENDED, reader)
             self._readers.clear()
 
-    def _readers_of(self, kind: type) -> tuple[Callable[[Entry], object], ...]:
+    def listen_by_kind(
+        self,
+        handlers: Mapping[type, Callable[[Any], object]],
+        mark: Callable[[int, int], object] | None = None,
+    ) -> None:
+        """Each of them hears the events of its type from now on, in front of all that ``listen``.
+
+        ``mark`` is called before, with the number and the time of every event; there is one.
+        """
+        self._tables.append(handlers)
+        self._mark = mark or self._mark
+        self._readers.clear()
+
+    def _readers_of(self, kind: type) -> _Readers:
         """In the order in which they came."""
         found = []
         for reader in self._emitter.listeners(_APPENDED):
             kinds = self._kinds[reader]
             if kinds is None or kind in kinds:
                 found.append(reader)
-        self._readers[kind] = readers = tuple(found)
+        handlers = tuple(table[kind] for table in self._tables if kind in table)
+        self._readers[kind] = readers = handlers, tuple(found)
         return readers
 
     def append(self, event: AnyEvent) -> int:
         """Its sequence number.  Never waits."""
         self._seq = seq = self._seq + 1
-        entry = Entry(seq, int(self._wall() * 1_000_000), event)
+        at = int(self._wall() * 1_000_000)
+        entry = Entry(seq, at, event)
         unwritten = self._unwritten
         if self._immediate:
             self._write([entry])
@@ -173,13 +196,24 @@ class Journal:
                 self._wake.set()
         # As pyee's ``emit`` would, without the lock and the wrappers that it puts around each call.
         kind = type(event)
-        for reader in self._readers.get(kind) or self._readers_of(kind):
+        handlers, readers = self._readers.get(kind) or self._readers_of(kind)
+        self._mark(seq, at)
+        for handler in handlers:
+            try:
+                handler(event)
+            except Exception:
+                self._report(event)
+        for reader in readers:
             try:
                 reader(entry)
             except Exception:
-                self._reader_errors += 1
-                log.exception("a reader of the journal raised on %s", codec.tag_of(event))
+                self._report(event)
         return seq
+
+    def _report(self, event: AnyEvent) -> None:
+        """In an ``except``: a reader has raised."""
+        self._reader_errors += 1
+        log.exception("a reader of the journal raised on %s", codec.tag_of(event))
 
     def _lose(self, seq: int) -> None:
         if self._lost and self._lost[-1][1] == seq - 1:

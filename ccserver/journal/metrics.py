@@ -89,7 +89,6 @@ class Metrics:
         self._fold, self._journal, self._sources = fold, journal, sources
         self._gc_pauses = gc_pauses
         self.loop_lag = Histogram(LAG_BOUNDS)
-        journal.listen(fold.hear, fold.kinds)
 
     def snapshot(self) -> Snapshot:
         sources = self._sources

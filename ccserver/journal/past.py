@@ -27,11 +27,14 @@ UNENGAGED = ("available", "idle", "signed_out")
 
 
 class PastFold:
-    """Applies entries to ``past``, in their order."""
+    """Applies entries to ``past``, in their order.
+
+    ``handlers``: of each event, by its type; ``past.seq`` and ``past.at`` must be its own by then.
+    """
 
     def __init__(self, past: Past | None = None) -> None:
         self.past = Past() if past is None else past
-        self._handlers: dict[type, Callable[[Any], None]] = {
+        self.handlers: dict[type, Callable[[Any], None]] = {
             ev.ContactArrived: self._arrived,
             ev.ContactPlaced: self._placed,
             ev.ContactReached: self._reached,
@@ -67,10 +70,9 @@ class PastFold:
         self.hear(Entry(seq, at, event))
 
     def hear(self, entry: Entry) -> None:
-        """As a reader of the journal."""
         past, event = self.past, entry.event
         past.seq, past.at = entry.seq, entry.at
-        handler = self._handlers.get(type(event))
+        handler = self.handlers.get(type(event))
         if handler is not None:
             handler(event)
 

@@ -40,4 +40,6 @@ def make_metrics(
         store=lambda: StoreFigures(3, 0.5, 1),
         audit=lambda: AuditFigures(4.5, 1),
     )
-    return Metrics(Fold(QUEUES, AGENTS, lambda: now), journal, sources, GcPauses())
+    fold = Fold(QUEUES, AGENTS, lambda: now)
+    journal.listen_by_kind(fold.handlers)
+    return Metrics(fold, journal, sources, GcPauses())

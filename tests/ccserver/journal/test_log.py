@@ -113,6 +113,26 @@ async def test_a_reader_that_raises_does_not_stop_the_others(caplog):
     assert "server.stopped" in caplog.text
 
 
+async def test_who_listens_by_kind_hears_those_events_before_the_readers_of_entries(caplog):
+    journal = Journal.in_memory(lambda: NOON)
+    heard: list[str] = []
+
+    def faulty(event: ServerStopped) -> None:
+        raise RuntimeError("no")
+
+    journal.append(ServerStopped())
+    journal.listen_by_kind({ServerStopped: faulty})
+    said = {ServerStopped: lambda event: heard.append("stopped")}
+    journal.listen_by_kind(said, lambda seq, at: heard.append(f"{seq} at {at}"))
+    journal.listen(lambda entry: heard.append(f"entry {entry.seq}"))
+    journal.append(ServerDraining(3))
+    journal.append(ServerStopped())
+    at = int(NOON * 1_000_000)
+    assert heard == [f"2 at {at}", "entry 2", f"3 at {at}", "stopped", "entry 3"]
+    assert journal.statistics().reader_errors == 1
+    assert "server.stopped" in caplog.text
+
+
 async def test_a_slow_disk_costs_memory_up_to_a_bound_and_then_events_but_no_call(caplog):
     storage = SlowStorage()
     journal = Journal(storage, lambda: NOON, batch_seconds=0.0, most_unwritten=5)
