@@ -8,6 +8,7 @@ from the engagements, never stored.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import TypeAlias, cast
 
 from msgspec import Struct
@@ -109,6 +110,23 @@ Message: TypeAlias = (
 )
 
 
+_ENGAGEMENTS = frozenset(
+    (
+        m.OfferRinging,
+        m.OfferAnswered,
+        m.OfferWithdrawn,
+        m.OfferFailed,
+        m.ConversationEnded,
+        m.AgentLegDown,
+        m.PhoneLost,
+    )
+)
+"""Messages for the engagement with their ``contact``."""
+_IS_OFFERED, _WRAPS_UP = attrgetter("is_offered"), attrgetter("wraps_up")
+_ALLOWED: dict[tuple[bool, ...], tuple[str, ...]] = {}
+"""By what decides it: asked at every change of state, and the same few for all agents."""
+
+
 class Agent:
     """``now`` gives monotonic seconds; ``ticket`` a number no other call of it gives."""
 
@@ -125,8 +143,6 @@ class Agent:
         self._rests_until: float | None = None
         """For when the timer ``rest`` is armed."""
         self._commands = _commands(settings)
-        self._allowed: dict[tuple[bool, ...], tuple[str, ...]] = {}
-        """By what decides it: asked at every change of state, and the same few each time."""
         self.targets: tuple[m.Target, ...] = ()
         self.version = 0
         self.removed = self._has_left = False
@@ -186,17 +202,19 @@ class Agent:
 
         After RONA, the choice between ``available`` and ``idle`` is among them (V-7).
         """
+        settings = self.settings
         decides = (
             self.removed,
-            isinstance(self.availability.state, SignedOut),
+            type(self.availability.state) is SignedOut,
             bool(self.targets),
             self._being_offered(),
-            bool(self._wrapping_up()),
-            self.settings.may_call and self._not_free("outbound") is None,
+            self._wraps_up(),
+            settings.may_call and self._not_free("outbound") is None,
+            bool(settings.idle_codes),
         )
-        known = self._allowed.get(decides)
+        known = _ALLOWED.get(decides)
         if known is None:
-            known = self._allowed[decides] = tuple(
+            known = _ALLOWED[decides] = tuple(
                 name for name, command in self._commands if self._refusal(command) is None
             )
         return known
@@ -204,8 +222,8 @@ class Agent:
     def fits(self) -> bool:
         """Available, with room, and reachable."""
         return (
-            isinstance(self.availability.state, Available)
-            and self.availability.state.rests_until is None
+            type(wanted := self.availability.state) is Available
+            and wanted.rests_until is None
             and len(self.engagements) < VOICE_CAPACITY
             and bool(self.targets)
         )
@@ -214,9 +232,17 @@ class Agent:
 
     def handle(self, message: Message) -> list[Effect]:
         effects = self._decide(message)
-        return [*effects, *self._show(), *self._tell_dispatcher(), *self._rest(), *self._leave()]
+        effects += self._show()
+        effects += self._tell_dispatcher()
+        effects += self._rest()
+        if self.removed:
+            effects += self._leave()
+        return effects
 
     def _decide(self, message: Message) -> list[Effect]:
+        """A new list, which its caller may add to."""
+        if type(message) in _ENGAGEMENTS:
+            return self._in_hand(message.contact, message)  # type: ignore[union-attr,arg-type]
         match message:
             case m.Reserve(contact, queue, possible_at, shared=shared):
                 if not self.fits():
@@ -267,9 +293,11 @@ class Agent:
                 self.availability.handle(Rested())
                 return []
             case TimerFired(name):
-                contact = ContactId(name.removeprefix("lease:"))
+                return self._in_hand(ContactId(name.removeprefix("lease:")), message)
             case _:
-                contact = message.contact
+                raise ValueError(f"an agent does not know {type(message).__name__}")
+
+    def _in_hand(self, contact: ContactId, message: eng.Message) -> list[Effect]:
         engagement = self.engagements.get(contact)
         if engagement is None:
             return []  # late news of a contact that we have let go: a lease, or a crash
@@ -279,7 +307,6 @@ class Agent:
         """Who is back before he had left keeps what he has in hand, and goes on."""
         self.settings = settings
         self._commands = _commands(settings)
-        self._allowed.clear()
         self.availability.configure(settings.sign_in, settings.patience)
         self._forgotten = self._has_left
         self.removed = self._has_left = False
@@ -365,15 +392,15 @@ class Agent:
     ) -> list[Effect]:
         outward: list[Effect] = []
         for effect in effects:
-            match effect:
-                case TellAvailability(message):
-                    self.availability.handle(message)
-                case Stop():
-                    del self.engagements[engagement.contact]
-                    if not self.engagements:
-                        self.availability.handle(Freed())
-                case _:
-                    outward.append(effect)
+            if type(effect) is TellAvailability:
+                self.availability.handle(effect.message)
+                continue
+            if type(effect) is not Stop:
+                outward.append(effect)  # type: ignore[arg-type]
+                continue
+            del self.engagements[engagement.contact]
+            if not self.engagements:
+                self.availability.handle(Freed())
         return outward
 
     # --- commands -----------------------------------------------------------------------------
@@ -390,7 +417,7 @@ class Agent:
             case m.PlaceCall(number):  # answered by the contact that comes of it
                 return [PlaceCall(self.id, number, received.reply_to)]
             case m.EndWrapUp() as command:
-                for engagement in self._wrapping_up():
+                for engagement in [e for e in self.engagements.values() if e.wraps_up]:
                     effects.extend(self._carry_out(engagement, engagement.handle(command)))
             case m.SetAvailable() | m.SetIdle() | m.SignOut() as wish:
                 self.availability.handle(wish)
@@ -414,7 +441,7 @@ class Agent:
                 return Refusal.UNKNOWN_IDLE_CODE
             case m.SignOut() if self._being_offered():
                 return Refusal.OFFER_PENDING  # V-9
-            case m.EndWrapUp() if not self._wrapping_up():
+            case m.EndWrapUp() if not self._wraps_up():
                 return Refusal.NOT_IN_WRAP_UP
             case m.PlaceCall() if not self.settings.may_call:
                 return Refusal.NOT_PERMITTED
@@ -426,19 +453,19 @@ class Agent:
                 return None
 
     def _being_offered(self) -> bool:
-        return any(e.is_offered for e in self.engagements.values())
+        return any(map(_IS_OFFERED, self.engagements.values()))
 
-    def _wrapping_up(self) -> list[Engagement]:
-        return [e for e in self.engagements.values() if isinstance(e.state, eng.WrapUp)]
+    def _wraps_up(self) -> bool:
+        return any(map(_WRAPS_UP, self.engagements.values()))
 
     # --- what leaves --------------------------------------------------------------------------
 
     def _show(self) -> list[Effect]:
         """Record what others see, if it is another thing than what was shown last."""
         state, wanted = self.state, self.availability.state
-        code = wanted.code if isinstance(wanted, Idle) and state == "idle" else None
+        code = wanted.code if type(wanted) is Idle and state == "idle" else None
         pending = self.availability.coming
-        shown = _Shown(state, code, pending, bool(self.targets), bool(self._wrapping_up()))
+        shown = _Shown(state, code, pending, bool(self.targets), self._wraps_up())
         if shown == self._shown and not self._forgotten:
             return []
         self._forgotten = False
@@ -469,7 +496,7 @@ class Agent:
 
     def _tell_dispatcher(self) -> list[Effect]:
         ours = self.availability.state
-        if isinstance(ours, Available) and self.fits():
+        if type(ours) is Available and self.fits():
             settings = self.settings
             key = (ours.since, ours.seq, settings.skills, settings.weight, settings.position)
             if key == self._offered_to_dispatcher:
@@ -495,15 +522,15 @@ class Agent:
     def _rest(self) -> list[Effect]:
         """A timer ends the time in which he is left alone."""
         wanted = self.availability.state
-        until = wanted.rests_until if isinstance(wanted, Available) else None
+        until = wanted.rests_until if type(wanted) is Available else None
         before, self._rests_until = self._rests_until, until
         if until is None or until == before:
             return []
         return [StartTimer("rest", max(0.0, until - self._now()))]
 
     def _leave(self) -> list[Effect]:
-        """Removed, and nothing is in hand any more: said once."""
-        if not self.removed or self._has_left or self.engagements:
+        """Of one who is removed, and has nothing in hand any more: said once."""
+        if self._has_left or self.engagements:
             return []
         self._has_left = True
         return [Record(ev.AgentLeft(self.id))]

@@ -56,6 +56,7 @@ class Over(Struct, frozen=True, gc=False):
 
 
 State: TypeAlias = Reserved | Ringing | Engaged | WrapUp | HangingUp | Over
+_OFFERED = frozenset((Reserved, Ringing))
 
 
 class Terms(Struct, frozen=True):
@@ -127,7 +128,11 @@ class Engagement:
 
     @property
     def is_offered(self) -> bool:
-        return isinstance(self.state, Reserved | Ringing)
+        return type(self.state) in _OFFERED
+
+    @property
+    def wraps_up(self) -> bool:
+        return type(self.state) is WrapUp
 
     @property
     def name(self) -> str:
@@ -206,14 +211,15 @@ class Engagement:
     # --- the machine --------------------------------------------------------------------------
 
     def handle(self, message: Message) -> list[Effect | TellAvailability]:
-        before, counted = self.state, self.counts
+        talked, counted = type(self.state) is Engaged, self.counts
         effects = self._decide(message)
-        if not isinstance(before, Engaged) and isinstance(self.state, Engaged):
+        talks = type(self.state) is Engaged
+        if talks and not talked:
             self._talks_since = self._now()
         if counted is not self.counts:
             served = TellDispatcher(m.AgentServed(self._terms.agent, self.contact))
             effects = [served, *effects] if counted else [*effects, *self.serving()]
-        if isinstance(before, Engaged) and not isinstance(self.state, Engaged):
+        if talked and not talks:
             return [*self._talked(), *effects]
         return effects
 
@@ -228,69 +234,95 @@ class Engagement:
         """Whether he is one of the agents whom a limited queue may have at once: from the
         reservation on with what the dispatcher gave him, in the talk with a transfer.
         """
+        if not self._terms.limited:
+            return False
         match self.state:
             case Engaged():
-                return self._terms.limited and self.kind in SERVING
+                return self.kind in SERVING
             case Reserved() | Ringing():
-                return self._terms.limited and self.kind == "contact"
+                return self.kind == "contact"
             case _:
                 return False
 
     def _decide(self, message: Message) -> list[Effect | TellAvailability]:
-        match self.state, message:
-            case Reserved(), m.OfferRinging():
+        match self.state:
+            case Reserved() | Ringing():
+                return self._while_offered(message)
+            case Engaged():
+                return self._while_engaged(message)
+            case WrapUp() | HangingUp():
+                return self._when_the_talk_is_over(message)
+            case Over():
+                return self._in_any_state(message)
+
+    def _while_offered(self, message: Message) -> list[Effect | TellAvailability]:
+        match message:
+            case m.OfferRinging() if isinstance(self.state, Ringing):
+                return []  # a second phone rings
+            case m.OfferRinging():
                 self.state = Ringing()
                 return [self._lease_offer()]
-            case Ringing() | Engaged(), m.OfferRinging():
-                return []  # a second phone rings
-            case Reserved() | Ringing(), m.OfferAnswered():
+            case m.OfferAnswered():
                 self.state, self.off_hook = Engaged(), True
                 return [TellAvailability(message), self._lease(self._terms.contact_seconds)]
-            case Reserved() | Ringing(), m.OfferWithdrawn():
+            case m.OfferWithdrawn():
                 return self._end()  # his place among the available is what it was
-            case Reserved() | Ringing(), m.OfferFailed():
+            case m.OfferFailed():
                 # Who listens, or calls somebody himself, has missed no offer of work.
                 offered = self.is_work and self.kind != "outbound"
                 told = [TellAvailability(message)] if offered else []
                 return [*told, *self._end()]
-            case Reserved() | Ringing(), GivenBack():
+            case GivenBack():
                 return [self._lost(), *self._end()]
-            case Reserved() | Ringing(), TimerFired():
+            case TimerFired():
                 return [self._expired(), self._lost(), *self._end()]
+            case _:
+                return self._in_any_state(message)
 
-            case Engaged(), m.ConversationEnded(_, _, wraps_up):
+    def _while_engaged(self, message: Message) -> list[Effect | TellAvailability]:
+        match message:
+            case m.ConversationEnded(_, _, wraps_up):
                 return self._wrap_up() if wraps_up else self._hang_up()
-            case Engaged(), m.PhoneLost():
+            case m.OfferRinging():
+                return []  # a second phone rings
+            case m.PhoneLost():
                 return [TellAvailability(message), *self._end()]
-            case Engaged(), TimerFired() if self._engaged_since is not None:
+            case TimerFired() if self._engaged_since is not None:
                 self.off_hook = False  # its contact has not been recovered
                 return [self._expired(), *self._let_go()]
-            case Engaged(), TimerFired():
+            case TimerFired():
                 # It costs nobody else his call: the contact lets him go, and goes on.
                 return [self._expired(), self._lost(), *self._let_go()]
+            case m.Down():  # the contact's actor has ended: a talk becomes wrap-up
+                self.off_hook = False
+                return self._let_go()
+            case _:
+                return self._in_any_state(message)
 
+    def _when_the_talk_is_over(self, message: Message) -> list[Effect | TellAvailability]:
+        match self.state, message:
             case WrapUp(), m.EndWrapUp(code):
                 return self._end_wrap_up(by_timer=False, code=code)
             case WrapUp(), TimerFired():
                 return self._end_wrap_up(by_timer=True)
             case HangingUp(), TimerFired():  # the phone never confirmed its BYE
                 return [self._expired(), *self._end()]
-            case WrapUp() | HangingUp(), m.ConversationEnded():
+            case _, m.ConversationEnded():
                 return []  # it ended as our lease of the talk ran out
-            case WrapUp() | HangingUp(), m.PhoneLost():
+            case _, m.PhoneLost():
                 # The same, but the phone is silent: he must not be given the next call.
                 return [TellAvailability(message), *self._on_hook()]
-            case _, m.AgentLegDown():
-                return self._on_hook()
-
-            # The contact's actor has ended: a talk becomes wrap-up, anything else is over.
-            case Engaged(), m.Down():
-                self.off_hook = False
-                return self._let_go()
             case WrapUp(), m.Down():
                 self.off_hook = False
-                return []  # it ended in good order, and its leg with it
-            case _, m.Down():
+                return []  # the contact's actor ended in good order, and its leg with it
+            case _:
+                return self._in_any_state(message)
+
+    def _in_any_state(self, message: Message) -> list[Effect | TellAvailability]:
+        match message:
+            case m.AgentLegDown():
+                return self._on_hook()
+            case m.Down():  # the contact's actor has ended, and whatever we had of it
                 return self._end()
             case _:
                 raise ValueError(f"{type(message).__name__} while {self.name}")
