@@ -117,94 +117,115 @@ class Contact:
                 return None
 
     def handle(self, message: Message) -> list[Effect]:
-        if isinstance(message, m.LegEnded):
-            before = self.state
-            effects = [*self._dossier.hook_down(message.leg), *self._decide(message)]
-            last = isinstance(before, Ending) and not self._dossier.legs
-            return [*effects, Stop()] if last else effects
-        return self._decide(message)
+        if type(message) is not m.LegEnded:
+            return self._decide(message)
+        before = type(self.state)
+        effects = [*self._dossier.hook_down(message.leg), *self._decide(message)]
+        last = before is Ending and not self._dossier.legs
+        return [*effects, Stop()] if last else effects
 
     def _decide(self, message: Message) -> list[Effect]:
-        match self.state, message:
-            case Arriving(entry, ani, dnis), Start():
+        match self.state:
+            case Seeking() as seeking:
+                return self._while_seeking(seeking, message)
+            case Talking() as talking:
+                return self._while_talking(talking, message)
+            case Ending():
+                return self._while_ending(message)
+            case Walking(walk) | Parting(walk):
+                if walk.concerns(message):
+                    return self._walked(walk.handle(message))
+                return self._in_any_state(message)
+            case Arriving(entry, ani, dnis) if type(message) is Start:
                 arrived = ev.ContactArrived(self.ref, entry.name, ani, dnis, self.customer)
                 lease = StartTimer("lease", self._longest)
                 return [Record(arrived), lease, *self._enter(entry)]
-            case Placing(placement), Start():
+            case Placing(placement) if type(message) is Start:
                 return [StartTimer("lease", self._longest), *self._placed(placement.start())]
+            case Placing(placement) if placement.concerns(message):
+                return self._placed(placement.handle(message))
+            case _:
+                return self._in_any_state(message)
 
-            case Walking(walk) | Parting(walk), _ if walk.concerns(message):
-                return self._walked(walk.handle(message))
-            case Seeking(treatment=Treatment() as treatment) as seeking, _ if treatment.concerns(
-                message
-            ):
-                return self._treated(seeking, treatment.handle(message))
-            case Seeking(search) as seeking, _ if search.concerns(message):
-                return self._sought(seeking, search.handle(message))
+    def _while_seeking(self, seeking: Seeking, message: Message) -> list[Effect]:
+        search, treatment = seeking.search, seeking.treatment
+        if treatment is not None and treatment.concerns(message):
+            return self._treated(seeking, treatment.handle(message))
+        if search.concerns(message):
+            return self._sought(seeking, search.handle(message))
+        if isinstance(message, m.Restarted):
+            return self._sought(seeking, search.tell_again(message.name))
+        return self._in_any_state(message)
 
-            case Ending(), m.LegAnswered(leg) if leg != self.customer:
+    def _while_talking(self, talking: Talking, message: Message) -> list[Effect]:
+        control = talking.control
+        match message:
+            case m.LegEnded() if control.concerned(message) is None:
+                return self._after(talking, control.leg_ended(message))
+            case m.LegEnded(leg, cause) if leg == self.customer:
+                return self._customer_left(cause)
+            case m.Restarted(name):
+                return self._after(talking, control.tell_again(name))
+            case CentreChanged() | m.EndContact() | TimerFired("lease"):
+                return self._in_any_state(message)
+            case _ if found := control.concerned(message):
+                return self._after(talking, control.search(*found))
+            case c.ContactCommandReceived():
+                return self._after(talking, control.command(message))
+            case m.MonitorAsked():
+                return self._after(talking, control.monitor(message))
+            case m.AgentLost():
+                # His lease ran out: in the talk, or as he answered.
+                return self._after(talking, control.agent_lost(message))
+            case _:
+                return self._in_any_state(message)
+
+    def _while_ending(self, message: Message) -> list[Effect]:
+        match message:
+            case m.LegAnswered(leg) if leg != self.customer:
                 # Answered as we hung it up: CANCEL and 200 crossed.  The leg has sent its BYE.
                 return []
-            case Ending(), m.Assigned(request, agent):
+            case m.Assigned(request, agent):
                 # Assigned as the customer hung up: the agent is free again, with no penalty.
                 return [TellAgent(agent, m.OfferWithdrawn(request, During.QUEUE))]
-            case Ending(), c.ContactCommandReceived() as received:
-                return self._refuse(received, Refusal.UNKNOWN_CONTACT)
-            case Ending(), _:
+            case c.ContactCommandReceived():
+                return self._refuse(message, Refusal.UNKNOWN_CONTACT)
+            case _:
                 return []  # late news of legs that are going down
 
-            case Talking(control) as talking, m.LegEnded() as ended if (
-                control.concerned(ended) is None
-            ):
-                return self._after(talking, control.leg_ended(ended))
-            case Placing(placement), _ if placement.concerns(message):
-                return self._placed(placement.handle(message))
-            case _, m.LegEnded(leg, cause) if leg == self.customer:
+    def _in_any_state(self, message: Message) -> list[Effect]:
+        match message:
+            case m.LegEnded(leg, cause) if leg == self.customer:
                 return self._customer_left(cause)
-            case Talking(control) as talking, m.Restarted(name):
-                return self._after(talking, control.tell_again(name))
-            case Seeking(search) as seeking, m.Restarted(name):
-                return self._sought(seeking, search.tell_again(name))
-            case _, m.Restarted():
+            case m.Restarted():
                 return []
-            case state, CentreChanged(world):
-                return self._centre_changed(state, world)
-            case _, m.EndContact(reason):
+            case CentreChanged(world):
+                return self._centre_changed(self.state, world)
+            case m.EndContact(reason):
                 return self._fail(reason)
-            case _, TimerFired("lease"):
+            case TimerFired("lease"):
                 return self._fail("lease")
-
-            case Talking(control) as talking, _ if found := control.concerned(message):
-                return self._after(talking, control.search(*found))
-            case Talking(control) as talking, c.ContactCommandReceived() as received:
-                return self._after(talking, control.command(received))
-            case Talking(control) as talking, m.MonitorAsked() as asked:
-                return self._after(talking, control.monitor(asked))
-            case Talking(control) as talking, m.AgentLost() as lost:
-                # His lease ran out: in the talk, or as he answered.
-                return self._after(talking, control.agent_lost(lost))
-
-            case _, c.ContactCommandReceived() as received:
-                return self._refuse(received, Refusal.NOT_IN_CALL)
-            case _, m.Assigned(request, agent):
+            case c.ContactCommandReceived():
+                return self._refuse(message, Refusal.NOT_IN_CALL)
+            case m.Assigned(request, agent):
                 # Assigned as the search ended: overflow, end of consult, another agent answered.
                 return [TellAgent(agent, m.OfferWithdrawn(request, During.QUEUE))]
-            case _, m.LegAnswered(leg) if leg != self.customer:
+            case m.LegAnswered(leg) if leg != self.customer:
                 # Answered as RONA fired, or a second phone as the first: CANCEL and 200 crossed.
                 return [TellLeg(leg, m.HangUp(reason=ELSEWHERE))]
-            case _, m.LegEnded() | m.LegRinging() | m.LegInvited():
+            case m.LegEnded() | m.LegRinging() | m.LegInvited():
                 return []  # a leg that we have given up
-            case _, m.PlayFinished() | m.DigitPressed():
+            case m.PlayFinished() | m.DigitPressed():
                 return []  # stopped as it ended; a digit that no step asked for
-            case _, m.Overflowed() | m.AgentLost() | m.AgentNotFree():
+            case m.Overflowed() | m.AgentLost() | m.AgentNotFree():
                 return []  # overflow fired as an agent was assigned; news of an agent we gave up
-            case _, m.PhonesAdded():
+            case m.PhonesAdded():
                 return []  # registered as he answered, or as we gave him up
-            case _, m.QueueSeen():
+            case m.QueueSeen():
                 return []  # seen as he was assigned an agent, or as its lease ran out
-            case _, m.MonitorAsked(wish):  # the conversation ended as it was asked for
+            case m.MonitorAsked(wish):  # the conversation ended as it was asked for
                 return [TellMonitorDesk(m.MonitorMissed(wish))]
-            case _, TimerFired(name) if name in OWNED or name.startswith("search:"):
+            case TimerFired(name) if name in OWNED or name.startswith("search:"):
                 return []  # due as it was cancelled
             case _:
                 raise UnexpectedMessage(type(self.state).__name__, type(message).__name__)

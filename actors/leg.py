@@ -9,7 +9,7 @@ The leg knows how to reach and to leave a phone; who should hear whom is its con
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias, get_args
+from typing import Any, TypeAlias, get_args
 
 from msgspec import Struct
 
@@ -100,6 +100,14 @@ Message: TypeAlias = (
 _OF_THE_DIALOG = frozenset(get_args(UsageMessage))
 _TIMERS = frozenset((StartTimer, CancelTimer))
 _NEWS = frozenset(get_args(usage.News))
+_ADDRESSED: dict[type, Callable[[LegId, Path, Any], do.Effect]] = {
+    usage.SendRequest: lambda leg, path, e: do.SendRequest(leg, e.token, e.request, path),
+    usage.RespondWith: lambda leg, path, e: do.RespondWith(e.key, e.response),
+    usage.SendAck: lambda leg, path, e: do.SendOutside(e.request, path),
+    usage.CancelInvite: lambda leg, path, e: do.CancelInvite(leg, e.token, e.reason),
+    usage.Resend: lambda leg, path, e: do.Resend(e.key, e.response),
+}
+"""What the dialog asks for, and which leg it is that asks, and by what way."""
 
 
 class UnexpectedMessage(Exception):
@@ -158,47 +166,55 @@ class Leg:
     def handle(self, message: Message) -> list[do.Effect]:
         if type(message) in _OF_THE_DIALOG:
             return self._drive(message)  # type: ignore[arg-type]
-        match self.state, message:
-            case Opening(), m.Begin():
-                return self._begin()
-            case _, m.Begin():
-                raise UnexpectedMessage(type(self.state).__name__, "Begin")
-            case Opening(), MediaOpened(address, port):
+        opening = type(self.state) is Opening
+        match message:
+            case MediaOpened(address, port) if opening:
                 return self._media_opened(address, port)
-            case _, MediaOpened():
+            case MediaOpened():
                 return []  # opened as the other side hung up; it is closed with the leg
-            case Opening(), MediaRefused() | TimerFired("media"):
+            case m.Begin() if opening:
+                return self._begin()
+            case m.Begin():
+                raise UnexpectedMessage(type(self.state).__name__, "Begin")
+            case m.HangUp() if type(self.state) is Leaving:
+                return []  # hung up by both sides at once
+            case m.HangUp():
+                return self._leave(message, "local")
+            case m.Answer():
+                return self._asked_to_answer()
+            case m.PlayFinished() | m.DigitPressed():
+                return [do.TellContact(self.contact, message)]
+            case MediaRefused() | TimerFired("media") if opening:
                 return self._leave(m.HangUp(503), "media")
-            case _, MediaRefused():
+            case MediaRefused():
                 return []  # refused as the other side hung up
+            case MediaSilent() | MediaLost():
+                return self._media_failed(message)
+            case _:
+                return self._drive(message)
+
+    def _media_failed(self, message: MediaSilent | MediaLost) -> list[do.Effect]:
+        match self.state, message:
             case Up() | Accepting(), MediaSilent():
                 return self._leave(m.HangUp(reason=SILENT), "silent")
-            case Leaving(), MediaSilent() | MediaLost():
+            case Leaving(), _:
                 return []
             case _, MediaSilent():
                 return []  # nothing has been negotiated yet
             case _, MediaLost():
                 return self._leave(m.HangUp(500), "media")
 
-            case Opening() as opening, m.Answer():
+    def _asked_to_answer(self) -> list[do.Effect]:
+        match self.state:
+            case Opening() as opening:
                 opening.answer_at_once = True
                 return []
-            case Invited(), m.Answer():
+            case Invited():
                 return self._accept()
-            case Accepting() | Up() | Leaving(), m.Answer():
+            case Accepting() | Up() | Leaving():
                 return []  # asked as the caller hung up
-            case _, m.Answer():
+            case _:
                 raise UnexpectedMessage(type(self.state).__name__, "Answer")
-
-            case Leaving(), m.HangUp():
-                return []  # hung up by both sides at once
-            case _, m.HangUp() as order:
-                return self._leave(order, "local")
-
-            case _, m.PlayFinished() | m.DigitPressed():
-                return [do.TellContact(self.contact, message)]
-            case _, _:
-                return self._drive(message)
 
     # --- media --------------------------------------------------------------------------------
 
@@ -267,49 +283,34 @@ class Leg:
             if kind in _TIMERS:
                 effects.append(effect)  # type: ignore[arg-type]
             elif kind in _NEWS:
-                effects.extend(self._understand(effect))  # type: ignore[arg-type]
+                effects += self._understand(effect)  # type: ignore[arg-type]
+            elif kind is Stop:
+                effects += (do.DetachDialog(*self._dialog_key), effect)  # type: ignore[arg-type]
             else:
-                effects.extend(self._addressed(effect))
+                effects.append(_ADDRESSED[kind](self.id, self._path, effect))
         return effects
 
-    def _addressed(self, effect: usage.Effect) -> tuple[do.Effect, ...]:
-        match effect:
-            case usage.SendRequest(token, request):
-                return (do.SendRequest(self.id, token, request, self._path),)
-            case usage.RespondWith(key, response):
-                return (do.RespondWith(key, response),)
-            case usage.SendAck(request):
-                return (do.SendOutside(request, self._path),)
-            case usage.CancelInvite(token, reason):
-                return (do.CancelInvite(self.id, token, reason),)
-            case usage.Resend(key, response):
-                return (do.Resend(key, response),)
-            case Stop():
-                return (do.DetachDialog(*self._dialog_key), Stop())
-            case _:
-                raise UnexpectedMessage(type(self.state).__name__, type(effect).__name__)
-
     def _understand(self, news: usage.News) -> list[do.Effect]:
-        match self.state, news:
-            case _, usage.Ended(cause):
+        match news:
+            case usage.Ended(cause):
                 return self._ended(cause)
-            case Dialling(), usage.Ringing():
+            case usage.Ringing() if type(self.state) is Dialling:
                 return [do.TellContact(self.contact, m.LegRinging(self.id))]
-            case Dialling(offer), usage.Answered(body):
-                return self._answered(offer, body)
-            case Leaving(), usage.Answered():
+            case usage.Answered(body) if isinstance(self.state, Dialling):
+                return self._answered(self.state.offer, body)
+            case usage.Answered() if type(self.state) is Leaving:
                 return []  # answered as we hung up: the usage sends ACK and BYE
-            case Accepting(), usage.Accepted():
+            case usage.Accepted() if type(self.state) is Accepting:
                 return self._accepted()
-            case Accepting(), usage.Confirmed(body):
+            case usage.Confirmed(body) if type(self.state) is Accepting:
                 return self._confirmed(body)
-            case _, usage.OfferReceived(key, body):
+            case usage.OfferReceived(key, body):
                 return self._reoffered(key, body)
-            case _, usage.ReinviteConfirmed(body):
+            case usage.ReinviteConfirmed(body):
                 return self._late_answer(body)
-            case _, usage.InfoReceived():
+            case usage.InfoReceived():
                 return []  # digits come by RFC 4733
-            case _, usage.Unheard():
+            case usage.Unheard():
                 return []  # it does not answer OPTIONS in a dialog, and talks on
             case _:
                 raise UnexpectedMessage(type(self.state).__name__, type(news).__name__)

@@ -314,13 +314,9 @@ def names_legs_again(method: Wrapper) -> Wrapper:
 # --- what is told of it ---------------------------------------------------------------------------
 
 
-@plant("", "a contact that lost its agent is still in service", Fold, "apply")
+@plant("", "a contact that lost its agent is still in service", Fold, "_returned")
 def forgets_who_returned(method: Wrapper) -> Wrapper:
-    def apply(self: Any, event: Any) -> Any:
-        if not isinstance(event, ev.ContactReturned):
-            method(self, event)
-
-    return apply
+    return lambda self, event: None
 
 
 @plant("", "a dispatcher is not told that a contact has left", Queue, "handle")
