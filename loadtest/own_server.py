@@ -30,10 +30,20 @@ _PROMPTS = Path(__file__).parent.parent / "config" / "prompts"
 class OwnServer:
     """One queue, no greeting, no wrap-up, and so many agents who all serve it.
 
-    ``data``: an empty directory for its files.  ``more``: further TOML.  Started by ``with``.
+    ``data``: an empty directory for its files.  ``more``: further TOML.  ``realm``: the domain of
+    the agents.  ``queue``: the number that leads there.  Started by ``with``.
     """
 
-    def __init__(self, data: Path, agents: int, more: str = "") -> None:
+    def __init__(
+        self,
+        data: Path,
+        agents: int,
+        more: str = "",
+        *,
+        realm: str = "ccserver",
+        queue: str = QUEUE,
+    ) -> None:
+        self._realm, self._queue = realm, queue
         self.sip, self.metrics, self.web = free_port(), free_port(), free_port()
         self.data = data
         (data / "bench.toml").write_text(self._config(agents) + more)
@@ -110,6 +120,7 @@ media.prompts = "{_PROMPTS}"
 data.dir = "{self.data}"
 sip.listen = ["udp:{self.address}"]
 sip.options_seconds = 0
+sip.realm = "{self._realm}"
 metrics.listen = "{HOST}:{self.metrics}"
 web.listen = "{self.web_address}"
 routing.wrap_up_seconds = 0
@@ -123,7 +134,7 @@ requirements = {{ english = 1 }}
 
 [[entry_points]]
 name = "support"
-numbers = ["{QUEUE}"]
+numbers = ["{self._queue}"]
 flow = [{{ answer = true }}, {{ queue = "support" }}]
 """
         rows = [

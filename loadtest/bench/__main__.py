@@ -32,7 +32,14 @@ DIRECTORY = Path("docs/benchmarks")
 HISTORY = DIRECTORY / "history.csv"
 FURTHER = (
     *("bench_commands", "bench_core", "bench_forecast", "bench_generator", "bench_hot_paths"),
-    *("bench_media_calls", "bench_message", "bench_recovery", "bench_replay", "bench_reports"),
+    *(
+        "bench_front",
+        "bench_media_calls",
+        "bench_message",
+        "bench_recovery",
+        "bench_replay",
+        "bench_reports",
+    ),
     *("bench_store", "bench_web", "bench_what_if", "bench_why"),
 )
 
