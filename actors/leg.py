@@ -274,8 +274,13 @@ class Leg:
     # --- the dialog ---------------------------------------------------------------------------
 
     def _drive(self, message: usage.Message) -> list[do.Effect]:
-        """The dialog's machine decides; its effects are addressed, its news understood."""
+        """The dialog's machine decides; its effects are addressed, its news understood.
+
+        What is to be written down comes before what is sent: a server that is killed in between
+        must know of the dialog, so that the next one acknowledges it, and can end it.
+        """
         effects: list[do.Effect] = []
+        written: list[do.Effect] = []
         if self._usage is None:
             raise UnexpectedMessage(type(self.state).__name__, type(message).__name__)
         for effect in self._usage.handle(message):
@@ -283,12 +288,13 @@ class Leg:
             if kind in _TIMERS:
                 effects.append(effect)  # type: ignore[arg-type]
             elif kind in _NEWS:
-                effects += self._understand(effect)  # type: ignore[arg-type]
+                for follows in self._understand(effect):  # type: ignore[arg-type]
+                    (written if type(follows) is do.Record else effects).append(follows)
             elif kind is Stop:
                 effects += (do.DetachDialog(*self._dialog_key), effect)  # type: ignore[arg-type]
             else:
                 effects.append(_ADDRESSED[kind](self.id, self._path, effect))
-        return effects
+        return [*written, *effects] if written else effects
 
     def _understand(self, news: usage.News) -> list[do.Effect]:
         match news:

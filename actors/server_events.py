@@ -112,6 +112,8 @@ class ServerStarted(Event, frozen=True, tag="server.started"):
     booted."""
     clock: float = 0.0
     """What that clock shows now."""
+    rescued: int = 0
+    """So many events in front of this one were not on the disk as the run before was killed."""
 
 
 class ServerRecovered(Event, frozen=True, tag="server.recovered"):

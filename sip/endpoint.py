@@ -155,9 +155,18 @@ class Endpoint:
         if server is not None:
             server.hear = hear
 
-    def request(self, token: str, request: Request, path: Path, hear: Hear) -> ClientKey:
-        """Start a client transaction for a request without Via; its outcome bears ``token``."""
-        key = ClientKey(f"z9hG4bK{self._tags()}", request.method)
+    def new_branch(self) -> str:
+        """For a request that is yet to be sent."""
+        return f"z9hG4bK{self._tags()}"
+
+    def request(
+        self, token: str, request: Request, path: Path, hear: Hear, branch: str | None = None
+    ) -> ClientKey:
+        """Start a client transaction for a request without Via; its outcome bears ``token``.
+
+        ``branch``: of ``new_branch``, where it must be known before the request leaves.
+        """
+        key = ClientKey(branch or self.new_branch(), request.method)
         stamped = request.with_via(self._via(path, key.branch))
         make = ClientInvite if request.method == "INVITE" else ClientNonInvite
         machine = make(stamped, reliable=path.reliable, timers=self._values)

@@ -24,6 +24,7 @@ from ccserver.inputs.recorder import Recorder
 from ccserver.journal import exporter
 from ccserver.journal.log import Journal
 from ccserver.journal.storage import JournalError
+from ccserver.journal.tail import open_tail
 from ccserver.logs import set_up_logging
 from ccserver.media.client import READY, MediaClient
 from ccserver.media.clients import MediaClients
@@ -53,7 +54,7 @@ def main() -> int:
         print(f"ccserver: warning: {warning}", file=sys.stderr)
     writer = set_up_logging(loaded.settings.log.level, loaded.settings.log.format)
     try:
-        return trio.run(_start, loaded, arguments.config, arguments.set, clock=MachineClock())
+        return trio.run(_start, loaded, arguments, clock=MachineClock())
     finally:
         writer.close()
 
@@ -62,10 +63,11 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="ccserver.core")
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--tail", type=int, metavar="DESCRIPTOR")
     return parser.parse_args()
 
 
-async def _start(loaded: Loaded, config: Path, overrides: list[str]) -> int:
+async def _start(loaded: Loaded, arguments: argparse.Namespace) -> int:
     """Open what may be taken by others; then serve."""
     settings = loaded.settings
     data = Path(settings.data.dir)
@@ -74,7 +76,8 @@ async def _start(loaded: Loaded, config: Path, overrides: list[str]) -> int:
         transports = open_listeners(settings.sip.listen)
         metrics = await exporter.listen(*host_port(settings.metrics.listen))
         recorder = Recorder(wall) if settings.journal.inputs else None
-        journal = Journal.open(data / JOURNAL, wall, recorder)
+        tail = None if arguments.tail is None else open_tail(arguments.tail)
+        journal = Journal.open(data / JOURNAL, wall, recorder, tail)
     except (ListenError, exporter.ListenError, JournalError) as error:
         print(f"ccserver: {error}", file=sys.stderr)
         return WRONG
@@ -83,7 +86,8 @@ async def _start(loaded: Loaded, config: Path, overrides: list[str]) -> int:
     media = clients[0] if len(clients) == 1 else MediaClients(clients)
 
     async def load_again() -> Loaded:
-        return await trio.to_thread.run_sync(load, config, overrides, os.environ)
+        given = arguments.config, arguments.set, os.environ
+        return await trio.to_thread.run_sync(load, *given)
 
     world = World(
         transports=transports,
@@ -109,7 +113,7 @@ async def _start(loaded: Loaded, config: Path, overrides: list[str]) -> int:
         writing.start_soon(journal.run)
         async with trio.open_nursery() as serving:
             await serving.start(core.run)
-            serving.start_soon(core.door.serve, data / CORE_SOCKET)
+            await serving.start(core.door.serve, data / CORE_SOCKET)
             serving.start_soon(_exporter(core).serve, metrics)
             await serving.start(core.reloading.on_signal)
             await serving.start(diagnose.write_on_signal, data, core.directory.statistics)

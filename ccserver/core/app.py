@@ -274,6 +274,7 @@ class Core:
             tuple((each.kind, *each.local) for each in world.transports),
             content_of(self.settings),
             folds.encode() if self.journal.last_seq else None,
+            self.journal.rescued,
         )
 
     # --- life ---------------------------------------------------------------------------------
@@ -330,8 +331,12 @@ class Core:
         self._began = self.post.now()
         known = {agent: one.state for agent, one in self.live.agents.items()}
         states = {agent: known.get(agent, "signed_out") for agent in self._agent_ids()}
-        started = ev.ServerStarted(__version__, self._tag_tail, self.world.boot, self._began)
-        self.journal.append(started)
+        rescued = self.journal.rescued
+        if rescued:
+            log.warning("the last %d events of the run before were rescued", rescued)
+        self.journal.append(
+            ev.ServerStarted(__version__, self._tag_tail, self.world.boot, self._began, rescued)
+        )
         self._past = past = self.folds.copy()
         self.outlook = Outlook(self.settings, self.post.now, states, past)
         self.outlook.listen(self.journal)

@@ -135,18 +135,22 @@ class Effects:
             actor.tell(message)
 
     def _send_request(self, effect: do.SendRequest) -> None:
-        key = self._endpoint.request(
-            effect.token, effect.request, effect.path, self._hear(effect.leg)
+        hear = self._hear(effect.leg)
+        if effect.token != INVITE:
+            self._endpoint.request(effect.token, effect.request, effect.path, hear)
+            return
+        contact, branch = ContactId(effect.leg.partition("/")[0]), self._endpoint.new_branch()
+        self._record_call(effect, contact, branch)
+        self._invites[effect.leg] = self._endpoint.request(
+            effect.token, effect.request, effect.path, hear, branch
         )
-        if effect.token == INVITE:
-            self._invites[effect.leg] = key
-            contact = ContactId(effect.leg.partition("/")[0])
-            self._record_call(effect, contact, key.branch)
-            invited = m.LegInvited(effect.leg, self._now())
-            self._tell_contact(do.TellContact(contact, invited))
+        invited = m.LegInvited(effect.leg, self._now())
+        self._tell_contact(do.TellContact(contact, invited))
 
     def _record_call(self, effect: do.SendRequest, contact: ContactId, branch: str) -> None:
-        """Here, for the endpoint names the branch; by it the INVITE can be taken back."""
+        """Here, for the endpoint names the branch; by it the INVITE can be taken back, by the next
+        run too: hence before it leaves.
+        """
         request = effect.request
         self._journal.append(
             ev.LegCalled(

@@ -41,6 +41,8 @@ class Start(Struct, frozen=True):
     """Without secrets."""
     state: bytes | None
     """What the journal came to (``ccserver.journal.folds``); None: it was empty."""
+    rescued: int = 0
+    """As ``server.started`` has it."""
 
 
 class Turn(Struct, frozen=True, array_like=True, tag=0):

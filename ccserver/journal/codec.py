@@ -20,6 +20,13 @@ _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 
 
+class _Tagged(Struct):
+    event: str
+
+
+_tags = msgspec.json.Decoder(_Tagged)
+
+
 def encode(event: AnyEvent) -> bytes:
     """Text that is no valid Unicode (from the wire) is kept with U+FFFD in place of the bad bytes:
     an event that cannot be written must not hold up those behind it.
@@ -60,6 +67,11 @@ def decode(payload: bytes) -> AnyEvent:
 def tag_of(event: AnyEvent) -> str:
     """``contact.queued``"""
     return tag_of_kind(type(event))
+
+
+def tag_in(payload: bytes) -> str:
+    """As ``encode`` wrote it.  Raises msgspec.DecodeError."""
+    return _tags.decode(payload).event
 
 
 @cache

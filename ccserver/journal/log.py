@@ -1,9 +1,10 @@
 """The journal: append-only, one writer, numbered without gaps, committed in groups.
 
 It is the only way out of the actors.  Readers in this process hear each event at once; the disk
-has it within `BATCH_SECONDS` and the time of a commit.  A slow disk never holds up a call: events
-wait in memory, and those that find it full are lost from the disk, counted and reported.  Only
-such a loss leaves a gap in the numbers on the disk.
+has it within `BATCH_SECONDS` and the time of a commit, and until then it lies in the ``Tail``,
+which outlives this process.  A slow disk never holds up a call: events wait in memory, and those
+that find it full are lost from the disk, counted and reported.  Only such a loss leaves a gap in
+the numbers on the disk.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from pyee.base import EventEmitter
 from actors.events import AnyEvent
 from ccserver.journal import codec
 from ccserver.journal.histogram import Histogram, HistogramFigures
-from ccserver.journal.storage import JournalError, MemoryStorage, SqliteStorage, Storage
+from ccserver.journal.storage import JournalError, MemoryStorage, Row, SqliteStorage, Storage
+from ccserver.journal.tail import Tail
 
 __all__ = ["Entry", "EventLost", "Journal", "JournalError", "JournalStatistics"]
 
@@ -85,7 +87,9 @@ class Inputs(Protocol):
 
 
 class Journal:
-    """``wall`` gives seconds since 1970."""
+    """``wall`` gives seconds since 1970.  ``tail``: what an earlier run left there is written
+    first.
+    """
 
     def __init__(
         self,
@@ -93,14 +97,17 @@ class Journal:
         wall: Callable[[], float],
         inputs: Inputs | None = None,
         *,
+        tail: Tail | None = None,
         batch_seconds: float = BATCH_SECONDS,
         most_unwritten: int = MOST_UNWRITTEN,
     ) -> None:
-        self._storage, self._wall, self._inputs = storage, wall, inputs
+        self._storage, self._wall, self._inputs, self._tail = storage, wall, inputs, tail
+        self.rescued = 0 if tail is None else _rescue(tail, storage)
+        """Events of the run before that were in its tail alone."""
         self._batch_seconds, self._most_unwritten = batch_seconds, most_unwritten
         self._immediate = storage.immediate
         self._seq = self._durable = self._first = storage.last_seq()
-        self._unwritten: deque[Entry] = deque()
+        self._unwritten: deque[Row] = deque()
         self._in_commit = 0
         self._checkpoint: tuple[int, bytes] | None = None
         self._commit_began: float | None = None
@@ -119,9 +126,15 @@ class Journal:
             inputs.full = lambda: self._wake.set()
 
     @classmethod
-    def open(cls, path: Path, wall: Callable[[], float], inputs: Inputs | None = None) -> Journal:
+    def open(
+        cls,
+        path: Path,
+        wall: Callable[[], float],
+        inputs: Inputs | None = None,
+        tail: Tail | None = None,
+    ) -> Journal:
         """The journal in this file, which goes on where it ended.  Raises JournalError."""
-        return cls(SqliteStorage(path), wall, inputs)
+        return cls(SqliteStorage(path), wall, inputs, tail=tail)
 
     @classmethod
     def in_memory(cls, wall: Callable[[], float]) -> Journal:
@@ -184,14 +197,17 @@ class Journal:
         self._seq = seq = self._seq + 1
         at = int(self._wall() * 1_000_000)
         entry = Entry(seq, at, event)
+        payload = codec.encode(event)
         unwritten = self._unwritten
         if self._immediate:
-            self._write([entry])
+            self._write([(seq, at, codec.tag_of(event), payload)])
             self._durable = seq
         elif len(unwritten) + self._in_commit >= self._most_unwritten:
             self._lose(seq)
         else:
-            unwritten.append(entry)
+            if self._tail is not None:
+                self._tail.keep(seq, at, payload)
+            unwritten.append((seq, at, codec.tag_of(event), payload))
             if len(unwritten) == 1:
                 self._wake.set()
         # As pyee's ``emit`` would, without the lock and the wrappers that it puts around each call.
@@ -304,6 +320,8 @@ class Journal:
         checkpoint, self._checkpoint = self._checkpoint, None
         inputs = None if self._inputs is None else self._inputs.take(upto)
         self._unwritten.clear()
+        if self._tail is not None:
+            self._tail.commit_begins()
         if batch or inputs is not None:
             self._in_commit = len(batch)
             self._commit_began = started = trio.current_time()
@@ -321,6 +339,8 @@ class Journal:
                 self._in_commit, self._commit_began = 0, None
             self._failing = False
             self._commits.observe(trio.current_time() - started)
+        if self._tail is not None:
+            self._tail.commit_succeeded()
         self._durable = upto
         self._committed.set()
         self._committed = trio.Event()
@@ -328,7 +348,7 @@ class Journal:
 
     def _write(
         self,
-        batch: Sequence[Entry],
+        batch: Sequence[Row],
         checkpoint: tuple[int, bytes] | None = None,
         inputs: Any = None,
     ) -> None:
@@ -336,8 +356,7 @@ class Journal:
             self._inputs.write(inputs)
         if not batch:
             return
-        tag, encode = codec.tag_of, codec.encode
-        self._storage.write([(e.seq, e.at, tag(e.event), encode(e.event)) for e in batch])
+        self._storage.write(batch)
         self._written += len(batch)
         if checkpoint is not None:
             try:
@@ -355,3 +374,16 @@ class Journal:
             self._write_failures,
             self._commits.figures(),
         )
+
+
+def _rescue(tail: Tail, storage: Storage) -> int:
+    """Write what the run before could not write any more.  Returns how many events that are."""
+    found = tail.found(storage.last_seq())
+    if found:
+        rows = [(seq, at, codec.tag_in(payload), payload) for seq, at, payload in found]
+        try:
+            storage.write(rows)
+        except sqlite3.Error as error:  # they stay there for the next start
+            raise JournalError(f"the journal's last events cannot be written: {error}") from error
+    tail.forget()
+    return len(found)

@@ -6,14 +6,17 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar
 
+import msgspec
 from msgspec import Struct
 
+from actors.server_events import ServerStarted
 from ccserver.journal.storage import JournalError, Row, Rows
 
 PAGE = 5_000
 SHOWN = 8
 """Events in front of a difference."""
 _STARTED = b'{"event":"server.started"'
+_started = msgspec.json.Decoder(ServerStarted)
 
 
 class Event(Struct, frozen=True):
@@ -77,7 +80,9 @@ class Comparison:
         self, journal: Rows, first: int, state: bytes | None, cause: Callable[[], str]
     ) -> None:
         self._first, self._state, self._cause = first, state, cause
-        self._recorded = _run(journal, first)
+        self._rescued = 0
+        """Events at the run's end that were not on the disk as it was killed, nor their inputs."""
+        self._recorded = self._run(journal)
         self._next = next(self._recorded, None)
         self._before: deque[Event] = deque(maxlen=SHOWN)
         self.compared = self.contacts = 0
@@ -103,9 +108,12 @@ class Comparison:
         self._is_over = True
 
     def left(self) -> int:
-        """Events that were recorded, and have not been replayed; nothing can be compared then."""
+        """Events that were recorded, and have not been replayed, though their inputs should be
+        there; nothing can be compared then.
+        """
         count = 0 if self._next is None else 1
-        return count + sum(1 for _ in self._recorded)
+        count += sum(1 for _ in self._recorded)
+        return max(0, count - self._rescued)
 
     @property
     def has_run(self) -> bool:
@@ -160,19 +168,19 @@ class Comparison:
     def close(self) -> None:
         """Nothing is held."""
 
-
-def _run(journal: Rows, first: int) -> Iterator[Event]:
-    """What was written behind ``first``, up to the start of the next run, or to what was the last
-    as this began: the inputs of what is written now may be read before they are written.
-    """
-    after, begun, last = first, False, journal.last_seq
-    while rows := journal.rows(after, PAGE):
-        for seq, at, payload in rows:
-            if seq > last:
-                return
-            if payload.startswith(_STARTED):
-                if begun:
+    def _run(self, journal: Rows) -> Iterator[Event]:
+        """What was written behind ``first``, up to the start of the next run, or to what was the
+        last as this began: the inputs of what is written now may be read before they are written.
+        """
+        after, begun, last = self._first, False, journal.last_seq
+        while rows := journal.rows(after, PAGE):
+            for seq, at, payload in rows:
+                if seq > last:
                     return
-                begun = True
-            yield Event(seq, at, payload)
-        after = rows[-1][0]
+                if payload.startswith(_STARTED):
+                    if begun:
+                        self._rescued = _started.decode(payload).rescued
+                        return
+                    begun = True
+                yield Event(seq, at, payload)
+            after = rows[-1][0]

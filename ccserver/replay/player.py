@@ -129,6 +129,7 @@ class _Player:
                 " journal: it has none there"
             )
         self._journal = Journal(self._comparison, lambda: 0.0)
+        self._journal.rescued = start.rescued
         self._turns = turns = RecordedTurns(
             recording.pieces(), lambda: self._journal.last_seq, self._comparison.close_now
         )

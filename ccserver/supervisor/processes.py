@@ -31,6 +31,8 @@ class Command(Struct, frozen=True):
     """Whether its standard output is the server's."""
     vital: bool = True
     """Whether the server ends when it cannot be kept."""
+    inherits: tuple[int, ...] = ()
+    """Descriptors that it has from the supervisor, by the same numbers."""
 
 
 def media_commands(loaded: Loaded, environ: Mapping[str, str]) -> list[Command]:
@@ -54,10 +56,21 @@ def media_commands(loaded: Loaded, environ: Mapping[str, str]) -> list[Command]:
     return commands
 
 
-def core_command(config: Path, overrides: Sequence[str], environ: Mapping[str, str]) -> Command:
-    """The overrides may hold secrets, and go by the environment, which only this user can read."""
+def core_command(
+    config: Path,
+    overrides: Sequence[str],
+    environ: Mapping[str, str],
+    tail: int | None = None,
+) -> Command:
+    """The overrides may hold secrets, and go by the environment, which only this user can read.
+
+    ``tail``: the descriptor of the memory that each core leaves to the next.
+    """
     arguments = (sys.executable, "-m", "ccserver.core", "--config", str(config))
-    return Command("core", arguments, hand_down(overrides, environ), speaks=True)
+    given = hand_down(overrides, environ)
+    if tail is None:
+        return Command("core", arguments, given, speaks=True)
+    return Command("core", (*arguments, "--tail", str(tail)), given, speaks=True, inherits=(tail,))
 
 
 def web_command(config: Path, overrides: Sequence[str], environ: Mapping[str, str]) -> Command:
@@ -116,6 +129,7 @@ def open_process(command: Command) -> Process:
             stdout=None if command.speaks else subprocess.DEVNULL,
             env=dict(command.environment),
             start_new_session=True,
+            pass_fds=command.inherits,
             preexec_fn=_die_with(os.getpid()),
         )
     )

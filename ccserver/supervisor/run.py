@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import trio
 
+from ccserver.journal.tail import make_memory
 from ccserver.settings import Loaded
 from ccserver.settings.kinds import port_shares
 from ccserver.supervisor.keeper import (
@@ -73,7 +74,7 @@ def run(config: Path, overrides: Sequence[str], loaded: Loaded, environ: Mapping
             for first, last in port_shares(settings.ports, settings.processes):
                 _require_a_free_pair(address, first, last)
         media = [Child(command) for command in media_commands(loaded, environ)]
-        core = Child(core_command(config, overrides, environ))
+        core = Child(core_command(config, overrides, environ, make_memory()))
         beside = [Child(web_command(config, overrides, environ))]
         if loaded.settings.store.enabled:
             beside.append(Child(store_command(config, overrides, environ)))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,14 @@ def floor(start_server: Callable[..., Server], tmp_path: Path, cleanup: ExitStac
 
 def kill_the_core(server: Server, *, pause: float = 0.2) -> None:
     """And wait until another one serves.  ``pause``: for the journal's last batch."""
-    core = processes(server, "core")[-1]
     said = server.program.output().count("ccserver is ready")
     time.sleep(pause)
-    os.kill(core, signal.SIGKILL)
+    os.kill(processes(server, "core")[-1], signal.SIGKILL)
+    wait_for_another_core(server, said)
+
+
+def wait_for_another_core(server: Server, said: int) -> None:
+    """``said``: how often one has said that it is ready."""
     until(
         lambda: server.program.output().count("ccserver is ready") > said,
         25,
@@ -91,6 +96,28 @@ def test_a_call_goes_on_without_a_gap_and_is_held_and_ended_afterwards(floor: Fl
     said = audited(floor.server)
     assert "3 runs of the server, 1 contacts: nothing wrong" in said
     assert "the server's state is what the journal comes to" in said
+
+
+def test_a_call_of_which_the_disk_has_nothing_goes_on_after_a_kill(floor: Floor) -> None:
+    """Another process has locked the journal: all that happens waits in the core's tail."""
+    floor.agents("1001")
+    customer = floor.phone("+4420")
+    until(lambda: len(events(floor.server, "phone.registered")) == 1, 25, "the agent's phone")
+    with closing(sqlite3.connect(floor.server.data / "journal.sqlite")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        customer.dial("2001")
+        floor.wait_ears(_customer={"1001"}, _1001={"+4420"})
+        assert not events(floor.server, "leg.arrived")
+        os.kill(processes(floor.server, "core")[-1], signal.SIGKILL)
+    wait_for_another_core(floor.server, 1)
+    assert b'"talking":1' in events(floor.server, "server.recovered")[0]
+    floor.wait_ears(_customer={"1001"}, _1001={"+4420"})
+    floor.server.wait_agent("1001", "engaged")
+    customer.hang_up()
+    floor.phones["1001"].wait("CALL_CLOSED")
+    until(lambda: len(events(floor.server, "contact.ended")) == 1, 25, "the contact's end")
+    assert b'"outcome":"handled"' in events(floor.server, "contact.ended")[0]
+    assert "2 runs of the server, 1 contacts: nothing wrong" in audited(floor.server)
 
 
 def test_an_agent_hangs_up_a_recovered_call_on_his_phone(floor: Floor) -> None:

@@ -1,5 +1,6 @@
-"""The server dies at every event of a story (S02), without its last events on the disk (S03), and
-again and again as it comes back (S04): nobody is lost, nothing ends twice, all counts agree."""
+"""The server dies at every event of a story and behind every datagram that it sends (S02), without
+its last events on the disk (S03), and again and again as it comes back (S04): nobody is lost,
+nobody is left in a silent call, nothing ends twice, all counts agree."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import pytest
 
 from ccserver.journal import folds
 from tests.support.kill_points import Kills, tell
-from tests.support.stories import STORIES, length_of
+from tests.support.stories import STORIES, length_of, lengths_of
 
 STEP = 3
 """Of so many kill points one is tried here; ``python -m tests.support.killing`` tries them all."""
@@ -29,6 +30,19 @@ async def test_the_server_dies_at_every_event(autojump_clock, name: str) -> None
             await tell(story, Kills([point]), **settings)
         except BaseException:
             print(f"{name}, killed at event {point}")
+            raise
+
+
+@pytest.mark.parametrize("name", STORIES)
+async def test_the_server_dies_behind_every_datagram(autojump_clock, name: str) -> None:
+    """What has left the server follows from what its next run knows."""
+    story, settings = STORIES[name]
+    _, datagrams = await lengths_of(story, settings)
+    for point in range(3, datagrams + 1, STEP):
+        try:
+            await tell(story, Kills([], sent=point), **settings)
+        except BaseException:
+            print(f"{name}, killed behind datagram {point}")
             raise
 
 

@@ -17,6 +17,7 @@ from actors import events as ev
 from actors import messages as m
 from actors.effects import TellAgent, TellContact
 from actors.ids import AgentId
+from actors.leg import Leg, Up
 from ccserver.journal import codec
 from ccserver.journal.fold import Fold
 from ccserver.journal.log import Entry
@@ -25,6 +26,8 @@ from tests.support.agreement import disagreements
 from tests.support.phones import Call, Phone
 from tests.support.restarting import MortalCentre, mortal_centre
 
+TAKEN_OVER = 5.0
+"""Seconds from the last start of the server until every phone has been spoken to."""
 AFTERWARDS = 200.0
 """Seconds after the story in which everything must come to its end."""
 
@@ -99,22 +102,39 @@ Story: TypeAlias = Callable[[People], Awaitable[float]]
 class Kills:
     """``at``: the lengths of the journal at which the server dies; each beyond the first counts
     from the length at which the next run began.  ``lost``: how many events of its end had not
-    reached the disk.
+    reached the disk.  ``sent``: it dies the first time behind so many datagrams, whatever its
+    journal has, and ``at`` says when it dies again.
     """
 
-    def __init__(self, at: Sequence[int], lost: int = 0) -> None:
-        self.at, self.lost = list(at), lost
+    def __init__(self, at: Sequence[int], lost: int = 0, sent: int | None = None) -> None:
+        self.at, self.lost, self.sent = list(at), lost, sent
 
-    async def carry_out(self, floor: MortalCentre) -> None:
+    async def carry_out(self, floor: MortalCentre, people: People) -> None:
+        if self.sent is not None:
+            await self._behind_datagram(floor, self.sent)
+            await trio.sleep(0.5)
         for number, length in enumerate(self.at):
-            begins = len(floor.disk.rows) if number else 0
-            if number:
-                await self._one(floor, begins + length, floor.start)
+            if number or self.sent is not None:
+                await self._one(floor, len(floor.disk.rows) + length, floor.start)
             else:
                 await self._one(floor, length, None)
             await trio.sleep(0.5)
-        if self.at:
+        if self.at or self.sent is not None:
             await floor.start()
+            if not self.lost:
+                await trio.sleep(TAKEN_OVER)
+                before = silent_calls(floor, people)
+                await trio.sleep(0.5)
+                lasting = [one for one in silent_calls(floor, people) if one in before]
+                assert not lasting, f"nobody talks to {lasting}"
+
+    async def _behind_datagram(self, floor: MortalCentre, number: int) -> None:
+        def left(count: int) -> None:
+            if count == number:
+                floor.life.kill()
+
+        floor.left = left
+        await floor.life.ended.wait()
 
     async def _one(self, floor: MortalCentre, length: int, start: Any) -> None:
         reached = trio.Event()
@@ -140,15 +160,30 @@ async def tell(story: Story, kills: Kills, **settings: Any) -> MortalCentre:
     async with mortal_centre(**settings) as floor:
         async with trio.open_nursery() as nursery:
             people = People(floor, nursery)
-            nursery.start_soon(kills.carry_out, floor)
+            nursery.start_soon(kills.carry_out, floor, people)
             await trio.sleep(await story(people) + AFTERWARDS)
-            check(floor, people)
+            check(floor, people, whole=not kills.lost)
             nursery.cancel_scope.cancel()
         return floor
 
 
-def check(floor: MortalCentre, people: People) -> None:
-    """All is over: what the journal, the server and the phones say of it agrees."""
+def silent_calls(floor: MortalCentre, people: People) -> list[tuple[str, str]]:
+    """By phone and Call-ID, those that were answered, and are none for the server."""
+    legs = (actor.machine for actor in floor.core.directory.legs.values())
+    up = {leg._dialog_key[0] for leg in legs if isinstance(leg, Leg) and isinstance(leg.state, Up)}
+    return [
+        (phone.name, call.call_id)
+        for phone in people.phones.values()
+        for call in phone.calls
+        if call.state in ("answering", "talking") and call.call_id not in up
+    ]
+
+
+def check(floor: MortalCentre, people: People, *, whole: bool = True) -> None:
+    """All is over: what the journal, the server and the phones say of it agrees.
+
+    ``whole``: the journal had each event when the server died.
+    """
     events = [codec.decode(row[3]) for row in floor.disk.rows]
     began = [e.contact.id for e in events if isinstance(e, ev.ContactArrived | ev.ContactPlaced)]
     ended = Counter(e.contact.id for e in events if isinstance(e, ev.ContactEnded))
@@ -170,7 +205,7 @@ def check(floor: MortalCentre, people: People) -> None:
         assert not queue.waiting + queue.being_offered + queue.in_service
     assert not figures.outbound.dialling + figures.outbound.talking
     _check_folds(floor, events)
-    _check_phones(people, events)
+    _check_phones(people, events, whole=whole)
 
 
 def _check_folds(floor: MortalCentre, events: list[Any]) -> None:
@@ -189,12 +224,14 @@ def _check_folds(floor: MortalCentre, events: list[Any]) -> None:
     assert not disagreements(entries, fold.figures(), int(floor.wall() * 1e6))
 
 
-def _check_phones(people: People, events: list[Any]) -> None:
-    """Nobody whom the server knew is left in a call that is none any more."""
+def _check_phones(people: People, events: list[Any], *, whole: bool) -> None:
+    """Nobody is left in a call that is none any more; of those whom power has failed with the
+    server, nobody whom it knew.
+    """
     known = {e.dialog.call_id for e in events if isinstance(e, ev.LegConfirmed) and e.dialog}
     known |= {e.call_id for e in events if isinstance(e, ev.LegCalled)}
     for phone in people.phones.values():
         assert not phone.disordered, phone.disordered
         for call in phone.calls:
-            if call.call_id in known:
+            if whole or call.call_id in known:
                 assert call.state == "ended", f"{phone.name}: {call.state}"

@@ -1,7 +1,8 @@
 """Kill points by the thousand: ``python -m tests.support.killing KILLS LOSSES``.
 
-KILLS deaths at random events of random stories, and LOSSES more in which the disk lacks the last
-events; a fifth of either dies five times more as it comes back.  Prints each that fails.
+KILLS deaths at random events of random stories, a third of them behind random datagrams instead,
+and LOSSES more in which the disk lacks the last events; a fifth of either dies five times more as
+it comes back.  Prints each that fails.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import trio.testing
 
 from ccserver.journal import folds
 from tests.support.kill_points import Kills, tell
-from tests.support.stories import STORIES, length_of
+from tests.support.stories import STORIES, lengths_of
 
 SEED = 1
 
@@ -40,18 +41,21 @@ def main(kills: int, losses: int) -> int:
     lengths = {}
     for name, (story, settings) in STORIES.items():
         clock = trio.testing.MockClock(autojump_threshold=0)
-        lengths[name] = trio.run(length_of, story, settings, clock=clock)
+        lengths[name] = trio.run(lengths_of, story, settings, clock=clock)
     began, failed = time.monotonic(), 0
     for number in range(kills + losses):
         name = random.choice(sorted(lengths))
-        at = [random.randint(6, lengths[name])]
+        events, datagrams = lengths[name]
+        lost = random.randint(1, 8) if number >= kills else 0
+        at, sent = [random.randint(6, events)], None
+        if not lost and random.random() < 1 / 3:
+            at, sent = [], random.randint(3, datagrams)
         if random.random() < 0.2:
             at += [random.randint(1, 7) for _ in range(5)]
-        lost = random.randint(1, 8) if number >= kills else 0
-        error = play(name, Kills(at, lost))
+        error = play(name, Kills(at, lost, sent))
         if error is not None:
             failed += 1
-            print(f"{name}, killed at {at}, {lost} lost: {error}", flush=True)
+            print(f"{name}, killed at {at}, sent {sent}, {lost} lost: {error}", flush=True)
     seconds = time.monotonic() - began
     print(f"{kills} kill points and {losses} power failures in {seconds:.0f} s: {failed} failed")
     return 1 if failed else 0

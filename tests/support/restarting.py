@@ -114,13 +114,14 @@ class _Media:
 
 
 class _Transport(MemoryTransport):
-    def __init__(self, network: Network, life: Life) -> None:
+    def __init__(self, network: Network, life: Life, left: Callable[[], None]) -> None:
         super().__init__(network)
-        self._life = life
+        self._life, self._left = life, left
 
     def send(self, data: bytes, path: Path) -> None:
         if not self._life.over:
             super().send(data, path)
+            self._left()
 
     async def run(self, receive: Any, failed: Any) -> None:
         def alive(data: bytes, path: Path) -> None:
@@ -151,6 +152,10 @@ class MortalCentre(Centre):
         self._nursery, self.file, self._recorded = nursery, settings, recorded
         self.disk = disk
         self.runs = 0
+        self.datagrams = 0
+        """That have left any of its runs."""
+        self.left: Callable[[int], None] = lambda count: None
+        """Is told how many there are as soon as one has left."""
         self.boots = 1
         """How often the machine has been started."""
         self.entries: list[Entry] = []
@@ -175,7 +180,7 @@ class MortalCentre(Centre):
         journal = Journal(_Journal(self.disk, life), wall, recorder)
         del self.entries[journal.last_seq :], self.heard_at[journal.last_seq :]
         world = World(
-            transports=[_Transport(self._network, life)],
+            transports=[_Transport(self._network, life, self._count_datagram)],
             media=_Media(self._plane, life),
             journal=journal,
             wall=wall,
@@ -199,6 +204,10 @@ class MortalCentre(Centre):
             begin()
         self._nursery.start_soon(self._live, core, life, recorder)
         await life.settled.wait()
+
+    def _count_datagram(self) -> None:
+        self.datagrams += 1
+        self.left(self.datagrams)
 
     def _listen_to(self, journal: Journal) -> None:
         life = self.life

@@ -78,5 +78,10 @@ STORIES: dict[str, tuple[Story, Any]] = {
 
 async def length_of(story: Story, settings: Any) -> int:
     """How many events it makes while nobody dies."""
+    return (await lengths_of(story, settings))[0]
+
+
+async def lengths_of(story: Story, settings: Any) -> tuple[int, int]:
+    """How many events, and how many datagrams of the server, it makes while nobody dies."""
     floor = await tell(story, Kills([]), **settings)
-    return len(floor.disk.rows)
+    return len(floor.disk.rows), floor.datagrams

@@ -58,14 +58,17 @@ class Door:
         """An actor has answered a command."""
         self._commands.reply(reply_to, answer)
 
-    async def serve(self, path: Path) -> None:
-        """Until cancelled.  Only this user may connect."""
+    async def serve(
+        self, path: Path, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Until cancelled; it has started when it can be connected to.  Only this user may."""
         place = trio.Path(path)
         await place.unlink(missing_ok=True)
         listener = trio.socket.socket(trio.socket.AF_UNIX, trio.socket.SOCK_STREAM)
         await listener.bind(str(path))
         await place.chmod(0o600)
         listener.listen(16)
+        task_status.started()
         try:
             await trio.serve_listeners(self.converse, [trio.SocketListener(listener)])
         finally:
