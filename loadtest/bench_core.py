@@ -36,6 +36,7 @@ from typing import Any
 
 import trio
 
+from ccserver.core.__main__ import collector_of
 from ccserver.core.app import Core, World
 from ccserver.inputs.recorder import Recorder
 from ccserver.journal.log import Journal
@@ -447,6 +448,7 @@ async def running(a: argparse.Namespace, data: FilePath, outside: Outside) -> As
     async with trio.open_nursery() as nursery:
         nursery.start_soon(bench.journal.run)
         await nursery.start(bench.core.run)
+        nursery.start_soon(collector_of(bench.core).run)
         await bench.client.wait_connected()
         nursery.start_soon(bench.core.door.feed.follow, bench.journal.last_seq, _read)
         for user in range(5000, 5000 + a.agents):

@@ -20,6 +20,7 @@ import trio
 from ccserver import diagnose
 from ccserver.core.app import Core, World
 from ccserver.core.clock import MachineClock, SteadyWall, boot_name
+from ccserver.core.collector import Collector
 from ccserver.inputs.recorder import Recorder
 from ccserver.journal import exporter
 from ccserver.journal.log import Journal
@@ -114,6 +115,7 @@ async def _start(loaded: Loaded, arguments: argparse.Namespace) -> int:
         async with trio.open_nursery() as serving:
             await serving.start(core.run)
             await serving.start(core.door.serve, data / CORE_SOCKET)
+            serving.start_soon(collector_of(core).run)
             serving.start_soon(_exporter(core).serve, metrics)
             await serving.start(core.reloading.on_signal)
             await serving.start(diagnose.write_on_signal, data, core.directory.statistics)
@@ -128,6 +130,10 @@ async def _start(loaded: Loaded, arguments: argparse.Namespace) -> int:
             serving.cancel_scope.cancel()
         writing.cancel_scope.cancel()
     return 0
+
+
+def collector_of(core: Core) -> Collector:
+    return Collector(lambda: len(core.directory.contacts), lambda: len(core.registrar))
 
 
 def _exporter(core: Core) -> exporter.Exporter:

@@ -5,7 +5,6 @@ Everything that differs between a real server and a test comes in through ``Worl
 
 from __future__ import annotations
 
-import gc
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -66,13 +65,6 @@ MEDIA_SECONDS = 2.0
 """For the media process to say what sessions it has."""
 LAG_PAUSE = 0.1
 MEDIA_FIGURES_PAUSE = 1.0
-GC_THRESHOLDS = (5_000, 10_000, 1000)
-"""Calls make no cycles: the collector has little to find, and must not stop the loop to look.
-
-A pass over the young costs 1 to 2 ms; one over the middle generation cost 50 to 100 ms under load,
-and is left to quiet moments.
-"""
-QUIET_PAUSE = 60.0
 _NEWS = (
     media.SessionCreated,
     media.SessionRefused,
@@ -304,11 +296,7 @@ class Core:
             nursery.start_soon(self.endpoint.run, self._hear, self._hear_unsent)
             nursery.start_soon(self._watch_clocks)
             nursery.start_soon(self._ask_media)
-            nursery.start_soon(self._tidy)
             with self.gc_pauses:
-                gc.collect()
-                gc.freeze()
-                gc.set_threshold(*GC_THRESHOLDS)
                 task_status.started()
                 await trio.sleep_forever()
 
@@ -538,13 +526,6 @@ class Core:
             if late != self.admission.late:
                 self.post.turn("late", self.admission.is_late, late)
             self.metrics.loop_lag.observe(lag)
-
-    async def _tidy(self) -> None:
-        """The full collection, when nobody would notice."""
-        while True:
-            await trio.sleep(QUIET_PAUSE)
-            if not self.directory.contacts:
-                gc.collect()
 
     async def _ask_media(self) -> None:
         while True:

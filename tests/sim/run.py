@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import logging
 import traceback
@@ -93,7 +92,6 @@ def _differences(recorded: Path, disk: SimulatedDisk) -> Iterator[str]:
     journal = Journal(disk, lambda: 0.0)
     for path in recordings(recorded):
         run = replayed(path, journal)
-        gc.unfreeze()  # as in `scheduler`
         if run.difference is not None:
             yield f"{path.name}: {shown(run.difference)}"
         elif not run.is_same:

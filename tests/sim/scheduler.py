@@ -21,6 +21,9 @@ import trio._core._run as trio_run
 
 T = TypeVar("T")
 
+COLLECTION = 600.0
+"""Virtual seconds between two passes of the garbage collector, always at the same instants."""
+
 
 class TrioHasChanged(Exception):
     """The scheduler of this release cannot be steered as that of 0.35 can."""
@@ -76,6 +79,7 @@ class JumpingClock(trio.abc.Clock):
 
     def __init__(self) -> None:
         self._now = 0.0
+        self._collect_at = COLLECTION
 
     def start_clock(self) -> None:
         pass
@@ -88,6 +92,9 @@ class JumpingClock(trio.abc.Clock):
         if deadline == math.inf:
             return math.inf
         self._now += max(0.0, deadline - self._now)
+        if self._now >= self._collect_at:
+            gc.collect()
+            self._collect_at = self._now + COLLECTION
         return 0.0
 
 
@@ -97,14 +104,13 @@ def _steered(source: HoldBack) -> Iterator[None]:
     before = trio_run._ALLOW_DETERMINISTIC_SCHEDULING, trio_run._r
     trio_run._ALLOW_DETERMINISTIC_SCHEDULING, trio_run._r = True, source  # type: ignore[assignment]
     collecting = gc.isenabled()
-    thresholds = gc.get_threshold()
     gc.disable()
+    gc.freeze()  # what is there is none of the simulation's garbage
     try:
         yield
     finally:
         trio_run._ALLOW_DETERMINISTIC_SCHEDULING, trio_run._r = before
-        gc.set_threshold(*thresholds)
-        gc.unfreeze()  # a core freezes what it finds: one in each of hundreds of runs is a leak
+        gc.unfreeze()
         if collecting:
             gc.enable()
 

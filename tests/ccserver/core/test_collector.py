@@ -1,0 +1,86 @@
+"""The collector looks often at little, and by itself not at all."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import trio
+
+from ccserver.core.collector import FEW, PAUSE, Collector
+
+
+class Centre:
+    """``passes``: the generations that were looked at."""
+
+    def __init__(self) -> None:
+        self.calls = self.phones = 0
+        self.passes: list[int] = []
+        self.collector = Collector(lambda: self.calls, lambda: self.phones)
+
+    def hear(self, phase: str, info: dict[str, Any]) -> None:
+        if phase == "start":
+            self.passes.append(info["generation"])
+
+
+@pytest.fixture
+def centre() -> Iterator[Centre]:
+    found = Centre()
+    gc.collect()
+    gc.disable()
+    gc.callbacks.append(found.hear)
+    yield found
+    gc.callbacks.remove(found.hear)
+    gc.unfreeze()
+    gc.enable()
+
+
+def test_while_there_are_calls_only_what_is_young_is_looked_at_and_stays_in_sight(
+    centre: Centre,
+) -> None:
+    centre.calls, frozen = 1, gc.get_freeze_count()
+
+    centre.collector.look()
+
+    assert centre.passes == [0]
+    assert gc.get_freeze_count() == frozen
+
+
+def test_without_calls_everything_is_looked_at_once(centre: Centre) -> None:
+    kept = [[n] for n in range(1000)]
+
+    centre.collector.look()
+
+    assert centre.passes == [2]
+    assert not any(gc.is_tracked(each) and each in gc.get_objects() for each in kept[:3])
+
+
+def test_what_many_phones_leave_is_put_out_of_sight_without_a_look(centre: Centre) -> None:
+    centre.phones = FEW + 1
+    kept = [[n] for n in range(1000)]
+    gc.collect(1)  # as what came while there were calls
+    centre.passes.clear()
+    frozen = gc.get_freeze_count()
+
+    centre.collector.look()
+
+    assert centre.passes == [0]
+    assert gc.get_freeze_count() >= frozen + len(kept)
+
+
+async def test_nothing_is_collected_but_by_the_clock_until_it_ends(
+    autojump_clock: Any, centre: Centre
+) -> None:
+    gc.enable()
+    with trio.move_on_after(3.5 * PAUSE):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(centre.collector.run)
+            await trio.testing.wait_all_tasks_blocked()
+            assert not gc.isenabled()
+            centre.passes.clear()
+
+    assert centre.passes == [2, 2, 2]
+    assert gc.isenabled()
+    assert gc.get_freeze_count() == 0
