@@ -18,7 +18,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from loadtest.own_server import OwnServer
+from loadtest.own_server import MetricsPage, OwnServer
 from loadtest.own_sipp import AgentPhones, callers, unexpected
 
 OUTCOMES = ("offered", "handled", "abandoned", "failed", "overflowed")
@@ -77,19 +77,25 @@ def measure(data: Path, rate: int, seconds: int, agents: int, stay: int = 1000) 
         phones.register(agents)
         with phones.answering():
             server.settle()
-            before, started = server.cpu(), time.monotonic()
+            before, began, started = server.cpu(), server.page(), time.monotonic()
             command = callers(server, rate, stay, rate * seconds)
             command += ["-trace_err", "-timeout", str(seconds + 60)]
             done = subprocess.run(command, stdout=subprocess.DEVNULL, cwd=data, check=False)
             elapsed = time.monotonic() - started
             time.sleep(2)
-            return found_of(server, rate * seconds, elapsed, before, done.returncode)
+            return found_of(server, rate * seconds, elapsed, before, began, done.returncode)
 
 
 def found_of(
-    server: OwnServer, calls: int, elapsed: float, before: dict[str, float], status: int
+    server: OwnServer,
+    calls: int,
+    elapsed: float,
+    before: dict[str, float],
+    began: MetricsPage,
+    status: int,
 ) -> Found:
-    """What a server says after so many calls; ``before``: CPU that was used before them."""
+    """What a server says after so many calls; ``before`` and ``began``: the CPU that was used, and
+    its page, before them."""
     page = server.page()
     lag, dispatch = "ccserver_loop_lag_seconds", "ccserver_dispatch_seconds"
     return Found(
@@ -98,11 +104,11 @@ def found_of(
         status,
         {name: int(page.sum(f"ccserver_contacts_{name}_total")) for name in OUTCOMES},
         {name: (used - before.get(name, 0.0)) / calls for name, used in server.cpu().items()},
-        dispatch_p50=page.quantile(dispatch, 0.5),
-        dispatch_p99=page.quantile(dispatch, 0.99),
-        lag_p50=page.quantile(lag, 0.5),
-        lag_p99=page.quantile(lag, 0.99),
-        lag_p999=page.quantile(lag, 0.999),
+        dispatch_p50=page.quantile(dispatch, 0.5, began),
+        dispatch_p99=page.quantile(dispatch, 0.99, began),
+        lag_p50=page.quantile(lag, 0.5, began),
+        lag_p99=page.quantile(lag, 0.99, began),
+        lag_p999=page.quantile(lag, 0.999, began),
     )
 
 

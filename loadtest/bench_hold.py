@@ -103,7 +103,7 @@ def highest(data: Path) -> Found:
 def hold(data: Path, rate: float, seconds: float) -> Held:
     with OwnServer(data, _agents(rate)) as server:
         server.settle()
-        before = server.cpu()
+        before, began = server.cpu(), server.page()
         result = perform(_scenario(server, rate, seconds), data)
         used = {name: cpu - before.get(name, 0.0) for name, cpu in server.cpu().items()}
         page = server.page()
@@ -115,9 +115,9 @@ def hold(data: Path, rate: float, seconds: float) -> Held:
         result.started,
         sum(result.outcomes.get(outcome, 0) for outcome in FAILED),
         setup.at["p99"] if setup is not None else float("inf"),
-        page.quantile(lag, 0.5),
-        page.quantile(lag, 0.99),
-        page.quantile(lag, 0.999),
+        page.quantile(lag, 0.5, began),
+        page.quantile(lag, 0.99, began),
+        page.quantile(lag, 0.999, began),
         {name: cpu / max(1, result.started) for name, cpu in used.items()},
         result.own.cpu,
         result.verdict == "passed",

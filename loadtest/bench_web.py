@@ -61,14 +61,14 @@ async def _measure(a: argparse.Namespace, server: OwnServer) -> int:
             watching.append(desktops.create_task(_watch(server.web_address, token, heard)))
         await asyncio.sleep(2)
         heard[:2] = [0, 0]
-        before, begun = server.cpu(), time.monotonic()
+        before, began, begun = server.cpu(), server.page(), time.monotonic()
         killing = asyncio.create_task(_kill(a, server, heard)) if a.kill else None
         status = await _call(a, server)
         if killing is not None:
             await killing
             before["web"] = 0.0  # it is another process
         elapsed = time.monotonic() - begun
-        found = found_of(server, a.rate * a.seconds, elapsed, before, status)
+        found = found_of(server, a.rate * a.seconds, elapsed, before, began, status)
         for desktop in watching:
             desktop.cancel()
     report(found)

@@ -5,6 +5,7 @@ Its ports are whatever is free, so that measurements do not meet each other or a
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import signal
@@ -155,16 +156,26 @@ class MetricsPage:
         starts = (f"{name}{{", f"{name} ")
         return sum(float(row.rpartition(" ")[2]) for row in self._rows if row.startswith(starts))
 
-    def quantile(self, name: str, share: float) -> float:
-        """The upper bound, in seconds, of the bucket that holds it; NaN: nothing came."""
-        buckets = []
+    def quantile(self, name: str, share: float, since: MetricsPage | None = None) -> float:
+        """The upper bound, in seconds, of the bucket that holds it; NaN: nothing came.
+
+        ``since``: a page from before, and only what came after it counts."""
+        counts = self._buckets(name)
+        for bound, count in (since._buckets(name) if since is not None else {}).items():
+            counts[bound] -= count
+        total = counts.get(math.inf, 0.0)
+        if not total:
+            return math.nan
+        return next(bound for bound, count in counts.items() if count >= share * total)
+
+    def _buckets(self, name: str) -> dict[float, float]:
+        """How many values were at or below each bound, rising."""
+        found = {}
         for row in self._rows:
             if row.startswith(f'{name}_bucket{{le="'):
                 bound = row.split('le="')[1].split('"')[0]
-                buckets.append((float(bound), float(row.rpartition(" ")[2])))
-        if not buckets or not buckets[-1][1]:
-            return float("nan")
-        return next(bound for bound, count in buckets if count >= share * buckets[-1][1])
+                found[float(bound)] = float(row.rpartition(" ")[2])
+        return found
 
 
 def free_port() -> int:

@@ -20,28 +20,15 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from loadtest.bench import history
+from loadtest.bench import history, parts
 from loadtest.bench.history import Row
 from loadtest.bench.measures import MEASURES, Part
 from loadtest.bench.page import table, write
-from loadtest.bench.parts import run
 from loadtest.result import machine
 
 PAGE = Path("docs/benchmarks.md")
 DIRECTORY = Path("docs/benchmarks")
 HISTORY = DIRECTORY / "history.csv"
-FURTHER = (
-    *("bench_commands", "bench_core", "bench_forecast", "bench_generator", "bench_hot_paths"),
-    *(
-        "bench_front",
-        "bench_media_calls",
-        "bench_message",
-        "bench_recovery",
-        "bench_replay",
-        "bench_reports",
-    ),
-    *("bench_store", "bench_web", "bench_what_if", "bench_why"),
-)
 
 
 def main() -> int:
@@ -74,7 +61,7 @@ def main() -> int:
             load = os.getloadavg()[0]
             print(f"== {part} (load {load:.1f})", flush=True)
             try:
-                values = run(part, arguments.short, out)
+                values = parts.run(part, arguments.short, out)
             except Exception as error:  # the others are still worth measuring
                 print(f"{part} could not be measured: {error!r}", file=sys.stderr)
                 failed = True
@@ -92,10 +79,16 @@ def main() -> int:
     return 1 if failed else 0
 
 
+def further() -> list[str]:
+    """The benches that no part of the table uses."""
+    there = sorted(path.stem for path in Path(__file__).parent.parent.glob("bench_*.py"))
+    return [name for name in there if not hasattr(parts, name)]
+
+
 def _measure_the_rest() -> int:
     """Each says for itself what it found."""
     failed = []
-    for name in FURTHER:
+    for name in further():
         print(f"== {name}", flush=True)
         done = subprocess.run([sys.executable, "-m", f"loadtest.{name}"], check=False)
         if done.returncode:

@@ -13,6 +13,7 @@ class Part(StrEnum):
     CALLS = "calls"
     LATENCY = "latency"
     REGISTRAR = "registrar"
+    BINDINGS = "bindings"
     MEDIA = "media"
     GROWTH = "growth"
     HOLD = "hold"
@@ -91,6 +92,20 @@ MEASURES = (
     ),
     Measure(
         "binding.growth", Part.REGISTRAR, "a REGISTER, 1,000 to 100,000 bindings", "times", 1.3
+    ),
+    Measure(
+        "bindings.lag",
+        Part.BINDINGS,
+        "100,000 phones register with a server, and again and again: its loop's lag at most",
+        "ms",
+        50,
+    ),
+    Measure(
+        "bindings.flat",
+        Part.BINDINGS,
+        "its core's memory after the last 150,000 REGISTERs, of what it was before",
+        "times",
+        1.02,
     ),
     Measure("relay.lost", Part.MEDIA, "1,200 relayed calls: packets lost by us", "", 0),
     Measure("relay.delay", Part.MEDIA, "1,200 relayed calls: phone to phone, p99", "ms", 10),

@@ -12,7 +12,7 @@ from loadtest.bench.measures import MEASURES, Measure, Part
 BEGIN, END = "<!-- make bench writes from here -->", "<!-- to here -->"
 PLOTS: Mapping[str, tuple[Part, ...]] = {
     "calls": (Part.CALLS, Part.LATENCY, Part.HOLD),
-    "growth": (Part.REGISTRAR, Part.GROWTH),
+    "growth": (Part.REGISTRAR, Part.BINDINGS, Part.GROWTH),
     "media": (Part.MEDIA, Part.MEMORY, Part.SOAK),
 }
 """Pictures, and the parts whose measures are drawn in each."""

@@ -9,6 +9,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from loadtest import (
+    bench_bindings,
     bench_calls,
     bench_dispatcher,
     bench_growth,
@@ -22,7 +23,7 @@ from loadtest.bench.measures import Part
 from loadtest.realtime import ask_for_priority
 
 Values = dict[str, float]
-"""By the keys of measures, in their units."""
+"""By the keys of measures, in their units.  What was the generator's fault is left out."""
 
 SOAK_CSV, SOAK_PLOT = "soak.csv", "soak.svg"
 
@@ -74,15 +75,29 @@ def registrar(short: bool, out: Path) -> Values:
     }
 
 
+def bindings(short: bool, out: Path) -> Values:
+    ask_for_priority()
+    with tempfile.TemporaryDirectory(prefix="ccserver-bench-") as name:
+        found = bench_bindings.measure(Path(name), 5_000 if short else 100_000, 1000)
+    bench_bindings.report(found)
+    return {
+        "bindings.lag": found.lag_max * 1e3,
+        "bindings.flat": found.later / found.refreshed,
+    }
+
+
 def media(short: bool, out: Path) -> Values:
+    ask_for_priority()
     seconds = ["--seconds", "5" if short else "20"]
     relayed = bench_media.measure(bench_media.arguments("--calls", "1200", *seconds))
     bench_media.report(relayed)
     mixed = bench_media.measure(bench_media.arguments("--conferences", "180", *seconds))
     bench_media.report(mixed)
-    values: Values = {"relay.lost": relayed.lost, "conference.late": mixed.tick_p99 * 1e3}
-    if relayed.delay_p99 is not None:
-        values["relay.delay"] = relayed.delay_p99 * 1e3
+    values: Values = {}
+    if relayed.delay_p99 is not None and not relayed.is_the_generators:
+        values = {"relay.lost": relayed.lost, "relay.delay": relayed.delay_p99 * 1e3}
+    if not mixed.is_the_generators:
+        values["conference.late"] = mixed.tick_p99 * 1e3
     return values
 
 
@@ -134,6 +149,7 @@ PARTS: Mapping[Part, Callable[[bool, Path], Values]] = {
     Part.CALLS: calls,
     Part.LATENCY: latency,
     Part.REGISTRAR: registrar,
+    Part.BINDINGS: bindings,
     Part.MEDIA: media,
     Part.GROWTH: growth,
     Part.HOLD: hold,

@@ -29,6 +29,19 @@ def test_a_quantile_is_the_upper_bound_of_its_bucket() -> None:
     assert PAGE.quantile("lag", 0.999) == float("inf")
 
 
+def test_a_quantile_is_of_what_came_since_a_page_before() -> None:
+    later = MetricsPage(
+        """lag_bucket{le="0.001"} 90.0
+lag_bucket{le="0.01"} 109.0
+lag_bucket{le="+Inf"} 110.0
+"""
+    )
+
+    assert later.quantile("lag", 0.5) == 0.001
+    assert later.quantile("lag", 0.5, PAGE) == 0.01
+    assert isnan(PAGE.quantile("lag", 0.5, PAGE))
+
+
 def test_a_histogram_without_values_has_no_quantile() -> None:
     assert isnan(PAGE.quantile("idle", 0.5))
     assert isnan(PAGE.quantile("unknown", 0.5))
