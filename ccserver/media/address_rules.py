@@ -90,12 +90,10 @@ class AddressRules:
         self.signalled = signalled
         self.learn_from = learn_from
         self.state: State = Expecting(signalled, now)
+        self.send_to = signalled
+        """Where ours goes."""
         self.moved = False
         """A source moves at most once; after that a re-INVITE must say where it is."""
-
-    @property
-    def send_to(self) -> Address:
-        return self.state.address
 
     def hear(self, source: Address, packet: Packet, now: float) -> bool:
         """Whether `packet`, of a payload type that was negotiated, is the other side's."""
@@ -148,6 +146,7 @@ class AddressRules:
         if candidate.count < CONSECUTIVE:
             return False
         self.state = Locked(candidate.address, candidate.ssrc, candidate.sequence, now)
+        self.send_to = candidate.address
         return True
 
 

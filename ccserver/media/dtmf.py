@@ -51,7 +51,7 @@ def parse(payload: bytes) -> TelephoneEvent:
     return TelephoneEvent(payload[0], payload[1] > 0x7F, payload[2] << 8 | payload[3])
 
 
-class _Held(Struct, gc=False):
+class Held(Struct, gc=False):
     event: int
     pressed_at: int
     segment: int
@@ -66,20 +66,17 @@ class Keypad:
     """The keys of one RTP source.  Pure: the time is passed in, in seconds."""
 
     def __init__(self) -> None:
-        self._held: _Held | None = None
+        self.held: Held | None = None
+        """The key that is pressed now."""
         self._newest: int | None = None
         self._presses: deque[float] = deque(maxlen=MOST_KEYS)
         self.ignored = 0
         """Keys above the limit, and events that are no keys."""
 
-    @property
-    def holding(self) -> bool:
-        return self._held is not None
-
     def hear(self, timestamp: int, payload: bytes, now: float) -> list[Key]:
         """Raises BadPacket."""
         told = parse(payload)
-        held = self._held
+        held = self.held
         if held is not None and told.event == held.event:
             if timestamp == held.segment:
                 return self._update(held, told, now)
@@ -100,7 +97,7 @@ class Keypad:
 
     def expire(self, now: float) -> list[Key]:
         """Let go of a key whose end must have been lost."""
-        if self._held is not None and now - self._held.heard >= END_IS_LOST:
+        if self.held is not None and now - self.held.heard >= END_IS_LOST:
             return self._release()
         return []
 
@@ -114,18 +111,18 @@ class Keypad:
             self.ignored += 1
             return keys
         self._presses.append(now)
-        held = self._held = _Held(told.event, timestamp, timestamp, 0, 0, now)
+        held = self.held = Held(told.event, timestamp, timestamp, 0, 0, now)
         keys.append(KeyPressed(_KEYS[told.event]))
         keys += self._update(held, told, now)
         return keys
 
-    def _update(self, held: _Held, told: TelephoneEvent, now: float) -> list[Key]:
+    def _update(self, held: Held, told: TelephoneEvent, now: float) -> list[Key]:
         held.heard = now
         held.duration = max(held.duration, told.duration)
         return self._release() if told.end else []
 
     def _release(self) -> list[Key]:
-        held, self._held = self._held, None
+        held, self.held = self.held, None
         if held is None:
             return []
         return [KeyReleased(_KEYS[held.event], held.before + held.duration, held.pressed_at)]

@@ -9,7 +9,6 @@ tick: a flood at one port costs that port its quality and no other one.
 from __future__ import annotations
 
 import select
-import socket
 import time
 from bisect import bisect_left
 from collections import Counter, deque
@@ -128,6 +127,8 @@ class Engine:
         self._reserve = Reserve(self._pairs, settings.places, most_waiting)
         self._control = ControlSocket(settings.socket, self._poller, self._handle)
         self._legs: dict[str, _Leg] = {}
+        self._ways: dict[Session, Callable[[bytes, Address], int]] = {}
+        """How each session's RTP is sent."""
         self._polled: dict[Session, _Leg] = {}
         """Those whose packets are read at the tick."""
         self._changes_seen = 0
@@ -207,7 +208,7 @@ class Engine:
             session.receive_report(data, source, now)
             return True
         heard = session.receive(data, source, now)
-        if session.keypad.holding:
+        if session.keypad.held is not None:
             self._keys_held[session.name] = session
         if heard is not None:
             self._matrix.deliver(session, heard[0], heard[1], now)
@@ -224,13 +225,15 @@ class Engine:
                     break
 
     def _send_rtp(self, session: Session, datagram: bytes) -> None:
-        self._send(self._legs[session.name].pair.rtp.sock, datagram, session.send_to)
+        target = session.send_to
+        if target is not None:
+            self._send(self._ways[session], datagram, target)
 
-    def _send(self, sock: socket.socket, datagram: bytes, target: Address | None) -> None:
-        if target is None:
-            return
+    def _send(
+        self, send_to: Callable[[bytes, Address], int], datagram: bytes, target: Address
+    ) -> None:
         try:
-            sock.sendto(datagram, target)
+            send_to(datagram, target)
         except OSError:
             self._drops[Drop.SEND_FAILED] += 1
         else:
@@ -266,7 +269,7 @@ class Engine:
         self._matrix.tick(now)
         for session in list(self._keys_held.values()):
             session.expire_key(now)
-            if not session.keypad.holding:
+            if session.keypad.held is None:
                 del self._keys_held[session.name]
         self._look_after(-(-len(self._rounds) // _ROUND), now)
         self._pairs.tidy(now)
@@ -298,9 +301,9 @@ class Engine:
             session = leg.session
             session.check_silence(now)
             if now >= session.next_report:
-                report = session.report(now, self._wall())
-                if report is not None:
-                    self._send(leg.pair.rtcp.sock, report, session.reports_to)
+                report, target = session.report(now, self._wall()), session.reports_to
+                if report is not None and target is not None:
+                    self._send(leg.pair.rtcp.sock.sendto, report, target)
 
     # --- commands -----------------------------------------------------------------------------
 
@@ -354,6 +357,7 @@ class Engine:
             now=now,
         )
         leg = self._legs[name] = _Leg(session, pair)
+        self._ways[session] = pair.rtp.sock.sendto
         self._rounds.append(leg)
         self._pairs.begin(pair, session)
         if command.port is None:
@@ -409,6 +413,7 @@ class Engine:
         leg = self._legs.pop(name)
         leg.released = True
         self._matrix.release(leg.session)
+        del self._ways[leg.session]
         self._polled.pop(leg.session, None)
         self._keys_held.pop(name, None)
         self._pairs.end(leg.pair, self._clock())

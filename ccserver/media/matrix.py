@@ -90,7 +90,9 @@ class Matrix:
     def deliver(self, session: Session, packet: rtp.Packet, kind: str, now: float) -> None:
         """A packet that `session` has received, to everybody who hears it."""
         for listener in session.relays:
-            self._out(listener, listener.relay(packet, kind, now))
+            datagram = listener.relay(packet, kind, now)
+            if datagram is not None:
+                self._send(listener, datagram)
         buffer = self._buffers.get(session)
         if buffer is None or session.codec is None:
             return

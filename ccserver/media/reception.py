@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from ccserver.media.rtp import ahead
-
 CLOCK_RATE = 8000
 _MISPLACED = 3000
 """Packets: a greater jump is a source that begins anew (MAX_DROPOUT of §A.1)."""
@@ -47,7 +45,8 @@ class Reception:
         self.received += 1
         transit = now * CLOCK_RATE - timestamp
         if ssrc == self.ssrc:
-            step = ahead(sequence, self._highest & 0xFFFF)
+            # As ``rtp.ahead`` has it; this is done for each packet.
+            step = (sequence - self._highest + 0x8000 & 0xFFFF) - 0x8000
             if -_MISPLACED < step < _MISPLACED:
                 self._since_first += 1
                 if step > 0:

@@ -28,6 +28,7 @@ from ccserver.media.reception import Reception
 from ccserver.media.stream import OutStream
 
 _STATIC = {0: "PCMU", 8: "PCMA"}
+_LAWS = frozenset(_STATIC.values())
 TELEPHONE_EVENT = "telephone-event"
 _ENOUGH = 800
 """Bytes of G.722: 100 ms."""
@@ -123,7 +124,7 @@ class Session:
         else:
             rules.learn_from = remote.learn_from
         # Either law may come at any time; of another sampling rate nothing may.
-        static = _STATIC if remote.codec in _STATIC.values() else {}
+        static = _STATIC if remote.codec in _LAWS else {}
         self._heard_as = {**static, remote.payload_type: remote.codec}
         for number in (remote.telephone_event, remote.heard_telephone_event):
             if number is not None:
@@ -184,8 +185,11 @@ class Session:
         if self.reception.hear(packet.ssrc, packet.sequence, packet.timestamp, now, timed=timed):
             self._report_keys(self.keypad.restart())
         if timed:
-            if kind in _STATIC.values():
-                self.latest = translate(packet.payload, kind, self.remote.codec)
+            if kind in _LAWS:
+                law = self.remote.codec
+                self.latest = (
+                    packet.payload if kind == law else translate(packet.payload, kind, law)
+                )
             else:
                 self.latest = (self.latest + packet.payload)[-_ENOUGH:]
         elif not self._hear_key(packet, now):
@@ -250,7 +254,8 @@ class Session:
                 self._drops[Drop.NO_TELEPHONE_EVENT] += 1
                 return None
             return self.out.relay(packet, remote.telephone_event, packet.payload, now)
-        payload = translate(packet.payload, kind, remote.codec)
+        codec = remote.codec
+        payload = packet.payload if kind == codec else translate(packet.payload, kind, codec)
         return self.out.relay(packet, remote.payload_type, payload, now)
 
     def relay_key(self, packet: rtp.Packet, now: float) -> bytes | None:

@@ -7,7 +7,7 @@ marker bit on its first packet, so that the receiver's jitter buffer never has t
 from __future__ import annotations
 
 from ccserver.media.reception import CLOCK_RATE
-from ccserver.media.rtp import Packet, ahead, build, later
+from ccserver.media.rtp import Packet, build
 
 _MISPLACED = 3000
 """Packets: a greater jump is a source that begins anew (MAX_DROPOUT of RFC 3550 §A.1)."""
@@ -45,11 +45,14 @@ class OutStream:
         sequence = packet.sequence + self._sequence_shift & 0xFFFF
         timestamp = packet.timestamp + self._timestamp_shift & 0xFFFFFFFF
         marker = packet.marker
-        step = ahead(sequence, self.sequence)
+        # As ``rtp.ahead`` and ``rtp.later`` have it; this is done for each packet.
+        step = (sequence - self.sequence + 0x8000 & 0xFFFF) - 0x8000
+        moved = (timestamp - self.timestamp + 0x80000000 & 0xFFFFFFFF) - 0x80000000
+        elapsed = 0.0 if self.sent_at is None else (now - self.sent_at) * CLOCK_RATE
         if (
             packet.ssrc != self._source
             or not -_MISPLACED < step < _MISPLACED
-            or (self._strays(timestamp, now))
+            or not -_ASTRAY <= moved - elapsed <= _ASTRAY
         ):
             self._source = packet.ssrc
             sequence, timestamp = self._next(now)
@@ -101,10 +104,6 @@ class OutStream:
         length = max(_FRAME, self._length)
         timestamp = self.timestamp + (length if elapsed < length + _FRAME else elapsed)
         return self.sequence + 1 & 0xFFFF, timestamp & 0xFFFFFFFF
-
-    def _strays(self, timestamp: int, now: float) -> bool:
-        elapsed = 0.0 if self.sent_at is None else now - self.sent_at
-        return abs(later(timestamp, self.timestamp) - elapsed * CLOCK_RATE) > _ASTRAY
 
     def _send(
         self,

@@ -42,10 +42,12 @@ from ccserver.media.protocol import (
 )
 from ccserver.media.sockets import Place
 from tests.peers.phone_rtp import HOST, Phone, RunningEngine, both, talk
+from tests.peers.programs import free_ports
 from tests.support import ears
 from tests.support.ears import hears, loudest, tone
 
-PORTS = (42000, 42039)
+_FIRST = free_ports(40)
+PORTS = (_FIRST, _FIRST + 39)
 
 
 @pytest.fixture
@@ -405,7 +407,8 @@ def test_m19_what_a_phone_sends_after_its_call_does_not_reach_the_next_one_at_th
     tmp_path: Path, phones, monkeypatch
 ):
     monkeypatch.setattr(pairs, "REST", 0.1)
-    with RunningEngine(tmp_path, ports=(42042, 42043)) as media:
+    first = free_ports(2)
+    with RunningEngine(tmp_path, ports=(first, first + 1)) as media:
         anna, bert = media.phone("anna"), None
         phones[:] = [anna]
         media.tell(Release("anna"))
@@ -472,9 +475,10 @@ def test_behind_a_wildcard_phones_are_told_the_address_to_send_to(tmp_path: Path
 
 def test_a_port_another_program_sits_on_is_passed_over(tmp_path: Path):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.bind((HOST, 42041))
-        with RunningEngine(tmp_path, ports=(42040, 42043)) as media:
-            assert media.opens("a") == 42042
+        first = free_ports(4)
+        other.bind((HOST, first + 1))
+        with RunningEngine(tmp_path, ports=(first, first + 3)) as media:
+            assert media.opens("a") == first + 2
 
 
 def test_reports_are_sent_from_the_next_port(media, phones, monkeypatch):

@@ -14,7 +14,7 @@ def test_a_key_is_heard_once_however_often_it_is_told():
     assert keypad.hear(1000, end(5, 480), 0.04) == [KeyReleased("5", 480, 1000)]
     assert keypad.hear(1000, end(5, 480), 0.04) == []
     assert keypad.hear(1000, end(5, 480), 0.04) == []
-    assert not keypad.holding
+    assert keypad.held is None
 
 
 def test_a_key_of_which_only_an_end_comes_through_is_heard():
@@ -52,7 +52,7 @@ def test_what_the_next_key_overtook_is_not_heard_again():
     keypad.hear(2000, update(2, 160), 0.1)
 
     assert keypad.hear(1000, end(1, 320), 0.1) == []
-    assert keypad.holding
+    assert keypad.held is not None
 
 
 def test_a_key_longer_than_a_duration_can_say_is_one_key():
