@@ -90,7 +90,10 @@ class Conversation:
 
     @property
     def customer(self) -> Party | None:
-        return next((party for party in self.parties if party.kind == "customer"), None)
+        for party in self.parties:
+            if party.kind == "customer":
+                return party
+        return None
 
     def agents(self) -> list[Party]:
         return [party for party in self.parties if party.kind == "agent"]
@@ -126,6 +129,8 @@ class Conversation:
     @property
     def initiator(self) -> Party | None:
         """Who consults now."""
+        if self.consultation is None:
+            return None
         match self.consultation:
             case Requested(by=by, then="consult") | Consulting(by=by):
                 return by
@@ -135,8 +140,7 @@ class Conversation:
     @property
     def held(self) -> bool:
         """The customer hears music: nobody in the main call talks to him."""
-        customer = self.customer
-        if customer is None or self.in_conference or self.ear == "main":
+        if self.ear == "main" or self.in_conference or self.customer is None:
             return False
         return (self.initiator or self.primary) in self.parties
 
@@ -145,6 +149,8 @@ class Conversation:
         if self.post_call:
             return "post_call"
         match self.consultation:
+            case None:
+                pass
             case Requested(then="consult"):
                 return "consult_requested"
             case Consulting() if self.ear == "consult":

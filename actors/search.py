@@ -193,7 +193,9 @@ class Ringing(Struct):
         return self, *self.beside
 
     def of_leg(self, leg: LegId) -> Ringing | None:
-        return next((each for each in self.all() if leg in each.legs), None)
+        if leg in self.legs:  # nearly always: nobody rings beside it
+            return self
+        return next((each for each in self.beside if leg in each.legs), None)
 
     def of_agent(self, agent: AgentId) -> Ringing | None:
         return next((each for each in self.all() if each.agent == agent), None)
@@ -271,14 +273,12 @@ class Search:
     def concerns(self, message: object) -> TypeGuard[Message]:
         """Whether a message of a contact's mailbox is this search's."""
         match message:
-            case m.Assigned(request) | m.AgentNotFree(request) | m.Overflowed(request):
-                return request == self.request
-            case m.PhonesAdded(request):
-                return request == self.request
-            case m.AgentLost(request):
-                return request == self.request
             case m.LegInvited(leg) | m.LegRinging(leg) | m.LegAnswered(leg) | m.LegEnded(leg):
                 return isinstance(self.state, Ringing) and self.state.of_leg(leg) is not None
+            case m.Assigned(request) | m.AgentNotFree(request) | m.Overflowed(request):
+                return request == self.request
+            case m.PhonesAdded(request) | m.AgentLost(request):
+                return request == self.request
             case TimerFired(name):
                 return name == self.timer
             case _:
@@ -299,44 +299,62 @@ class Search:
                 return [StartLeg(leg, dial), StartTimer(self.timer, ring_seconds)]
 
     def handle(self, message: Message) -> list[Effect | News]:
-        match self.state, message:
-            case (Waiting() | Asking(), m.Assigned() as assigned):
-                return self._dial(assigned)
-            case Ringing() as ringing, m.Assigned(shared=True) as assigned:
-                return self._dial_beside(ringing, assigned)
-            case Ringing() as ringing, m.PhonesAdded() as added:
-                return self._call_those_too(ringing, added)
-            case Waiting(), m.Overflowed(_, _, reason):
+        match self.state:
+            case Ringing() as ringing:
+                return self._while_ringing(ringing, message)
+            case Waiting() | Asking():
+                return self._while_waiting(message)
+            case _:
+                return self._in_any_state(message)
+
+    def _while_waiting(self, message: Message) -> list[Effect | News]:
+        waits = isinstance(self.state, Waiting)
+        match message:
+            case m.Assigned():
+                return self._dial(message)
+            case m.Overflowed(_, _, reason) if waits:
                 self.state = Over()
                 return [TurnedAway(reason)]
-            case Asking(), m.AgentNotFree(_, _, reason):
+            case m.AgentNotFree(_, _, reason) if not waits:
                 return self._fail(reason)
-            case Asking(), TimerFired():
+            case TimerFired() if not waits:
                 return [*self.give_up(), NotFound(OfferFailure.UNAVAILABLE)]
-            case Ringing() as ringing, m.LegInvited(leg, at):
+            case _:
+                return self._in_any_state(message)
+
+    def _while_ringing(self, ringing: Ringing, message: Message) -> list[Effect | News]:
+        match message:
+            case m.LegInvited(leg, at):
                 return self._presented(ringing, leg, at)
-            case Ringing() as ringing, m.LegRinging(leg):
+            case m.LegRinging(leg):
                 self.rings = True
                 told: list[Effect | News] = [Rings()]
                 offer = ringing.of_leg(leg)
                 if offer is not None and offer.agent is not None:
                     told.append(TellAgent(offer.agent, m.OfferRinging(self.request)))
                 return told
-            case Ringing() as ringing, m.LegAnswered(leg):
+            case m.LegAnswered(leg):
                 return self._found(ringing, leg)
-            case Ringing() as ringing, m.LegEnded() as ended:
-                return self._phone_failed(ringing, ended)
-            case Ringing() as ringing, TimerFired():
+            case m.LegEnded():
+                return self._phone_failed(ringing, message)
+            case m.Assigned(shared=True):
+                return self._dial_beside(ringing, message)
+            case m.PhonesAdded():
+                return self._call_those_too(ringing, message)
+            case TimerFired():
                 return self._nobody_answered(ringing)
-            case Ringing() as ringing, m.AgentLost(_, agent):
+            case m.AgentLost(_, agent):
                 return self._agent_lost(ringing, agent)
-            case _, m.Assigned(_, agent):
-                # Assigned as the search ended: the agent is free again, with no penalty.
-                return [TellAgent(agent, m.OfferWithdrawn(self.request, During.QUEUE))]
             case _:
-                # Overflow fired as an agent was assigned; a timer as it was cancelled; a phone came
-                # as its agent failed.
-                return []
+                return self._in_any_state(message)
+
+    def _in_any_state(self, message: Message) -> list[Effect | News]:
+        if isinstance(message, m.Assigned):
+            # Assigned as the search ended: the agent is free again, with no penalty.
+            return [TellAgent(message.agent, m.OfferWithdrawn(self.request, During.QUEUE))]
+        # Overflow fired as an agent was assigned; a timer as it was cancelled; a phone came as its
+        # agent failed.
+        return []
 
     def tell_again(self, name: str) -> list[Effect | News]:
         """A queue or an agent has been started again: what it must know of us."""

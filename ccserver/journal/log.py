@@ -106,6 +106,8 @@ class Journal:
         """Events of the run before that were in its tail alone."""
         self._batch_seconds, self._most_unwritten = batch_seconds, most_unwritten
         self._immediate = storage.immediate
+        self._room = 0 if self._immediate else most_unwritten
+        """Events that may wait to be written, beside those of the commit that runs."""
         self._seq = self._durable = self._first = storage.last_seq()
         self._unwritten: deque[Row] = deque()
         self._in_commit = 0
@@ -121,6 +123,8 @@ class Journal:
         self._written = self._reader_errors = self._write_failures = 0
         self._lost: list[tuple[int, int]] = []
         self._commits = Histogram(COMMIT_BOUNDS)
+        self._sleepers: list[trio.Event] = []
+        """Whom the next event wakes."""
         self._wake, self._hurry, self._committed = trio.Event(), trio.Event(), trio.Event()
         if inputs is not None:
             inputs.full = lambda: self._wake.set()
@@ -197,21 +201,23 @@ class Journal:
         self._seq = seq = self._seq + 1
         at = int(self._wall() * 1_000_000)
         entry = Entry(seq, at, event)
-        payload = codec.encode(event)
+        kind, payload = type(event), codec.encode(event)
+        row = seq, at, codec.tag_of_kind(kind), payload
         unwritten = self._unwritten
-        if self._immediate:
-            self._write([(seq, at, codec.tag_of(event), payload)])
-            self._durable = seq
-        elif len(unwritten) + self._in_commit >= self._most_unwritten:
-            self._lose(seq)
-        else:
+        if len(unwritten) < self._room:
             if self._tail is not None:
                 self._tail.keep(seq, at, payload)
-            unwritten.append((seq, at, codec.tag_of(event), payload))
-            if len(unwritten) == 1:
+            if not unwritten:
                 self._wake.set()
+            unwritten.append(row)
+        elif self._immediate:
+            self._write([row])
+            self._durable = seq
+        else:
+            self._lose(seq)
+        if self._sleepers:
+            self._wake_sleepers()
         # As pyee's ``emit`` would, without the lock and the wrappers that it puts around each call.
-        kind = type(event)
         handlers, readers = self._readers.get(kind) or self._readers_of(kind)
         self._mark(seq, at)
         for handler in handlers:
@@ -237,6 +243,14 @@ class Journal:
         else:
             log.error("the journal's disk is too slow: events from %d on are lost", seq)
             self._lost.append((seq, seq))
+
+    def wake(self, sleeper: trio.Event) -> None:
+        """With the next event, once: as a reader would, at no cost to the events behind it."""
+        self._sleepers.append(sleeper)
+
+    def _wake_sleepers(self) -> None:
+        while self._sleepers:
+            self._sleepers.pop().set()
 
     def read(self, after: int = 0, limit: int = 1000) -> Iterator[Entry]:
         """Entries that are on the disk, in order, with numbers above ``after``.
@@ -324,6 +338,7 @@ class Journal:
             self._tail.commit_begins()
         if batch or inputs is not None:
             self._in_commit = len(batch)
+            self._room = self._most_unwritten - len(batch)
             self._commit_began = started = trio.current_time()
             try:
                 await trio.to_thread.run_sync(self._write, batch, checkpoint, inputs)
@@ -337,6 +352,7 @@ class Journal:
                 return False
             finally:
                 self._in_commit, self._commit_began = 0, None
+                self._room = 0 if self._immediate else self._most_unwritten
             self._failing = False
             self._commits.observe(trio.current_time() - started)
         if self._tail is not None:

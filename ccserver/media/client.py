@@ -128,11 +128,12 @@ class MediaClient:
         if self._connection is None or len(self._commands) >= MOST_COMMANDS:
             self._refuse(command)
             return
-        if isinstance(command, CreateSession):
-            command = self._create(command)
-        elif isinstance(command, Release):
-            self._forget(command.session)
-        elif not isinstance(command, SetRemote) or command.session not in self._unborn:
+        kind = type(command)
+        if kind is CreateSession:
+            command = self._create(command)  # type: ignore[arg-type]
+        elif kind is Release:
+            self._forget(command.session)  # type: ignore[union-attr]
+        elif kind is not SetRemote or command.session not in self._unborn:  # type: ignore[union-attr]
             self._presses = True
         self._commands.append(command)
         if not self._arranged:

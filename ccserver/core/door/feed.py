@@ -32,36 +32,36 @@ GATHER = 0.02
 
 Nobody sees them on a desktop; with 0.005 the feed and its timer were a sixteenth of a call's cost.
 """
+STUCK = 30.0
+"""Seconds for a reader to take what is on its way: he may be slow, but not stand still."""
 PATIENCE = 5.0
-"""Seconds for a reader that is cut to take what is on its way; and for the disk to catch up."""
+"""Seconds for one that is cut to take the mark of it; and for the disk to catch up."""
 
 
 class _Follower:
-    """One reader's entries that he has not taken yet."""
+    """One reader's entries that he has not taken yet.  ``put`` hears each, and costs next to
+    nothing: how many there are is looked at when some are taken.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, journal: Journal) -> None:
         self.cut = False
-        self.scope = trio.CancelScope()
-        self._entries: deque[Entry] = deque()
-        self._wake = trio.Event()
-
-    def put(self, entry: Entry) -> None:
-        entries = self._entries
-        entries.append(entry)
-        if len(entries) == 1:
-            self._wake.set()
-        elif len(entries) > MOST_BUFFERED:
-            self.cut = True
-            self.scope.deadline = trio.current_time() + PATIENCE
-            entries.clear()
+        self._journal = journal
+        self._entries: deque[Entry] = deque(maxlen=MOST_BUFFERED + 1)
+        self.put = self._entries.append
 
     async def wait(self) -> None:
-        await self._wake.wait()
-        self._wake = trio.Event()
+        """Until there are some."""
+        if not self._entries:
+            come = trio.Event()
+            self._journal.wake(come)
+            await come.wait()
 
     def take(self) -> tuple[int, bytes] | None:
         """Some lines, and the number of the last; None: there are none."""
         entries = self._entries
+        if len(entries) > MOST_BUFFERED:
+            self.cut = True
+            entries.clear()
         if self.cut:
             return None  # what has come since lies behind a gap
         taken = [entries.popleft() for _ in range(min(CHUNK, len(entries)))]
@@ -76,14 +76,15 @@ class Feed:
 
     async def follow(self, after: int, send: Send) -> None:
         """Until cancelled, or until the reader was too slow."""
-        follower = _Follower()
+        follower = _Follower(self._journal)
+        scope = trio.CancelScope()
         try:
-            with follower.scope:
+            with scope:
                 after = await self._catch_up(after, send)
                 self._journal.listen(follower.put)
                 after = await self._join(after, self._journal.last_seq, send)
-                after = await self._live(follower, after, send)
-            if follower.scope.cancelled_caught:
+                after = await self._live(follower, after, send, scope)
+            if scope.cancelled_caught:
                 return  # it does not even take what is on its way
         except JournalError as error:
             log.error("a reader of the feed is cut: %s", error)
@@ -123,16 +124,19 @@ class Feed:
             after = page[-1][0]
         return after
 
-    async def _live(self, follower: _Follower, after: int, send: Send) -> int:
+    async def _live(
+        self, follower: _Follower, after: int, send: Send, scope: trio.CancelScope
+    ) -> int:
         """Until it is cut.  Returns the number of the last entry that was sent."""
         while not follower.cut:
             await follower.wait()
             await trio.sleep(GATHER)
             while (taken := follower.take()) is not None:
                 last, lines = taken
+                scope.deadline = trio.current_time() + STUCK
                 await send(lines)
                 after = last
-        follower.scope.deadline = math.inf
+            scope.deadline = math.inf
         return after
 
 
