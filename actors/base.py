@@ -24,7 +24,8 @@ BURST = 64
 
 Answer = TypeVar("Answer")
 Words = TypeVarTuple("Words")
-Handlers: TypeAlias = Mapping[type, Callable[[Any], object]]
+Handlers: TypeAlias = Mapping[type, Callable[[Any, Any], object]]
+"""What carries out an effect, by its type, given the actor and the effect."""
 
 
 class Overloaded(Exception):
@@ -342,9 +343,8 @@ class Mailbox:
 class Actor:
     """Drives one machine.
 
-    ``tell`` is all that others may do.  ``handlers`` carry out effects by their type, ``perform``,
-    given the actor and the effect, all others but timers and the end; what takes time reports back
-    with a message.  ``mailbox``: its own, or that of its crash group.
+    ``tell`` is all that others may do.  ``handlers`` carry out effects, ``OWN_EFFECTS`` among them;
+    what takes time reports back with a message.  ``mailbox``: its own, or that of its crash group.
     ``on_end`` is called when the machine has stopped; not when its mailbox failed.
     """
 
@@ -353,7 +353,6 @@ class Actor:
         "_handled",
         "_handlers",
         "_on_end",
-        "_perform",
         "_stops",
         "_timers",
         "ended",
@@ -367,7 +366,6 @@ class Actor:
         name: str,
         machine: Machine,
         handlers: Handlers,
-        perform: Callable[[Actor, Any], None],
         timers: Timers,
         mailbox: Mailbox,
         *,
@@ -377,8 +375,7 @@ class Actor:
         self.machine = machine
         self.mailbox = mailbox
         self.ended = self._stops = False
-        self._handlers, self._perform = handlers, perform
-        self._timers = timers
+        self._handlers, self._timers = handlers, timers
         self._on_end = on_end
         self._armed: dict[str, object] = {}
         self._handled = 0
@@ -422,31 +419,36 @@ class Actor:
             message = TimerFired(message.name)
         handlers = self._handlers
         for effect in self.machine.handle(message):
-            handler = handlers.get(type(effect))
-            if handler is not None:
-                handler(effect)
-            elif type(effect) is StartTimer:
-                self._arm(effect.name, effect.seconds)
-            elif type(effect) is CancelTimer:
-                if self._armed.pop(effect.name, None) is not None:
-                    self._timers.cancel((self.name, effect.name))
-            elif type(effect) is Stop:
-                self._stops = True
-            else:
-                self._perform(self, effect)
+            handlers[type(effect)](self, effect)
         if self._stops:
             self._end()
             if self._on_end is not None:
                 self._on_end()
             self.mailbox.leave(self)
 
-    def _arm(self, name: str, seconds: float) -> None:
-        due = _Due(name)
-        self._armed[name] = due
-        self._timers.arm((self.name, name), seconds, partial(self.tell, due))
+    def start_timer(self, effect: StartTimer) -> None:
+        name = effect.name
+        self._armed[name] = due = _Due(name)
+        self._timers.arm((self.name, name), effect.seconds, partial(self.tell, due))
+
+    def cancel_timer(self, effect: CancelTimer) -> None:
+        if self._armed.pop(effect.name, None) is not None:
+            self._timers.cancel((self.name, effect.name))
+
+    def stop(self, _: Stop) -> None:
+        """When the effects behind it have been carried out."""
+        self._stops = True
 
     def statistics(self) -> ActorStatistics:
         """``mailbox`` and ``peak`` count what waits for the whole crash group."""
         state = type(getattr(self.machine, "state", self.machine)).__name__
         mailbox = self.mailbox
         return ActorStatistics(self.name, mailbox.waiting, mailbox.peak, self._handled, state)
+
+
+OWN_EFFECTS: Handlers = {
+    StartTimer: Actor.start_timer,
+    CancelTimer: Actor.cancel_timer,
+    Stop: Actor.stop,
+}
+"""Those that an actor carries out itself."""

@@ -104,8 +104,7 @@ class Queue:
     def __init__(self, settings: QueueSettings, now: Callable[[], float]) -> None:
         self.settings = settings
         self._now = now
-        self._order = SortedList()  # (Place, ContactId)
-        self._since = SortedList()  # (since, ContactId), for the bound of time
+        self._since = SortedList()  # (since, ContactId), while there is a bound of time
         self._waiting: dict[ContactId, _Waiting] = {}
         self._offered: dict[ContactId, _Offered] = {}
         self._served: dict[ContactId, float | None] = {}
@@ -149,7 +148,8 @@ class Queue:
 
     def order(self) -> list[ContactId]:
         """Who waits, first to last."""
-        return [contact for _, contact in self._order]
+        waiting = self._waiting.items()
+        return [contact for _, contact in sorted((w.told.place, c) for c, w in waiting)]
 
     def statistics(self) -> QueueStatistics:
         return QueueStatistics(len(self._waiting), len(self._offered))
@@ -243,8 +243,10 @@ class Queue:
         self.settings = settings
         self._last_agents.seconds = settings.last_agent_memory_seconds
         self.closed = self._is_drained = False
+        self._since.clear()
         if settings.max_wait_seconds is None:
             return [*reopened, *([CancelTimer("max_wait")] if bounded else [])]
+        self._since.update((waiting.since, c) for c, waiting in self._waiting.items())
         return [*reopened, *self._arm()]
 
     def _drained(self) -> list[Effect]:
@@ -259,15 +261,14 @@ class Queue:
     def _wait(self, waiting: _Waiting) -> None:
         contact = waiting.told.contact
         self._waiting[contact] = waiting
-        self._order.add((waiting.told.place, contact))
-        self._since.add((waiting.since, contact))
+        if self.settings.max_wait_seconds is not None:
+            self._since.add((waiting.since, contact))
 
     def _remove(self, contact: ContactId) -> _Waiting | None:
         """Who waited, if he did."""
         waiting = self._waiting.pop(contact, None)
-        if waiting is not None:
-            self._order.remove((waiting.told.place, contact))
-            self._since.remove((waiting.since, contact))
+        if waiting is not None and self._since:
+            self._since.discard((waiting.since, contact))
         return waiting
 
     def _forget(self, contact: ContactId) -> bool:

@@ -502,7 +502,6 @@ class Core:
             name,
             machine,
             self.effects.handlers,
-            self.effects.watch,
             self.timers,
             Mailbox(self.post, name, MAILBOX_OF_MANY) if mailbox is None else mailbox,
             on_end=on_end,

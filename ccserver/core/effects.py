@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from actors import effects as do
 from actors import events as ev
 from actors import messages as m
-from actors.base import Actor
+from actors.base import OWN_EFFECTS
 from actors.guardian import Guardian
 from actors.ids import ContactId, LegId, owner_of
 from ccserver.core.directory import Directory
@@ -47,8 +47,10 @@ class Effects:
         self._journal, self._guardian, self._now = journal, guardian, now
         self._start_leg, self._reply = start_leg, reply
         self._invites: dict[LegId, ClientKey] = {}
-        self.handlers: dict[type, Callable[[Any], object]] = {
-            do.Record: lambda e: journal.append(e.event),
+        self.handlers: dict[type, Callable[[Any, Any], object]] = {
+            **OWN_EFFECTS,
+            do.Watch: lambda actor, e: guardian.watch(e.name, actor.tell),
+            do.Record: lambda _, e: journal.append(e.event),
             do.TellContact: self._tell_contact,
             do.TellLeg: self._tell_leg,
             do.TellQueue: self._tell_queue,
@@ -56,36 +58,34 @@ class Effects:
             do.TellAgent: self._tell_agent,
             do.TellMonitorDesk: self._tell_monitor_desk,
             do.ReplyTo: self._reply_to,
-            do.StartLeg: lambda e: start_leg(e),
-            do.PlaceCall: lambda e: place_call(e),
-            do.Play: lambda e: media_port.send(
+            do.StartLeg: lambda _, e: start_leg(e),
+            do.PlaceCall: lambda _, e: place_call(e),
+            do.Play: lambda _, e: media_port.send(
                 media.Play(e.leg, e.token, list(e.files), loop=e.loop)
             ),
-            do.StopPlaying: lambda e: media_port.send(media.StopPlay(e.leg)),
-            do.LookAtQueue: lambda e: self._tell_contact(do.TellContact(e.contact, look(e))),
-            do.Hear: lambda e: media_port.send(media.Hear(e.leg, list(e.sources))),
-            do.OpenMedia: lambda e: media_port.send(media.CreateSession(e.leg, e.ipv6)),
+            do.StopPlaying: lambda _, e: media_port.send(media.StopPlay(e.leg)),
+            do.LookAtQueue: lambda _, e: self._contact_hears(e.contact, look(e)),
+            do.Hear: lambda _, e: media_port.send(media.Hear(e.leg, list(e.sources))),
+            do.OpenMedia: lambda _, e: media_port.send(media.CreateSession(e.leg, e.ipv6)),
             do.DirectMedia: self._direct_media,
-            do.CloseMedia: lambda e: media_port.send(media.Release(e.leg)),
+            do.CloseMedia: lambda _, e: media_port.send(media.Release(e.leg)),
             do.SendRequest: self._send_request,
             do.ResumeInvite: self._resume_invite,
-            do.ResumeServer: lambda e: endpoint.resume_server(e.key, e.request, e.path),
+            do.ResumeServer: lambda _, e: endpoint.resume_server(e.key, e.request, e.path),
             do.CancelInvite: self._cancel_invite,
-            do.SendOutside: lambda e: endpoint.send(e.request, e.path),
-            do.RespondWith: lambda e: endpoint.respond(e.key, e.response),
-            do.Resend: lambda e: endpoint.resend(e.key, e.response),
+            do.SendOutside: lambda _, e: endpoint.send(e.request, e.path),
+            do.RespondWith: lambda _, e: endpoint.respond(e.key, e.response),
+            do.Resend: lambda _, e: endpoint.resend(e.key, e.response),
             do.ClaimInvite: self._claim,
             do.AttachDialog: self._attach,
-            do.DetachDialog: lambda e: endpoint.detach(e.call_id, e.local_tag),
+            do.DetachDialog: lambda _, e: endpoint.detach(e.call_id, e.local_tag),
         }
 
     def perform(self, effect: do.Effect) -> None:
-        """For effects whose author needs not be known."""
-        self.handlers[type(effect)](effect)
-
-    def watch(self, actor: Actor, effect: do.Watch) -> None:
-        """Carries out the one effect whose author must be known."""
-        self._guardian.watch(effect.name, actor.tell)
+        """For effects whose author needs not be known: all but ``Watch`` and those of an actor's
+        own (``actors.base``).
+        """
+        self.handlers[type(effect)](None, effect)
 
     def forget_leg(self, leg: LegId) -> None:
         """Nothing of this leg is left, however it ended."""
@@ -93,31 +93,35 @@ class Effects:
 
     # --- telling ------------------------------------------------------------------------------
 
-    def _tell_contact(self, effect: do.TellContact) -> None:
-        actor = self._directory.contacts.get(owner_of(effect.contact))
-        if actor is not None:
-            actor.tell(effect.message)
+    def _tell_contact(self, _: object, effect: do.TellContact) -> None:
+        self._contact_hears(effect.contact, effect.message)
 
-    def _tell_leg(self, effect: do.TellLeg) -> None:
+    def _contact_hears(self, contact: ContactId, message: Any) -> None:
+        contacts = self._directory.contacts
+        actor = contacts.get(contact) or contacts.get(owner_of(contact))
+        if actor is not None:
+            actor.tell(message)
+
+    def _tell_leg(self, _: object, effect: do.TellLeg) -> None:
         actor = self._directory.legs.get(effect.leg)
         if actor is not None:
             actor.tell(effect.message)
 
-    def _tell_queue(self, effect: do.TellQueue) -> None:
+    def _tell_queue(self, _: object, effect: do.TellQueue) -> None:
         self._directory.queues[effect.queue].tell(effect.message)
 
-    def _tell_dispatcher(self, effect: do.TellDispatcher) -> None:
+    def _tell_dispatcher(self, _: object, effect: do.TellDispatcher) -> None:
         self._directory.dispatcher.tell(effect.message)
 
-    def _tell_monitor_desk(self, effect: do.TellMonitorDesk) -> None:
+    def _tell_monitor_desk(self, _: object, effect: do.TellMonitorDesk) -> None:
         self._directory.monitor_desk.tell(effect.message)
 
-    def _tell_agent(self, effect: do.TellAgent) -> None:
+    def _tell_agent(self, _: object, effect: do.TellAgent) -> None:
         agent = self._directory.agents.get(effect.agent)
         if agent is not None:  # else he was removed while we were away, and his call goes on
             agent.tell(effect.message)
 
-    def _reply_to(self, effect: do.ReplyTo) -> None:
+    def _reply_to(self, _: object, effect: do.ReplyTo) -> None:
         actor = self._directory.contacts.get(ContactId(effect.reply_to))
         if actor is not None:
             actor.tell(effect.answer)
@@ -134,7 +138,7 @@ class Effects:
         if actor is not None:
             actor.tell(message)
 
-    def _send_request(self, effect: do.SendRequest) -> None:
+    def _send_request(self, _: object, effect: do.SendRequest) -> None:
         hear = self._hear(effect.leg)
         if effect.token != INVITE:
             self._endpoint.request(effect.token, effect.request, effect.path, hear)
@@ -144,8 +148,7 @@ class Effects:
         self._invites[effect.leg] = self._endpoint.request(
             effect.token, effect.request, effect.path, hear, branch
         )
-        invited = m.LegInvited(effect.leg, self._now())
-        self._tell_contact(do.TellContact(contact, invited))
+        self._contact_hears(contact, m.LegInvited(effect.leg, self._now()))
 
     def _record_call(self, effect: do.SendRequest, contact: ContactId, branch: str) -> None:
         """Here, for the endpoint names the branch; by it the INVITE can be taken back, by the next
@@ -165,23 +168,23 @@ class Effects:
             )
         )
 
-    def _resume_invite(self, effect: do.ResumeInvite) -> None:
+    def _resume_invite(self, _: object, effect: do.ResumeInvite) -> None:
         self._invites[effect.leg] = self._endpoint.resume_invite(
             effect.token, effect.branch, effect.request, effect.path, self._hear(effect.leg)
         )
 
-    def _cancel_invite(self, effect: do.CancelInvite) -> None:
+    def _cancel_invite(self, _: object, effect: do.CancelInvite) -> None:
         key = self._invites.get(effect.leg)
         if key is not None:
             self._endpoint.cancel(key, effect.reason)
 
-    def _claim(self, effect: do.ClaimInvite) -> None:
+    def _claim(self, _: object, effect: do.ClaimInvite) -> None:
         self._endpoint.claim(effect.key, self._hear(effect.leg))
 
-    def _attach(self, effect: do.AttachDialog) -> None:
+    def _attach(self, _: object, effect: do.AttachDialog) -> None:
         self._endpoint.attach(effect.call_id, effect.local_tag, self._hear(effect.leg))
 
-    def _direct_media(self, e: do.DirectMedia) -> None:
+    def _direct_media(self, _: object, e: do.DirectMedia) -> None:
         self._media.send(
             media.SetRemote(
                 e.leg,

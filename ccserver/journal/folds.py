@@ -80,9 +80,9 @@ class Folds:
         def mark(seq: int, at: int) -> None:
             past.seq = live.seq = seq
             past.at = live.at = at
-            live.changed.clear()  # of no use here
 
         def save(event: ev.AnyEvent) -> None:
+            live.changed.clear()  # of no use here
             if past.seq - self._saved_at >= EVERY:
                 self._saved_at = past.seq
                 journal.save(past.seq, self.encode())

@@ -8,7 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from actors.base import BURST, Actor, LiveTurns, Mailbox, Overloaded, Post
+from actors.base import BURST, OWN_EFFECTS, Actor, LiveTurns, Mailbox, Overloaded, Post
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
 from sip.timer_shell import TimerShell
 
@@ -49,12 +49,14 @@ class Stage:
         return Actor(
             name,
             Script(**replies),
-            {str: self.performed.append},
-            self.tell,
+            {**OWN_EFFECTS, str: self.perform, tuple: self.tell},
             self.timers,
             mailbox or Mailbox(self.post, name, size),
             on_end=lambda: self.performed.append(f"{name} ended"),
         )
+
+    def perform(self, actor: Actor, effect: str) -> None:
+        self.performed.append(effect)
 
     def tell(self, actor: Actor, effect: Any) -> None:
         effect[0].tell(effect[1])

@@ -8,7 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from actors.base import Actor, Mailbox, Post
+from actors.base import OWN_EFFECTS, Actor, Mailbox, Post
 from actors.guardian import Guardian
 from sip.machine import Stop
 from sip.timer_shell import TimerShell
@@ -44,7 +44,7 @@ class Stage:
             name, self.part, lambda: self.heard.append(f"{name} ended")
         )
         self.guardian.watch(name, lambda down: self.heard.append(f"{down.name} is down"))
-        return Actor(name, Ends(), {}, lambda actor, effect: None, TimerShell(), mailbox)
+        return Actor(name, Ends(), OWN_EFFECTS, TimerShell(), mailbox)
 
 
 async def test_who_was_dropped_is_not_dropped_again_when_the_server_ends(autojump_clock) -> None:
@@ -99,7 +99,7 @@ def test_what_is_raised_as_a_group_ends_is_not_kept_quiet() -> None:
 
     post = Post()
     mailbox = Mailbox(post, "one", on_over=over)
-    actor = Actor("one", Ends(), {}, lambda actor, effect: None, TimerShell(), mailbox)
+    actor = Actor("one", Ends(), OWN_EFFECTS, TimerShell(), mailbox)
     with pytest.raises(OSError, match="no end"):
         trio.run(_told, post, actor)
 
