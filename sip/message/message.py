@@ -182,6 +182,8 @@ def _stamped_row(row: str, via: Via, host: str, port: int) -> list[str] | None:
     """The usual Via as it came, with what is noted in it; None for an unusual one."""
     if "," in row or '"' in row or "received" in via.params:
         return None
+    if row.endswith(";rport"):
+        return [f"{row}={port};received={host}"]
     text, found = _RPORT.subn(f";rport={port}", row, 1)
     return [f"{text};received={host}"] if found else None
 

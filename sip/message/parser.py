@@ -63,7 +63,8 @@ def _parse(data: bytes) -> Request | Response:
         raise MalformedMessage(400, "expected no NUL in the headers")
     start = lines[0]
     del lines[0]
-    fields = _fields(lines)
+    blanks = "  " in head or "\t" in head or " \r" in head or head[-1:] == " "
+    fields = _sorted(lines) if blanks else _fields(lines)
     if not ("Via" in fields and "From" in fields and "To" in fields):
         raise MalformedMessage(400, "expected Via, From and To")
     if not ("Call-ID" in fields and "CSeq" in fields):
@@ -88,14 +89,32 @@ def _parse(data: bytes) -> Request | Response:
 
 
 def _fields(lines: list[str]) -> dict[str, list[str]]:
-    """Sort header lines by canonical name."""
+    """Header lines by canonical name, where no value has blanks around it.
+
+    Nearly all come with one blank behind each colon, and no name twice.  A name that is a token has
+    no colon in it, so these are the names and values that any reader finds.
+    """
+    fields: dict[str, list[str]] = {}
+    try:
+        for line in lines:
+            name, colon, value = line.partition(": ")
+            if not colon:
+                return _sorted(lines)
+            fields[SPELLINGS.get(name) or canonical_name(name)] = [value]
+    except MalformedMessage:
+        return _sorted(lines)
+    return fields if len(fields) == len(lines) else _sorted(lines)
+
+
+def _sorted(lines: list[str]) -> dict[str, list[str]]:
+    """Header lines of any kind, by canonical name."""
     fields: dict[str, list[str]] = {}
     for line in lines:
         name, colon, value = line.partition(":")
         known = SPELLINGS.get(name)
         if known is None:
             if line[:1] in (" ", "\t"):
-                return _fields(_unfold(lines))
+                return _sorted(_unfold(lines))
             known = canonical_name(name)
         if not colon:
             raise MalformedMessage(400, "expected a colon after a header name")

@@ -17,6 +17,11 @@ _VIA = re.compile(
     rf"({HOST})(?:[ \t]*+:[ \t]*+([0-9]++))?[ \t]*+(;.*+)?",
     re.DOTALL,
 )
+# What nearly all messages carry.
+_USUAL = re.compile(
+    r"SIP/2\.0/(UDP|TCP) ([A-Za-z0-9][A-Za-z0-9._-]*+)(?::([0-9]{1,5}+))?"
+    r";branch=([A-Za-z0-9\-.!%*_+`'~]++)(;rport)?"
+)
 _NO_PARAMETERS: Mapping[str, str | None] = {}
 MAGIC_COOKIE = "z9hG4bK"
 
@@ -36,15 +41,17 @@ class Via(Struct, frozen=True, gc=False):
     @classmethod
     def parse(cls, text: str) -> Via:
         """Raises MalformedMessage."""
+        found = _USUAL.fullmatch(text)
+        if found is not None:
+            transport, host, port_text, branch, rport = found.groups()
+            port = None if port_text is None else _port(port_text)
+            usual = {"branch": branch} if rport is None else {"branch": branch, "rport": None}
+            return cls(transport, host, port, usual)
         found = _VIA.fullmatch(text)
         if found is None:
             raise MalformedMessage(400, "expected SIP/2.0/transport host:port;parameters")
         transport, host, port_text, params = found.groups()
-        port = None
-        if port_text is not None:
-            port = parse_uint(port_text, 65535)
-            if not port:
-                raise MalformedMessage(400, "expected a port from 1 to 65535")
+        port = None if port_text is None else _port(port_text)
         if host[0] == "[":
             check_ipv6_reference(host)
         parameters = parse_parameters(params) if params else _NO_PARAMETERS
@@ -109,3 +116,10 @@ class Via(Struct, frozen=True, gc=False):
         if asked:
             params["rport"] = f"{port}"
         return Via(self.transport, self.host, self.port, params)
+
+
+def _port(text: str) -> int:
+    port = parse_uint(text, 65535)
+    if not port:
+        raise MalformedMessage(400, "expected a port from 1 to 65535")
+    return port

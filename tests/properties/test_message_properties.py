@@ -167,9 +167,23 @@ SPLINTERS = [
 ]
 
 
+USUAL = (
+    b"INVITE sip:service@example.com SIP/2.0\r\n"
+    b"Via: SIP/2.0/UDP 192.0.2.7:5062;branch=z9hG4bKa;rport\r\n"
+    b"Max-Forwards: 70\r\n"
+    b'From: "Alice" <sip:alice@192.0.2.7>;tag=a\r\n'
+    b"To: <sip:service@example.com>\r\n"
+    b"Call-ID: c1@example.com\r\n"
+    b"CSeq: 7 INVITE\r\n"
+    b"Contact: <sip:alice@192.0.2.7:5062>\r\n"
+    b"X-Model: 12\r\n"
+    b"Content-Length: 5\r\n\r\nv=0\r\n"
+)
+
+
 @st.composite
-def mutated(draw) -> bytes:
-    data = bytearray(SEED)
+def mutated(draw, seed=SEED) -> bytes:
+    data = bytearray(seed)
     for _ in range(draw(st.integers(1, 4))):
         start = draw(st.integers(0, len(data)))
         length = draw(st.integers(0, 8))
@@ -229,6 +243,37 @@ def test_no_header_appears_downstream_that_was_not_seen_upstream(data):
     downstream = message.encode().partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]
     names = {line.partition(b":")[0].decode() for line in downstream}
     assert names == message.fields.keys() | {"Content-Length"}
+
+
+def read(data: bytes) -> tuple[object, ...]:
+    try:
+        message = parse(data)
+    except MalformedMessage as error:
+        return error.status, error.reason, error.header, error.request
+    fields = {name: rows for name, rows in message.fields.items() if name != "X-Tight"}
+    return message._start_line(), fields, message.body
+
+
+@given(mutated(USUAL))
+@settings(max_examples=300)
+def test_what_looks_usual_is_read_as_what_does_not(data):
+    """A header without a blank behind its colon has the message read the long way."""
+    data = data.lstrip(b"\r\n")
+    assert read(data) == read(data.replace(b"\r\n\r\n", b"\r\nX-Tight:1\r\n\r\n", 1))
+
+
+@given(st.sampled_from(SPLINTERS), st.integers(0, 60), st.integers(0, 3))
+@settings(max_examples=200)
+def test_a_usual_via_is_read_as_one_with_a_blank_more(splinter, start, length):
+    text = "SIP/2.0/UDP 192.0.2.7:5062;branch=z9hG4bK-a.1;rport"
+    text = text[:start] + splinter.decode("utf-8", "surrogateescape") + text[start + length :]
+    outcomes = []
+    for spelling in (text, text.replace("SIP/2.0/", "SIP/ 2.0/", 1)):
+        try:
+            outcomes.append(Via.parse(spelling))
+        except MalformedMessage as error:
+            outcomes.append((error.status, error.reason))
+    assert outcomes[0] == outcomes[1]
 
 
 @given(st.text(max_size=40), st.sampled_from([Uri, NameAddr, Via, Credentials]))
