@@ -69,6 +69,7 @@ class Authenticator:
         self._accounts, self._now, self._secret = accounts, now, secret
         self._algorithms, self._nonce_seconds = algorithms, nonce_seconds
         self._counts = _Counts(nonce_seconds, most_nonces)
+        self._forms = {stale: self._written(stale) for stale in (False, True)}
         self._made = 0
         # Who does not exist costs the same sums and gets the same answer (no enumeration).
         self._nobody = account("", realm, secret.hex(), algorithms).ha1
@@ -76,7 +77,15 @@ class Authenticator:
     def challenges(self, host: str, *, stale: bool = False) -> list[str]:
         """Header values, in the order of ``algorithms`` (RFC 8760 §2.4)."""
         nonce = self.fresh_nonce(host)
-        return [str(Challenge(self.realm, nonce, name, stale=stale)) for name in self._algorithms]
+        return [f'{before}nonce="{nonce}"{behind}' for before, behind in self._forms[stale]]
+
+    def _written(self, stale: bool) -> list[tuple[str, str]]:
+        """What stands before a challenge's nonce, and what behind it."""
+        parts = [
+            str(Challenge(self.realm, "", name, stale=stale)).partition('nonce=""')
+            for name in self._algorithms
+        ]
+        return [(before, behind) for before, _, behind in parts]
 
     def fresh_nonce(self, host: str) -> str:
         """One that nobody has been given yet."""
@@ -140,7 +149,9 @@ class _Counts:
         """Whether this count is higher than all before it, and none may have been forgotten."""
         if now - self._parted_at > self._seconds or len(self._later) >= self._half:
             self._forgotten = self._parted_at
-            self._earlier, self._later, self._parted_at = self._later, {}, now
+            old = now - self._parted_at > 2 * self._seconds  # all of them: it parts when it is used
+            self._earlier = {} if old else self._later
+            self._later, self._parted_at = {}, now
         highest = self._later.get(number) or self._earlier.get(number, 0)
         if count <= highest or born <= self._forgotten:
             return False

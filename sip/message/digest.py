@@ -21,9 +21,11 @@ _MAX_PARAMETERS = 32
 _SCHEME = re.compile(r"([A-Za-z0-9\-.!%*_+`'~]++)(?:[ \t]++(.*+))?", re.DOTALL)
 _PARAMETER = re.compile(
     r"[ \t]*+([A-Za-z0-9\-.!%*_+`'~]++)[ \t]*+=[ \t]*+"
-    r'(?:"((?:[^"\\]++|\\.)*+)"|([^," \t]++))[ \t]*+(?:,|$)',
+    r'(?:"((?:[^"\\]++|\\.)*+)"|([^," \t]++))[ \t]*+(?:,|$)|.++',
     re.DOTALL,
 )
+"""Or all that is left, which has no name: looked for at one place after the other, none is passed
+over, and none is looked at twice."""
 
 
 class Credentials(Struct, frozen=True, gc=False):
@@ -44,22 +46,14 @@ class Credentials(Struct, frozen=True, gc=False):
         scheme, rest = found[1].lower(), found[2] or ""
         if scheme != "digest":
             return cls(scheme, {})
-        params: dict[str, str] = {}
-        position, end = 0, len(rest)
-        escapes = "\\" in rest
-        while position < end:
-            item = _PARAMETER.match(rest, position)
-            if item is None:
-                raise MalformedMessage(400, "expected a list of name=value")
-            name, quoted, plain = item.groups()
-            name = name.lower()
-            if name in params:
-                raise MalformedMessage(400, "a parameter comes twice")
-            if quoted is None:
-                params[name] = plain
-            else:
-                params[name] = unescape(quoted) if escapes else quoted
-            position = item.end()
+        items = _PARAMETER.findall(rest)
+        params = {name.lower(): plain or quoted for name, quoted, plain in items}
+        if "" in params:
+            raise MalformedMessage(400, "expected a list of name=value")
+        if len(params) != len(items):
+            raise MalformedMessage(400, "a parameter comes twice")
+        if "\\" in rest:
+            params = {name.lower(): plain or unescape(quoted) for name, quoted, plain in items}
         if len(params) > _MAX_PARAMETERS:
             raise MalformedMessage(400, "there are too many parameters")
         return cls(scheme, params)
@@ -121,16 +115,14 @@ class Credentials(Struct, frozen=True, gc=False):
         algorithm, qop = self.algorithm, self.qop
         if self.scheme != "digest" or algorithm not in ALGORITHMS or qop not in (None, "auth"):
             return False
-        given = self.params
-        nonce, uri, proof = self.nonce, self.uri, self.response
-        if not (nonce and uri and proof and given.get("username") and given.get("realm")):
+        find = self.params.get
+        nonce, uri, proof = find("nonce"), find("uri"), find("response")
+        if not (nonce and uri and proof and find("username") and find("realm")):
             return False
-        if qop is not None and (self.nc is None or not self.cnonce):
+        cnonce, count = find("cnonce", ""), find("nc", "")
+        if qop is not None and (parse_hex8(count) is None or not cnonce):
             return False
-        count = given.get("nc", "")
-        expected = response(
-            algorithm, ha1, nonce, method, uri, qop=qop, nc=count, cnonce=self.cnonce
-        )
+        expected = response(algorithm, ha1, nonce, method, uri, qop=qop, nc=count, cnonce=cnonce)
         return same_secret(expected, ascii_lower(proof))
 
 

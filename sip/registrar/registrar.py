@@ -72,8 +72,8 @@ class Registrar:
     ) -> None:
         self._auth, self._now, self._limits = authenticator, now, limits
         self._domains = frozenset(_one_spelling(domain) for domain in domains)
-        self._phones: dict[str, tuple[_Phone, ...]] = {}
-        """By user, in the order they were made: one or two, and ten at most."""
+        self._phones: dict[str, _Phone | tuple[_Phone, ...]] = {}
+        """By user, in the order they were made: ten at most; nearly all have one, and no tuple."""
         self._connected: dict[Path, dict[_Phone, None]] = {}
         """By connection, in order: when one closes, its phones are found without a search."""
         self._due: TimerQueue[_Phone] = TimerQueue()
@@ -86,8 +86,12 @@ class Registrar:
 
     def bindings(self, user: str) -> list[Binding]:
         """The preferred first, and in the order they were made."""
-        held = [phone.binding for phone in self._phones.get(user, ())]
+        held = [phone.binding for phone in self._held(user)]
         return sorted(held, key=lambda binding: -binding.q)
+
+    def _held(self, user: str) -> tuple[_Phone, ...]:
+        held = self._phones.get(user, ())
+        return held if isinstance(held, tuple) else (held,)
 
     def handle(self, message: Message) -> list[Effect]:
         match message:
@@ -97,7 +101,7 @@ class Registrar:
                 self._wake_at = None
                 return [*self._time_passed(), *self._arm()]
             case PhoneAnswered(user, contact):
-                phone = _named(self._phones.get(user, ()), contact)
+                phone = _named(self._held(user), contact)
                 if phone is not None:
                     phone.silences = 0
                 return []
@@ -106,7 +110,7 @@ class Registrar:
             case ConnectionClosed(path):
                 return self._closed(path)
             case UserRemoved(user):
-                held = self._phones.get(user, ())
+                held = self._held(user)
                 return [*(self._remove(phone, "removed") for phone in held), *self._arm()]
 
     # --- a REGISTER, by the steps of §10.3 ----------------------------------------------------
@@ -137,7 +141,13 @@ class Registrar:
 
     def _change(self, user: str, request: Request, path: Path) -> list[Effect]:
         """All of what is asked, or, if any of it cannot be, nothing (step 7)."""
-        held = self._phones.get(user, ())
+        held = self._held(user)
+        if len(held) == 1 and request.fields.get("Contact") == [_written(held[0].binding)]:
+            binding = held[0].binding
+            if seconds := self._allowed(request.expires):
+                _check_order(binding, request)
+                same = binding.contact, 1.0, binding.instance
+                return [self._bind(user, *same, seconds, request, path, held[0])]
         if request.contact_star:
             if request.expires != 0:
                 raise Refused(400)
@@ -171,14 +181,16 @@ class Registrar:
         effects += [self._remove(phone, "unregistered") for phone in gone]
         for name, (contact, seconds, known) in wanted.items():
             if seconds:
-                effects.append(self._bind(user, name, contact, seconds, request, path, known))
+                says = name, contact.q, _device(contact)
+                effects.append(self._bind(user, *says, seconds, request, path, known))
         return effects
 
     def _expires(self, contact: NameAddr, request: Request) -> int:
         """Seconds; 0 removes (step 6)."""
         seconds = contact.expires
-        if seconds is None:
-            seconds = request.expires
+        return self._allowed(request.expires if seconds is None else seconds)
+
+    def _allowed(self, seconds: int | None) -> int:
         if seconds is None:
             return self._limits.default_expires
         if 0 < seconds < self._limits.min_expires:
@@ -189,7 +201,8 @@ class Registrar:
         self,
         user: str,
         name: str,
-        contact: NameAddr,
+        q: float,
+        device: str | None,
         seconds: int,
         request: Request,
         path: Path,
@@ -204,8 +217,8 @@ class Registrar:
             request.call_id,
             request.cseq.number,
             self._now() + seconds,
-            contact.q,
-            _device(contact),
+            q,
+            device,
             None if agent is None else intern(agent[:MAX_USER_AGENT]),  # a fleet has few models
         )
         if phone is None or known is None:
@@ -225,7 +238,8 @@ class Registrar:
 
     def _add(self, binding: Binding) -> _Phone:
         phone = _Phone(binding, self._first_probe())
-        self._phones[binding.user] = (*self._phones.get(binding.user, ()), phone)
+        before = self._held(binding.user)
+        self._phones[binding.user] = (*before, phone) if before else phone
         self._count += 1
         self._connect(phone)
         self._look_at(phone)
@@ -248,7 +262,7 @@ class Registrar:
     def _contacts(self, user: str) -> list[tuple[str, str]]:
         now = self._now()
         rows = []
-        for phone in self._phones.get(user, ()):
+        for phone in self._held(user):
             b = phone.binding
             preference = "" if b.q == 1 else f";q={b.q:.3f}"
             device = "" if b.instance is None else f";+sip.instance={b.instance}"
@@ -293,7 +307,7 @@ class Registrar:
         return [StartTimer("due", max(0.0, deadline - self._now()))]
 
     def _silent(self, user: str, contact: str) -> list[Effect]:
-        phone = _named(self._phones.get(user, ()), contact)
+        phone = _named(self._held(user), contact)
         if phone is None:
             return []  # race: it has gone while it was asked
         phone.silences += 1
@@ -323,9 +337,9 @@ class Registrar:
         user = phone.binding.user
         self._due.cancel(phone)
         self._disconnect(phone)
-        left = tuple(other for other in self._phones[user] if other is not phone)
+        left = tuple(other for other in self._held(user) if other is not phone)
         if left:
-            self._phones[user] = left
+            self._phones[user] = left if len(left) > 1 else left[0]
         else:
             del self._phones[user]
         self._count -= 1
@@ -363,6 +377,12 @@ def _same(held: tuple[_Phone, ...], uri: Uri) -> _Phone | None:
         if Uri.parse(phone.binding.contact).equivalent(uri):
             return phone
     return None
+
+
+def _written(binding: Binding) -> str:
+    """As the phone writes itself, if it writes in the usual way: known without being read again."""
+    device = "" if binding.instance is None else f";+sip.instance={binding.instance}"
+    return f"<{binding.contact}>{device}"
 
 
 def _device(contact: NameAddr) -> str | None:

@@ -21,6 +21,7 @@ from tests.support.registering import HERE, Office, credentials, make_register, 
 A, B = "<sip:1001@192.0.2.7:5060>", "<sip:1001@192.0.2.8:5060>"
 URI_A = "sip:1001@192.0.2.7:5060"
 URI_B = "sip:1001@192.0.2.8:5060"
+DEVICE = ';+sip.instance="<urn:uuid:00000000-0000-0000-0000-000000000001>"'
 ELSEWHERE = Path("udp", 0, ("203.0.113.5", 40000))
 
 
@@ -286,6 +287,22 @@ def test_a_refresh_lengthens_the_binding_and_nothing_else():
     assert effects == [BindingRefreshed(office.registrar.bindings("1001")[0])]
     assert response.header_all("Contact") == [f"{A};expires=300"]
     assert [b.expires_at for b in office.registrar.bindings("1001")] == [1500.0]
+
+
+@pytest.mark.parametrize("expires", [None, "0", "30", "600", "9000", "soon"])
+@pytest.mark.parametrize("first", ["", ";q=0.5", ";expires=100"])
+@pytest.mark.parametrize("flow", ["", DEVICE, f"{DEVICE};reg-id=2"])
+def test_a_phone_that_writes_itself_as_ever_is_understood_as_if_it_were_read(flow, first, expires):
+    outcomes = []
+    for behind in ("", ";x"):
+        office = Office()
+        office.register(f"{A}{flow}{first}")
+        office.clock.now += 90
+        extra = [] if expires is None else [("Expires", expires)]
+        outcome = office.register(f"{A}{flow}{behind}", extra=extra)
+        outcomes.append((*outcome, office.registrar.bindings("1001")))
+
+    assert outcomes[0] == outcomes[1]
 
 
 def test_an_equivalent_contact_refreshes_the_same_binding():
