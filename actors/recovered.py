@@ -100,7 +100,7 @@ class RecoveredContact(Contact):
         if past.stage == "flow" and self._dossier.answered:
             return [*self._hang_up_but(()), *self._enter(self._entry_point)]
         if plan is None or past.stage == "dialling":
-            return self._fail(RESTART)
+            return [*self._let_go(past), *self._fail(RESTART)]
         self._dossier.first_place, self._dossier.needs = past.place, parse(past.needs)
         place = past.place or self._dossier.place(DEFAULT_PRIORITY)
         match past.stage, past.talk, past.service:
@@ -110,6 +110,20 @@ class RecoveredContact(Contact):
                 return [*self._hang_up_but(()), *self._come_back(past, plan, place)]
             case _:
                 return [*self._hang_up_but(()), *self._wait_on(past, plan, place)]
+
+    def _let_go(self, past: PastContact) -> list[Effect]:
+        """It cannot go on: its agents hear so, and not only their phones."""
+        parties = [] if past.talk is None else [_party(one) for one in past.talk.participants]
+        if past.stage == "dialling" and past.agent is not None:
+            his = (leg for leg in self._dossier.legs if leg != self.customer)
+            leg = next(his, LegId(f"{self.id}/1"))
+            parties = [Party("agent", past.agent, leg, self._now(), past.agent, past.request)]
+        effects: list[Effect] = []
+        for party in parties:
+            if party.agent is not None:
+                wraps_up = party.kind == "agent"
+                effects += release(self._dossier, party, EndedBy.SYSTEM, wraps_up=wraps_up)
+        return effects
 
     def _plan(self, past: PastContact) -> QueuePlan | None:
         """None: it was in no queue, or in one that is no more."""

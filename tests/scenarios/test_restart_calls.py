@@ -467,6 +467,26 @@ async def test_figures_of_every_kind_hold_over_a_restart(autojump_clock) -> None
         assert floor.core.live.queues[QueueName("support")].in_service == 1
 
 
+async def test_who_talks_in_a_queue_that_is_no_more_is_let_go_and_his_agent_wraps_up(
+    autojump_clock,
+) -> None:
+    """The file has lost the queue while the server was down; the agent waits for no lease."""
+    async with talking() as (floor, phones, calls):
+        floor.is_configured(
+            queues=[q for q in DEFAULT["queues"] if q["name"] != "support"],
+            entry_points=[e for e in DEFAULT["entry_points"] if e["name"] != "support"],
+        )
+        phones["1001"].loses_power()
+        await floor.restarts()
+        assert floor.state("1001") == "wrap_up"
+        await calls["anna"].wait("ended")
+        (ended,) = floor.of(ev.ContactEnded)
+        assert (ended.outcome, ended.reason) == (Outcome.FAILED, "server_restart")
+        await trio.sleep(60)
+        assert not floor.of(ev.LeaseExpired)
+        floor.check_nothing_is_left()
+
+
 # --- calls that agents place ----------------------------------------------------------------------
 
 
@@ -507,6 +527,24 @@ async def test_one_that_was_not_answered_is_over_and_the_agent_is_free(autojump_
         figures = floor.core.fold.figures().outbound
         assert (figures.placed, figures.ended["failed"], figures.dialling) == (1, 1, 0)
         assert floor.state("1001") == "available"
+        floor.check_nothing_is_left()
+
+
+async def test_who_called_and_whose_phone_has_no_power_waits_for_no_lease(autojump_clock) -> None:
+    """The call had not been answered, so it is over: he hears of it, not only his phone."""
+    async with mortal_centre(**PSTN) as floor:
+        gateway, ada = floor.phone("gateway", GATEWAY), await floor.agent("1001")
+        await floor.commands("1001", m.PlaceCall(NUMBER))
+        ringing = await ada.rings()
+        ada.answers(ringing)
+        await gateway.rings()
+        assert floor.state("1001") == "engaged"
+        ada.loses_power()
+        await floor.restarts()
+        assert floor.state("1001") == "wrap_up"
+        await trio.sleep(60)
+        assert floor.state("1001") == "available"
+        assert not floor.of(ev.LeaseExpired)
         floor.check_nothing_is_left()
 
 
