@@ -25,6 +25,7 @@ from actors.ids import AgentId
 from actors.permissions import ACTIONS
 from ccserver.door import Answer, Request
 from ccserver.journal import codec
+from tests.sim.asking import answered
 from tests.sim.reloads import CODES
 from tests.sim.swarm import Swarm, agent_names, supervisor_names
 from tests.support.restarting import Life, MortalCentre
@@ -208,21 +209,11 @@ class Clients:
 
     async def _asks(self, asked: _Asked, patience: float) -> None:
         life = self._floor.life
-        if not life.serves:
-            return
-        if life not in asked.runs:
+        if life.serves and life not in asked.runs:
             asked.runs.append(life)
-        with trio.move_on_after(patience):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._hangs_up_with, life, nursery)
-                answer = await self._floor.core.door.answer(asked.request)
-                if not life.over:
-                    self._hears(asked, life, answer)
-                nursery.cancel_scope.cancel()
-
-    async def _hangs_up_with(self, life: Life, nursery: trio.Nursery) -> None:
-        await life.ended.wait()
-        nursery.cancel_scope.cancel()
+        life, answer = await answered(self._floor, asked.request, patience)
+        if answer:
+            self._hears(asked, life, answer)
 
     async def _asks_for_something_else(self, asked: _Asked) -> None:
         """With a key that has been used."""
@@ -235,11 +226,10 @@ class Clients:
         other.args = {"agent": agent_names(self._swarm)[0]}
         if (other.op, other.args, request.expect) == (request.op, request.args, None):
             return
-        with trio.move_on_after(FIRST_TRY):
-            answer = await self._floor.core.door.answer(other)
-            known = answer.get("refused") in ("KEY_REUSED", "UNKNOWN_AGENT", "NOT_PERMITTED")
-            if not life.over and not known:
-                self._found("W04", f"{request.key} came with another command: {answer}")
+        _, answer = await answered(self._floor, other, FIRST_TRY)
+        known = answer.get("refused") in ("KEY_REUSED", "UNKNOWN_AGENT", "NOT_PERMITTED")
+        if answer and not known:
+            self._found("W04", f"{request.key} came with another command: {answer}")
 
     # --- what they hear -----------------------------------------------------------------------
 

@@ -8,7 +8,6 @@ once a virtual second; ``look_at_the_end`` when all has become quiet.  What they
 from __future__ import annotations
 
 import logging
-from bisect import bisect
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -28,14 +27,12 @@ from ccserver.journal.fold import Fold
 from ccserver.journal.live import Live
 from ccserver.journal.log import Entry
 from ccserver.journal.past import PastFold, digest
-from sip.message import Response, parse
-from tests.sim.faults import STRANGER
 from tests.sim.people import People
 from tests.sim.reloads import Configuration
+from tests.sim.routers import Routers
 from tests.sim.told import Told
+from tests.sim.wire import Wire
 from tests.support.agreement import disagreements
-from tests.support.network import Datagram
-from tests.support.phones import SERVER
 from tests.support.restarting import MortalCentre
 
 OF_THE_DISK = ("journal cannot be written", "checkpoint could be written", "were not written")
@@ -65,20 +62,21 @@ class Oracles(logging.Handler):
         floor: MortalCentre,
         people: People,
         configuration: Configuration,
+        routers: Routers,
         planned: list[str],
         violations: list[Violation],
     ) -> None:
         super().__init__(logging.ERROR)
         self.floor, self.people, self.planned = floor, people, planned
         self._configuration, self._fits = configuration, configuration.fits
+        self._routers = routers
         self.violations = violations
         self._on_disk = Told(
             lambda invariant, what: None, lambda: configuration.shortest_rona, planned
         )
         self._since: dict[str, dict[str, float]] = {}
         """By invariant: what is so now that may not last."""
-        self._runs: list[float] = []
-        """When each run of the server began."""
+        self._wire = Wire(floor, people, self.found)
         floor.begins.append(self._begins)
         self._begins()
 
@@ -88,7 +86,7 @@ class Oracles(logging.Handler):
             self._on_disk.hear(self.floor.entries[number], self.floor.heard_at[number])
         self.told = self._on_disk.copy(self.found)
         self._since.clear()
-        self._runs.append(trio.current_time())
+        self._wire.runs.append(trio.current_time())
         life = self.floor.life
         self.floor.core.journal.listen(lambda entry: None if life.over else self._hear(entry))
 
@@ -106,6 +104,7 @@ class Oracles(logging.Handler):
 
     def _hear(self, entry: Entry) -> None:
         self.told.hear(entry, trio.current_time())
+        self._routers.hear(entry.event)
         if isinstance(entry.event, ev.ContactAssigned):
             self._assigned(entry.event)
 
@@ -117,20 +116,22 @@ class Oracles(logging.Handler):
         assert isinstance(recorded, RecordedDispatcher)
         dispatcher = recorded.dispatcher
         agent, queue, place = assigned.agent, assigned.queue, assigned.decision.place
-        if not self._fits(queue, agent):
+        if not self._fits(queue, agent) and not assigned.decision.forced:
             self.found("I7", f"{agent} does not fit {assigned.contact}")
         ended = self.told.ended_at.get(owner_of(assigned.contact))
         if ended is not None and trio.current_time() - ended > LATE_NEWS_SECONDS:
             self.found("I7", f"{assigned.contact} had ended at {ended:.3f}")
         if self.told.places.get(assigned.contact, place) != place:
             self.found("I7", f"{assigned.contact} lost its place")
-        if self._configuration.settles:
-            return
         told = dispatcher._paired[assigned.contact].waits
+        self._routers.assigned(assigned, told)
+        if self._configuration.settles or assigned.decision.on == "assignment":
+            return
         if assigned.decision.on == "agent":
             chosen = (agent in told.tried, place)
             for other in dispatcher.index.waiting.values():
                 fit = self._fits(other.queue, agent) and agent not in other.avoid
+                fit = fit and not self._routers.keeps_contact(other)
                 if fit and (agent in other.tried, other.place) < chosen:
                     self.found("I7", f"{assigned.contact} overtook {other.contact}")
         else:
@@ -151,6 +152,10 @@ class Oracles(logging.Handler):
         self._nobody_waits_in_vain()
         self._ownership()
         self._ears()
+        self._routers.look()
+        self._wire.look()
+        self._may_not_last("silence", LATE_NEWS_SECONDS, self._wire.forlorn())
+        self._may_not_last("R01", LATE_NEWS_SECONDS, self._wire.ringing_on())
         now = trio.current_time()
         for contact, since in self.told.living.items():
             if now - since > LONGEST_CONTACT:
@@ -200,7 +205,9 @@ class Oracles(logging.Handler):
             for request, engagement in machine.engagements.items()
             if owner_of(request) in self.told.ended and engagement.name in ("reserved", "engaged")
         ]
-        self._may_not_last("I3", KEPT_LEASE + LATE_NEWS_SECONDS, gone)
+        # Who was taken over waits for a contact that may not come back, for as long as that lease.
+        taken_over = trio.current_time() - self._wire.runs[-1] < KEPT_LEASE
+        self._may_not_last("I3", LATE_NEWS_SECONDS, [] if taken_over else gone)
         silent = [
             f"{name} is engaged, and his phone has no call"
             for name, machine in self._agent_machines()
@@ -212,18 +219,21 @@ class Oracles(logging.Handler):
     def _nobody_waits_in_vain(self) -> None:
         """I6, from the queues' and the agents' own words; the dispatcher is not asked."""
         free = [name for name, agent in self._agent_machines() if agent.fits()]
-        pairs = []
+        pairs: dict[bool, list[str]] = {True: [], False: []}
+        """By whether they may be kept for a router."""
         for name, actor in self.floor.core.directory.queues.items():
             queue = actor.machine
             assert isinstance(queue, Queue)
             for contact in queue.order() if free else ():
                 avoid = queue._waiting[contact].told.avoid
-                pairs += [
+                pairs[self._routers.keeps(name)] += [
                     f"{contact} waits in {name} and {agent} is free"
                     for agent in free
                     if self._fits(name, agent) and agent not in avoid
                 ]
-        self._may_not_last("I6", IDLE_PAIR_SECONDS, pairs)
+        self._may_not_last("I6", IDLE_PAIR_SECONDS, pairs[False])
+        kept = self.people.swarm.routed_seconds + IDLE_PAIR_SECONDS
+        self._may_not_last("I6 outside", kept, pairs[True])
 
     def _ownership(self) -> None:
         """I8: legs and media sessions have an owner, or not for long."""
@@ -303,7 +313,7 @@ class Oracles(logging.Handler):
         if self.floor.core.journal.statistics().reader_errors:
             self.found("I14", "a reader of the journal failed")
         self._reports()
-        self._final_answers()
+        self._wire.look_at_the_end()
 
     def _reports(self) -> None:
         """Everybody is accounted for in every interval, as on the metrics port."""
@@ -312,18 +322,6 @@ class Oracles(logging.Handler):
         now = int(self.floor.wall() * 1_000_000)
         for text in disagreements(entries, core.fold.figures(), now):
             self.found("report", text)
-
-    def _final_answers(self) -> None:
-        """I10: no transaction of a client's got two different final answers."""
-        answers: dict[tuple[object, ...], int] = {}
-        for datagram in self.floor.network.trace:
-            answer = _final_answer(datagram)
-            if answer is None:
-                continue
-            run = bisect(self._runs, datagram.at)
-            key = (run, datagram.to, answer.via.branch, answer.cseq.method)
-            if answers.setdefault(key, answer.status) != answer.status:
-                self.found("I10", f"{key}: {answers[key]} and {answer.status}")
 
     # --- the centre ---------------------------------------------------------------------------
 
@@ -363,14 +361,3 @@ def _counts(queues: object) -> object:
     """Without the time that goes on."""
     plain = msgspec.to_builtins(queues)
     return {name: {**one, "longest_wait": 0} for name, one in plain.items()}
-
-
-def _final_answer(datagram: Datagram) -> Response | None:
-    if datagram.source != SERVER or datagram.to == STRANGER:
-        return None
-    if not datagram.data.startswith(b"SIP/2.0 "):
-        return None
-    if datagram.data.startswith(b"SIP/2.0 1"):
-        return None
-    answer = parse(datagram.data)
-    return answer if isinstance(answer, Response) else None

@@ -82,6 +82,12 @@ class People:
             if call.state in ("calling", "talking"):
                 self.nursery.start_soon(self._leaves, phone, call, 60.0)
 
+    def calls(self) -> Iterator[tuple[Phone, Call]]:
+        """Everybody's that have not ended."""
+        for phone in (self.gateway, *self.agents.values()):
+            yield from ((phone, call) for call in phone.open_calls())
+        yield from self.customers
+
     # --- customers ----------------------------------------------------------------------------
 
     async def _customers(self) -> None:

@@ -23,12 +23,13 @@ from actors.availability import Available, Idle
 from actors.conversation import Conversation
 from actors.dispatcher import Dispatcher
 from actors.dossier import Dossier
-from actors.effects import CloseMedia, TellDispatcher, TellQueue
+from actors.effects import CloseMedia, TellDispatcher, TellLeg, TellQueue
 from actors.engagement import Engagement
 from actors.leg import Leg, MediaSilent
-from actors.queue import Queue
+from actors.queue import Queue, QueueRemoved
 from actors.reasons import IdleCode, OfferFailure, Refusal
 from actors.recovered import RecoveredContact
+from actors.search import Search
 from ccserver.core.door import Commands
 from ccserver.journal.fold import Fold
 from ccserver.journal.log import Journal
@@ -121,6 +122,27 @@ def forgets_an_agent(method: Wrapper) -> Wrapper:
     return pair
 
 
+@plant("R20", "a queue that is deleted forgets who waits in it", Queue, "_decide")
+def closes_at_once(method: Wrapper) -> Wrapper:
+    def decide(self: Any, message: Any) -> Any:
+        if isinstance(message, QueueRemoved):
+            for contact in self.order():
+                self._forget(contact)
+        return method(self, message)
+
+    return decide
+
+
+@plant("", "a router that was heard once is there for ever", Dispatcher, "_keep_for_router")
+def believes_a_router(method: Wrapper) -> Wrapper:
+    def keep(self: Any, queue: Any) -> Any:
+        seconds = method(self, queue)
+        self.index.hear_router(queue, self._now() + 1e6, self._now())
+        return seconds
+
+    return keep
+
+
 # --- agents ---------------------------------------------------------------------------------------
 
 
@@ -179,6 +201,11 @@ def swallows_a_contact(method: Wrapper) -> Wrapper:
     return decide
 
 
+@plant("R13", "who calls while he is rung keeps what rings", Agent, "_give_back")
+def keeps_what_rings(method: Wrapper) -> Wrapper:
+    return lambda self, offered: []
+
+
 @plant("R20", "an agent does not learn that his skills are others", Agent, "_decide")
 def keeps_his_skills(method: Wrapper) -> Wrapper:
     def decide(self: Any, message: Any) -> Any:
@@ -225,6 +252,14 @@ def counts_twice(method: Wrapper) -> Wrapper:
 
 
 # --- calls ----------------------------------------------------------------------------------------
+
+
+@plant("R01", "who rang beside the one who answered rings on", Search, "_found")
+def rings_on(method: Wrapper) -> Wrapper:
+    def found(self: Any, ringing: Any, leg: Any) -> Any:
+        return [effect for effect in method(self, ringing, leg) if not isinstance(effect, TellLeg)]
+
+    return found
 
 
 @plant("R08", "a phone that is silent for ever keeps its call", Leg, "handle")

@@ -13,6 +13,7 @@ from actors.ids import AgentId, QueueName
 from ccserver.door import Request
 from ccserver.journal import codec
 from ccserver.settings import Settings
+from tests.sim.asking import answered
 from tests.sim.swarm import STRATEGIES, Swarm, agent_names, supervisor_names
 from tests.support.centre import DEFAULT
 from tests.support.restarting import MortalCentre
@@ -95,6 +96,13 @@ class Configuration:
             **bounds,
         }
         spanish = {"name": "spanish", "requirements": {"spanish": 5}, **bounds}
+        for queue in (support, spanish):
+            if queue["name"] == self._swarm.routed:
+                queue |= {
+                    "routing": "external",
+                    "external_seconds": self._swarm.routed_seconds,
+                    "external_silence_seconds": self._swarm.router_silence,
+                }
         return {
             "agents": [
                 *(
@@ -140,16 +148,9 @@ class Reloads:
         floor, configuration = self._floor, self.configuration
         configuration.changed_at = trio.current_time()
         floor.file = Settings.model_validate({**DEFAULT, **configuration.sections()})
-        life = floor.life
-        if not life.serves:
-            return
-        with trio.move_on_after(DEADLINE):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(_ends_with, life.ended, nursery)
-                answer = await floor.core.door.answer(Request("centre.reload"))
-                if answer.get("ok") and answer["changes"] and not life.over:
-                    self._is_kept(answer["version"])
-                nursery.cancel_scope.cancel()
+        life, answer = await answered(floor, Request("centre.reload"), DEADLINE)
+        if answer.get("ok") and answer["changes"] and life is floor.life:
+            self._is_kept(answer["version"])
 
     def _is_kept(self, version: str) -> None:
         """I5: what is acknowledged is on the disk."""
@@ -157,8 +158,3 @@ class Reloads:
         kept = next((codec.decode(row[3]) for row in rows), None)
         if getattr(kept, "version", None) != version:
             self._found("I5", f"configuration {version} was acknowledged, the disk has {kept}")
-
-
-async def _ends_with(ended: trio.Event, nursery: trio.Nursery) -> None:
-    await ended.wait()
-    nursery.cancel_scope.cancel()

@@ -27,6 +27,7 @@ from tests.sim.faults import Faults
 from tests.sim.oracles import Oracles, Violation
 from tests.sim.people import People
 from tests.sim.reloads import Configuration, Reloads
+from tests.sim.routers import Routers
 from tests.sim.swarm import QUIET_SECONDS, Swarm
 from tests.support.recording import replayed
 from tests.support.restarting import MortalCentre, mortal_centre
@@ -133,10 +134,12 @@ async def _opened(
             reloads = Reloads(floor, configuration, found)
             faults = Faults(floor, people, nursery, reloads)
             clients = Clients(floor, swarm, nursery, found)
-            oracles = Oracles(floor, people, configuration, faults.crashed, violations)
+            routers = Routers(floor, swarm, configuration, nursery, found)
+            oracles = Oracles(floor, people, configuration, routers, faults.crashed, violations)
             with _errors_to(oracles):
                 people.start()
                 clients.start()
+                routers.start()
                 nursery.start_soon(faults.happen, swarm.faults)
                 end = swarm.minutes * 60.0
                 if await _watch(oracles, end, tick):

@@ -14,11 +14,11 @@ from msgspec.structs import replace
 
 from tests.support.network import Weather
 
-VERSION = 3
+VERSION = 4
 """Of this generator: a seed that failed means what it meant then.
 
 1 had no deaths of the server and no disk; 2 had no reloads, no programs at the door and nobody who
-supervises.
+supervises; 3 had nobody outside who gives contacts away.
 """
 
 FaultKind: TypeAlias = Literal[
@@ -109,6 +109,12 @@ class Swarm(Struct, frozen=True):
     clients: int = 0
     """Programs at the door."""
     supervisors: int = 0
+    routed: str = ""
+    """The queue that is given away from outside, if there is one."""
+    routers: int = 0
+    """Programs that give its contacts away."""
+    routed_seconds: float = 20.0
+    router_silence: float = 10.0
 
     @property
     def weather(self) -> Weather:
@@ -127,7 +133,9 @@ def draw(seed: int, minutes: float = 10.0, version: int = VERSION) -> Swarm:
     swarm = _people_and_network(seed, minutes)
     if version >= 2:
         swarm = _server(swarm)
-    return _door(swarm) if version >= 3 else swarm
+    if version >= 3:
+        swarm = _door(swarm)
+    return _outside(swarm) if version >= 4 else swarm
 
 
 def _server(swarm: Swarm) -> Swarm:
@@ -155,6 +163,20 @@ def _door(swarm: Swarm) -> Swarm:
         faults=tuple(sorted([*swarm.faults, *reloads], key=_order)),
         clients=clients,
         supervisors=supervisors,
+    )
+
+
+def _outside(swarm: Swarm) -> Swarm:
+    """With who gives contacts away from outside, in two of five."""
+    random = Random(f"outside {swarm.seed}")
+    if random.random() < 0.6:
+        return swarm
+    return replace(
+        swarm,
+        routed=random.choice(("support", "support", "spanish")),
+        routers=random.choice((0, 1, 1, 2)),
+        routed_seconds=random.choice((3.0, 10.0, 20.0)),
+        router_silence=random.choice((2.0, 5.0, 10.0)),
     )
 
 
