@@ -35,6 +35,8 @@ from actors.reasons import During, EndedBy, OfferFailure, Outcome, Refusal
 from actors.server_events import ActorCrashed as ActorCrashed
 from actors.server_events import CentreConfigured as CentreConfigured
 from actors.server_events import ClockSet as ClockSet
+from actors.server_events import CommandAnswered as CommandAnswered
+from actors.server_events import CommandAsked as CommandAsked
 from actors.server_events import ConfigurationChange as ConfigurationChange
 from actors.server_events import LegArrived as LegArrived
 from actors.server_events import LegCalled as LegCalled
@@ -526,6 +528,8 @@ AnyEvent: TypeAlias = (
     | PhoneRegistered
     | PhoneRefreshed
     | PhoneGone
+    | CommandAsked
+    | CommandAnswered
     | ActorCrashed
     | ServerStarted
     | ServerRecovered

@@ -6,7 +6,7 @@ one clock, that of the run which wrote last.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -131,6 +131,21 @@ class PastAgent(Struct):
     allowed: tuple[str, ...] = ()
 
 
+MOST_COMMANDS = 10_000
+"""Of those that came with a key; each is remembered for so many seconds."""
+COMMAND_SECONDS = 600.0
+
+
+class PastCommand(Struct):
+    """One that came with a key.  ``answer``: None until it was answered."""
+
+    by: str
+    key: str
+    digest: str
+    at: float
+    answer: dict[str, Any] | None = None
+
+
 class Past(Struct):
     """``seq``, ``at``: of the last event; ``at`` in microseconds since 1970.
 
@@ -155,5 +170,7 @@ class Past(Struct):
     """How long contacts take."""
     given: dict[QueueName, AgentId] = {}
     """To whom each queue gave a contact last: its round robin goes on from him."""
+    commands: dict[str, PastCommand] = {}
+    """By their authors and keys; the latest last."""
     highest: int = 0
     """No number that orders contacts or agents is above this one."""

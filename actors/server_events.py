@@ -104,6 +104,22 @@ class ActorCrashed(Event, frozen=True, tag="actor.crashed"):
     error: str
 
 
+class CommandAsked(Event, frozen=True, tag="command.asked"):
+    """One that came with a key is put to whom it is for.  ``digest``: of what it says."""
+
+    by: str
+    key: str
+    digest: str
+
+
+class CommandAnswered(Event, frozen=True, tag="command.answered"):
+    """That one; the same key is answered the same from now on."""
+
+    by: str
+    key: str
+    answer: dict[str, Any]
+
+
 class ServerStarted(Event, frozen=True, tag="server.started"):
     version: str
     epoch: str

@@ -326,6 +326,7 @@ class Core:
             ev.ServerStarted(__version__, self._tag_tail, self.world.boot, self._began, rescued)
         )
         self._past = past = self.folds.copy()
+        self.commands.recover(past.commands.values())
         self.outlook = Outlook(self.settings, self.post.now, states, past)
         self.outlook.listen(self.journal)
         self._record_configuration("start")

@@ -47,6 +47,8 @@ def _shift(past: Past, by: float) -> None:
             one.place = replace(one.place, since=one.place.since + by)
     for dialled in past.dialled.values():
         dialled[:] = [at + by for at in dialled]
+    for command in past.commands.values():
+        command.at += by
     for held in past.bindings.values():
         for name, binding in held.items():
             held[name] = replace(binding, expires_at=binding.expires_at + by)

@@ -15,7 +15,18 @@ from msgspec.structs import replace
 
 from actors import events as ev
 from actors.ids import NO_QUEUE, AgentId, ContactId, EntryPointName, LegId, owner_of
-from actors.past import Past, PastAgent, PastContact, PastLeg, PastPlace, PastService, PastTalk
+from actors.past import (
+    COMMAND_SECONDS,
+    MOST_COMMANDS,
+    Past,
+    PastAgent,
+    PastCommand,
+    PastContact,
+    PastLeg,
+    PastPlace,
+    PastService,
+    PastTalk,
+)
 from actors.returning import NOBODY, has_left
 from ccserver.journal.clocks import continue_in
 from ccserver.journal.log import Entry
@@ -61,6 +72,8 @@ class PastFold:
             ev.PhoneRegistered: self._phone_registered,
             ev.PhoneRefreshed: self._phone_refreshed,
             ev.PhoneGone: self._phone_gone,
+            ev.CommandAsked: self._command_asked,
+            ev.CommandAnswered: self._command_answered,
             ev.ServerStarted: self._server_started,
             ev.ClockSet: self._clock_set,
         }
@@ -334,6 +347,21 @@ class PastFold:
         leg.down = event
         contact.down.append(event.leg)
         self.past.legs[event.leg] = leg
+
+    # --- commands -----------------------------------------------------------------------------
+
+    def _command_asked(self, event: ev.CommandAsked) -> None:
+        commands, name, now = self.past.commands, f"{event.by}\0{event.key}", self._now()
+        commands.pop(name, None)
+        commands[name] = PastCommand(event.by, event.key, event.digest, now)
+        oldest = now - COMMAND_SECONDS
+        while len(commands) > MOST_COMMANDS or next(iter(commands.values())).at < oldest:
+            del commands[next(iter(commands))]
+
+    def _command_answered(self, event: ev.CommandAnswered) -> None:
+        command = self.past.commands.get(f"{event.by}\0{event.key}")
+        if command is not None:
+            command.answer = event.answer
 
     # --- the server ---------------------------------------------------------------------------
 

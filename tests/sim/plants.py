@@ -317,7 +317,7 @@ def keeps_the_cancelled(method: Wrapper) -> Wrapper:
 
 @plant("W04", "a command that is repeated is carried out again", Commands, "_known")
 def forgets_the_key(method: Wrapper) -> Wrapper:
-    return lambda self, name, request: None
+    return lambda self, request: None
 
 
 @plant("S03", "what must be kept is acknowledged before the disk has it", Journal, "wait_durable")

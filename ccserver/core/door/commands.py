@@ -7,8 +7,8 @@ decides what is right in its state; here it is only found.
 from __future__ import annotations
 
 import re
-from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol, get_args
 
 import msgspec
@@ -16,13 +16,16 @@ import trio
 from msgspec import Struct
 
 from actors import commands as c
+from actors import events as ev
 from actors import messages as m
 from actors.contact import Contact
 from actors.effects import Effect, TellAgent, TellContact, TellDispatcher, TellMonitorDesk
 from actors.ids import AgentId, ContactId, owner_of
+from actors.past import PastCommand
 from actors.reasons import Refusal
 from actors.routing import outside
 from ccserver.core.directory import Directory
+from ccserver.core.door.remembered import Asked, Remembered, digest_of
 from ccserver.door import DEADLINE, LONGEST_DEADLINE, Answer, Request
 from ccserver.journal.log import EventLost
 
@@ -30,9 +33,7 @@ MOST_AT_ONCE = 16
 """Commands under way to one actor: a flood must not fill its mailbox, which would end it."""
 GONE_SECONDS = 0.2
 """How often it is looked whether the contact that was asked is still there."""
-REMEMBERED = 10_000
-"""Answers that are kept for a repeated key, and for how many seconds."""
-REMEMBERED_SECONDS = 600.0
+LONGEST_KEY = 128
 
 _AGENT: dict[str, type[m.AgentCommand]] = {
     "agent.set_available": m.SetAvailable,
@@ -82,18 +83,9 @@ class Disk(Protocol):
     @property
     def last_seq(self) -> int: ...
 
+    def append(self, event: ev.AnyEvent) -> int: ...
+
     async def wait_durable(self, seq: int) -> None: ...
-
-
-class _Asked:
-    """Put to an actor, and perhaps answered; kept as long as its key may be repeated."""
-
-    def __init__(self, digest: bytes, reply_to: str, at: float) -> None:
-        self.digest, self.reply_to, self.at = digest, reply_to, at
-        self.upto = 0
-        """The disk has all of it when it has the journal up to here."""
-        self.answer: Answer | None = None
-        self.answered = trio.Event()
 
 
 class Commands:
@@ -114,8 +106,8 @@ class Commands:
         self._directory, self._perform, self._takes_part = directory, perform, takes_part
         self._turn, self._disk = turn, disk
         self._wrap_up_codes, self._idle_codes = wrap_up_codes, idle_codes
-        self._waiting: dict[str, _Asked] = {}
-        self._remembered: OrderedDict[tuple[str, str], _Asked] = OrderedDict()
+        self._waiting: dict[str, Asked] = {}
+        self._remembered = Remembered()
         self._under_way: Counter[str] = Counter()
         self._asked = 0
 
@@ -123,45 +115,38 @@ class Commands:
         """Those that an agent may give from now on."""
         self._wrap_up_codes, self._idle_codes = wrap_up_codes, idle_codes
 
+    def recover(self, past: Iterable[PastCommand]) -> None:
+        """What was asked of earlier runs, and is remembered still."""
+        self._remembered.recover(past)
+
     def reply(self, reply_to: str, answer: object) -> None:
         """An actor has answered; whoever asked and left hears nothing."""
         asked = self._waiting.pop(reply_to, None)
-        if asked is not None:
-            asked.answer, asked.upto = _shown(answer), self._disk.last_seq
-            asked.answered.set()
+        if asked is None:
+            return
+        shown = _shown(answer)
+        if asked.key is not None:
+            self._disk.append(ev.CommandAnswered(asked.author, asked.key, shown))
+        asked.answer, asked.upto = shown, self._disk.last_seq
+        asked.answered.set()
 
     async def answer(self, request: Request) -> Answer:
         """Within the request's deadline.  A command that was not answered in time may yet be
         carried out: the same key asks for its answer again.
         """
         try:
-            order = self._read(request)
+            asked = self._known(request) or self._ask(request)
         except BadArgument as error:
             return {"refused": Refusal.BAD_REQUEST, "field": error.field, "detail": str(error)}
         except Refused as refused:
             return {"refused": refused.code, "detail": str(refused)}
-        name = (request.principal.user if request.principal else "", request.key or "")
-        target = order.target
-        asked = self._known(name, request)
-        if asked is None:
-            if self._under_way[target] >= MOST_AT_ONCE:
-                detail = f"{MOST_AT_ONCE} commands to {target} are under way"
-                return {"refused": Refusal.TOO_MANY_COMMANDS, "detail": detail}
-            if order.durable and not self._disk.ready:
-                detail = "the disk takes nothing now: nothing has changed"
-                return {"refused": Refusal.STORAGE_UNAVAILABLE, "detail": detail}
-            asked = self._ask(request, order)
-            if request.key is not None:
-                self._remember(name, asked)
-        elif asked.digest != _digest(request):
-            detail = "this key came with another command"
-            return {"refused": Refusal.KEY_REUSED, "detail": detail}
+        target = asked.target
         self._under_way[target] += 1
-        kept = not order.durable
+        kept = not asked.durable
         try:
             with trio.move_on_after(min(request.deadline or DEADLINE, LONGEST_DEADLINE)):
-                await self._wait(asked, order.contact)
-                if order.durable:
+                await self._wait(asked, asked.contact)
+                if asked.durable:
                     await self._disk.wait_durable(asked.upto)
                     kept = True
         except EventLost:
@@ -173,14 +158,15 @@ class Commands:
             if request.key is None:
                 self._waiting.pop(asked.reply_to, None)
         if asked.answer is None:
-            if order.contact is not None and not self._lives(order.contact):
-                return _no_contact(order.contact)  # it ended before it heard of the command
+            if asked.contact is not None and not self._lives(asked.contact):
+                self._waiting.pop(asked.reply_to, None)
+                return _no_contact(asked.contact)  # it ended before it heard of the command
             return {"refused": Refusal.NO_ANSWER, "detail": f"{target} did not answer in time"}
         if asked.answer.get("ok") and not kept:
             return {"refused": Refusal.NO_ANSWER, "detail": "done, but not on the disk yet"}
         return asked.answer
 
-    async def _wait(self, asked: _Asked, contact: ContactId | None) -> None:
+    async def _wait(self, asked: Asked, contact: ContactId | None) -> None:
         """Until it is answered, or there is nobody left who would."""
         while not asked.answered.is_set() and (contact is None or self._lives(contact)):
             with trio.move_on_after(GONE_SECONDS):
@@ -190,39 +176,49 @@ class Commands:
         actor = self._directory.contacts.get(contact)
         return actor is not None and isinstance(actor.machine, Contact)
 
-    def _ask(self, request: Request, order: _Order) -> _Asked:
+    def _known(self, request: Request) -> Asked | None:
+        """The same, asked before.  Raises BadArgument and Refused."""
+        if request.key is None:
+            return None
+        if len(request.key) > LONGEST_KEY:
+            raise BadArgument("key", f"expected at most {LONGEST_KEY} characters")
+        asked = self._remembered.find(_author(request), request.key)
+        if asked is not None and asked.digest != digest_of(request):
+            raise Refused(Refusal.KEY_REUSED, "this key came with another command")
+        return asked
+
+    def _ask(self, request: Request) -> Asked:
+        """Raises BadArgument and Refused."""
+        order = self._read(request)
+        if self._under_way[order.target] >= MOST_AT_ONCE:
+            detail = f"{MOST_AT_ONCE} commands to {order.target} are under way"
+            raise Refused(Refusal.TOO_MANY_COMMANDS, detail)
+        if order.durable and not self._disk.ready:
+            detail = "the disk takes nothing now: nothing has changed"
+            raise Refused(Refusal.STORAGE_UNAVAILABLE, detail)
         self._asked += 1
         reply_to = f"door/{self._asked}"
-        asked = _Asked(_digest(request), reply_to, trio.current_time())
-        self._waiting[reply_to] = asked
-        told = order.told(reply_to)
-        self._turn("command", lambda *_: self._perform(told), request, reply_to)
+        asked = _asked_by(request, order, reply_to)
+        if asked.key is not None:
+            self._remembered.add(asked)
+        self._turn("command", lambda *_: self._put(asked, order), request, reply_to)
         return asked
 
     def carry_out(self, request: Request, reply_to: str) -> None:
         """A request that was put to its actor in the run which is replayed."""
-        self._perform(self._read(request).told(reply_to))
+        order = self._read(request)
+        self._put(_asked_by(request, order, reply_to), order)
+
+    def _put(self, asked: Asked, order: _Order) -> None:
+        """To its actor; that it was is known to the next run before anything comes of it."""
+        self._waiting[asked.reply_to] = asked
+        if asked.key is not None:
+            self._disk.append(ev.CommandAsked(asked.author, asked.key, asked.digest))
+        self._perform(order.told(asked.reply_to))
 
     def _is_for(self, by: c.Principal, contact: ContactId) -> bool:
         """An agent does not learn that there is a contact which is not his (W06)."""
         return by.role != "agent" or (by.agent is not None and self._takes_part(contact, by.agent))
-
-    # --- the same key again -------------------------------------------------------------------
-
-    def _known(self, name: tuple[str, str], request: Request) -> _Asked | None:
-        forgotten = trio.current_time() - REMEMBERED_SECONDS
-        while self._remembered and next(iter(self._remembered.values())).at < forgotten:
-            self._forget_oldest()
-        return self._remembered.get(name) if request.key is not None else None
-
-    def _remember(self, name: tuple[str, str], asked: _Asked) -> None:
-        if len(self._remembered) >= REMEMBERED:
-            self._forget_oldest()
-        self._remembered[name] = asked
-
-    def _forget_oldest(self) -> None:
-        _, oldest = self._remembered.popitem(last=False)
-        self._waiting.pop(oldest.reply_to, None)
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -355,8 +351,20 @@ def _no_contact(contact: ContactId) -> Answer:
     return {"refused": Refusal.UNKNOWN_CONTACT, "detail": f"no living contact {contact}"}
 
 
-def _digest(request: Request) -> bytes:
-    return msgspec.json.encode((request.op, request.args, request.expect), order="deterministic")
+def _author(request: Request) -> str:
+    return request.principal.user if request.principal else ""
+
+
+def _asked_by(request: Request, order: _Order, reply_to: str) -> Asked:
+    return Asked(
+        _author(request),
+        request.key,
+        "" if request.key is None else digest_of(request),
+        reply_to,
+        target=order.target,
+        contact=order.contact,
+        durable=order.durable,
+    )
 
 
 def _shown(answer: object) -> Answer:

@@ -12,12 +12,14 @@ import trio
 
 from actors import events as ev
 from actors.commands import Principal
-from ccserver.core.door.commands import MOST_AT_ONCE, REMEMBERED_SECONDS
+from actors.past import COMMAND_SECONDS
+from ccserver.core.door.commands import MOST_AT_ONCE
 from ccserver.door import Request
 from sip.message import Response
 from tests.support.centre import Centre, centre
 from tests.support.door import Knocker, agent
 from tests.support.phones import SERVER, authorize
+from tests.support.restarting import mortal_centre
 
 SUPERVISOR = Principal("sue", "supervisor")
 READER = Principal("ray", "read_only")
@@ -337,7 +339,7 @@ async def test_a_key_is_its_authors_own_and_is_forgotten(autojump_clock):
         await door.asks("contact.hold", by=agent("1001"), contact=contact, key="k")
 
         other = await door.asks("contact.hold", by=agent("1002"), contact=contact, key="k")
-        await trio.sleep(REMEMBERED_SECONDS + 1)
+        await trio.sleep(COMMAND_SECONDS + 1)
         later = await door.asks("contact.hold", by=agent("1001"), contact=contact, key="k")
 
         assert other["refused"] == "UNKNOWN_CONTACT"
@@ -353,6 +355,71 @@ async def test_the_same_key_with_another_command_is_refused(autojump_clock):
 
         assert refused["refused"] == "KEY_REUSED"
         assert c.talk.state() == "held"
+
+
+async def test_the_same_key_has_the_same_answer_when_its_contact_is_over(autojump_clock):
+    async with opened() as (c, door):
+        contact = await a_conversation(c)
+
+        first = await door.asks("contact.end", by=agent("1001"), contact=contact, key="k")
+        await trio.sleep(1)
+        again = await door.asks("contact.end", by=agent("1001"), contact=contact, key="k")
+
+        assert first["ok"]
+        assert again == {**first, "id": 2}
+
+
+async def test_a_key_that_is_too_long_is_refused(autojump_clock):
+    async with opened() as (_, door):
+        refused = await door.asks("agent.set_idle", agent="1001", code="lunch", key="k" * 129)
+        assert (refused["refused"], refused["field"]) == ("BAD_REQUEST", "key")
+
+
+# --- over a restart -------------------------------------------------------------------------------
+
+
+async def idle_and_idle_again(points: int) -> tuple[dict[str, Any], dict[str, Any], int]:
+    """An agent goes idle, and the server is killed so many events after he asked for it; he is
+    available again when the same comes with the same key.  Both answers; how often he went idle.
+    """
+    wish = {"agent": "1001", "code": "lunch", "key": "k"}
+    async with mortal_centre() as c, trio.open_nursery() as nursery:
+        await c.phone("1001").registers("secret-1001")
+        await trio.sleep(1)
+        length = len(c.disk.rows) + points
+
+        def written(count: int) -> None:
+            if count >= length:
+                c.life.kill()
+
+        c.disk.written = written
+        first = await Knocker(c.core.door, nursery).asks("agent.set_idle", **wish)
+        c.disk.written = lambda count: None
+        if not c.life.over:
+            await c.is_killed()
+        await c.comes_back()
+        door = Knocker(c.core.door, nursery)
+        await door.asks("agent.set_available", agent="1001")
+        again = await door.asks("agent.set_idle", **wish)
+        nursery.cancel_scope.cancel()
+    return first, again, [e.state for e in c.of(ev.AgentStateChanged)].count("idle")
+
+
+async def test_the_same_key_has_the_same_answer_after_a_restart(autojump_clock):
+    first, again, times = await idle_and_idle_again(99)
+    assert first["ok"]
+    assert again == {**first, "id": 2}
+    assert times == 1
+
+
+@pytest.mark.parametrize("points", [1, 2, 3, 4, 5])
+async def test_no_command_is_carried_out_twice_wherever_the_server_is_killed(
+    autojump_clock, points: int
+):
+    """He is told that it was cut off, or what was answered."""
+    _, again, times = await idle_and_idle_again(points)
+    assert times == 1 if again.get("ok") else times <= 1
+    assert again.get("ok") or "was killed as it carried this out" in again["detail"]
 
 
 async def test_an_answer_that_came_too_late_is_there_for_who_asks_again(autojump_clock):
