@@ -218,7 +218,7 @@ def _play(task: _Task, side: Side, seed: int) -> Played:
         courses.apply(at, event)
 
     people = People(recorded.courses, seed)
-    played = Replayed(recorded, people, centre.settings, centre.wishes, hear, seed)
+    played = Replayed(recorded, people, centre.settings, centre.wishes, hear, seed, count.works)
     used = played.play()
     courses.end(played.now)
     fates = {}

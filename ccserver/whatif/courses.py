@@ -17,6 +17,8 @@ from actors.reasons import EndedBy, OfferFailure, Outcome
 
 SECOND = 1_000_000
 """In the unit of instants."""
+MUSIC = ("held", "consult_requested", "consulting", "both_on_hold")
+"""States of a conversation in which the customer hears music."""
 ONWARD = ("queue", "entry_point")
 """Kinds of destinations to which a transfer sends a contact to wait again."""
 
@@ -52,7 +54,8 @@ class Service(Struct):
     """A conversation with an agent of a queue, holds included.
 
     ``wrap_up``: when he ended it himself; None: its timer did.  ``onward``: where he sent the
-    customer to wait again, as ``queue:support``.  ``holds``: after how long, and for how long.
+    customer to wait again, as ``queue:support``.  ``holds``: after how long, and for how long;
+    None: the agent left meanwhile, and the customer went back to his place.
     """
 
     queue: QueueName
@@ -63,7 +66,7 @@ class Service(Struct):
     onward: str | None = None
     wrap_up: float | None = None
     wrapped: bool = False
-    holds: list[tuple[float, float]] = []
+    holds: list[tuple[float, float | None]] = []
     over: bool = False
 
 
@@ -110,6 +113,10 @@ class Courses:
         self._at = 0
         self._ringing: dict[ContactId, dict[AgentId, int]] = {}
         self._held: dict[ContactId, int] = {}
+        self._serving: dict[AgentId, Course] = {}
+        """Who has whom, of those whom a queue gave him."""
+        self._parted: dict[ContactId, int] = {}
+        """When the agent of a conversation left it, where it goes on without him."""
         self._by_name: set[ContactId] = set()
         """Those who were transferred to an agent, or outside: no queue's until they wait again."""
         self.handled_by_name = 0
@@ -122,7 +129,7 @@ class Courses:
             ev.ContactConnected: self._connected,
             ev.ContactStateChanged: self._state_changed,
             ev.ContactTransferred: self._transferred,
-            ev.ContactReturned: self._left,
+            ev.ContactReturned: self._returned,
             ev.ContactLeftQueue: self._left,
             ev.ContactEnded: self._ended,
         }
@@ -136,6 +143,8 @@ class Courses:
                 course = self.by_id.get(owner_of(contact))
                 if course is not None:
                     _wrapped_up(course, agent, None if by_timer else lasted)
+            case ev.AgentStateChanged(agent) if agent in self._serving:
+                self._agent_changed(self._serving[agent], event)
             case _:
                 handler = self._handlers.get(type(event))
                 if handler is None:
@@ -194,12 +203,20 @@ class Courses:
         began = self._at - int(event.rang * SECOND)
         course.offers.append(Offer(event.agent, began, event.rang, answered=True))
         course.services.append(Service(event.queue, event.agent, self._at))
+        self._serving[event.agent] = course
+
+    def _agent_changed(self, course: Course, event: ev.AgentStateChanged) -> None:
+        """He may go and leave the customer to whom he has consulted; after a crash he is back."""
+        if event.state != "engaged":
+            self._parted.setdefault(course.id, self._at)
+        elif event.contact is not None and owner_of(event.contact) == course.id:
+            self._parted.pop(course.id, None)
 
     def _state_changed(self, course: Course, event: ev.ContactStateChanged) -> None:
-        if not course.services or course.services[-1].over:
+        if not course.services or course.services[-1].over or event.state == "over":
             return
         since = self._held.pop(course.id, None)
-        if event.state == "held":
+        if event.state in MUSIC:
             self._held[course.id] = self._at if since is None else since
         elif since is not None:
             service = course.services[-1]
@@ -215,15 +232,27 @@ class Courses:
             self.handled_by_name += 1
         self._end_service(course, EndedBy.AGENT, onward)
 
-    def _left(self, course: Course, event: ev.ContactReturned | ev.ContactLeftQueue) -> None:
+    def _left(self, course: Course, event: ev.ContactLeftQueue) -> None:
         self._end_service(course, EndedBy.AGENT)
 
-    def _end_service(self, course: Course, by: EndedBy, onward: str | None = None) -> None:
-        self._held.pop(course.id, None)
-        if course.services and not course.services[-1].over:
-            service = course.services[-1]
-            service.talked, service.over = self._since(service.began), True
-            service.ended_by, service.onward = by, onward
+    def _returned(self, course: Course, event: ev.ContactReturned) -> None:
+        self._end_service(course, EndedBy.AGENT, returned=True)
+
+    def _end_service(
+        self, course: Course, by: EndedBy, onward: str | None = None, *, returned: bool = False
+    ) -> None:
+        held, parted = self._held.pop(course.id, None), self._parted.pop(course.id, self._at)
+        if not course.services or course.services[-1].over:
+            return
+        service = course.services[-1]
+        self._serving.pop(service.agent, None)
+        if parted < self._at:
+            by, held = EndedBy.AGENT, None
+        if held is not None:
+            lasted = None if returned else self._since(held)
+            service.holds.append((max(0, held - service.began) / SECOND, lasted))
+        service.talked, service.over = max(0, parted - service.began) / SECOND, True
+        service.ended_by, service.onward = by, onward
 
     def _ended(self, course: Course, event: ev.ContactEnded) -> None:
         gave_up = event.outcome is Outcome.ABANDONED

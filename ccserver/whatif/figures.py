@@ -16,13 +16,16 @@ from ccserver.journal.log import Entry
 from ccserver.journal.reports import (
     AgentFigures,
     IntervalFigures,
+    Intervals,
+    Minutes,
     QueueFigures,
     Report,
     Rules,
     together,
 )
-from ccserver.whatif.courses import Course
+from ccserver.whatif.courses import SECOND, Course
 
+HALF_AN_HOUR: Minutes = 30
 ALL = ""
 """In place of a queue's name: all of them, and who reached none."""
 
@@ -69,26 +72,43 @@ class Count:
     """Hears a day's events in their order; of what was before it begins, only who was there."""
 
     def __init__(self, rules: Rules, begins: int, ends: int) -> None:
-        self._rules, self._ends = rules, ends
-        self._report = Report(rules, 30, begin=begins, end=ends)
+        self._rules, self._begins, self._ends = rules, begins, ends
+        self._report = Report(rules, HALF_AN_HOUR, begin=begins, end=ends)
         self._heard = 0
+        self._intervals = Intervals(rules.zone, HALF_AN_HOUR)
+        self._errands: dict[int, float] = {}
+        """Seconds of work with what is not played, by the beginning of the half hour."""
 
     def hear(self, at: int, event: ev.AnyEvent) -> None:
         self._heard += 1
         self._report.apply(Entry(self._heard, at, event))
+
+    def works(self, since: int, until: int) -> None:
+        """An agent, with what is not played, from and to these microseconds since 1970."""
+        since, until = max(since, self._begins), min(until, self._ends)
+        while since < until:
+            start, end = self._intervals.around(since)
+            part = until if end is None else min(end, until)
+            start = max(start, self._begins)
+            self._errands[start] = self._errands.get(start, 0.0) + (part - since) / SECOND
+            since = part
 
     def day(self, courses: Collection[Course]) -> Day:
         """When all has been heard; ``courses``: of those who came."""
         self._report.finish(self._ends)
         queues = self._report.queues()
         agents = self._report.agents().values()
-        whole = _figures(together(queues), self._rules, courses, _occupancy(agents))
+        occupancy = _occupancy(agents, sum(self._errands.values()))
+        whole = _figures(together(queues), self._rules, courses, occupancy)
         figures = {ALL: whole}
         for name in sorted(queues):
             if name != NO_QUEUE:
                 theirs = [one for one in courses if one.spells and one.spells[0].queue == name]
                 figures[name] = _figures(queues[name], self._rules, theirs, None)
-        slices = [_slice(interval, self._rules) for interval in self._report.intervals()]
+        slices = [
+            _slice(interval, self._rules, self._errands.get(interval.start, 0.0))
+            for interval in self._report.intervals()
+        ]
         return Day(figures, slices)
 
 
@@ -116,7 +136,7 @@ def _least(ordered: list[float], share: float) -> float:
     return ordered[max(0, ceil(share * len(ordered)) - 1)]
 
 
-def _slice(interval: IntervalFigures, rules: Rules) -> Slice:
+def _slice(interval: IntervalFigures, rules: Rules, errands: float) -> Slice:
     whole = together(interval.queues)
     return Slice(
         interval.start,
@@ -124,12 +144,13 @@ def _slice(interval: IntervalFigures, rules: Rules) -> Slice:
         whole.abandoned,
         whole.service_level(rules.abandons),
         whole.asa,
-        _occupancy(interval.agents.values()),
+        _occupancy(interval.agents.values(), errands),
     )
 
 
-def _occupancy(agents: Iterable[AgentFigures]) -> float | None:
-    whole = AgentFigures()
+def _occupancy(agents: Iterable[AgentFigures], errands: float) -> float | None:
+    """``errands``: seconds of work that these figures do not have."""
+    whole = AgentFigures(apportioned_consulted=errands)
     for one in agents:
         whole.add(one)
     return whole.occupancy

@@ -22,7 +22,7 @@ from ccserver.reporting.reading import who_was_there
 from ccserver.settings import Settings
 from ccserver.settings.content import settings_of
 from ccserver.whatif.courses import SECOND, Course, Courses
-from ccserver.whatif.presence import Presence, Wish
+from ccserver.whatif.presence import Presence, Wish, errands
 
 PAGE = 20_000
 LONGEST_END = 4 * 3600 * SECOND
@@ -47,7 +47,9 @@ class LeftOut(Struct):
     by_name: int = 0
     """Transfers to an agent, or outside."""
     elsewhere: int = 0
-    """Times that an agent was not to be had, for he had one of those in hand."""
+    """Times that an agent was not to be had, for he had one of those in hand, or was consulted."""
+    worked: float = 0.0
+    """Seconds of work in those times."""
     assigned: int = 0
     """Contacts that were given to agents by somebody outside, before the rules did."""
     starts: int = 0
@@ -82,7 +84,8 @@ def read_recorded(
     each agent did.  It waits for the disk.  Raises JournalError, NothingRecorded.
     """
     after = last_before(journal, begins)
-    courses, presence, left_out = Courses(), Presence(), LeftOut()
+    courses, left_out = Courses(), LeftOut()
+    presence = Presence(lambda contact: contact in courses.by_id)
     configured = dict[str, dict[str, Any]]()
     received = Counter[str]()
     version = ""
@@ -117,8 +120,9 @@ def read_recorded(
                 left_out.begun_before += ref.id not in placed
         if within:
             hear(at, event)
-        if within or not isinstance(event, ev.ContactArrived | ev.AgentStateChanged):
+        if within or not isinstance(event, ev.ContactArrived):
             courses.apply(at, event)
+        if within or not isinstance(event, ev.AgentStateChanged):
             presence.apply(at, event)
     presence.end(ends)
     left_out.unended, left_out.placed = len(known), len(placed)
@@ -138,6 +142,11 @@ def read_recorded(
         ) from None
     _join_returns(came, presence)
     wishes = {name: _clipped(wanted, begins) for name, wanted in presence.wishes().items()}
+    left_out.worked = sum(
+        (until - since) / SECOND
+        for wanted in wishes.values()
+        for since, until in errands(wanted, ends)
+    )
     return Recorded(
         begins,
         ends,

@@ -15,13 +15,22 @@ from msgspec import Struct
 from actors import commands as c
 from actors import events as ev
 from actors import messages as m
-from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName, contact_actor, owner_of
+from actors.ids import (
+    AgentId,
+    ContactId,
+    EntryPointName,
+    LegId,
+    QueueName,
+    agent_actor,
+    contact_actor,
+    owner_of,
+)
 from actors.reasons import EndedBy, IdleCode, OfferFailure, Refusal
 from ccserver.settings import Settings
 from ccserver.trials.floor import BEGINNING, Floor
 from ccserver.whatif.courses import SECOND, Course, Service
 from ccserver.whatif.people import People, Ring
-from ccserver.whatif.presence import AVAILABLE, SIGNED_OUT, Wish
+from ccserver.whatif.presence import AT_WORK, AVAILABLE, RINGING, SIGNED_OUT, Wish
 from ccserver.whatif.recorded import LONGEST_END, Recorded
 from sip.message import Uri
 
@@ -86,7 +95,8 @@ class _Customer:
 class Replayed:
     """``play`` it once.  ``wishes``: when each agent of ``settings`` is there, and as what.
 
-    ``hear`` is told every event, with its time in microseconds since 1970.
+    ``hear`` is told every event, with its time in microseconds since 1970; ``works``: when an agent
+    is at work with what is not played, from and to.
     """
 
     def __init__(
@@ -97,6 +107,7 @@ class Replayed:
         wishes: Mapping[AgentId, Sequence[Wish]],
         hear: Callable[[int, ev.AnyEvent], None],
         seed: int = 0,
+        works: Callable[[int, int], None] = lambda since, until: None,
     ) -> None:
         self._recorded, self._people, self._settings = recorded, people, settings
         self._wishes, self._hear_too = wishes, hear
@@ -112,6 +123,9 @@ class Replayed:
         self._customers: dict[ContactId, _Customer] = {}
         self._wish: dict[AgentId, Wish] = {}
         self._shown: dict[AgentId, ev.AgentStateChanged] = {}
+        self._works = works
+        self._at_work: dict[AgentId, int] = {}
+        """Since when."""
         self._away: dict[AgentId, float] = {}
         """For how long he is who has missed an offer."""
         self.used = Used()
@@ -127,6 +141,8 @@ class Replayed:
             floor.at(self._instant(course.arrived), partial(self._calls, course))
         ends = self._instant(recorded.ends)
         floor.until(ends)
+        for since in self._at_work.values():
+            self._works(since, recorded.ends)
         while self._customers and floor.now < ends + LONGEST_END / SECOND:
             floor.until(floor.now + END_STEP)
         return self.used
@@ -174,8 +190,30 @@ class Replayed:
     def _wishes_for(self, agent: AgentId, wish: Wish) -> None:
         if agent not in self._wish:
             self._floor.has_phone(agent)
+        before = self._wish.get(agent)
         self._wish[agent] = wish
+        errand = ContactId(f"errand of {agent}")
+        if wish.state == RINGING:
+            asked = m.AskedFor(errand, agent, "outbound", None)
+            self._floor.tell(agent_actor(agent), asked)
+            return
+        if before is not None and before.state == RINGING:
+            self._floor.tell(agent_actor(agent), m.OfferWithdrawn(errand, "agent"))
+            if wish.state == AVAILABLE:
+                return
         self._floor.commands(agent, self._command(wish))
+        self._look_at_work(agent)
+
+    def _look_at_work(self, agent: AgentId) -> None:
+        """He is at it while he has nothing else in hand: one that he has when he would begin, in
+        what is played, comes first.
+        """
+        shown = self._shown.get(agent)
+        free = shown is not None and shown.state == "idle" and shown.code not in _MISSED
+        if free and self._wish[agent].state == AT_WORK:
+            self._at_work.setdefault(agent, self.now)
+        elif agent in self._at_work:
+            self._works(self._at_work.pop(agent), self.now)
 
     def _wishes_again(self, agent: AgentId, wish: Wish) -> None:
         if self._wish[agent] is wish:
@@ -192,6 +230,8 @@ class Replayed:
 
     def _agent_changed(self, event: ev.AgentStateChanged) -> None:
         self._shown[event.agent] = event
+        if event.agent in self._wish:
+            self._look_at_work(event.agent)
         if event.state == "idle" and event.code in _MISSED:
             away = self._away.pop(event.agent, None)
             if away is not None:
@@ -306,7 +346,8 @@ class Replayed:
         service = conversation.service
         for after, lasted in service.holds:
             self._after(after, partial(self._presses, contact, agent, c.Hold()))
-            self._after(after + lasted, partial(self._presses, contact, agent, c.Resume()))
+            if lasted is not None:
+                self._after(after + lasted, partial(self._presses, contact, agent, c.Resume()))
         self._after(service.talked, partial(self._part, customer, contact, agent, leg, service))
         if service.wrap_up is not None:
             after = service.talked + service.wrap_up

@@ -11,7 +11,7 @@ from msgspec import Struct
 from actors.ids import AgentId, QueueName
 from ccserver.core import plan
 from ccserver.settings import Settings
-from ccserver.whatif.presence import Wish
+from ccserver.whatif.presence import Wish, without_errands
 from ccserver.whatif.recorded import Recorded
 
 Hours: TypeAlias = dict[AgentId, Sequence[Wish]]
@@ -62,7 +62,7 @@ def _known(settings: Settings, recorded: Recorded) -> tuple[Hours, list[str]]:
         # Of those who are as much like him, the one whose hours have been given least often.
         like = min(given, key=lambda one: (-_likeness(mine, theirs.get(one)), given[one]))
         given[like] += 1
-        wishes[name] = recorded.wishes[like]
+        wishes[name] = without_errands(recorded.wishes[like])
         notes.append(f"{name}, who was not there that day, has the hours of {like}")
     gone = [name for name in recorded.wishes if name not in now]
     if gone:
@@ -113,6 +113,6 @@ def _ordered(
         name = next(n for k in range(2, 10_000) if (n := f"{like[:58]}-{k}") not in taken)
         taken.add(name)
         agents.append(by_id[like].model_copy(update={"id": name}))
-        wishes[AgentId(name)] = wishes[like]
+        wishes[AgentId(name)] = without_errands(wishes[like])
         notes.append(f"{name} is added, like {like} and with the same hours")
     return settings.model_copy(update={"agents": agents}), wishes

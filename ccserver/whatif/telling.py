@@ -213,7 +213,15 @@ def _left_out(recorded: Recorded) -> Iterator[str]:
     if left.placed or left.by_name:
         yield (
             f"{left.placed} calls that agents placed and {left.by_name} transfers by name are not"
-            f" played; agents are idle while they had them in hand, {left.elsewhere} times."
+            " played."
+        )
+    if left.elsewhere:
+        hours = left.worked / 3600
+        yield (
+            f"{left.elsewhere} times an agent had something in hand that is not played: a call that"
+            " he placed, a consultation, a contact that was sent to him by name or had come before."
+            f" He is not to be had meanwhile, and {hours:.1f} h of it are work, and count as"
+            " occupied. Who is added, or has another's hours, has none of it."
         )
     if left.assigned:
         yield (
@@ -225,8 +233,8 @@ def _left_out(recorded: Recorded) -> Iterator[str]:
         yield f"The server was started {times} in that time; played, it runs all along."
     if left.begun_before:
         yield (
-            f"{left.begun_before} contacts that had come before are not played: their agents are"
-            " free from the beginning."
+            f"{left.begun_before} contacts that had come before are not played: agents have them in"
+            " hand as they had then."
         )
     if left.unended:
         yield f"The journal has no end of {left.unended} contacts: they end where it does."

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
 
+import trio
+
+from actors import commands as c
+from actors import messages as m
+from actors.ids import AgentId, owner_of
 from tests.support.centre import EPOCH, Centre, centre
 from tests.support.day import AGENTS, Day
+from tests.support.phones import Call, Phone
 
 RULES: dict[str, Any] = {
     "agents": [
@@ -43,9 +49,72 @@ class QuietDay(Day):
         pass
 
 
+GATEWAY = "10.0.1.250"
+OUTSIDE: dict[str, Any] = {
+    "trunks": [{"name": "lan", "from": ["10.0.1.0/24"], "gateway": f"{GATEWAY}:5060"}],
+    "dial_plan": [{"prefix": "0", "trunk": "lan"}],
+}
+
+
+class DayWithErrands(QuietDay):
+    """Agents call numbers outside, consult each other, and hand conversations over by name."""
+
+    async def pass_by(self) -> None:
+        async with trio.open_nursery() as nursery:
+            for name in self.agents:
+                nursery.start_soon(self._has_errands, name)
+            nursery.start_soon(self._answers_outside, nursery)
+            await super().pass_by()
+            nursery.cancel_scope.cancel()
+
+    async def _has_errands(self, name: str) -> None:
+        random = Random(f"{self.floor.network.seed} errands of {name}")
+        while True:
+            await trio.sleep(random.expovariate(1 / 150))
+            shown = self.floor.core.live.agents[AgentId(name)]
+            if shown.state == "available":
+                await self._soon(self.floor.commands(name, m.PlaceCall("0123")))
+            elif shown.state == "engaged" and shown.contact is not None:
+                contact = owner_of(shown.contact)
+                other = c.ToAgent(AgentId(random.choice(self.agents)))
+                if random.random() < 0.3:
+                    await self._soon(self.floor.tells(contact, name, c.Transfer(other)))
+                else:
+                    await self._soon(self.floor.tells(contact, name, c.Consult(other)))
+                    await trio.sleep(random.expovariate(1 / 40))
+                    await self._soon(self.floor.tells(contact, name, c.EndConsult()))
+
+    async def _soon(self, answer: Awaitable[object]) -> None:
+        """A contact that has just ended does not answer."""
+        with trio.move_on_after(1):
+            await answer
+
+    async def _answers_outside(self, nursery: trio.Nursery) -> None:
+        random = Random(f"{self.floor.network.seed} outside")
+        gateway = self.floor.phone("gateway", GATEWAY)
+        while True:
+            nursery.start_soon(self._talks_outside, gateway, await gateway.rings(), random)
+
+    async def _talks_outside(self, gateway: Phone, call: Call, random: Random) -> None:
+        await trio.sleep(random.uniform(3, 15))
+        if call.state == "ringing":
+            gateway.answers(call)
+            await trio.sleep(random.expovariate(1 / 60))
+            if call.state == "talking":
+                gateway.hangs_up(call)
+
+
 @asynccontextmanager
 async def quiet_day(seed: int) -> AsyncIterator[Centre]:
     """The centre as it is when the day is over."""
     async with centre(seed=seed, **RULES) as floor:
         await QuietDay(floor, Random(seed)).pass_by()
+        yield floor
+
+
+@asynccontextmanager
+async def day_with_errands(seed: int) -> AsyncIterator[Centre]:
+    """The same of a day on which agents had more to do than what the queues gave them."""
+    async with centre(seed=seed, **RULES, **OUTSIDE) as floor:
+        await DayWithErrands(floor, Random(seed)).pass_by()
         yield floor

@@ -151,13 +151,34 @@ async def test_one_who_calls_somebody_himself_is_elsewhere_meanwhile(autojump_cl
 
         found = recorded(floor.core.journal)
 
-    assert [wish.state for wish in found.wishes["1001"]] == [
+    wishes = found.wishes["1001"]
+    assert [wish.state for wish in wishes] == [
         "available",
-        "idle:elsewhere",
+        "idle:elsewhere",  # his own phone rings, and then the number's
+        "idle:elsewhere at work",
         "available",
     ]
     left_out = found.left_out
     assert (left_out.placed, left_out.elsewhere, left_out.begun_before) == (1, 1, 0)
+    assert left_out.worked == about(35.0)  # he talks, and wraps up
+
+
+async def test_one_whose_own_call_came_to_nothing_has_kept_his_place(autojump_clock):
+    trunk = {"name": "lan", "from": ["10.0.1.0/24"], "gateway": "10.0.1.250:5060"}
+    rule = {"prefix": "0", "trunk": "lan"}
+    async with centre(trunks=[trunk], dial_plan=[rule]) as floor:
+        ada = await floor.agent("1001")
+        floor.phone("anna").dials("2003")
+        await trio.sleep(50)
+        await floor.commands("1001", m.PlaceCall("0123"))
+        ada.rejects(await ada.rings(), 486)
+        await trio.sleep(20)
+
+        found = recorded(floor.core.journal)
+
+    states = [wish.state for wish in found.wishes["1001"]]
+    assert states == ["available", "ringing elsewhere", "available"]
+    assert found.left_out.worked == 0
 
 
 async def test_a_transfer_to_a_queue_is_read_as_two_conversations(autojump_clock):
@@ -204,7 +225,7 @@ async def test_only_contacts_of_the_stretch_are_read_to_their_end(autojump_clock
     assert course.services[0].talked == about(200.0)
     assert found.left_out.begun_before == 1
     assert {name: [w.state for w in wishes] for name, wishes in found.wishes.items()} == {
-        "1001": ["available"],
+        "1001": ["idle:elsewhere at work", "available"],  # with whom he had before
         "1002": ["available"],
     }
     assert found.wishes["1001"][0].at == instant(140)
@@ -259,6 +280,7 @@ async def test_who_is_asked_for_by_name_is_elsewhere_and_the_first_agent_is_done
     assert [wish.state for wish in found.wishes["1002"]] == [
         "available",
         "idle:elsewhere",
+        "idle:elsewhere at work",
         "available",
     ]
 
