@@ -132,10 +132,8 @@ class Contact:
                 return self._while_talking(talking, message)
             case Ending():
                 return self._while_ending(message)
-            case Walking(walk) | Parting(walk):
-                if walk.concerns(message):
-                    return self._walked(walk.handle(message))
-                return self._in_any_state(message)
+            case Walking(walk) | Parting(walk) if walk.concerns(message):
+                return self._walked(walk.handle(message))
             case Arriving(entry, ani, dnis) if type(message) is Start:
                 arrived = ev.ContactArrived(self.ref, entry.name, ani, dnis, self.customer)
                 lease = StartTimer("lease", self._longest)
@@ -149,13 +147,15 @@ class Contact:
 
     def _while_seeking(self, seeking: Seeking, message: Message) -> list[Effect]:
         search, treatment = seeking.search, seeking.treatment
-        if treatment is not None and treatment.concerns(message):
-            return self._treated(seeking, treatment.handle(message))
-        if search.concerns(message):
-            return self._sought(seeking, search.handle(message))
-        if isinstance(message, m.Restarted):
-            return self._sought(seeking, search.tell_again(message.name))
-        return self._in_any_state(message)
+        match message:
+            case _ if treatment is not None and treatment.concerns(message):
+                return self._treated(seeking, treatment.handle(message))
+            case _ if search.concerns(message):
+                return self._sought(seeking, search.handle(message))
+            case m.Restarted(name):
+                return self._sought(seeking, search.tell_again(name))
+            case _:
+                return self._in_any_state(message)
 
     def _while_talking(self, talking: Talking, message: Message) -> list[Effect]:
         control = talking.control

@@ -257,11 +257,11 @@ class Engagement:
 
     def _while_offered(self, message: Message) -> list[Effect | TellAvailability]:
         match message:
-            case m.OfferRinging() if isinstance(self.state, Ringing):
-                return []  # a second phone rings
-            case m.OfferRinging():
+            case m.OfferRinging() if type(self.state) is Reserved:
                 self.state = Ringing()
                 return [self._lease_offer()]
+            case m.OfferRinging():
+                return []  # a second phone rings
             case m.OfferAnswered():
                 self.state, self.off_hook = Engaged(), True
                 return [TellAvailability(message), self._lease(self._terms.contact_seconds)]

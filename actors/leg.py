@@ -181,7 +181,7 @@ class Leg:
             case m.HangUp():
                 return self._leave(message, "local")
             case m.Answer():
-                return self._asked_to_answer()
+                return self._asked_to_answer(message)
             case m.PlayFinished() | m.DigitPressed():
                 return [do.TellContact(self.contact, message)]
             case MediaRefused() | TimerFired("media") if opening:
@@ -204,14 +204,14 @@ class Leg:
             case _, MediaLost():
                 return self._leave(m.HangUp(500), "media")
 
-    def _asked_to_answer(self) -> list[do.Effect]:
-        match self.state:
-            case Opening() as opening:
+    def _asked_to_answer(self, message: m.Answer) -> list[do.Effect]:
+        match self.state, message:
+            case Opening() as opening, m.Answer():
                 opening.answer_at_once = True
                 return []
-            case Invited():
+            case Invited(), m.Answer():
                 return self._accept()
-            case Accepting() | Up() | Leaving():
+            case Accepting() | Up() | Leaving(), m.Answer():
                 return []  # asked as the caller hung up
             case _:
                 raise UnexpectedMessage(type(self.state).__name__, "Answer")

@@ -349,12 +349,14 @@ class Search:
                 return self._in_any_state(message)
 
     def _in_any_state(self, message: Message) -> list[Effect | News]:
-        if isinstance(message, m.Assigned):
-            # Assigned as the search ended: the agent is free again, with no penalty.
-            return [TellAgent(message.agent, m.OfferWithdrawn(self.request, During.QUEUE))]
-        # Overflow fired as an agent was assigned; a timer as it was cancelled; a phone came as its
-        # agent failed.
-        return []
+        match message:
+            case m.Assigned(_, agent):
+                # Assigned as the search ended: the agent is free again, with no penalty.
+                return [TellAgent(agent, m.OfferWithdrawn(self.request, During.QUEUE))]
+            case _:
+                # Overflow fired as an agent was assigned; a timer as it was cancelled; a phone came
+                # as its agent failed.
+                return []
 
     def tell_again(self, name: str) -> list[Effect | News]:
         """A queue or an agent has been started again: what it must know of us."""

@@ -1,10 +1,11 @@
-"""Draws docs/states/*.md from the machines themselves: each `case State(), Message()` is an arrow.
+"""Draws docs/states/*.md from the machines themselves: each case is an arrow.
 
     python docs/make-state-diagrams.py [--check]
 
-Read by `ast` from the source: the states and messages of a `match self.state, message`, and the
-states that the case's body, or a method it calls, assigns to `self.state`.  A case that assigns
-none is an arrow to its own state, and is left out when it does nothing at all.
+Read by `ast` from the source: the states and messages of a `match self.state, message`, or of a
+`match message` in a method that a `match self.state` leads to, and the states that the case's body,
+or a method it calls, assigns to `self.state`.  A case that assigns none is an arrow to its own
+state, and is left out when it does nothing at all.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 ROOT = Path(__file__).parent.parent
 STATES = ROOT / "docs" / "states"
@@ -37,6 +39,7 @@ MACHINES = {
     "load_desk": ("loadtest/desk.py", "Desk"),
 }
 ANY = "any"
+STATE = "self.state"
 
 
 def main() -> int:
@@ -65,12 +68,11 @@ def draw(name: str, path: str, machine: str) -> str:
     methods = {n.name: n for n in found.body if isinstance(n, ast.FunctionDef)}
     states = {n.name for n in [*tree.body, *beside(path)] if isinstance(n, ast.ClassDef)}
     arrows: dict[tuple[str, str], list[str]] = {}
-    for case in cases(found):
-        source_pattern, message_pattern = case.pattern.patterns  # type: ignore[attr-defined]
-        targets = sorted(assigned(case.body, methods, states, set()))
-        for source in sorted(names(source_pattern)):
-            for message in sorted(names(message_pattern)):
-                for target in targets or ([] if does_nothing(case.body) else [source]):
+    for sources, messages, body in cases(methods):
+        targets = sorted(assigned(body, methods, states, set()))
+        for source in sorted(sources):
+            for message in sorted(messages):
+                for target in targets or ([] if does_nothing(body) else [source]):
                     labels = arrows.setdefault((source, target), [])
                     if message not in labels:
                         labels.append(message)
@@ -82,14 +84,117 @@ def draw(name: str, path: str, machine: str) -> str:
     )
 
 
-def cases(machine: ast.ClassDef) -> Iterator[ast.match_case]:
-    """Those of every `match` over a pair, in the order of the source."""
-    for node in ast.walk(machine):
-        if isinstance(node, ast.Match) and isinstance(node.subject, ast.Tuple):
-            for case in node.cases:
-                for one in alternatives(case.pattern):
-                    if isinstance(one, ast.MatchSequence) and len(one.patterns) == 2:
-                        yield ast.match_case(one, case.guard, case.body)
+Case: TypeAlias = tuple[set[str], set[str], list[ast.stmt]]
+"""From which states, by which messages, and what is done."""
+Methods: TypeAlias = dict[str, ast.FunctionDef]
+
+
+def cases(methods: Methods) -> Iterator[Case]:
+    """Those of every `match` over states and messages, in the order of the source."""
+    led_from = reached(methods)
+    for method in methods.values():
+        here = led_from.get(method.name, {ANY})
+        known = tests_of_state(method)
+        for match in matches(method):
+            for case in match.cases:
+                if isinstance(case.body[0], ast.Raise) or leads_to(case.body, methods) is not None:
+                    continue
+                match match.subject:
+                    case ast.Tuple():
+                        yield from pairs(case, here)
+                    case ast.Name("message" | "news") if method.name in led_from:
+                        yield states_of(case.guard, known, here), names(case.pattern), case.body
+                    case subject if ast.unparse(subject) == STATE and method.name in led_from:
+                        yield names(case.pattern), messages_of(case.guard), case.body
+
+
+def matches(method: ast.FunctionDef) -> list[ast.Match]:
+    return [node for node in ast.walk(method) if isinstance(node, ast.Match)]
+
+
+def pairs(case: ast.match_case, here: set[str]) -> Iterator[Case]:
+    """Of a `match` over a state and a message."""
+    for one in alternatives(case.pattern):
+        if isinstance(one, ast.MatchSequence) and len(one.patterns) == 2:
+            state, message = one.patterns
+            sources = names(state)
+            yield here if sources == {ANY} else sources, names(message), case.body
+
+
+def reached(methods: Methods) -> dict[str, set[str]]:
+    """The methods that hear messages, and from which states a `match self.state` leads there."""
+    found: dict[str, set[str]] = {"handle": {ANY}}
+    for method in methods.values():
+        for match in matches(method):
+            for case in match.cases:
+                name = leads_to(case.body, methods)
+                if name is not None:
+                    is_state = ast.unparse(match.subject) == STATE
+                    found.setdefault(name, set()).update(names(case.pattern) if is_state else {ANY})
+        for call in [node for node in ast.walk(method) if isinstance(node, ast.Call)]:
+            name = called(call, methods)
+            if name is not None and name not in found:
+                found[name] = {ANY}
+    return {name: {ANY} if ANY in states else states for name, states in found.items()}
+
+
+def leads_to(body: list[ast.stmt], methods: Methods) -> str | None:
+    """The method, if a case does nothing but leave its message to one that looks at it."""
+    match body:
+        case [ast.Return(ast.Call() as call) | ast.Assign(value=ast.Call() as call)]:
+            return called(call, methods)
+        case _:
+            return None
+
+
+def called(call: ast.Call, methods: Methods) -> str | None:
+    """The method, if it is given a message that it looks at."""
+    match call.func:
+        case ast.Attribute(ast.Name("self"), name) if name in methods:
+            given = {ast.unparse(one) for one in call.args} & {"message", "effect"}
+            looks = {ast.unparse(match.subject) for match in matches(methods[name])}
+            said = any(one.endswith((STATE, "message", "message)", "news")) for one in looks)
+            asked = ast.unparse(methods[name].returns or ast.Constant(None))
+            return name if given and said and "TypeGuard" not in asked else None
+        case _:
+            return None
+
+
+def tests_of_state(method: ast.FunctionDef) -> dict[str, str]:
+    """What says which state it is: as it is written, and the variables that hold it."""
+    found: dict[str, str] = {}
+    for node in ast.walk(method):
+        match node:
+            case ast.Compare(left, [ast.Is()], [ast.Name(state)]):
+                if ast.unparse(left) == f"type({STATE})":
+                    found[ast.unparse(node)] = state
+            case ast.Call(ast.Name("isinstance"), [which, ast.Name(state)]):
+                if ast.unparse(which) == STATE:
+                    found[ast.unparse(node)] = state
+    for node in ast.walk(method):
+        match node:
+            case ast.Assign([ast.Name(variable)], value) if ast.unparse(value) in found:
+                found[variable] = found[ast.unparse(value)]
+    return found
+
+
+def states_of(guard: ast.expr | None, known: dict[str, str], here: set[str]) -> set[str]:
+    """Those in which a guard may hold."""
+    match guard:
+        case ast.UnaryOp(ast.Not(), inner) if ast.unparse(inner) in known:
+            return here - {known[ast.unparse(inner)]}
+        case ast.expr() if ast.unparse(guard) in known:
+            return {known[ast.unparse(guard)]}
+        case _:
+            return here
+
+
+def messages_of(guard: ast.expr | None) -> set[str]:
+    match guard:
+        case ast.Compare(left, [ast.Is()], [message]) if ast.unparse(left) == "type(message)":
+            return {ast.unparse(message).rpartition(".")[2]}
+        case _:
+            return {ANY}
 
 
 def alternatives(pattern: ast.pattern) -> list[ast.pattern]:
@@ -124,7 +229,7 @@ def literals(pattern: ast.pattern) -> list[str]:
 
 def assigned(
     body: list[ast.stmt],
-    methods: dict[str, ast.FunctionDef],
+    methods: Methods,
     states: set[str],
     seen: set[str],
 ) -> set[str]:

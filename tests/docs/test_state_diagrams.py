@@ -23,7 +23,7 @@ def test_the_arrows_of_a_contact_and_its_search_are_there() -> None:
     assert "Arriving --> Walking: Start" in contact
     assert "Seeking --> Talking:" in contact
     assert "Waiting --> Ringing: Assigned" in search
-    assert "Ringing --> Over: Assigned, LegAnswered" in search
+    assert "Ringing --> Over: LegAnswered, LegEnded" in search
 
 
 def test_the_arrows_of_an_agents_two_machines_are_there() -> None:
