@@ -15,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from random import SystemRandom
 
+from msgspec.structs import replace
+
 from ccserver.media.engine import Engine, Settings
 from ccserver.media.sockets import Place
 
@@ -24,11 +26,11 @@ _PRIORITY = 10
 
 def main(arguments: list[str] | None = None) -> None:
     settings, realtime = _parse(arguments)
+    settings = replace(settings, most_open=_raise_file_limit() // 2)
     engine = Engine(settings, random=SystemRandom())
     signal.signal(signal.SIGTERM, lambda *_: engine.stop())
     signal.signal(signal.SIGINT, lambda *_: engine.stop())
     prompts = engine.library.preload()
-    _raise_file_limit()
     if realtime:
         _go_first()
     # What is here now stays; the collector need not look at it while packets wait.
@@ -113,11 +115,13 @@ def _go_first() -> None:
             os.nice(_NICENESS)
 
 
-def _raise_file_limit() -> None:
-    """Two sockets a session."""
+def _raise_file_limit() -> int:
+    """As far as the system lets us, for a session has two sockets.  The limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 2**20 if limit == resource.RLIM_INFINITY else limit
 
 
 if __name__ == "__main__":

@@ -104,10 +104,6 @@ class MediaClients:
                 for client in self._clients:
                     client.send(command)
 
-    @property
-    def dropped(self) -> int:
-        return sum(client.dropped for client in self._clients)
-
     # --- where a session is -------------------------------------------------------------------
 
     def _client_for(self, session: str) -> MediaClient:

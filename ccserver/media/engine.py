@@ -81,6 +81,8 @@ class Settings(Struct, frozen=True):
     random_ports: bool = True
     rtp_timeout: float = 20.0
     """Seconds."""
+    most_open: int = 10_000
+    """Sockets; beyond that none stays open that is nobody's."""
 
 
 class _Leg:
@@ -122,6 +124,7 @@ class Engine:
             pool,
             self._poller,
             most_idle=most_waiting,
+            most_open=settings.most_open,
             random=random if settings.random_ports else None,
         )
         self._reserve = Reserve(self._pairs, settings.places, most_waiting)

@@ -34,8 +34,9 @@ class NoSuchFamily(Exception):
 
 class PortPairs:
     """`places` hold at most one of a family; ports come from `pool`.  `poller` watches all that is
-    open.  Of each place at most `most_idle` pairs that have rested stay open.  Without `random`
-    they are used in turn.
+    open.  Of each place at most `most_idle` pairs that have rested stay open; while more than
+    `most_open` sockets are, what ends is closed, and its port rests without them.  Without `random`
+    pairs are used in turn.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class PortPairs:
         poller: select.epoll,
         *,
         most_idle: int,
+        most_open: int,
         random: Random | None = None,
         bind: Callable[[Place, int], Pair] = bind_pair,
     ) -> None:
@@ -53,7 +55,7 @@ class PortPairs:
         self._places = {place.ipv6: place for place in places}
         self._pool = pool
         self._poller = poller
-        self._most_idle = most_idle
+        self._most_idle, self._most_open = most_idle, most_open
         self._random = random
         self._bind = bind
         self._resting: deque[tuple[float, Pair]] = deque()
@@ -88,6 +90,9 @@ class PortPairs:
 
     def end(self, pair: Pair, now: float) -> None:
         """Its session has ended."""
+        if len(self.sockets) > self._most_open:
+            self.close(pair, now)
+            return
         pair.rests = 0
         for found in pair.both:
             found.session = None

@@ -44,6 +44,7 @@ class PairsInMemory:
         *,
         places: tuple[Place, ...] = (FOUR,),
         most_idle: int = 100,
+        most_open: int = 10_000,
         random: Random | None = None,
     ) -> None:
         self.opened = 0
@@ -52,7 +53,13 @@ class PairsInMemory:
         self.pool = PortPool(first, last, random=random)
         poller: Any = self
         self.pairs = PortPairs(
-            places, self.pool, poller, most_idle=most_idle, random=random, bind=self._bind
+            places,
+            self.pool,
+            poller,
+            most_idle=most_idle,
+            most_open=most_open,
+            random=random,
+            bind=self._bind,
         )
 
     def arrives(self, pair: Pair, *, report: bool = False) -> None:

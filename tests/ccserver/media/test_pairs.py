@@ -165,6 +165,19 @@ def test_of_those_that_have_rested_so_many_stay_open_and_the_ports_of_others_are
     assert desk.pairs.free(REST) == 10
 
 
+def test_when_the_system_allows_few_sockets_those_of_calls_that_end_are_closed_at_once():
+    desk = PairsInMemory(20000, 20019, most_open=4)
+    pairs = [desk.pairs.take(ipv6=False, now=0.0) for _ in range(3)]
+    for pair in pairs:
+        desk.pairs.begin(pair, session())
+
+    for pair in pairs:
+        desk.pairs.end(pair, 0.0)
+
+    assert len(desk.sockets) == 4
+    assert (desk.pairs.taken, desk.pairs.resting(0.0)) == (0, 3)
+
+
 def test_a_port_that_waits_open_in_one_family_is_given_to_the_other_when_there_is_none_left():
     desk = PairsInMemory(20000, 20003, places=(FOUR, SIX))
     rested(desk, 2)
