@@ -221,11 +221,14 @@ class Engine:
         """A packet of each, as there should be; more where the jitter buffer runs short, and all
         of them now and then, for a source may be faster than we are."""
         receive, is_short = self._receive, self._matrix.is_short
+        turn = self._tick % _ALL_EVERY
         for index, (session, leg) in enumerate(self._polled.items()):
-            everything = index % _ALL_EVERY == self._tick % _ALL_EVERY
-            for _ in range(PACKETS_PER_TICK):
-                if not receive(leg.pair.rtp, session, now) or not (everything or is_short(session)):
-                    break
+            found = leg.pair.rtp
+            there = receive(found, session, now)
+            left = PACKETS_PER_TICK
+            while there and (index % _ALL_EVERY == turn or is_short(session)) and left > 1:
+                left -= 1
+                there = receive(found, session, now)
 
     def _send_rtp(self, session: Session, datagram: bytes) -> None:
         target = session.send_to

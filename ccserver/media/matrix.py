@@ -120,7 +120,9 @@ class Matrix:
             if session not in self.mixer:
                 self._out(session, session.play_frame(now))
         for session, payload in self.mixer.tick():
-            self._out(session, session.frame(payload, now))
+            datagram = session.frame(payload, now)
+            if datagram is not None:
+                self._send(session, datagram)
         for session, player in list(self._players.items()):
             if player.finished and session.player is player:
                 session.finish_playing()
