@@ -34,6 +34,7 @@ from ccserver.whatif.courses import SECOND
 from ccserver.whatif.figures import Count
 from ccserver.whatif.page import clock, to_html
 from ccserver.whatif.recorded import NothingRecorded, Recorded, read_recorded
+from ccserver.whatif.schedule import ScheduleError, Shifts, read_schedule
 from ccserver.whatif.staffing import Staffing, StaffingError, staffed
 
 SHOWN = 15
@@ -60,6 +61,14 @@ Agents = Annotated[
         metavar="N:QUEUE",
         help="+2:sales, two more who may serve sales; -1:sales, one less; 12:sales, as many."
         "  Repeatable.",
+    ),
+]
+Schedule = Annotated[
+    Path | None,
+    typer.Option(
+        "--schedule",
+        metavar="FILE",
+        help="Who works when, in place of that day's hours: a CSV with agent,from,to.",
     ),
 ]
 Runs = Annotated[
@@ -100,6 +109,7 @@ def what_if(
     changes: Set = None,
     data: Data = None,
     agents: Agents = None,
+    schedule: Schedule = None,
     runs: Runs = 1,
     seed: Seed = 0,
     service_level: Level = None,
@@ -116,12 +126,13 @@ def what_if(
     settings = loaded(config, changes).settings
     asked = _asked(day, settings.reports, service_level, abandons)
     count = Count(asked.rules, asked.begin, asked.end)
+    shifts = None if schedule is None else _shifts(schedule, asked)
     progress = Console(stderr=True).status(f"reading {day}")
     try:
         with progress:
             journal = JournalFile((Path(settings.data.dir) if data is None else data) / JOURNAL)
             recorded = read_recorded(journal, asked.begin, asked.end, count.hear)
-            staffing = staffed(settings, recorded, agents or ())
+            staffing = staffed(settings, recorded, agents or (), shifts)
             progress.update(f"playing {day}: {len(recorded.courses)} contacts, {2 * runs} times")
             compared = compare(
                 recorded,
@@ -147,6 +158,14 @@ def what_if(
         _tell(result, asked.zone)
         if out is not None:
             typer.echo(f"{out / 'report.html'}, contacts.csv, what-if.json")
+
+
+def _shifts(schedule: Path, asked: Question) -> Shifts:
+    """Says what is wrong with it, and ends."""
+    try:
+        return read_schedule(schedule, asked.zone, asked.begin, asked.end)
+    except ScheduleError as error:
+        fail(WRONG, str(error))
 
 
 def _worth_it(recorded: Recorded) -> int:

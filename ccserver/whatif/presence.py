@@ -147,11 +147,13 @@ class Presence:
                 return ELSEWHERE
 
 
-def errands(wishes: Sequence[Wish], ends: int) -> Iterator[tuple[int, int]]:
-    """When somebody is at work with what is not played, from and to; at the end until ``ends``."""
+def errands(wishes: Sequence[Wish], ends: int) -> Iterator[tuple[int, int, str]]:
+    """When somebody has in hand what is not played, from and to, and as what; the last one, if it
+    goes on, until ``ends``.
+    """
     for wish, behind in zip(wishes, [*wishes[1:], None], strict=True):
-        if wish.state == AT_WORK:
-            yield wish.at, ends if behind is None else behind.at
+        if wish.state in _ERRANDS:
+            yield wish.at, ends if behind is None else behind.at, wish.state
 
 
 def without_errands(wishes: Sequence[Wish]) -> list[Wish]:

@@ -22,7 +22,7 @@ from ccserver.reporting.reading import who_was_there
 from ccserver.settings import Settings
 from ccserver.settings.content import settings_of
 from ccserver.whatif.courses import SECOND, Course, Courses
-from ccserver.whatif.presence import Presence, Wish, errands
+from ccserver.whatif.presence import AT_WORK, Presence, Wish, errands
 
 PAGE = 20_000
 LONGEST_END = 4 * 3600 * SECOND
@@ -145,7 +145,8 @@ def read_recorded(
     left_out.worked = sum(
         (until - since) / SECOND
         for wanted in wishes.values()
-        for since, until in errands(wanted, ends)
+        for since, until, state in errands(wanted, ends)
+        if state == AT_WORK
     )
     return Recorded(
         begins,

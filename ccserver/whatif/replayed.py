@@ -62,6 +62,8 @@ class Used(Struct):
     """Waited longer than they were seen to wait: how long they would is drawn."""
     beyond_all: int = 0
     """Waited longer than anybody was seen to."""
+    gave_up_beyond: int = 0
+    """Of those: gave up then, as an exponential curve has it."""
     conversations: int = 0
     """Were answered, and had not been: they talk as somebody else did."""
 
@@ -173,7 +175,7 @@ class Replayed:
                 number = self._customers[ref.id].offers - 1
                 self._away[agent] = self._people.ring(ref.id, number).away
             case ev.ContactEnded(ref):
-                del self._customers[ref.id]
+                self._customers.pop(ref.id).waits = False
 
     def replied(self, to: str, answer: object) -> None:
         match answer:
@@ -193,7 +195,7 @@ class Replayed:
         before = self._wish.get(agent)
         self._wish[agent] = wish
         errand = ContactId(f"errand of {agent}")
-        if wish.state == RINGING:
+        if wish.state == RINGING and before is not None and before.state == AVAILABLE:
             asked = m.AskedFor(errand, agent, "outbound", None)
             self._floor.tell(agent_actor(agent), asked)
             return
@@ -221,7 +223,7 @@ class Replayed:
 
     def _command(self, wish: Wish) -> m.AgentCommand:
         state, _, code = wish.state.partition(":")
-        if state == AVAILABLE:
+        if state in (AVAILABLE, RINGING):
             return m.SetAvailable()
         if state == SIGNED_OUT:
             return m.SignOut()
@@ -289,7 +291,8 @@ class Replayed:
             longest = self._people.longest + LONGER
             self._after(longest, partial(self._waits_longest, customer, number))
         if patience.seconds < inf:
-            self._after(patience.seconds, partial(self._gives_up, customer, number))
+            beyond = patience.seconds > self._people.longest + LONGER
+            self._after(patience.seconds, partial(self._gives_up, customer, number, beyond))
 
     def _waits_longer(self, customer: _Customer, number: int) -> None:
         self.used.patience += customer.waits and customer.spells == number + 1
@@ -297,8 +300,9 @@ class Replayed:
     def _waits_longest(self, customer: _Customer, number: int) -> None:
         self.used.beyond_all += customer.waits and customer.spells == number + 1
 
-    def _gives_up(self, customer: _Customer, number: int) -> None:
+    def _gives_up(self, customer: _Customer, number: int, beyond: bool) -> None:
         if customer.waits and customer.spells == number + 1:
+            self.used.gave_up_beyond += beyond
             self._floor.ends(customer.leg, "bye")
 
     # --- phones -------------------------------------------------------------------------------

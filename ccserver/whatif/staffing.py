@@ -11,8 +11,10 @@ from msgspec import Struct
 from actors.ids import AgentId, QueueName
 from ccserver.core import plan
 from ccserver.settings import Settings
+from ccserver.whatif.courses import SECOND
 from ccserver.whatif.presence import Wish, without_errands
 from ccserver.whatif.recorded import Recorded
+from ccserver.whatif.schedule import Shifts, hours
 
 Hours: TypeAlias = dict[AgentId, Sequence[Wish]]
 """When each agent is there, and as what."""
@@ -33,14 +35,22 @@ class Staffing(Struct, frozen=True):
     notes: tuple[str, ...]
 
 
-def staffed(settings: Settings, recorded: Recorded, orders: Iterable[str] = ()) -> Staffing:
+def staffed(
+    settings: Settings,
+    recorded: Recorded,
+    orders: Iterable[str] = (),
+    shifts: Shifts | None = None,
+) -> Staffing:
     """``orders``: ``+2:sales``, two more who may serve sales; ``-1:sales``, one less; ``12:sales``,
-    as many.
+    as many.  ``shifts``: who works when, in place of that day's hours.
 
     An agent whom the day does not know has the hours of the one most like him.  Who is added is
     like one who was there, with his skills and hours.  Raises StaffingError.
     """
-    wishes, notes = _known(settings, recorded)
+    if shifts is None:
+        wishes, notes = _known(settings, recorded)
+    else:
+        wishes, notes = _scheduled(settings, recorded, shifts)
     for order in orders:
         settings, wishes = _ordered(order, settings, wishes, notes)
     return Staffing(settings, wishes, tuple(notes))
@@ -67,6 +77,29 @@ def _known(settings: Settings, recorded: Recorded) -> tuple[Hours, list[str]]:
     gone = [name for name in recorded.wishes if name not in now]
     if gone:
         notes.append(f"{', '.join(gone)}: there that day, and not in this configuration")
+    return wishes, notes
+
+
+def _scheduled(settings: Settings, recorded: Recorded, shifts: Shifts) -> tuple[Hours, list[str]]:
+    known = {AgentId(agent.id) for agent in settings.agents}
+    unknown = [agent for agent in shifts if agent not in known]
+    if unknown:
+        raise StaffingError(f"the schedule has agents whom nobody knows: {', '.join(unknown)}")
+    wishes: Hours = {
+        agent: hours(theirs, recorded.wishes.get(agent, ()), recorded.ends)
+        for agent, theirs in shifts.items()
+        if theirs
+    }
+    if not wishes:
+        raise StaffingError("the schedule has nobody at work in that time")
+    worked = sum(end - begin for theirs in shifts.values() for begin, end in theirs) / SECOND / 3600
+    notes = [
+        f"{len(wishes)} agents are there by the schedule, {worked:.1f} h in all, and available all"
+        " that time but for what they had in hand beside the queues that day: breaks are gaps in it"
+    ]
+    absent = [name for name in recorded.wishes if name in known and name not in wishes]
+    if absent:
+        notes.append(f"{', '.join(absent)}: there that day, and not in the schedule")
     return wishes, notes
 
 

@@ -8,9 +8,10 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from actors.reasons import Outcome
-from ccserver.whatif.comparison import SAME, Comparison, Difference, Fate
+from ccserver.whatif.comparison import SAME, Comparison, Difference, Fate, Run
 from ccserver.whatif.figures import ALL, Day, Figures
 from ccserver.whatif.recorded import Recorded
+from ccserver.whatif.survival import Survival
 
 COLUMNS = ("", "recorded", "old rules", "new rules", "new - old")
 Unit: TypeAlias = Literal["count", "share", "seconds"]
@@ -173,12 +174,7 @@ def assumed(recorded: Recorded, comparison: Comparison, notes: Sequence[str]) ->
         f" {first.old.used.patience} contacts by the old rules, for {first.new.used.patience} by"
         " the new: they waited longer than that day."
     )
-    beyond = first.new.used.beyond_all
-    if beyond:
-        yield (
-            f"{beyond} contacts wait longer by the new rules than anybody did that day: whether"
-            " they would is not known, and is drawn from an exponential curve."
-        )
+    yield _tail(Survival((spell.waited, spell.gave_up) for spell in spells), first)
     yield (
         f"{first.old.used.conversations} conversations by the old rules, and"
         f" {first.new.used.conversations} by the new, are of contacts that had none: they talk as"
@@ -199,6 +195,29 @@ def assumed(recorded: Recorded, comparison: Comparison, notes: Sequence[str]) ->
     )
     yield from _left_out(recorded)
     yield from (f"{note}." for note in notes)
+
+
+def _tail(survival: Survival, run: Run) -> str:
+    """What is not known of patience: how long those have it who outlast all that was seen."""
+    left, longest = survival.beyond(survival.longest), survival.longest
+    if not survival.times:
+        return (
+            f"Nobody gave up all day, and the longest wait was {longest:.0f} s: how long anybody"
+            " would wait is not known, and nobody gives up in what is played."
+        )
+    if left == 0:
+        return (
+            f"The longest wait of all, {longest:.0f} s, was given up: by that estimate nobody has"
+            " more patience."
+        )
+    old, new = run.old.used, run.new.used
+    return (
+        f"The longest wait that was seen is {longest:.0f} s, and {left:.0%} are estimated to have"
+        " more patience than that; how much more is not known, and is drawn from the exponential"
+        f" curve that leads there. By the old rules {old.beyond_all} contacts wait longer than"
+        f" that, of whom {old.gave_up_beyond} give up then; by the new {new.beyond_all}, and"
+        f" {new.gave_up_beyond}."
+    )
 
 
 def _left_out(recorded: Recorded) -> Iterator[str]:

@@ -217,3 +217,22 @@ def test_who_waits_longer_than_anybody_was_seen_to_is_counted():
     longer = sum(course.waited > 21.0 for course in courses)
     assert longer > 20
     assert (used.beyond_all, used.patience) == (longer, longer)
+    assert used.gave_up_beyond == 0, "nobody gave up all day"
+
+
+def test_who_gives_up_where_nothing_is_known_any_more_is_counted():
+    recorded = day(60, 2, between=30.0, talks=70.0)
+    for place, course in enumerate(recorded.courses):
+        course.spells[0].waited = 20.0
+        if place % 2:
+            course.spells[0].waited, course.spells[0].gave_up = 15.0, True
+            course.services = []
+            course.offers = []
+    one = settings(1)
+
+    courses, used = played(recorded, one, wishes=always(one))
+
+    beyond = [course for course in courses if course.waited >= 21.0 - 1e-6]
+    given_up = sum(course.outcome is Outcome.ABANDONED for course in beyond)
+    assert used.beyond_all == len(beyond)
+    assert 0 < given_up == used.gave_up_beyond < len(beyond)

@@ -73,6 +73,22 @@ def test_one_agent_more_is_worth_something_and_is_said_to_be_like_another(direct
     assert more["comparison"]["astray"] == 0
 
 
+def test_a_schedule_says_who_works_when_in_place_of_the_hours_of_that_day(directory, tmp_path):
+    path = tmp_path / "schedule.csv"
+    ids = [str(1001 + number) for number in range(AGENTS)]
+    path.write_text("\n".join(["agent,from,to", *(f"{name},00:00,24:00" for name in ids)]))
+    always = found(directory, "--schedule", str(path))
+    assert figure(always, "service level")["difference"] > 0.05
+    assert figure(always, "occupancy of agents")["difference"] < 0
+    said = f"{AGENTS} agents are there by the schedule, {24 * AGENTS}.0 h in all"
+    assert any(text.startswith(said) for text in always["assumed"])
+
+    path.write_text("agent,from,to\n1001,late,early")
+    wrong = what_if(directory, "--schedule", str(path))
+    assert (wrong.exit_code, wrong.stdout) == (2, "")
+    assert f"{path}:2: from: expected 09:00" in wrong.stderr
+
+
 def test_agents_may_be_fewer_or_as_many_as_one_says(directory):
     fewer = found(directory, "--agents", "-2:billing")
     assert figure(fewer, "service level")["difference"] < 0
