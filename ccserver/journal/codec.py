@@ -6,7 +6,6 @@ the cost (docs/decisions/).  Any JSON reader can read the result.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -35,14 +34,6 @@ def encode(event: AnyEvent) -> bytes:
         return _encoder.encode(event)
     except UnicodeEncodeError:
         return encode_any(event)
-
-
-def encode_lines(entries: Sequence[Struct]) -> bytes:
-    """Each on a line of its own."""
-    try:
-        return _encoder.encode_lines(entries)
-    except UnicodeEncodeError:
-        return b"".join(encode_any(entry) + b"\n" for entry in entries)
 
 
 def encode_any(value: Any) -> bytes:

@@ -22,7 +22,7 @@ from msgspec import Struct
 from pyee.base import EventEmitter
 
 from actors.events import AnyEvent
-from ccserver.journal import codec
+from ccserver.journal.codec import decode, encode, tag_in, tag_of, tag_of_kind
 from ccserver.journal.histogram import Histogram, HistogramFigures
 from ccserver.journal.storage import JournalError, MemoryStorage, Row, SqliteStorage, Storage
 from ccserver.journal.tail import Tail
@@ -38,7 +38,7 @@ RETRY_SECONDS = 1.0
 SLOW_SECONDS = 2.0
 """A commit that takes longer: what must be kept is not accepted meanwhile."""
 COMMIT_BOUNDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-_APPENDED = "appended"
+_APPENDED, _WRITTEN = "appended", "written"
 
 
 class Entry(Struct, frozen=True, gc=False):
@@ -49,9 +49,9 @@ class Entry(Struct, frozen=True, gc=False):
 
 
 _Readers: TypeAlias = tuple[
-    tuple[Callable[[Any], object], ...], tuple[Callable[[Entry], object], ...]
+    str, tuple[Callable[[Any], object], ...], tuple[Callable[[Entry], object], ...]
 ]
-"""Of one type of event: of the events themselves, and of their entries."""
+"""Of one type of event: its tag, who hears the events themselves, and who their entries."""
 
 
 class EventLost(JournalError):
@@ -117,12 +117,12 @@ class Journal:
         self._emitter = EventEmitter()
         self._kinds: dict[Callable[[Entry], object], Collection[type] | None] = {}
         self._mark: Callable[[int, int], object] = lambda seq, at: None
-        self._tables: list[Mapping[type, Callable[[Any], object]]] = []
         self._readers: dict[type, _Readers] = {}
         """By the type of event."""
         self._written = self._reader_errors = self._write_failures = 0
         self._lost: list[tuple[int, int]] = []
         self._commits = Histogram(COMMIT_BOUNDS)
+        self._row_readers: tuple[Callable[[Row], object], ...] = ()
         self._sleepers: list[trio.Event] = []
         """Whom the next event wakes."""
         self._wake, self._hurry, self._committed = trio.Event(), trio.Event(), trio.Event()
@@ -165,12 +165,16 @@ class Journal:
         self._kinds[reader] = kinds
         self._readers.clear()
 
-    def unlisten(self, reader: Callable[[Entry], object]) -> None:
+    def listen_to_rows(self, reader: Callable[[Row], object]) -> None:
+        """``reader`` hears every row from now on, in order, as it is written; it must not raise."""
+        self._emitter.on(_WRITTEN, reader)
+        self._row_readers = tuple(self._emitter.listeners(_WRITTEN))
+
+    def unlisten_to_rows(self, reader: Callable[[Row], object]) -> None:
         """It hears nothing more; whoever did not listen may say so, too."""
-        if reader in self._kinds:
-            del self._kinds[reader]
-            self._emitter.remove_listener(_APPENDED, reader)
-            self._readers.clear()
+        if reader in self._row_readers:
+            self._emitter.remove_listener(_WRITTEN, reader)
+            self._row_readers = tuple(self._emitter.listeners(_WRITTEN))
 
     def listen_by_kind(
         self,
@@ -181,7 +185,8 @@ class Journal:
 
         ``mark`` is called before, with the number and the time of every event; there is one.
         """
-        self._tables.append(handlers)
+        for kind, handler in handlers.items():
+            self._emitter.on(tag_of_kind(kind), handler)
         self._mark = mark or self._mark
         self._readers.clear()
 
@@ -192,17 +197,18 @@ class Journal:
             kinds = self._kinds[reader]
             if kinds is None or kind in kinds:
                 found.append(reader)
-        handlers = tuple(table[kind] for table in self._tables if kind in table)
-        self._readers[kind] = readers = handlers, tuple(found)
+        tag = tag_of_kind(kind)
+        handlers = tuple(self._emitter.listeners(tag))
+        self._readers[kind] = readers = tag, handlers, tuple(found)
         return readers
 
     def append(self, event: AnyEvent) -> int:
         """Its sequence number.  Never waits."""
         self._seq = seq = self._seq + 1
         at = int(self._wall() * 1_000_000)
-        entry = Entry(seq, at, event)
-        kind, payload = type(event), codec.encode(event)
-        row = seq, at, codec.tag_of_kind(kind), payload
+        kind, payload = type(event), encode(event)
+        tag, handlers, readers = self._readers.get(kind) or self._readers_of(kind)
+        row = seq, at, tag, payload
         unwritten = self._unwritten
         if len(unwritten) < self._room:
             if self._tail is not None:
@@ -218,7 +224,6 @@ class Journal:
         if self._sleepers:
             self._wake_sleepers()
         # As pyee's ``emit`` would, without the lock and the wrappers that it puts around each call.
-        handlers, readers = self._readers.get(kind) or self._readers_of(kind)
         self._mark(seq, at)
         for handler in handlers:
             try:
@@ -227,15 +232,17 @@ class Journal:
                 self._report(event)
         for reader in readers:
             try:
-                reader(entry)
+                reader(Entry(seq, at, event))
             except Exception:
                 self._report(event)
+        for follower in self._row_readers:
+            follower(row)
         return seq
 
     def _report(self, event: AnyEvent) -> None:
         """In an ``except``: a reader has raised."""
         self._reader_errors += 1
-        log.exception("a reader of the journal raised on %s", codec.tag_of(event))
+        log.exception("a reader of the journal raised on %s", tag_of(event))
 
     def _lose(self, seq: int) -> None:
         if self._lost and self._lost[-1][1] == seq - 1:
@@ -258,7 +265,7 @@ class Journal:
         It waits for the disk: call it in a thread.  Raises JournalError.
         """
         for seq, at, payload in self._storage.read(after, limit):
-            yield Entry(seq, at, codec.decode(payload))
+            yield Entry(seq, at, decode(payload))
 
     def rows(
         self, after: int, limit: int, containing: bytes | None = None
@@ -272,7 +279,7 @@ class Journal:
     def entry(self, seq: int, at: int, payload: bytes) -> Entry | None:
         """What ``rows`` gave; None: it is no event of this version."""
         try:
-            return Entry(seq, at, codec.decode(payload))
+            return Entry(seq, at, decode(payload))
         except msgspec.DecodeError:
             return None
 
@@ -396,7 +403,7 @@ def _rescue(tail: Tail, storage: Storage) -> int:
     """Write what the run before could not write any more.  Returns how many events that are."""
     found = tail.found(storage.last_seq())
     if found:
-        rows = [(seq, at, codec.tag_in(payload), payload) for seq, at, payload in found]
+        rows = [(seq, at, tag_in(payload), payload) for seq, at, payload in found]
         try:
             storage.write(rows)
         except sqlite3.Error as error:  # they stay there for the next start

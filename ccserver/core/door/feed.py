@@ -14,8 +14,8 @@ from typing import TypeAlias
 
 import trio
 
-from ccserver.journal import codec
-from ccserver.journal.log import Entry, EventLost, Journal, JournalError
+from ccserver.journal.log import EventLost, Journal, JournalError
+from ccserver.journal.storage import Row
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ STUCK = 30.0
 """Seconds for a reader to take what is on its way: he may be slow, but not stand still."""
 PATIENCE = 5.0
 """Seconds for one that is cut to take the mark of it; and for the disk to catch up."""
+_LINE = b'{"seq":%d,"at":%d,"event":%b}\n'
 
 
 class _Follower:
@@ -46,26 +47,31 @@ class _Follower:
     def __init__(self, journal: Journal) -> None:
         self.cut = False
         self._journal = journal
-        self._entries: deque[Entry] = deque(maxlen=MOST_BUFFERED + 1)
-        self.put = self._entries.append
+        self._rows: deque[Row] = deque(maxlen=MOST_BUFFERED + 1)
+        self.put = self._rows.append
 
     async def wait(self) -> None:
         """Until there are some."""
-        if not self._entries:
+        if not self._rows:
             come = trio.Event()
             self._journal.wake(come)
             await come.wait()
 
     def take(self) -> tuple[int, bytes] | None:
         """Some lines, and the number of the last; None: there are none."""
-        entries = self._entries
-        if len(entries) > MOST_BUFFERED:
+        rows = self._rows
+        if len(rows) > MOST_BUFFERED:
             self.cut = True
-            entries.clear()
+            rows.clear()
         if self.cut:
             return None  # what has come since lies behind a gap
-        taken = [entries.popleft() for _ in range(min(CHUNK, len(entries)))]
-        return (taken[-1].seq, codec.encode_lines(taken)) if taken else None
+        if len(rows) > CHUNK:
+            taken = [rows.popleft() for _ in range(CHUNK)]
+        else:
+            taken = list(rows)
+            rows.clear()
+        lines = b"".join([_LINE % (seq, at, payload) for seq, at, _, payload in taken])
+        return (taken[-1][0], lines) if taken else None
 
 
 class Feed:
@@ -81,7 +87,7 @@ class Feed:
         try:
             with scope:
                 after = await self._catch_up(after, send)
-                self._journal.listen(follower.put)
+                self._journal.listen_to_rows(follower.put)
                 after = await self._join(after, self._journal.last_seq, send)
                 after = await self._live(follower, after, send, scope)
             if scope.cancelled_caught:
@@ -89,7 +95,7 @@ class Feed:
         except JournalError as error:
             log.error("a reader of the feed is cut: %s", error)
         finally:
-            self._journal.unlisten(follower.put)
+            self._journal.unlisten_to_rows(follower.put)
         with trio.move_on_after(PATIENCE):
             await send(b'{"resync":{"after":%d}}\n' % after)
 
@@ -141,5 +147,5 @@ class Feed:
 
 
 def as_line(seq: int, at: int, payload: bytes) -> bytes:
-    """As ``codec.encode_lines`` writes an entry."""
-    return b'{"seq":%d,"at":%d,"event":%b}\n' % (seq, at, payload)
+    """An entry, as a reader has it."""
+    return _LINE % (seq, at, payload)
