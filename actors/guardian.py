@@ -42,7 +42,7 @@ class Guardian:
         self._most, self._within = most, within
         self._watchers: dict[str, list[Watcher]] = {}
         self._living: dict[str, Callable[[], None] | None] = {}
-        """What is called when each has ended."""
+        """What is called when each has ended; None: nothing."""
         self._groups: dict[str, Mailbox] = {}
         """Crash groups: no task is theirs until one crashes."""
         self._crashes: deque[float] = deque(maxlen=most)
@@ -66,7 +66,8 @@ class Guardian:
         self, name: str, part: Callable[[Exception], Awaitable[None]], ended: Callable[[], None]
     ) -> Mailbox:
         """The mailbox of a crash group.  What one of its actors has raised is given to ``part``,
-        which raises it when it has done what is left to do; ``ended`` is called as by ``start``.
+        which raises it when it has done what is left to do.  ``ended`` is called when the group has
+        ended, however it did.
         """
 
         def over(error: Exception | None) -> None:
