@@ -234,7 +234,7 @@ class Agents:
                 break
             point -= share
         away = settings.idle.draw(dice) if dice.random() < settings.goes_idle else None
-        if does == "ignore" and away is None and settings.dial_available is not None:
+        if does in ("ignore", "reject") and away is None and settings.dial_available is not None:
             away = settings.idle.draw(dice)  # the server made him idle: he has to come back
         after = settings.answer_after.draw(dice)
         return a.OfferPlan(does, after, settings.talk.draw(dice), away)

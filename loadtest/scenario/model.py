@@ -162,7 +162,8 @@ class Agents(Section):
     dial_idle: Number | None = None
     """For "dial": as "*521"."""
     dial_available: Number | None = None
-    """For "dial", as "*51": also dialled after a registration and after a call left ringing."""
+    """For "dial", as "*51": also dialled after a registration, and after a call left
+    ringing or rejected."""
 
 
 class Media(Section):

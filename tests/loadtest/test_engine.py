@@ -84,6 +84,16 @@ async def test_calls_that_are_rejected_or_ignored_go_to_another_agent(autojump_c
     )
 
 
+async def test_who_rejects_a_call_says_after_a_while_that_he_is_available_again(autojump_clock):
+    agents = {"count": 1, "rejects": 0.5, "idle": 1, "idle_by": "dial", "dial_available": "*51"}
+    async with centre(routing=ROUTING) as opened:
+        wanted = load.scenario(agents={**AGENTS, **agents}, callers=kinds(patience=600), **LONG)
+        outcome = await load.run(opened.network, wanted, seed=3)
+
+    assert outcome.tally.offers["rejected"] > 0
+    assert outcome.tally.outcomes == {"handled": 10}
+
+
 async def test_agents_hang_up_and_go_idle_by_unregistering(autojump_clock):
     agents = {**AGENTS, "hangs_up": 1.0, "talk": 1, "goes_idle": 0.5, "idle": 3}
     async with centre(routing=ROUTING) as opened:
