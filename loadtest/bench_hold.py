@@ -21,15 +21,16 @@ from msgspec import Struct
 from loadtest.bench_load import TALK
 from loadtest.own_server import FIRST_AGENT, QUEUE, OwnServer
 from loadtest.realtime import ask_for_priority
-from loadtest.result import Found, Result, machine
+from loadtest.result import Result, machine
 from loadtest.scenario.model import Scenario
-from loadtest.searching import Search
+from loadtest.search import RateSearch
+from loadtest.searching import at_rate
 from loadtest.session import perform
 from loadtest.tally import FAILED
 
-LOWEST, HIGHEST = 50.0, 1000.0
+LOWEST, HIGHEST = 100.0, 1000.0
 """Calls a second."""
-TRIAL, PRECISION = 15.0, 0.05
+TRIAL, PRECISION = 15.0, 0.1
 MARGINS = (0.95, 0.85, 0.75)
 """Of the rate that was found: what is held for long, one after the other."""
 SPARE = 2.0
@@ -76,9 +77,9 @@ def measure(seconds: float, rates: list[float] | None = None) -> Held | None:
     if rates is None:
         with tempfile.TemporaryDirectory(prefix="ccserver-bench-") as name:
             found = highest(Path(name))
-        if found.rate is None:
+        if found is None:
             return None
-        rates = [round(found.rate * margin) for margin in MARGINS]
+        rates = [round(found * margin) for margin in MARGINS]
     held = None
     for rate in rates:
         with tempfile.TemporaryDirectory(prefix="ccserver-bench-") as name:
@@ -89,15 +90,24 @@ def measure(seconds: float, rates: list[float] | None = None) -> Held | None:
     return held
 
 
-def highest(data: Path) -> Found:
-    """Rates are tried on one server, one after the other."""
+def highest(data: Path) -> float | None:
+    """Calls a second, of trials on one server, one after the other; None: not even the lowest.
+
+    A rate at which the generator is late does not hold either: it is on the same machine.
+    """
+    search = RateSearch(LOWEST, HIGHEST, PRECISION, confirmations=1)
     with OwnServer(data, _agents(HIGHEST)) as server:
-        searching = Search(_scenario(server, HIGHEST, TRIAL), data)
-        for trial, result in searching.trials():
-            cores = ", ".join(f"{n} {share:.0%}" for n, share in _shares(result).items())
-            told = "holds" if trial.held else f"does not: {trial.why}"
-            print(f"{trial.rate:.0f}/s {told} ({cores}, own {result.own.cpu:.0%})", flush=True)
-    return searching.found
+        scenario = _scenario(server, HIGHEST, TRIAL)
+        while (rate := search.rate) is not None:
+            result = perform(at_rate(scenario, rate), data)
+            search.judged(result.verdict == "passed")
+            shares = ", ".join(f"{n} {share:.0%}" for n, share in _shares(result).items())
+            found = ", ".join(f"{each.measure} {each.found or 0:.3g}" for each in result.objectives)
+            told = f"{rate:.0f}/s {result.verdict}: {found} ({shares}, own {result.own.cpu:.0%})"
+            print(told, flush=True)
+            if result.died is not None:
+                break
+    return search.found
 
 
 def hold(data: Path, rate: float, seconds: float) -> Held:
