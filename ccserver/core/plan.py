@@ -315,7 +315,7 @@ def limits(settings: Settings) -> Limits:
 
 def quoted(text: str) -> str:
     """A display name that nothing in it can break out of."""
-    return quote("".join(c for c in text if c.isprintable()))
+    return quote(text if text.isprintable() else "".join(filter(str.isprintable, text)))
 
 
 def _rona(queue: model.Queue, settings: Settings) -> float:
