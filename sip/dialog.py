@@ -138,18 +138,18 @@ class Dialog:
         content_type: str | None,
         headers: Iterable[tuple[str, str]],
     ) -> Request:
-        fields = [
-            ("Max-Forwards", "70"),
-            ("From", self.local),
-            ("To", self.remote),
-            ("Call-ID", self.call_id),
-            ("CSeq", f"{cseq} {method}"),
-            *(("Route", route) for route in self.route_set),
-            *headers,
-        ]
+        fields = {
+            "Max-Forwards": ["70"],
+            "From": [self.local],
+            "To": [self.remote],
+            "Call-ID": [self.call_id],
+            "CSeq": [f"{cseq} {method}"],
+        }
+        if self.route_set:
+            fields["Route"] = list(self.route_set)
         if method in ("INVITE", "UPDATE"):
-            fields.append(("Contact", self.contact))
-        return Request.build(method, self.remote_target, fields, body, content_type)
+            fields["Contact"] = [self.contact]
+        return Request.of(fields, method, self.remote_target, headers, body, content_type)
 
     def check(self, request: Request) -> int | None:
         """None: in order, and remembered.  500: its CSeq is lower than one seen (§12.2.2)."""

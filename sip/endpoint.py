@@ -452,22 +452,22 @@ class Endpoint:
     def _drive_client(self, client: _Client, effects: list[tx.ClientEffect]) -> None:
         key = client.key
         for effect in effects:
-            match effect:
-                case tx.Transmit(data):
-                    self._listeners.send(data, client.path)
+            match effect:  # the most frequent first
+                case CancelTimer(name):
+                    self._timer_shell.cancel((key, name))
                 case StartTimer(name, seconds):
                     fire = partial(self._client_timer, client, name)
                     self._timer_shell.arm((key, name), seconds, fire, _SLACK.get(name, 0.0))
-                case CancelTimer(name):
-                    self._timer_shell.cancel((key, name))
                 case tx.PassUp(response):
                     client.hear(ResponseReceived(client.token, response))
+                case tx.Transmit(data):
+                    self._listeners.send(data, client.path)
+                case Stop():
+                    self._clients.pop(key, None)
                 case tx.TimedOut():
                     client.hear(RequestTimedOut(client.token))
                 case tx.TransportLost():
                     client.hear(TransportLost(client.token))
-                case Stop():
-                    self._clients.pop(key, None)
 
     def _client_timer(self, client: _Client, name: str) -> None:
         self._drive_client(client, client.machine.handle(TimerFired(name)))

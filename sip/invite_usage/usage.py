@@ -502,14 +502,13 @@ def outgoing_invite(
     headers: Iterable[tuple[str, str]] = (),
 ) -> Request:
     """A dialog's first INVITE, without Via.  ``from_`` bears our tag.  §13.2.1, §8.1.1"""
-    fields = [
-        ("Max-Forwards", "70"),
-        ("From", from_),
-        ("To", to),
-        ("Call-ID", call_id),
-        ("CSeq", f"{FIRST_CSEQ} INVITE"),
-        ("Contact", contact),
-        ("Allow", capabilities.ALLOW),
-        *headers,
-    ]
-    return Request.build("INVITE", target, fields, body, capabilities.SDP if body else None)
+    fields = {
+        "Max-Forwards": ["70"],
+        "From": [from_],
+        "To": [to],
+        "Call-ID": [call_id],
+        "CSeq": [f"{FIRST_CSEQ} INVITE"],
+        "Contact": [contact],
+        "Allow": [capabilities.ALLOW],
+    }
+    return Request.of(fields, "INVITE", target, headers, body, capabilities.SDP if body else None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from sip.message.errors import MalformedMessage
 
@@ -37,7 +38,12 @@ def parse_uint(text: str, maximum: int) -> int | None:
     """The value of ``1*DIGIT``, or None for anything else and for more than `maximum`.
 
     ``int`` alone would take signs, underscores, blanks and the digits of other scripts.
+    Short ones are remembered: ports, CSeqs and lengths are the same again and again.
     """
+    return _recall(text, maximum) if len(text) <= 5 else _parse_uint(text, maximum)
+
+
+def _parse_uint(text: str, maximum: int) -> int | None:
     if not (text.isascii() and text.isdigit()):
         return None
     if len(text) > 10:
@@ -46,6 +52,9 @@ def parse_uint(text: str, maximum: int) -> int | None:
             return None
     value = int(text)
     return value if value <= maximum else None
+
+
+_recall = lru_cache(MOST_REMEMBERED)(_parse_uint)
 
 
 def parse_hex8(text: str) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from sip.message.base import Message, reads
+from sip.message.base import KNOWN_METHODS, Message, reads
 from sip.message.digest import Credentials
 from sip.message.errors import MalformedMessage
 from sip.message.grammar import is_token, split_list
@@ -37,9 +37,24 @@ class Request(Message):
         content_type: str | None = None,
     ) -> Request:
         """A request to be sent.  `headers` come as (name, value), in any spelling of the name."""
-        if not is_token(method) or not target or " " in target:
+        return cls.of({}, method, target, headers, body, content_type)
+
+    @classmethod
+    def of(
+        cls,
+        fields: dict[str, list[str]],
+        method: str,
+        target: str,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+        content_type: str | None = None,
+    ) -> Request:
+        """As `build`, with `fields` in front, which are its own, under their canonical names."""
+        if not (method in KNOWN_METHODS or is_token(method)) or not target or " " in target:
             raise ValueError("expected a method and a Request-URI without blanks")
-        return cls(method, target, _gather({}, headers, content_type), body)
+        if headers or content_type is not None:
+            _gather(fields, headers, content_type)
+        return cls(method, target, fields, body)
 
     @reads("Request-URI")
     def uri(self) -> Uri:

@@ -21,6 +21,7 @@ MAX_HEAD = 65536
 MAX_LINES = 256
 """Header lines, continuation lines included."""
 
+_NEEDED = frozenset(("Via", "From", "To", "Call-ID", "CSeq"))
 _MAX_ROWS = {
     "Via": MAX_VIAS,
     "Route": MAX_ROUTES,
@@ -65,10 +66,8 @@ def _parse(data: bytes) -> Request | Response:
     del lines[0]
     blanks = "  " in head or "\t" in head or " \r" in head or head[-1:] == " "
     fields = _sorted(lines) if blanks else _fields(lines)
-    if not ("Via" in fields and "From" in fields and "To" in fields):
-        raise MalformedMessage(400, "expected Via, From and To")
-    if not ("Call-ID" in fields and "CSeq" in fields):
-        raise MalformedMessage(400, "expected Call-ID and CSeq")
+    if not fields.keys() >= _NEEDED:
+        raise MalformedMessage(400, f"expected {', '.join(sorted(_NEEDED - fields.keys()))}")
 
     body = data[end + 4 :]
     length_rows = fields.pop("Content-Length", None)
