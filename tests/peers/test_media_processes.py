@@ -9,17 +9,23 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
 from tests.peers.programs import until
 from tests.peers.server import Server
 from tests.peers.sounds import longest_gap
 from tests.peers.test_command_line import processes
-from tests.peers.test_conference import Floor
+from tests.peers.test_conference import TONES, Floor
 from tests.peers.test_restart import audited, events, kill_the_core
 
 
 def test_calls_are_spread_over_media_processes_and_end_with_their_own_alone(
-    start_server: Callable[..., Server], tmp_path: Path, cleanup: ExitStack
+    start_server: Callable[..., Server],
+    tmp_path: Path,
+    cleanup: ExitStack,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setitem(TONES, "+4421", 353.0)
     server = start_server(
         routing__wrap_up_seconds="1", sip__algorithms='["MD5"]', media__processes="2"
     )
