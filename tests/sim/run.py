@@ -119,6 +119,7 @@ async def _opened(
         disk=disk,
         recorded=recorded,
         prints_ladder=False,
+        tail=swarm.tail,
         longest=swarm.minutes * 60 + 2 * QUIET_SECONDS,
         **configuration.sections(),
     ) as floor:

@@ -18,7 +18,7 @@ VERSION = 4
 """Of this generator: a seed that failed means what it meant then.
 
 1 had no deaths of the server and no disk; 2 had no reloads, no programs at the door and nobody who
-supervises; 3 had nobody outside who gives contacts away.
+supervises; 3 had nobody outside who gives contacts away, and no tail of the journal.
 """
 
 FaultKind: TypeAlias = Literal[
@@ -115,6 +115,8 @@ class Swarm(Struct, frozen=True):
     """Programs that give its contacts away."""
     routed_seconds: float = 20.0
     router_silence: float = 10.0
+    tail: bool = False
+    """A server that is killed leaves behind what the disk did not have yet."""
 
     @property
     def weather(self) -> Weather:
@@ -167,7 +169,8 @@ def _door(swarm: Swarm) -> Swarm:
 
 
 def _outside(swarm: Swarm) -> Swarm:
-    """With who gives contacts away from outside, in two of five."""
+    """With who gives contacts away from outside, in two of five; and with the journal's tail."""
+    swarm = replace(swarm, tail=Random(f"tail {swarm.seed}").random() < 0.5)
     random = Random(f"outside {swarm.seed}")
     if random.random() < 0.6:
         return swarm

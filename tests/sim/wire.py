@@ -35,13 +35,16 @@ class Wire:
         self._read = len(trace)
 
     def forlorn(self) -> Iterator[str]:
-        """Whoever talks and is known to nobody, though the disk has his dialog: his call stands, he
-        hears nothing, and nobody will hang it up.
+        """Whoever talks and is known to nobody: his call stands, he hears nothing, and nobody will
+        hang it up.  Where nothing outlives the server but its disk, it must have his dialog.
         """
-        known = self._known()
+        known, floor = self._known(), self._floor
+        all_is_kept = self._people.swarm.tail and floor.boots == 1
         for phone, call in self._people.calls():
             left = call.call_id in known or call.call_id in self._given_up
-            if call.state == "talking" and not left and self._is_on_disk(call.call_id):
+            if call.state != "talking" or left:
+                continue
+            if all_is_kept or self._is_on_disk(call.call_id):
                 yield f"{phone.name} talks in {call.call_id}, and is known to nobody"
 
     def _is_on_disk(self, call_id: str) -> bool:

@@ -19,6 +19,7 @@ from ccserver.core.clock import SteadyWall
 from ccserver.inputs.recorder import Recorder
 from ccserver.journal.log import Entry, Journal
 from ccserver.journal.storage import MemoryStorage, Row
+from ccserver.journal.tail import Tail
 from ccserver.media import protocol as media
 from ccserver.settings import Loaded, Settings
 from sip.transport.path import Path
@@ -28,6 +29,7 @@ from tests.support.model import check_decisions
 from tests.support.network import MemoryTransport, Network, Weather
 from tests.support.recording import close_down
 
+TAIL_BYTES = 2 * 1024 * 1024
 AWAY = 0.8
 """Seconds from the death of the server to the next one: a Python starts, and imports."""
 
@@ -93,6 +95,22 @@ class _Journal:
         return getattr(self._disk, name)
 
 
+class _Tail(Tail):
+    """The memory behind the journal, as one run sees it."""
+
+    def __init__(self, memory: bytearray, life: Life) -> None:
+        super().__init__(memory)
+        self._life = life
+
+    def keep(self, seq: int, at: int, payload: bytes) -> None:
+        if not self._life.over:
+            super().keep(seq, at, payload)
+
+    def commit_begins(self) -> None:
+        if not self._life.over:
+            super().commit_begins()
+
+
 class _Media:
     """The media process as one run sees it."""
 
@@ -148,8 +166,10 @@ class MortalCentre(Centre):
         plane: MediaInMemory,
         disk: Disk,
         recorded: FilePath | None = None,
+        tail: bool = False,
     ) -> None:
         self._nursery, self.file, self._recorded = nursery, settings, recorded
+        self._tail = bytearray(TAIL_BYTES) if tail else None
         self.disk = disk
         self.runs = 0
         self.datagrams = 0
@@ -177,7 +197,8 @@ class MortalCentre(Centre):
         self.life = life = Life()
         wall = SteadyWall(self._clock, trio.current_time)
         recorder = None if self._recorded is None else Recorder(wall)
-        journal = Journal(_Journal(self.disk, life), wall, recorder)
+        tail = None if self._tail is None else _Tail(self._tail, life)
+        journal = Journal(_Journal(self.disk, life), wall, recorder, tail=tail)
         del self.entries[journal.last_seq :], self.heard_at[journal.last_seq :]
         world = World(
             transports=[_Transport(self._network, life, self._count_datagram)],
@@ -250,6 +271,8 @@ class MortalCentre(Centre):
         self.life.kill()
         self._plane.is_gone()
         self.boots += 1
+        if self._tail is not None:
+            self._tail = bytearray(TAIL_BYTES)
         await self.life.ended.wait()
 
     async def comes_back(self, *, after: float = AWAY) -> None:
@@ -272,11 +295,13 @@ async def mortal_centre(
     longest: float = LONGEST_STORY,
     recorded: FilePath | None = None,
     prints_ladder: bool = True,
+    tail: bool = False,
     **changes: Any,
 ) -> AsyncIterator[MortalCentre]:
     """Open one with ``DEFAULT`` settings, whole sections of which may be replaced.
 
-    ``recorded``: the directory in which the inputs of its runs are written down.
+    ``recorded``: the directory in which the inputs of its runs are written down.  ``tail``: the
+    next run finds what the disk did not have, unless the whole machine has lost its power.
     """
     settings = Settings.model_validate({**DEFAULT, **changes})
     async with trio.open_nursery() as nursery:
@@ -284,7 +309,7 @@ async def mortal_centre(
         plane = MediaInMemory()
         nursery.start_soon(plane.run)
         await trio.lowlevel.checkpoint()
-        opened = MortalCentre(nursery, settings, network, plane, disk or Disk(), recorded)
+        opened = MortalCentre(nursery, settings, network, plane, disk or Disk(), recorded, tail)
         await opened.start()
         await trio.sleep(0.001)
         try:
