@@ -24,6 +24,7 @@ def test_a_conversation_goes_on_and_a_second_signal_ends_it(start_server, sipp):
     port = free_ports()
     sipp(server, "register", port=port, user="1001", secret="secret-1001").finish()
     server.wait_agent("1001", "available")
+    server.program.wait_for("the web process is ready")  # else it is not told that we drain
     agent = sipp(server, "agent", port=port, pause=0.1)
     customer = sipp(server, "customer_waits")
     server.wait_agent("1001", "engaged")
