@@ -22,13 +22,13 @@ from tests.sim.swarm import VERSION, Swarm, draw
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.sim", description=__doc__)
-    which = parser.add_mutually_exclusive_group(required=True)
+    which = parser.add_mutually_exclusive_group()
     which.add_argument("--seed", type=int, help="one run")
     which.add_argument("--seeds", type=_range, metavar="FIRST:END", help="many runs")
     which.add_argument(
         "--find", type=int, metavar="MOST", help="the first seed that finds each planted bug"
     )
-    which.add_argument("--soak", type=float, metavar="HOURS", help="one long run")
+    parser.add_argument("--soak", type=float, metavar="HOURS", help="one long run, of --seed or 0")
     parser.add_argument("--minutes", type=float, default=10.0, help="of each run, with faults")
     parser.add_argument("--generator", type=int, default=VERSION, help="what a seed means")
     parser.add_argument(
@@ -42,7 +42,9 @@ def main(arguments: list[str]) -> int:
     if asked.find is not None:
         return _find(asked.find, asked.jobs, planted)
     if asked.soak is not None:
-        return _soak(draw(0, asked.soak * 60.0, asked.generator), planted)
+        return _soak(draw(asked.seed or 0, asked.soak * 60.0, asked.generator), planted)
+    if asked.seed is None and asked.seeds is None:
+        parser.error("which? --seed, --seeds, --soak or --find")
     seeds = range(asked.seed, asked.seed + 1) if asked.seeds is None else asked.seeds
     failed = 0
     with Progress() as progress:
