@@ -74,6 +74,7 @@ class SqliteStorage:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = self._take_lock()
+            make_private(path)
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         except (sqlite3.Error, OSError) as error:
             self._drop_lock()
@@ -193,6 +194,13 @@ WHERE instr(payload, ?)
 """
 
 
+def make_private(path: Path) -> None:
+    """A new file is this user's alone, and so is what SQLite puts beside it; what is there already
+    has the mode that somebody gave it.  Raises OSError.
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
 def last_number(path: Path) -> int:
     """Of the last row that is committed; 0: there is none.  Raises JournalError."""
     try:
@@ -221,6 +229,8 @@ def read_rows(
     """
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as db:
+            if not int(db.execute("PRAGMA user_version").fetchone()[0]):
+                return []  # it is being made
             if containing is None:
                 return db.execute(_ROWS, (after, limit)).fetchall()
             return db.execute(_ROWS_HOLDING, (after, limit, containing)).fetchall()

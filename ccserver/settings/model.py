@@ -116,6 +116,9 @@ class Store(Section):
     url: Annotated[Secret, DatabaseUrl] | None = None
     """The database that holds it; without it, the file store.sqlite in data.dir. A FILE is relative
     to the working directory."""
+    keep_days: Annotated[float, Field(ge=1, le=36500)] = 400.0
+    """So long after its end a row is kept; the journal keeps all of it. 400 days: a month can be
+    compared with that of the year before."""
 
 
 class Audit(Section):

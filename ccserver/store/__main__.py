@@ -14,13 +14,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event as Flag
+from threading import Timer
 
 from ccserver.door import NobodyThere, ask
 from ccserver.journal.reading import JOURNAL
 from ccserver.logs import set_up_logging
 from ccserver.settings import ConfigurationError, load
 from ccserver.store.database import StoreUnusable, database_of
-from ccserver.store.worker import Progress, Worker
+from ccserver.store.worker import LAST_SECONDS, Progress, Worker
 
 log = logging.getLogger(__name__)
 
@@ -41,11 +42,24 @@ def main() -> int:
     logging.getLogger("alembic").setLevel(logging.WARNING)  # the worker says what was done
     os.nice(NICE)
     end = Flag()
+
+    def leave() -> None:
+        """Nothing is lost: what the database has not acknowledged is folded again."""
+        log.error("the database does not answer: the store lacks the last events until it does")
+        writer.close()
+        os._exit(0)
+
+    def ended(*_: object) -> None:
+        end.set()
+        waits = Timer(LAST_SECONDS + 1.0, leave)
+        waits.daemon = True
+        waits.start()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: end.set())
-    data = Path(settings.data.dir)
+        signal.signal(number, ended)
+    data, days = Path(settings.data.dir), settings.store.keep_days
     try:
-        Worker(data / JOURNAL, database_of(settings), teller(data)).run(end)
+        Worker(data / JOURNAL, database_of(settings), teller(data), keep_days=days).run(end)
     except StoreUnusable as error:
         print(f"ccserver: {error}", file=sys.stderr)
         return WRONG

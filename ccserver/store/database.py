@@ -5,8 +5,11 @@ What is said of it, in logs and errors, never holds its password, nor what is in
 
 from __future__ import annotations
 
+import os
+import socket
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +20,18 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
 
+from ccserver.journal.storage import make_private
 from ccserver.settings import Settings
 
 FILE = "store.sqlite"
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 30
 """No statement of ours takes so long, unless the database is sick: then it is tried again."""
+ANSWER_SECONDS = 40.0
+"""Nor a transaction.  A server that stands still does not even say that it is too late."""
+PING_SECONDS = 5.0
 _MIGRATING = 0x63637374
 """PostgreSQL's advisory lock that is held while the schema is changed: "ccst"."""
 _POSTGRESQL = {
@@ -62,9 +69,19 @@ class Database:
         self._engine.dispose()
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """To write in: all of it, or nothing.  Raises StoreError."""
-        with self._errors(), self._engine.begin() as connection:
+    def transaction(self, *, takes_long: bool = False) -> Iterator[Connection]:
+        """To write in: all of it, or nothing.  Raises StoreError.
+
+        ``takes_long``: it is about whole tables.
+        """
+        with (
+            self._errors(),
+            self._engine.connect() as connection,
+            self._watched(connection, None if takes_long else ANSWER_SECONDS),
+            connection.begin(),
+        ):
+            if takes_long and connection.dialect.name == "postgresql":
+                connection.execute(text("SET LOCAL statement_timeout = 0"))
             yield connection
 
     @contextmanager
@@ -78,10 +95,18 @@ class Database:
             else:
                 connection.info["reads"] = True
             try:
-                with connection.begin():
+                with self._watched(connection, ANSWER_SECONDS), connection.begin():
                     yield connection
             finally:
                 connection.info.pop("reads", None)
+
+    @contextmanager
+    def _watched(self, connection: Connection, seconds: float | None) -> Iterator[None]:
+        if seconds is None:
+            yield
+            return
+        with _answered_within(seconds, connection.connection.dbapi_connection):
+            yield
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -102,8 +127,7 @@ class Database:
 
         Raises StoreUnusable where it is a newer version's, and StoreError.
         """
-        with self.transaction() as connection:
-            take_your_time(connection)
+        with self.transaction(takes_long=True) as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATING})"))
             before = MigrationContext.configure(connection).get_current_revision()
@@ -120,10 +144,31 @@ class Database:
             return before
 
 
-def take_your_time(connection: Connection) -> None:
-    """For the rest of the transaction: it is about whole tables."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SET LOCAL statement_timeout = 0"))
+@contextmanager
+def _answered_within(seconds: float, connection: Any) -> Iterator[None]:
+    """``connection``, the driver's, is cut off if this takes longer, if it is PostgreSQL's.
+
+    The system closes a connection whose other side has gone; one that stands still keeps it, and
+    psycopg waits for ever.
+    """
+    if not hasattr(connection, "pgconn"):
+        yield
+        return
+    timer = threading.Timer(seconds, _cut_off, (connection,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _cut_off(connection: Any) -> None:
+    with (
+        suppress(Exception),  # it has been closed meanwhile
+        socket.socket(fileno=os.dup(connection.fileno())) as wire,
+    ):
+        wire.shutdown(socket.SHUT_RDWR)
 
 
 def database_of(settings: Settings, *, waits: float = CONNECT_SECONDS) -> Database:
@@ -156,7 +201,20 @@ def _engine(url: URL, waits: float) -> Engine:
         "json_serializer": lambda value: msgspec.json.encode(value).decode(),
     }
     if url.get_backend_name() == "postgresql":
-        return create_engine(url, pool_pre_ping=True, connect_args=_POSTGRESQL, **common)
+        engine = create_engine(url, connect_args=_POSTGRESQL, **common)
+
+        def ping(connection: Any, record: Any, borrowed: Any) -> None:
+            """As SQLAlchemy's ``pool_pre_ping``, which would wait for ever."""
+            try:
+                with _answered_within(PING_SECONDS, connection):
+                    engine.dialect.do_ping(connection)
+            except engine.dialect.loaded_dbapi.Error as error:
+                raise DisconnectionError(str(error)) from error
+
+        event.listen(engine, "checkout", ping)
+        return engine
+    if url.database and url.database != ":memory:":
+        make_private(Path(url.database))
     engine = create_engine(url, connect_args={"timeout": waits}, **common)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

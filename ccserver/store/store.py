@@ -10,10 +10,20 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from ccserver.store.database import Database, StoreError, take_your_time
+from ccserver.store.database import Database, StoreError
 from ccserver.store.fold import Changes
 from ccserver.store.rows import Row
-from ccserver.store.tables import ENDING, TABLES, position
+from ccserver.store.tables import (
+    ENDING,
+    TABLES,
+    activities,
+    contacts,
+    decisions,
+    legs,
+    offers,
+    position,
+    segments,
+)
 
 
 class Position(Struct, frozen=True):
@@ -71,10 +81,36 @@ class Store:
                     row["_id"] = row.pop("id")
                 connection.execute(changed, rows)
 
+    def forget(self, before: int, most: int) -> int:
+        """Rows that ended before then, in microseconds since 1970; a contact's with it, and it with
+        all of them.  ``most``: so many contacts, or else activities and legs, in one transaction.
+
+        Returns how many there were of those: 0, and there are no more.
+        """
+        with self._database.transaction() as connection:
+            old = select(contacts.c.id).where(
+                contacts.c.arrived_at < before, contacts.c.ended_at < before
+            )
+            ids = connection.scalars(old.order_by(contacts.c.arrived_at).limit(most)).all()
+            if ids:
+                for table in (segments, offers, legs, decisions):
+                    connection.execute(delete(table).where(table.c.contact.in_(ids)))
+                connection.execute(delete(contacts).where(contacts.c.id.in_(ids)))
+                return len(ids)
+            gone = 0
+            for table in (activities, legs):  # legs: of feature codes that agents dialled
+                oldest = select(table.c.id).where(table.c.ended_at < before).limit(most)
+                of_nobody = ~table.c.contact.in_(select(contacts.c.id))
+                these = connection.scalars(
+                    oldest.where(of_nobody) if table is legs else oldest
+                ).all()
+                connection.execute(delete(table).where(table.c.id.in_(these)))
+                gone += len(these)
+            return gone
+
     def empty(self) -> None:
         """As if nothing had ever been folded."""
-        with self._database.transaction() as connection:
-            take_your_time(connection)
+        with self._database.transaction(takes_long=True) as connection:
             for table in TABLES.values():
                 connection.execute(delete(table))
             connection.execute(update(position).values(seq=0, at=0))

@@ -32,6 +32,11 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 """Seconds after a failure; each further one doubles it."""
 LAST_SECONDS = 3.0
 """For what was journalled last, when the server ends."""
+FORGET_EVERY = 3_600.0
+"""Seconds of the journal's time between two looks at what is too old."""
+FORGOTTEN_AT_ONCE = 500
+"""Contacts of one transaction: who reads does not wait, nor does what comes from the journal."""
+_DAY = 86_400_000_000
 UNFOLDED = (b'{"event":"dispatcher.', b'{"event":"centre.configured"', b'{"event":"phone.')
 """Not even decoded."""
 _ZERO = rb"\u0000"
@@ -49,13 +54,24 @@ class Progress(Struct, frozen=True):
 
 
 class Worker:
-    """Folds the journal at ``path`` into ``database``.  ``tell`` hears how it goes.
+    """Folds the journal at ``path`` into ``database``.  ``tell`` hears how it goes; ``keep_days``
+    after its end a row is forgotten, by the time of the journal; None: never.
 
     One thread at a time; nothing is shared with another process but the database.
     """
 
-    def __init__(self, path: Path, database: Database, tell: Callable[[Progress], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        database: Database,
+        tell: Callable[[Progress], None],
+        *,
+        keep_days: float | None = None,
+    ) -> None:
         self._path, self._database, self._tell = path, database, tell
+        self._keep = None if keep_days is None else int(keep_days * _DAY)
+        self._looked = self._forgotten = 0
+        """When for what is too old, in microseconds since 1970; how much that was, up to now."""
         self._store = Store(database)
         self._fold: StoreFold | None = None
         """None: read what goes on before the next event is folded."""
@@ -73,6 +89,8 @@ class Worker:
             try:
                 while self.step() and not end.is_set():
                     pass
+                while self.forget() and not end.is_set():
+                    self.step()
                 if pause > FIRST_PAUSE:
                     log.info("the store has caught up, with event %d", self._position.seq)
                 pause = FIRST_PAUSE
@@ -102,6 +120,23 @@ class Worker:
             self._fold, self._position = fold, after
         self._report()
         return len(rows) == BATCH
+
+    def forget(self) -> bool:
+        """A part of what is too old, once an hour; whether there may be more.  Raises StoreError.
+
+        By the journal's time: a clock that is wrong now forgets nothing.
+        """
+        now = self._position.at
+        if self._keep is None or now < self._looked + 1_000_000 * FORGET_EVERY:
+            return False
+        gone = self._store.forget(now - self._keep, FORGOTTEN_AT_ONCE)
+        self._forgotten += gone
+        if gone:
+            return True
+        if self._forgotten:
+            log.info("%d contacts, activities and legs were too old to be kept", self._forgotten)
+        self._looked, self._forgotten = now, 0
+        return False
 
     def _begin(self) -> StoreFold:
         before = self._database.upgrade()

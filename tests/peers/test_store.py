@@ -13,9 +13,9 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
-from ccserver.store.database import FILE, Database, newest
+from ccserver.store.database import FILE, Database, StoreError, newest
 from ccserver.store.store import Store
 from ccserver.store.tables import contacts
 from tests.peers.postgresql import PASSWORD, Postgresql
@@ -130,6 +130,67 @@ def test_a_database_that_hangs_holds_up_nobody_but_the_store(
     finally:
         cluster.thaw()
     until(lambda: len(ended(database)) == 2, 20, "the store to catch up")
+
+
+def test_a_database_that_hangs_holds_up_no_stop(
+    start_server: Start, sipp: Phones, cluster: Postgresql, cleanup: ExitStack
+) -> None:
+    url = cluster.new_database()
+    server = start_server(store__url=url)
+    database = Database(url)
+    cleanup.callback(database.close)
+    until(lambda: database.revision() == newest(), 30, "the schema to be there")
+    call(server, sipp)
+    until(lambda: len(ended(database)) == 1, 20, "the first contact to be in the store")
+    cluster.freeze()
+    try:
+        call(server, sipp)
+        until(lambda: server.figure("ccserver_store_lag_events") > 0, 20, "the store to be late")
+        assert server.stop() == 0
+    finally:
+        cluster.thaw()
+    assert "store does not end: killing it" not in server.program.output()
+    assert "the store lacks the last events" in server.program.output()
+
+
+def test_a_database_that_hangs_is_left_and_tried_again(
+    cluster: Postgresql, tmp_path: Path, cleanup: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the middle of a transaction: the server's own limits do not hold when it stands still."""
+    monkeypatch.setattr("ccserver.store.database.ANSWER_SECONDS", 0.5)
+    database = Database(cluster.new_database())
+    cleanup.callback(database.close)
+    database.upgrade()
+
+    def stand_still() -> None:
+        with database.transaction() as connection:
+            connection.execute(text("SELECT 1"))
+            cluster.freeze()
+            try:
+                connection.execute(text("SELECT 2"))
+            finally:
+                cluster.thaw()
+
+    with pytest.raises(StoreError):
+        stand_still()
+    with database.transaction() as connection:
+        assert connection.execute(text("SELECT 3")).scalar() == 3
+
+
+def test_a_connection_that_hangs_in_the_pool_is_replaced(
+    cluster: Postgresql, cleanup: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ccserver.store.database.PING_SECONDS", 0.5)
+    database = Database(cluster.new_database())
+    cleanup.callback(database.close)
+    database.upgrade()
+    backends = "SELECT pid FROM pg_stat_activity WHERE application_name = 'ccserver'"
+    with database.transaction() as connection:
+        (pid,) = connection.execute(text(backends)).scalars()
+    os.kill(pid, signal.SIGSTOP)
+    cleanup.callback(os.kill, pid, signal.SIGCONT)
+    with database.transaction() as connection:
+        assert connection.execute(text("SELECT pg_backend_pid()")).scalar() != pid
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

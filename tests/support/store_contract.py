@@ -327,6 +327,45 @@ class StoreContract:
         (activity,) = content(database)["activities"]
         assert (activity["code"], activity["began_at"], activity["ended_at"]) == ("lunch", 10, 30)
 
+    # --- what is too old ----------------------------------------------------------------------
+
+    def test_what_ended_long_ago_is_forgotten_in_steps(
+        self, database: Database, file: File, worker: Worker
+    ) -> None:
+        file.grows(everything())
+        while worker.step():
+            pass
+        whole, before = content(database), _middle(content(database))
+        store, steps = Store(database), 0
+        while store.forget(before, 3):
+            steps += 1
+        assert steps > 3
+        left = content(database)
+        assert left == _younger(whole, before)
+        assert 0 < len(left["contacts"]) < len(whole["contacts"])
+
+    def test_the_worker_forgets_by_the_journals_time_and_folds_on(
+        self, database: Database, file: File, told: list[Progress]
+    ) -> None:
+        rows = everything()
+        file.grows(rows[:-200])
+        worker = Worker(file.path, database, told.append, keep_days=1.0)
+        while worker.step():
+            pass
+        assert not worker.forget(), "nothing is a day old"
+        worker = Worker(file.path, database, told.append, keep_days=1e-9)
+        worker.step()
+        while worker.forget():
+            worker.step()
+        assert all(row["ended_at"] is None for row in content(database)["contacts"])
+        file.grows(rows[-200:])
+        worker.step()
+        assert not worker.forget(), "it was looked less than an hour ago"
+        new = {row["id"]: row for row in content(database)["contacts"]}
+        last = {row["id"]: row for row in expected(rows)["contacts"]}
+        assert new
+        assert all(last[name] == row for name, row in new.items())
+
 
 def until_it_fails(worker: Worker, store: Store) -> None:
     """A step of few statements is not reached by a late failure."""
@@ -352,3 +391,26 @@ class Failing:
             self._left = None
             raise connection.dialect.loaded_dbapi.OperationalError("the disk is gone")
         self._left -= 1
+
+
+def _middle(whole: Content) -> int:
+    ended = sorted(row["ended_at"] for row in whole["contacts"] if row["ended_at"] is not None)
+    middle: int = ended[len(ended) // 2]
+    return middle
+
+
+def _younger(whole: Content, before: int) -> Content:
+    def is_old(row: dict[str, Any]) -> bool:
+        return row["ended_at"] is not None and row["ended_at"] < before
+
+    contacts = [row for row in whole["contacts"] if not is_old(row)]
+    names = {row["id"] for row in contacts}
+    left = {name: [r for r in rows if r.get("contact") in names] for name, rows in whole.items()}
+    left["contacts"] = contacts
+    left["activities"] = [row for row in whole["activities"] if not is_old(row)]
+    known = {row["id"] for row in whole["contacts"]}
+    for leg in whole["legs"]:  # of a contact with it, of a feature code by themselves
+        if leg["contact"] not in known and not is_old(leg):
+            left["legs"].append(leg)
+    left["legs"].sort(key=lambda leg: str(leg["id"]))
+    return left

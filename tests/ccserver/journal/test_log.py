@@ -364,3 +364,19 @@ async def test_a_journal_that_another_program_locks_waits_for_it(tmp_path, monke
             assert journal.ready
             nursery.cancel_scope.cancel()
     assert len(read_rows(path, 0, 10)) == 1
+
+
+def test_a_new_journal_is_the_servers_alone(tmp_path):
+    path = tmp_path / "journal.sqlite"
+    storage = SqliteStorage(path)
+    storage.write([(1, 2, "x", b"x")])
+    made = {each.name: each.stat().st_mode & 0o777 for each in tmp_path.iterdir()}
+    assert set(made) >= {"journal.sqlite", "journal.sqlite-wal"}
+    assert set(made.values()) == {0o600}
+    storage.close()
+
+
+def test_a_journal_that_is_being_made_is_empty(tmp_path):
+    path = tmp_path / "journal.sqlite"
+    path.touch()
+    assert read_rows(path, 0, 10) == []

@@ -26,6 +26,26 @@ class TestSqlite(StoreContract):
         database.close()
 
 
+def test_a_new_file_is_the_servers_alone(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'store.sqlite'}")
+    database.upgrade()
+    with database.reading():
+        made = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert set(made) >= {"store.sqlite", "store.sqlite-wal"}
+    assert set(made.values()) == {0o600}
+    database.close()
+
+
+def test_a_file_that_others_may_read_stays_so(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    path.touch()
+    path.chmod(0o640)
+    database = Database(f"sqlite:///{path}")
+    database.upgrade()
+    assert path.stat().st_mode & 0o777 == 0o640
+    database.close()
+
+
 def test_a_full_disk_is_waited_out(tmp_path: Path) -> None:
     rows = everything()
     file, database = (
