@@ -40,6 +40,7 @@ from ccserver.core.__main__ import collector_of
 from ccserver.core.app import Core, World
 from ccserver.inputs.recorder import Recorder
 from ccserver.journal.log import Journal
+from ccserver.journal.tail import make_memory, open_tail
 from ccserver.media import protocol as media
 from ccserver.media.client import READY, MediaClient
 from ccserver.settings import Settings
@@ -379,7 +380,9 @@ class Bench:
         self.phones, self.plane = outside.phones, outside.plane
         self.client = MediaClient(self.plane.path, ready=READY)
         self.recorder = None if a.no_inputs else Recorder(time.time)
-        self.journal = Journal.open(data / "journal.sqlite", time.time, self.recorder)
+        memory = make_memory()
+        tail = None if memory is None else open_tail(memory)
+        self.journal = Journal.open(data / "journal.sqlite", time.time, self.recorder, tail)
         world = World(
             transports=[self.phones],
             media=self.client,

@@ -15,14 +15,15 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-import zlib
 from collections.abc import Iterator
 from typing import TypeAlias
+from zlib import crc32
 
 BYTES = 16 * 1024 * 1024
 """In each half some 20,000 events: seconds of a busy day, where a commit takes milliseconds."""
 _HEAD = struct.Struct("<QqII")
 """Number, microseconds since 1970, length of the payload, checksum."""
+_SIZE = _HEAD.size
 
 Kept: TypeAlias = tuple[int, int, bytes]
 """Sequence number, microseconds since 1970, payload."""
@@ -43,13 +44,15 @@ class Tail:
 
     def keep(self, seq: int, at: int, payload: bytes) -> None:
         """What SIGKILL cuts short is not found: its checksum is wrong."""
-        begins = self._at
-        ends = begins + _HEAD.size + len(payload)
+        head = self._at
+        begins = head + _SIZE
+        ends = begins + len(payload)
         if ends > self._end:
             self._at = self._end  # nor what comes after it: there are no gaps
             return
-        self._memory[begins + _HEAD.size : ends] = payload
-        _HEAD.pack_into(self._memory, begins, seq, at, len(payload), _checksum(seq, at, payload))
+        self._memory[begins:ends] = payload
+        checksum = crc32(payload, (seq ^ at ^ at >> 32) & 0xFFFFFFFF)  # as `_checksum` has it
+        _HEAD.pack_into(self._memory, head, seq, at, ends - begins, checksum)
         self._at = ends
 
     def commit_begins(self) -> None:
@@ -92,7 +95,7 @@ class Tail:
 
 
 def _checksum(seq: int, at: int, payload: bytes) -> int:
-    return zlib.crc32(payload, (seq ^ at ^ at >> 32) & 0xFFFFFFFF)
+    return crc32(payload, (seq ^ at ^ at >> 32) & 0xFFFFFFFF)
 
 
 def make_memory() -> int | None:

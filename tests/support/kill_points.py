@@ -82,7 +82,7 @@ class People:
     async def _clicks(self, at: float, agent: str, command: Any) -> None:
         await trio.sleep(at)
         floor = self.floor
-        if floor.life.over:
+        if not floor.life.serves:
             return
         perform = floor.perform
         if isinstance(command, m.AgentCommand):
