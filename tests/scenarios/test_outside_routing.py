@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 import trio
 
 from actors import events as ev
@@ -53,7 +54,7 @@ async def test_an_outside_router_reads_the_queue_and_assigns_its_contact(autojum
         assert (kept["ok"], kept["seconds"]) == (True, 10.0)
         (waits,) = seen["contacts"]
         assert (waits["contact"], waits["needs"], waits["priority"]) == (contact, "english", 5)
-        assert 28.0 < waits["kept_seconds"] < 30.0
+        assert 27.5 < waits["kept_seconds"] < 30.0
         assert waits["suits"] == ["1001", "1002"]
         assert [agent["agent"] for agent in seen["agents"]] == ["1001", "1002"]
         assert 9.0 < seen["router_seconds"] <= 10.0
@@ -124,7 +125,8 @@ async def test_a_contact_that_the_router_does_not_give_away_is_the_rules_in_time
         assert c.state("1001") == "available"
         await ada.rings()
         queued = c.of(ev.ContactQueued)[0]
-        assert c.of(ev.ContactAssigned)[0].decided_at - queued.place.since == 30.0
+        waited = c.of(ev.ContactAssigned)[0].decided_at - queued.place.since
+        assert waited == pytest.approx(30.0)
 
 
 async def test_a_supervisor_gives_a_contact_of_any_queue_away_by_force(autojump_clock):

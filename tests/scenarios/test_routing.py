@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+import pytest
 import trio
 
 from actors import commands
@@ -270,7 +271,8 @@ async def test_an_agent_misses_three_offers_and_is_idle_then_r15(autojump_clock)
             await trio.sleep(1)
             assert c.state("1001") == ("available" if missed < 2 else "idle:rona")
         instants = [e.decided_at for e in c.of(ev.ContactAssigned)]
-        assert [later - one for one, later in pairwise(instants)] == [15.0, 15.0]
+        pauses = [later - one for one, later in pairwise(instants)]
+        assert pauses == pytest.approx([15.0, 15.0])
         await c.commands("1001", m.SetAvailable())
         await ada.rings()
 

@@ -51,7 +51,7 @@ async def test_callers_hear_their_place_as_it_gets_better(autojump_clock) -> Non
         await trio.sleep(21)
         assert heard_by(c, "bert") == ("music.wav",), "it is what it was"
         anna.hangs_up(call)
-        await trio.sleep(20)
+        await trio.sleep(19)
         assert heard_by(c, "bert") == ("en/next.wav",)
         assert [e.position for e in c.of(ev.ContactAnnounced)] == [1, 2, 1]
 
