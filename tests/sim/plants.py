@@ -26,7 +26,7 @@ from actors.dossier import Dossier
 from actors.effects import CloseMedia, TellDispatcher, TellLeg, TellQueue
 from actors.engagement import Engagement
 from actors.leg import Leg, MediaSilent
-from actors.queue import Queue, QueueRemoved
+from actors.queue import Queue
 from actors.reasons import IdleCode, OfferFailure, Refusal
 from actors.recovered import RecoveredContact
 from actors.search import Search
@@ -120,17 +120,6 @@ def forgets_an_agent(method: Wrapper) -> Wrapper:
         return method(self, on, choice)
 
     return pair
-
-
-@plant("R20", "a queue that is deleted forgets who waits in it", Queue, "_decide")
-def closes_at_once(method: Wrapper) -> Wrapper:
-    def decide(self: Any, message: Any) -> Any:
-        if isinstance(message, QueueRemoved):
-            for contact in self.order():
-                self._forget(contact)
-        return method(self, message)
-
-    return decide
 
 
 @plant("", "a router that was heard once is there for ever", Dispatcher, "_keep_for_router")
