@@ -277,7 +277,8 @@ class Leg:
         """The dialog's machine decides; its effects are addressed, its news understood.
 
         What is to be written down comes before what is sent: a server that is killed in between
-        must know of the dialog, so that the next one acknowledges it, and can end it.
+        must know of the dialog, so that the next one acknowledges it, and can end it.  That it has
+        ended comes last: the next one would not hang up a phone of which the journal says so.
         """
         effects: list[do.Effect] = []
         written: list[do.Effect] = []
@@ -289,7 +290,7 @@ class Leg:
                 effects.append(effect)  # type: ignore[arg-type]
             elif kind in _NEWS:
                 for follows in self._understand(effect):  # type: ignore[arg-type]
-                    (written if type(follows) is do.Record else effects).append(follows)
+                    (written if _comes_first(follows) else effects).append(follows)
             elif kind is Stop:
                 effects += (do.DetachDialog(*self._dialog_key), effect)  # type: ignore[arg-type]
             else:
@@ -412,8 +413,10 @@ class Leg:
         if self._usage is None:  # its phone has not been called yet
             gone = self._close(cause, order.status, by_us=True)
             return [*gone, do.DetachDialog(*self._dialog_key), Stop()]
-        effects = self._close(cause, order.status, by_us=True) if cause != "local" else []
-        return [*effects, *self._drive(usage.HangUp(order.status, order.reason))]
+        ended = self._close(cause, order.status, by_us=True) if cause != "local" else []
+        sent = self._drive(usage.HangUp(order.status, order.reason))
+        at = next((n for n, e in enumerate(sent) if type(e) is do.DetachDialog), len(sent))
+        return [*sent[:at], *ended, *sent[at:]]
 
     def _ended(self, cause: usage.EndCause) -> list[do.Effect]:
         self.state = Leaving()
@@ -430,3 +433,7 @@ class Leg:
             do.Record(ev.LegDown(self.id, self.contact, cause, status, by_us)),
             do.TellContact(self.contact, m.LegEnded(self.id, cause, status, by_us)),
         ]
+
+
+def _comes_first(effect: do.Effect) -> bool:
+    return type(effect) is do.Record and not isinstance(effect.event, ev.LegDown)

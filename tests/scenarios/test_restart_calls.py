@@ -11,6 +11,7 @@ from actors import events as ev
 from actors import messages as m
 from actors.ids import AgentId, QueueName, owner_of
 from actors.reasons import EndedBy, Outcome
+from ccserver.journal.log import Entry
 from sip.message import Request
 from tests.scenarios.test_outbound import GATEWAY, NUMBER, dials_out, refusal_of
 from tests.scenarios.test_transfer import PSTN
@@ -484,6 +485,29 @@ async def test_who_talks_in_a_queue_that_is_no_more_is_let_go_and_his_agent_wrap
         assert (ended.outcome, ended.reason) == (Outcome.FAILED, "server_restart")
         await trio.sleep(60)
         assert not floor.of(ev.LeaseExpired)
+        floor.check_nothing_is_left()
+
+
+async def test_a_phone_that_was_to_be_hung_up_as_the_server_died_is_hung_up_by_the_next(
+    autojump_clock,
+) -> None:
+    """Killed as it writes down that the leg has ended: the BYE must have left before that."""
+    async with mortal_centre(tail=True) as floor:
+        call = await floor.phone("anna").calls_to("2001")
+        await trio.sleep(10)
+
+        def dies(entry: Entry) -> None:
+            if isinstance(entry.event, ev.LegDown):
+                floor.life.kill()
+
+        floor.witness = dies
+        floor.media.is_lost()
+        await floor.life.ended.wait()
+        floor.witness = lambda entry: None
+        await floor.comes_back()
+        await trio.sleep(1)
+        assert call.state == "ended"
+        assert len(floor.of(ev.ContactEnded)) == 1
         floor.check_nothing_is_left()
 
 
