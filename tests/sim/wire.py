@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 
 from actors.ids import AgentId
 from sip.message import Response, parse
+from sip.transaction.client_invite import Calling
+from sip.usage_messages import ClientKey
 from tests.sim.faults import STRANGER
 from tests.sim.people import People
 from tests.support.network import Datagram
-from tests.support.phones import SERVER
+from tests.support.phones import SERVER, Call
 from tests.support.restarting import MortalCentre
 
 
@@ -60,8 +62,15 @@ class Wire:
             offered = actor is not None and actor.machine.state == "reserved"
             for call in () if offered else phone.open_calls():
                 wanted = call.call_id in known and call.call_id not in self._given_up
-                if call.state == "ringing" and wanted:
+                if call.state == "ringing" and wanted and not self._is_unheard(call):
                     yield f"{name} is not offered {call.call_id}, and rings"
+
+    def _is_unheard(self, call: Call) -> bool:
+        """Nothing has come of its INVITE: that cannot be cancelled yet (RFC 3261 §9.1)."""
+        assert call.invite is not None
+        key = ClientKey(call.invite.branch, "INVITE")
+        client = self._floor.core.endpoint._clients.get(key)
+        return client is not None and isinstance(client.machine.state, Calling)
 
     def _known(self) -> set[str]:
         return {call_id for call_id, _ in self._floor.core.endpoint._dialogs}
