@@ -160,10 +160,12 @@ class Dossier:
         return leg
 
     def hook_down(self, leg: LegId) -> list[Effect]:
-        """A leg has ended: an agent whose phone it was may be given the next call (V-57)."""
+        """A leg has ended: an agent whose last phone it was may be given the next call (V-57)."""
         self.legs.pop(leg, None)
         owed = self.off_hook.pop(leg, None)
-        return [] if owed is None else [TellAgent(owed[0], m.AgentLegDown(owed[1]))]
+        if owed is None or owed in self.off_hook.values():
+            return []
+        return [TellAgent(owed[0], m.AgentLegDown(owed[1]))]
 
     def new_request(self) -> ContactId:
         """A name under which queues and agents know one search of this contact.

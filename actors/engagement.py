@@ -1,6 +1,7 @@
 """An engagement: one contact in one agent's hands.
 
     Reserved -> Ringing -> Engaged -> WrapUp -> HangingUp -> Over
+             Withdrawn -> Over
 
 Every state but the last has a lease: a deadline by which someone must have moved it on.
 """
@@ -37,6 +38,10 @@ class Ringing(Struct, frozen=True, gc=False):
     pass
 
 
+class Withdrawn(Struct, frozen=True, gc=False):
+    """The contact has no need of us, and our phone has not stopped ringing."""
+
+
 class Engaged(Struct, frozen=True, gc=False):
     """The agent talks."""
 
@@ -55,8 +60,8 @@ class Over(Struct, frozen=True, gc=False):
     pass
 
 
-State: TypeAlias = Reserved | Ringing | Engaged | WrapUp | HangingUp | Over
-_OFFERED = frozenset((Reserved, Ringing))
+State: TypeAlias = Reserved | Ringing | Withdrawn | Engaged | WrapUp | HangingUp | Over
+_OFFERED = frozenset((Reserved, Ringing, Withdrawn))
 
 
 class Terms(Struct, frozen=True):
@@ -131,6 +136,11 @@ class Engagement:
         return type(self.state) in _OFFERED
 
     @property
+    def rings_on(self) -> bool:
+        """Whether the contact has let him go, and only his phone does not know it yet."""
+        return type(self.state) is Withdrawn
+
+    @property
     def wraps_up(self) -> bool:
         return type(self.state) is WrapUp
 
@@ -138,7 +148,7 @@ class Engagement:
     def name(self) -> str:
         """The agent's state while this engagement lasts, in the words of the glossary."""
         match self.state:
-            case Reserved() | Ringing():
+            case Reserved() | Ringing() | Withdrawn():
                 return "reserved"
             case Engaged():
                 return "engaged"
@@ -248,6 +258,8 @@ class Engagement:
         match self.state:
             case Reserved() | Ringing():
                 return self._while_offered(message)
+            case Withdrawn():
+                return self._when_withdrawn(message)
             case Engaged():
                 return self._while_engaged(message)
             case WrapUp() | HangingUp():
@@ -265,8 +277,11 @@ class Engagement:
             case m.OfferAnswered():
                 self.state, self.off_hook = Engaged(), True
                 return [TellAvailability(message), self._lease(self._terms.contact_seconds)]
-            case m.OfferWithdrawn():
+            case m.OfferWithdrawn(on_hook=True):
                 return self._end()  # his place among the available is what it was
+            case m.OfferWithdrawn():
+                self.state = Withdrawn()
+                return [self._lease(HOOK_LEASE)]
             case m.OfferFailed():
                 # Who listens, or calls somebody himself, has missed no offer of work.
                 offered = self.is_work and self.kind != "outbound"
@@ -276,6 +291,17 @@ class Engagement:
                 return [self._lost(), *self._end()]
             case TimerFired():
                 return [self._expired(), self._lost(), *self._end()]
+            case _:
+                return self._in_any_state(message)
+
+    def _when_withdrawn(self, message: Message) -> list[Effect | TellAvailability]:
+        match message:
+            case m.AgentLegDown():
+                return self._end()
+            case GivenBack():
+                return self._end()  # he calls somebody himself: his phone is his own
+            case TimerFired():  # the phone never confirmed its CANCEL
+                return [self._expired(), *self._end()]
             case _:
                 return self._in_any_state(message)
 

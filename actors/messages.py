@@ -383,10 +383,15 @@ class OfferAnswered(Struct, frozen=True, gc=False):
 
 
 class OfferWithdrawn(Struct, frozen=True, gc=False):
-    """From the contact: it needs the agent no more, through no fault of the agent's."""
+    """From the contact: it needs the agent no more, through no fault of the agent's.
+
+    ``on_hook``: none of his phones has been called.  Otherwise ``AgentLegDown`` says when they have
+    stopped.
+    """
 
     contact: ContactId
     reason: During | str
+    on_hook: bool = True
 
 
 class OfferFailed(Struct, frozen=True, gc=False):

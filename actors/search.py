@@ -383,7 +383,7 @@ class Search:
                 for each in ringing.all():
                     effects.extend(TellLeg(leg, m.HangUp()) for leg in each.legs)
                     if each.agent is not None:
-                        effects.append(TellAgent(each.agent, m.OfferWithdrawn(self.request, why)))
+                        effects.append(self._withdraw(each, each.agent, why))
             case Asking(), AtAgent(agent):
                 effects.append(TellAgent(agent, m.OfferWithdrawn(self.request, why)))
         return effects
@@ -481,8 +481,7 @@ class Search:
             others = (other for other in each.legs if other != leg)
             effects.extend(TellLeg(other, m.HangUp(reason=ELSEWHERE)) for other in others)
             if each is not winner and each.agent is not None:
-                withdrawn = m.OfferWithdrawn(self.request, During.RINGING)
-                effects.append(TellAgent(each.agent, withdrawn))
+                effects.append(self._withdraw(each, each.agent, During.RINGING))
         if winner.agent is not None:
             effects.append(TellAgent(winner.agent, m.OfferAnswered(self.request)))
         if isinstance(self.goal, InQueue):
@@ -514,12 +513,20 @@ class Search:
         """Others are asked before him; he has missed nothing."""
         assert offer.agent is not None
         self._remember(offer.agent)
-        withdrawn = TellAgent(offer.agent, m.OfferWithdrawn(self.request, During.RINGING))
+        withdrawn = self._withdraw(offer, offer.agent, During.RINGING)
         if self._left_ringing(offer):
             return [withdrawn]
         if not isinstance(self.goal, InQueue):
             return [withdrawn, *self._fail(OfferFailure.RONA)]
         return [CancelTimer(self.timer), withdrawn, *self._wait(again=True)]
+
+    def _withdraw(self, offer: Ringing, agent: AgentId, why: str) -> Effect:
+        """His phones are hung up.  Race: the INVITE of his next call overtakes a CANCEL that waits
+        for a first answer (RFC 3261 §9.1); so he has none before they have stopped.
+        """
+        off_hook = dict.fromkeys(offer.legs, (agent, self.request))
+        self._dossier.off_hook.update(off_hook)
+        return TellAgent(agent, m.OfferWithdrawn(self.request, why, on_hook=not off_hook))
 
     def _remember(self, agent: AgentId) -> None:
         """He has failed us, the latest first."""

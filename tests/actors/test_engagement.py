@@ -9,7 +9,7 @@ from actors import engagement as eng
 from actors import events as ev
 from actors import messages as m
 from actors.agent import AgentConfigured
-from actors.effects import TellContact, TellDispatcher, Watch
+from actors.effects import Record, TellContact, TellDispatcher, Watch
 from actors.engagement import Engagement, Terms
 from actors.ids import ContactId
 from actors.reasons import EndedBy, IdleCode, OfferFailure
@@ -124,6 +124,35 @@ def test_an_agent_whose_offer_is_withdrawn_is_free_in_the_same_step_r21():
     desk.now += 9
     desk.hears(m.OfferWithdrawn(CONTACT, "ringing"))
     assert desk.told_dispatcher() == [m.AgentAvailable(AGENT, {"english": 5}, 100.0, 1, 109.0)]
+
+
+RINGS_ON = m.OfferWithdrawn(CONTACT, "ringing", on_hook=False)
+
+
+def test_an_agent_whose_offer_is_withdrawn_is_free_when_his_phone_has_stopped():
+    desk = Desk().reserved()
+    desk.hears(RINGS_ON)
+    assert desk.agent.state == "reserved"
+    assert desk.told_dispatcher() == []
+    desk.now += 9
+    desk.hears(m.AgentLegDown(CONTACT))
+    assert desk.told_dispatcher() == [m.AgentAvailable(AGENT, {"english": 5}, 100.0, 1, 109.0)]
+
+
+def test_a_phone_that_never_says_that_it_has_stopped_is_written_down():
+    desk = Desk().reserved()
+    desk.hears(RINGS_ON)
+    desk.hears(TimerFired(f"lease:{CONTACT}"))
+    assert Record(ev.LeaseExpired("agent/1001", CONTACT, "Withdrawn")) in desk.effects
+    assert desk.agent.state == "available"
+
+
+def test_who_calls_somebody_himself_has_no_more_to_do_with_an_offer_that_was_withdrawn():
+    desk = Desk().reserved()
+    desk.hears(RINGS_ON)
+    desk.hears(m.AskedFor(ContactId("c2"), None, "outbound", None))
+    assert list(desk.agent.engagements) == [ContactId("c2")]
+    assert not [e for e in desk.effects if isinstance(e, TellContact) and e.contact == CONTACT]
 
 
 @pytest.mark.parametrize("ringing", [False, True])

@@ -159,7 +159,11 @@ class ContactLife(RuleBasedStateMachine):
                 self.asked[request] = agent
             case m.OfferWithdrawn(request) if request in self.asked:
                 assert self.asked.pop(request) == agent
-            case m.OfferWithdrawn(request) | m.OfferFailed(request) | m.PhoneLost(request):
+            case m.OfferWithdrawn(request, _, on_hook):
+                assert self.held.pop(request) == agent
+                if not on_hook:
+                    self.on_hook.add((agent, request))
+            case m.OfferFailed(request) | m.PhoneLost(request):
                 assert self.held.pop(request) == agent
             case m.ConversationEnded(request):
                 known = self.lost if request in self.lost else self.held

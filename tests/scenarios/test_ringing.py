@@ -180,6 +180,40 @@ async def test_no_zombie_call_r03_r21(autojump_clock) -> None:
         await again.wait("talking")
 
 
+async def test_no_call_meets_a_phone_that_has_not_stopped_ringing(autojump_clock) -> None:
+    """X abandons, and the phone is slow to hear of it: Y's INVITE would be answered 486."""
+    async with centre() as c:
+        agent = await c.agent("1001")
+        anna, bert = c.phone("anna"), c.phone("bert")
+        x = await anna.calls_to("2001")
+        offered = await agent.rings()
+        await bert.calls_to("2001")
+        agent.ignores = frozenset({"CANCEL"})
+        anna.hangs_up(x)
+        await trio.sleep(5)
+        assert c.state("1001") == "reserved"
+        assert agent.open_calls() == [offered]
+
+        agent.ignores = frozenset()
+        again = await agent.rings()
+        assert offered.state == "ended"
+        agent.answers(again)
+        await again.wait("talking")
+
+
+async def test_a_phone_that_never_stops_ringing_holds_its_agent_for_a_while(autojump_clock) -> None:
+    async with centre() as c:
+        agent = await c.agent("1001")
+        call = await c.phone("anna").calls_to("2001")
+        await agent.rings()
+        agent.ignores = frozenset({"CANCEL"})
+        c.phone("anna").hangs_up(call)
+        await trio.sleep(20)
+        assert c.state("1001") == "reserved"
+        await trio.sleep(25)
+        assert c.state("1001") == "available"
+
+
 async def test_the_agent_hangs_up_and_the_customer_is_let_go(autojump_clock) -> None:
     async with centre() as c:
         agent = await c.agent("1001")

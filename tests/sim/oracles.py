@@ -194,6 +194,8 @@ class Oracles(logging.Handler):
             if len(machine.engagements) > 1:
                 self.found("I4", f"{name} has {list(machine.engagements)}")
             for request, engagement in machine.engagements.items():
+                if engagement.rings_on:
+                    continue  # it may be with another already
                 other, state = by_request.get(request, (None, ""))
                 rings = self._configuration.has_rung_all and "reserved" in (state, engagement.name)
                 if other is not None and not rings and engagement.name != "wrap_up":
@@ -203,7 +205,9 @@ class Oracles(logging.Handler):
             f"{name} has {request}, which has ended"
             for name, machine in self._agent_machines()
             for request, engagement in machine.engagements.items()
-            if owner_of(request) in self.told.ended and engagement.name in ("reserved", "engaged")
+            if owner_of(request) in self.told.ended
+            and engagement.name in ("reserved", "engaged")
+            and not engagement.rings_on
         ]
         # Who was taken over waits for a contact that may not come back, for as long as that lease.
         taken_over = trio.current_time() - self._wire.runs[-1] < KEPT_LEASE
