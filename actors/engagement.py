@@ -28,6 +28,10 @@ SERVING: tuple[m.EngagementKind, ...] = ("contact", "transfer")
 """Kinds in which the customer is his own; in a consult he helps another."""
 HOOK_LEASE = 40.0
 """A phone that has not confirmed its BYE by now never will (64*T1 is 32 s)."""
+STOP_LEASE = 5.0
+"""A phone that was rung and has not said by now that it has stopped may be one that moved, and
+nothing would come of it before timer B (32 s): its agent is not kept.
+"""
 
 
 class Reserved(Struct, frozen=True, gc=False):
@@ -281,7 +285,7 @@ class Engagement:
                 return self._end()  # his place among the available is what it was
             case m.OfferWithdrawn():
                 self.state = Withdrawn()
-                return [self._lease(HOOK_LEASE)]
+                return [self._lease(STOP_LEASE)]
             case m.OfferFailed():
                 # Who listens, or calls somebody himself, has missed no offer of work.
                 offered = self.is_work and self.kind != "outbound"
@@ -296,12 +300,10 @@ class Engagement:
 
     def _when_withdrawn(self, message: Message) -> list[Effect | TellAvailability]:
         match message:
-            case m.AgentLegDown():
+            case m.AgentLegDown() | TimerFired():
                 return self._end()
             case GivenBack():
                 return self._end()  # he calls somebody himself: his phone is his own
-            case TimerFired():  # the phone never confirmed its CANCEL
-                return [self._expired(), *self._end()]
             case _:
                 return self._in_any_state(message)
 

@@ -9,11 +9,11 @@ from actors import engagement as eng
 from actors import events as ev
 from actors import messages as m
 from actors.agent import AgentConfigured
-from actors.effects import Record, TellContact, TellDispatcher, Watch
+from actors.effects import TellContact, TellDispatcher, Watch
 from actors.engagement import Engagement, Terms
 from actors.ids import ContactId
 from actors.reasons import EndedBy, IdleCode, OfferFailure
-from sip.machine import CancelTimer, TimerFired
+from sip.machine import CancelTimer, StartTimer, TimerFired
 from tests.support.desk import AGENT, CONTACT, QUEUE, TARGET, Desk
 
 LEASE = TimerFired(f"lease:{CONTACT}")
@@ -139,11 +139,13 @@ def test_an_agent_whose_offer_is_withdrawn_is_free_when_his_phone_has_stopped():
     assert desk.told_dispatcher() == [m.AgentAvailable(AGENT, {"english": 5}, 100.0, 1, 109.0)]
 
 
-def test_a_phone_that_never_says_that_it_has_stopped_is_written_down():
+def test_a_phone_that_never_says_that_it_has_stopped_keeps_its_agent_for_a_while():
     desk = Desk().reserved()
     desk.hears(RINGS_ON)
+    assert StartTimer(f"lease:{CONTACT}", eng.STOP_LEASE) in desk.effects
     desk.hears(TimerFired(f"lease:{CONTACT}"))
-    assert Record(ev.LeaseExpired("agent/1001", CONTACT, "Withdrawn")) in desk.effects
+    assert desk.agent.state == "available"
+    desk.hears(m.AgentLegDown(CONTACT))  # it has, after all
     assert desk.agent.state == "available"
 
 

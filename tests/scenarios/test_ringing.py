@@ -190,7 +190,7 @@ async def test_no_call_meets_a_phone_that_has_not_stopped_ringing(autojump_clock
         await bert.calls_to("2001")
         agent.ignores = frozenset({"CANCEL"})
         anna.hangs_up(x)
-        await trio.sleep(5)
+        await trio.sleep(2)
         assert c.state("1001") == "reserved"
         assert agent.open_calls() == [offered]
 
@@ -208,9 +208,9 @@ async def test_a_phone_that_never_stops_ringing_holds_its_agent_for_a_while(auto
         await agent.rings()
         agent.ignores = frozenset({"CANCEL"})
         c.phone("anna").hangs_up(call)
-        await trio.sleep(20)
+        await trio.sleep(4)
         assert c.state("1001") == "reserved"
-        await trio.sleep(25)
+        await trio.sleep(2)
         assert c.state("1001") == "available"
 
 
