@@ -114,6 +114,8 @@ class Database:
             yield
         except SQLAlchemyError as error:
             raise StoreError(f"{self.name}: {_reason(error)}") from None
+        except OSError as error:  # no file can be made there
+            raise StoreError(f"{self.name}: {error.strerror}") from None
 
     # --- the schema ---------------------------------------------------------------------------
 
@@ -213,9 +215,10 @@ def _engine(url: URL, waits: float) -> Engine:
 
         event.listen(engine, "checkout", ping)
         return engine
-    if url.database and url.database != ":memory:":
-        make_private(Path(url.database))
     engine = create_engine(url, connect_args={"timeout": waits}, **common)
+    if url.database and url.database != ":memory:":
+        path = Path(url.database)
+        event.listen(engine, "do_connect", lambda *_: make_private(path))
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -101,10 +101,10 @@ def test_a_conversation_is_told_by_its_segments() -> None:
     rows = folded(story("a conversation"))
 
     assert [(s.kind, s.queue, s.agent, seconds(s)) for s in of(Segment, rows)] == [
-        ("flow", None, None, 2.002),
+        ("flow", None, None, 2.0),
         ("queue", "support", None, 0.0),
         ("ringing", "support", "1001", 1.002),
-        ("connected", "support", "1001", 2.499),
+        ("connected", "support", "1001", 2.501),
         ("held", "support", "1001", 2.0),
         ("connected", "support", "1001", 2.0),
         ("consult_requested", "support", "1001", 1.002),
