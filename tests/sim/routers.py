@@ -58,6 +58,8 @@ class Routers:
         """When one had begun to say so that was answered; None: or has gone since."""
         floor.begins.append(self._begins)
         self._begins()
+        for entry in floor.entries:  # the first run has begun without us
+            self.hear(entry.event)
 
     def start(self) -> None:
         for number in range(self._swarm.routers):
