@@ -113,6 +113,13 @@ class AddressRules:
             case Locked() | Lost():
                 return self._move(state, source, packet, now)
 
+    def go_on(self, sequence: int, now: float) -> None:
+        """The source that is locked was heard up to this packet."""
+        state = self.state
+        if type(state) is Locked:
+            state.sequence = sequence
+            state.heard = now
+
     def _learn(self, state: Expecting, source: Address, packet: Packet, now: float) -> bool:
         if now - state.since < SILENCE_BEFORE_LEARNING:
             return False

@@ -210,11 +210,9 @@ class Engine:
         if found.reports:
             session.receive_report(data, source, now)
             return True
-        heard = session.receive(data, source, now)
+        self._matrix.receive(session, data, source, now)
         if session.keypad.held is not None:
             self._keys_held[session.name] = session
-        if heard is not None:
-            self._matrix.deliver(session, heard[0], heard[1], now)
         return True
 
     def _receive_polled(self, now: float) -> None:
@@ -232,14 +230,10 @@ class Engine:
 
     def _send_rtp(self, session: Session, datagram: bytes) -> None:
         target = session.send_to
-        if target is not None:
-            self._send(self._ways[session], datagram, target)
-
-    def _send(
-        self, send_to: Callable[[bytes, Address], int], datagram: bytes, target: Address
-    ) -> None:
+        if target is None:
+            return
         try:
-            send_to(datagram, target)
+            self._ways[session](datagram, target)
         except OSError:
             self._drops[Drop.SEND_FAILED] += 1
         else:
@@ -309,7 +303,12 @@ class Engine:
             if now >= session.next_report:
                 report, target = session.report(now, self._wall()), session.reports_to
                 if report is not None and target is not None:
-                    self._send(leg.pair.rtcp.sock.sendto, report, target)
+                    try:
+                        leg.pair.rtcp.sock.sendto(report, target)
+                    except OSError:
+                        self._drops[Drop.SEND_FAILED] += 1
+                    else:
+                        self._packets_out += 1
 
     # --- commands -----------------------------------------------------------------------------
 

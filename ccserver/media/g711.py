@@ -54,7 +54,7 @@ _ENCODE["PCMU"][0] = SILENCE["PCMU"][0]
 _ENCODE_SIGNED = {law: np.roll(table, 32768) for law, table in _ENCODE.items()}
 """In the order of the signed samples, so that an index beyond an end is clipped to it."""
 
-_TRANSLATE = {
+TRANSLATION = {
     ("PCMU", "PCMA"): _ENCODE["PCMA"][_DECODE["PCMU"].view(np.uint16)].tobytes(),
     ("PCMA", "PCMU"): _ENCODE["PCMU"][_DECODE["PCMA"].view(np.uint16)].tobytes(),
 }
@@ -86,4 +86,4 @@ def translate(payload: bytes, source: str, target: str) -> bytes:
     """`payload` in the law `target`; the same object if that is the law it has."""
     if source == target:
         return payload
-    return payload.translate(_TRANSLATE[source, target])
+    return payload.translate(TRANSLATION[source, target])

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 
 from ccserver.media import g711, rtp
+from ccserver.media.address_rules import Address
 from ccserver.media.jitter import JitterBuffer
 from ccserver.media.mixer import WIDE, Mixer, Voice
 from ccserver.media.player import Player
@@ -87,8 +88,22 @@ class Matrix:
 
     # --- packets and time ---------------------------------------------------------------------
 
-    def deliver(self, session: Session, packet: rtp.Packet, kind: str, now: float) -> None:
-        """A packet that `session` has received, to everybody who hears it."""
+    def receive(self, session: Session, data: bytes, source: Address, now: float) -> None:
+        """A packet that came for `session`, to everybody who hears it."""
+        flow = session.flow
+        if flow is not None:
+            datagram = flow.relay(data, source, now)
+            if datagram is not None:
+                self._send(session.relays[0], datagram)
+                return
+        heard = session.receive(data, source, now)
+        if heard is not None:
+            packet, kind = heard
+            self._deliver(session, packet, kind, now)
+            if session not in self._buffers:
+                session.begin_flow(packet, kind, source)
+
+    def _deliver(self, session: Session, packet: rtp.Packet, kind: str, now: float) -> None:
         for listener in session.relays:
             datagram = listener.relay(packet, kind, now)
             if datagram is not None:
@@ -148,7 +163,7 @@ class Matrix:
         before = before or _relayed_from(listener)
         if way is Way.RELAYED and before is listener.sources[0] and listener not in self.mixer:
             if listener not in before.relays:
-                before.relays.append(listener)
+                before.relay_to(listener)
             return
         self._stop_relaying(listener)
         self.changes += 1
@@ -157,12 +172,12 @@ class Matrix:
             if way is not Way.MIXED:
                 self._leaving[listener] = _LONGEST_STAY
         elif way is Way.RELAYED:
-            listener.sources[0].relays.append(listener)
+            listener.sources[0].relay_to(listener)
 
     def _stop_relaying(self, listener: Session) -> None:
         for source in listener.sources:
             if listener in source.relays:
-                source.relays.remove(listener)
+                source.stop_relaying_to(listener)
                 if listener.codec == WIDE:
                     self.mixer.has_heard(listener, source.latest)
 
@@ -180,6 +195,7 @@ class Matrix:
             return None
         voice = self.mixer.voice(source)
         if voice is None or voice.codec != codec:
+            source.end_flow()
             buffer = self._buffers[source] = JitterBuffer()
             voice = self.mixer.add(source, codec, buffer, heard)
         return voice
@@ -200,7 +216,7 @@ class Matrix:
             self.changes += 1
             if way is Way.RELAYED:
                 self._send_what_waits(listener, listener.sources[0], now)
-                listener.sources[0].relays.append(listener)
+                listener.sources[0].relay_to(listener)
         for session in self.mixer.closed:
             del self._buffers[session]
             self.changes += 1

@@ -28,12 +28,14 @@ class Reception:
         self.ssrc: int | None = None
         self.received = 0
         """Of all sources."""
-        self._jitter = 0.0
+        self.jitter = 0.0
+        """Samples."""
+        self.transit = 0.0
+        """Samples by which the last packet's arrival is ahead of its timestamp."""
         self._lost_before = 0
         self._first = 0
         self._highest = 0
         self._since_first = 0
-        self._transit = 0.0
         self._expected_reported = 0
         self._received_reported = 0
 
@@ -53,18 +55,30 @@ class Reception:
                     self._highest += step
                 if not timed:
                     return False
-                change = abs(transit - self._transit)
-                self._transit = transit
+                change = abs(transit - self.transit)
+                self.transit = transit
                 if change < CLOCK_RATE:  # not a pause, nor a timestamp that jumped or wrapped
-                    self._jitter += (change - self._jitter) / 16
+                    self.jitter += (change - self.jitter) / 16
                 return False
         self._lost_before += self._lost_here()
         self.ssrc = ssrc
         self._first = self._highest = sequence
         self._since_first = 1
-        self._transit = transit
+        self.transit = transit
         self._expected_reported = self._received_reported = 0
         return True
+
+    def is_at(self, ssrc: int, sequence: int) -> bool:
+        """Whether this packet is the furthest that came of the source."""
+        return ssrc == self.ssrc and sequence == self._highest & 0xFFFF
+
+    def go_on(self, packets: int, transit: float, jitter: float) -> None:
+        """So many packets came in sequence, and this is where they left transit and jitter."""
+        self.received += packets
+        self._since_first += packets
+        self._highest += packets
+        self.transit = transit
+        self.jitter = jitter
 
     @property
     def lost(self) -> int:
@@ -73,7 +87,7 @@ class Reception:
 
     @property
     def jitter_ms(self) -> float:
-        return self._jitter * 1000 / CLOCK_RATE
+        return self.jitter * 1000 / CLOCK_RATE
 
     def interval(self) -> Interval:
         """What a report says now; the next one counts from here."""
@@ -84,7 +98,7 @@ class Reception:
         self._received_reported = self._since_first
         fraction = 0 if newly_expected <= 0 else max(0, newly_lost) * 256 // newly_expected
         return Interval(
-            min(fraction, 255), min(self.lost, 0x7FFFFF), self._highest, int(self._jitter)
+            min(fraction, 255), min(self.lost, 0x7FFFFF), self._highest, int(self.jitter)
         )
 
     def _expected(self) -> int:

@@ -12,7 +12,7 @@ MAXIMUM_PAYLOAD = 1600
 
 _HEADER = Layout("!BBHII")
 _EXTENSION = Layout("!HH")
-_PLAIN = 0x80
+PLAIN = 0x80
 """Version 2 without padding, extension and contributing sources: what nearly every phone sends."""
 
 
@@ -40,7 +40,7 @@ def parse(data: bytes) -> Packet:
     # RFC 5761 §4: 72 to 76 with the marker are RTCP packets that lost their way.
     if 72 <= second & 0x7F <= 76:
         raise BadPacket("a payload type that is reserved for RTCP")
-    payload = data[HEADER_BYTES:] if first == _PLAIN else _payload(data, first)
+    payload = data[HEADER_BYTES:] if first == PLAIN else _payload(data, first)
     if len(payload) > MAXIMUM_PAYLOAD:
         raise BadPacket(f"expected at most {MAXIMUM_PAYLOAD} bytes of payload")
     return Packet(second & 0x7F, second > 0x7F, sequence, timestamp, ssrc, payload)
@@ -71,7 +71,7 @@ def build(
 ) -> bytes:
     """The datagram; the numbers must be in their ranges."""
     second = payload_type | 0x80 if marker else payload_type
-    return _HEADER.pack(_PLAIN, second, sequence, timestamp, ssrc) + payload
+    return _HEADER.pack(PLAIN, second, sequence, timestamp, ssrc) + payload
 
 
 def ahead(new: int, old: int) -> int:

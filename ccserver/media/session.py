@@ -13,7 +13,8 @@ from enum import StrEnum
 from ccserver.media import rtcp, rtp
 from ccserver.media.address_rules import Address, AddressRules
 from ccserver.media.dtmf import Key, Keypad, KeyPressed
-from ccserver.media.g711 import translate
+from ccserver.media.flow import Flow
+from ccserver.media.g711 import TRANSLATION, translate
 from ccserver.media.player import Player
 from ccserver.media.protocol import (
     DigitHeard,
@@ -83,7 +84,9 @@ class Session:
         self.listeners: list[Session] = []
         """Who hears it."""
         self.relays: list[Session] = []
-        """Those of them who are sent its packets as they come."""
+        """Those of them who are sent its packets as they come: see `relay_to`."""
+        self.flow: Flow | None = None
+        """That carries its packets to the one who is relayed to, while each is just the next."""
         self.latest = b""
         """The end of what was heard, in `codec`: a packet of G.711, or as much of G.722 as a
         decoder needs to find its way."""
@@ -92,6 +95,8 @@ class Session:
         self.reception = Reception()
         self.next_report = now + rtcp.INTERVAL
         self.may_send = False
+        self.send_to: Address | None = None
+        """Where RTP goes; None if none may be sent."""
         self.keypad = Keypad()
         self._emit = emit
         self._drops = drops
@@ -99,6 +104,8 @@ class Session:
         self._heard_at = now
         self._rules: AddressRules | None = None
         self._heard_as: dict[int, str] = {}
+        self._flows_as = ""
+        """The codec of what the flow carries."""
         self._may_hear = False
         self._expected_since: float | None = None
         self._ever_heard = False
@@ -110,6 +117,9 @@ class Session:
     # --- what the other side is ---------------------------------------------------------------
 
     def set_remote(self, remote: SetRemote, now: float) -> None:
+        self.end_flow()
+        for source in self.sources:
+            source.end_flow()
         before = self.remote
         self.remote = remote
         if before is not None and before.codec != remote.codec:
@@ -123,6 +133,7 @@ class Session:
             self._rules = AddressRules(signalled, now, remote.learn_from)
         else:
             rules.learn_from = remote.learn_from
+        self.send_to = self._rules.send_to if self.may_send and self._rules is not None else None
         # Either law may come at any time; of another sampling rate nothing may.
         static = _STATIC if remote.codec in _LAWS else {}
         self._heard_as = {**static, remote.payload_type: remote.codec}
@@ -142,11 +153,6 @@ class Session:
         return None if self.remote is None else self.remote.codec
 
     @property
-    def send_to(self) -> Address | None:
-        """Where RTP goes; None if none may be sent."""
-        return self._rules.send_to if self.may_send and self._rules is not None else None
-
-    @property
     def reports_to(self) -> Address | None:
         """Where RTCP goes, whatever the direction (RFC 3264 §5.1); None for a held address."""
         if self.remote is None or self._rules is None or self.remote.address in _UNSPECIFIED:
@@ -163,6 +169,7 @@ class Session:
 
         Keys are reported here, whether or not anybody listens.
         """
+        self.end_flow()
         try:
             packet = rtp.parse(data)
         except rtp.BadPacket:
@@ -178,6 +185,8 @@ class Session:
         if not self._rules.hear(source, packet, now):
             self._drops[Drop.STRANGER] += 1
             return None
+        if self.may_send:
+            self.send_to = self._rules.send_to
         self._heard_at = now
         self._ever_heard = True
         self._silent = False
@@ -302,6 +311,56 @@ class Session:
             finished, self.player = self.player, None
             self._emit(PlayFinished(self.name, finished.token))
 
+    # --- the flow -----------------------------------------------------------------------------
+
+    def begin_flow(self, packet: rtp.Packet, kind: str, source: Address) -> None:
+        """Let what follows `packet`, which came from `source` and was relayed, go the short way, if
+        one listener is relayed to and all is in its order."""
+        if len(self.relays) != 1 or kind not in _LAWS or not packet.payload:
+            return
+        (listener,) = self.relays
+        remote, out = listener.remote, listener.out
+        if remote is None or remote.codec not in _LAWS or not listener.may_send:
+            return
+        if not self.reception.is_at(packet.ssrc, packet.sequence) or not out.is_at(packet):
+            return
+        self._flows_as = kind
+        self.flow = Flow(
+            packet,
+            source,
+            sent_payload_type=remote.payload_type,
+            sent_sequence=out.sequence,
+            sent_timestamp=out.timestamp,
+            sent_ssrc=out.ssrc,
+            translation=TRANSLATION.get((kind, remote.codec)),
+            transit=self.reception.transit,
+            jitter=self.reception.jitter,
+        )
+
+    def end_flow(self) -> None:
+        """What comes next goes the long way."""
+        self._take_stock()
+        self.flow = None
+
+    def take_stock(self) -> None:
+        """Count what flows have carried, from here and to here."""
+        self._take_stock()
+        for source in self.sources:
+            source._take_stock()
+
+    def _take_stock(self) -> None:
+        carried = None if self.flow is None else self.flow.take()
+        if carried is None or self.remote is None or self._rules is None:
+            return
+        self._heard_at = carried.at
+        self.latest = translate(carried.payload, self._flows_as, self.remote.codec)
+        self.reception.go_on(carried.packets, carried.transit, carried.jitter)
+        self._rules.go_on(carried.sequence, carried.at)
+        (listener,) = self.relays
+        listener.out.go_on(
+            carried.packets, carried.sent_sequence, carried.sent_timestamp, carried.at
+        )
+
     # --- who hears whom -----------------------------------------------------------------------
 
     def hear(self, sources: list[Session]) -> None:
@@ -309,11 +368,21 @@ class Session:
         if sources == self.sources:
             return
         for source in self.sources:
+            source.end_flow()
             source.listeners.remove(self)
         for source in sources:
             source.listeners.append(self)
         self.sources = sources
         self.out.break_off()
+
+    def relay_to(self, listener: Session) -> None:
+        """It is sent the packets as they come, from now on."""
+        self.end_flow()
+        self.relays.append(listener)
+
+    def stop_relaying_to(self, listener: Session) -> None:
+        self.end_flow()
+        self.relays.remove(listener)
 
     # --- time ---------------------------------------------------------------------------------
 
@@ -321,6 +390,7 @@ class Session:
         """Only who has spoken can fall silent: a peer that never sends may be a test or a fax."""
         if self._expected_since is None or self._silent or not self._ever_heard:
             return
+        self._take_stock()
         lasts = now - max(self._expected_since, self._heard_at)
         if lasts >= self._silence:
             self._silent = True
@@ -334,6 +404,7 @@ class Session:
         self.next_report = now + rtcp.INTERVAL
         if self.reports_to is None:
             return None
+        self.take_stock()
         sent: rtcp.Sent | None = None
         if self.out.packets != self._reported_packets:
             self._reported_packets = self.out.packets
@@ -350,6 +421,7 @@ class Session:
         return rtcp.build(self.out.ssrc, f"{self.out.ssrc:08x}@{self.address}", sent, received)
 
     def state(self, now: float) -> SessionState:
+        self.take_stock()
         return SessionState(
             session=self.name,
             address=self.address,
@@ -363,6 +435,7 @@ class Session:
 
     def release(self) -> None:
         """The end: what was held is let go, and the last word is said."""
+        self.take_stock()
         self._report_keys(self.keypad.restart())
         self.player = None
         self._emit(

@@ -88,6 +88,23 @@ class OutStream:
         self.octets += len(packet.payload)
         return build(payload_type, marker, self.sequence, self._event_at, self.ssrc, packet.payload)
 
+    def is_at(self, packet: Packet) -> bool:
+        """Whether this packet, relayed, is the furthest that was sent."""
+        return (
+            packet.ssrc == self._source
+            and packet.sequence + self._sequence_shift & 0xFFFF == self.sequence
+            and packet.timestamp + self._timestamp_shift & 0xFFFFFFFF == self.timestamp
+        )
+
+    def go_on(self, packets: int, sequence: int, timestamp: int, now: float) -> None:
+        """So many packets were relayed in sequence, each as long as the one before them; the last
+        one, at `now`, had this sequence number and timestamp."""
+        self.packets += packets
+        self.octets += packets * self._length
+        self.sequence = sequence
+        self.timestamp = timestamp
+        self.sent_at = now
+
     def break_off(self) -> None:
         """Whatever comes next is a new source, even if it is the one that was there before."""
         self._source = None

@@ -74,14 +74,14 @@ class Party:
 class Room:
     """Parties by name, made by `enter`; `passes` lets time go by."""
 
-    def __init__(self) -> None:
+    def __init__(self, matrix: type[Matrix] = Matrix) -> None:
         self.now = 0.0
         self.drops: Counter[str] = Counter()
         self.events: list[Event] = []
         self.parties: dict[str, Party] = {}
         self.codecs: dict[str, str] = {}
         """Of each name, for whoever lets them in."""
-        self.matrix = Matrix(self._deliver, self.drops)
+        self.matrix = matrix(self._deliver, self.drops)
         self._made = 0
 
     def enter(self, name: str, hertz: float, codec: str = "PCMU") -> Party:
@@ -144,9 +144,7 @@ class Room:
         if party.sent - 1 in party.lost:
             return
         now = self.now + party.phase
-        heard = party.session.receive(data, party.address, now)
-        if heard is not None:
-            self.matrix.deliver(party.session, *heard, now)
+        self.matrix.receive(party.session, data, party.address, now)
 
     def ears(self, seconds: float = 0.4) -> dict[str, set[float]]:
         """Which of all tones each party hears, a moment from now."""
