@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from sip.message import Request, Response
+from sip.message import Fields, Request, Response
 
 CSEQ_JUMP = 1_000
 """What a dialog that is built again counts on by: nothing says how far it came since it was
@@ -72,7 +72,7 @@ class Dialog:
             remote_tag=request.from_.tag or "",
             local=f"{request.header('To')};tag={local_tag}",
             remote=request.header("From") or "",
-            remote_target=_target(request) or str(request.from_.uri),
+            remote_target=request.contact_uri or str(request.from_.uri),
             route_set=[str(route) for route in request.record_routes],
             local_cseq=0,
             remote_cseq=request.cseq.number,
@@ -88,7 +88,7 @@ class Dialog:
             remote_tag=response.to.tag or "",
             local=request.header("From") or "",
             remote=response.header("To") or "",
-            remote_target=_target(response) or request.target,
+            remote_target=response.contact_uri or request.target,
             route_set=[str(route) for route in reversed(response.record_routes)],
             local_cseq=request.cseq.number,
             remote_cseq=None,
@@ -138,17 +138,17 @@ class Dialog:
         content_type: str | None,
         headers: Iterable[tuple[str, str]],
     ) -> Request:
-        fields = {
-            "Max-Forwards": ["70"],
-            "From": [self.local],
-            "To": [self.remote],
-            "Call-ID": [self.call_id],
-            "CSeq": [f"{cseq} {method}"],
+        fields: Fields = {
+            "Max-Forwards": ("70",),
+            "From": (self.local,),
+            "To": (self.remote,),
+            "Call-ID": (self.call_id,),
+            "CSeq": (f"{cseq} {method}",),
         }
         if self.route_set:
-            fields["Route"] = list(self.route_set)
+            fields["Route"] = self.route_set
         if method in ("INVITE", "UPDATE"):
-            fields["Contact"] = [self.contact]
+            fields["Contact"] = (self.contact,)
         return Request.of(fields, method, self.remote_target, headers, body, content_type)
 
     def check(self, request: Request) -> int | None:
@@ -161,9 +161,8 @@ class Dialog:
 
     def refresh_target(self, message: Request | Response) -> None:
         """A re-INVITE or UPDATE, or its 2xx, may say where the peer is now.  §12.2"""
-        target = _target(message)
-        if target is not None:
-            self.remote_target = target
+        if message.contact_uri is not None:
+            self.remote_target = message.contact_uri
 
     def snapshot(self) -> DialogSnapshot:
         return DialogSnapshot(
@@ -177,8 +176,3 @@ class Dialog:
             self.local_cseq,
             self.remote_cseq,
         )
-
-
-def _target(message: Request | Response) -> str | None:
-    contacts = message.contacts
-    return str(contacts[0].uri) if contacts else None

@@ -407,7 +407,7 @@ class Endpoint:
         response = parse(data)
         if isinstance(response, Request):
             return
-        client = self._clients.get(ClientKey(response.via.branch, response.cseq.method))
+        client = self._clients.get(ClientKey(response.branch, response.cseq.method))
         if client is None:
             return
         client.heard = True
@@ -481,11 +481,10 @@ class Endpoint:
 
 def _response_path(request: Request, path: Path) -> Path:
     """Where responses go: RFC 3261 §18.2.2 and RFC 3581 §4."""
-    via = request.via
-    if path.reliable or "rport" in via.params:
+    port = None if path.reliable else request.answer_port
+    if port is None or port == path.remote[1]:
         return path
-    port = via.port or 5060
-    return path if port == path.remote[1] else Path("udp", path.listener, (path.remote[0], port))
+    return Path("udp", path.listener, (path.remote[0], port))
 
 
 def _unknown_extensions(request: Request) -> list[str]:

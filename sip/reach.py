@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from sip.message import Request, Uri
+from sip.message.uri import DEFAULT_PORT
 from sip.transport.path import Path
-
-DEFAULT_PORT = 5060
 
 
 def way_to(contact: Uri, came_by: Path) -> Path:

@@ -18,7 +18,7 @@ from sip import capabilities
 from sip.dialog import CSEQ_JUMP, Dialog, DialogSnapshot
 from sip.invite_usage import words as w
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
-from sip.message import Request, Response
+from sip.message import Fields, Request, Response
 from sip.transaction.values import DEFAULT, Timers
 from sip.usage_messages import (
     AckReceived,
@@ -502,13 +502,13 @@ def outgoing_invite(
     headers: Iterable[tuple[str, str]] = (),
 ) -> Request:
     """A dialog's first INVITE, without Via.  ``from_`` bears our tag.  §13.2.1, §8.1.1"""
-    fields = {
-        "Max-Forwards": ["70"],
-        "From": [from_],
-        "To": [to],
-        "Call-ID": [call_id],
-        "CSeq": [f"{FIRST_CSEQ} INVITE"],
-        "Contact": [contact],
-        "Allow": [capabilities.ALLOW],
+    fields: Fields = {
+        "Max-Forwards": ("70",),
+        "From": (from_,),
+        "To": (to,),
+        "Call-ID": (call_id,),
+        "CSeq": (f"{FIRST_CSEQ} INVITE",),
+        "Contact": (contact,),
+        "Allow": (capabilities.ALLOW,),
     }
     return Request.of(fields, "INVITE", target, headers, body, capabilities.SDP if body else None)

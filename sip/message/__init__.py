@@ -6,7 +6,7 @@ Lenient in, strict out.  Nothing here does I/O, keeps state or knows the time.
 from __future__ import annotations
 
 from sip.message.address import NameAddr
-from sip.message.base import CSeq, Message
+from sip.message.base import CSeq, Fields, Message
 from sip.message.digest import Challenge, Credentials
 from sip.message.errors import MalformedMessage
 from sip.message.message import Request, Response
@@ -21,6 +21,7 @@ __all__ = [
     "CSeq",
     "Challenge",
     "Credentials",
+    "Fields",
     "MalformedMessage",
     "Message",
     "NameAddr",

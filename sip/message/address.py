@@ -13,6 +13,7 @@ from sip.message.grammar import (
     BLANK,
     LONGEST_REMEMBERED,
     MOST_REMEMBERED,
+    TOKEN,
     format_parameters,
     parse_parameters,
     parse_uint,
@@ -48,9 +49,17 @@ class NameAddr(Struct, frozen=True, gc=False):
     def parse(cls, text: str) -> NameAddr:
         """Raises MalformedMessage.  Without angle brackets, parameters are the header's.
 
-        Remembered: all messages of a dialog have the same From and To.
+        Remembered: all messages of a dialog have the same From and To, and many dialogs but for
+        their tags.
         """
-        return _recall(text) if len(text) <= LONGEST_REMEMBERED else cls._parse(text)
+        if len(text) > LONGEST_REMEMBERED:
+            return cls._parse(text)
+        untagged, mark, tag = text.partition(">;tag=")
+        if mark and TOKEN.fullmatch(tag):
+            address = _recall(f"{untagged}>")
+            if not address.params:
+                return cls(address.display, address.uri, {"tag": tag})
+        return _recall(text)
 
     @classmethod
     def _parse(cls, text: str) -> NameAddr:

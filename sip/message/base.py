@@ -6,17 +6,27 @@ all that an answer needs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Generic, Self, TypeVar, overload
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import chain
+from typing import Any, Generic, Self, TypeAlias, TypeVar, overload
 
 from msgspec import Struct
 
 from sip.message.address import NameAddr, lenient_seconds
 from sip.message.errors import MalformedMessage
-from sip.message.grammar import BLANK, first_item, is_token, parse_uint, split_list
+from sip.message.grammar import (
+    BLANK,
+    LONGEST_REMEMBERED,
+    MOST_REMEMBERED,
+    first_item,
+    is_token,
+    parse_uint,
+    split_list,
+)
 from sip.message.headers import canonical_name
 from sip.message.partial import PartialRequest
-from sip.message.via import Via
+from sip.message.via import Via, branch_of
 
 KNOWN_METHODS = frozenset(
     """ACK BYE CANCEL INFO INVITE MESSAGE NOTIFY OPTIONS PRACK PUBLISH REFER REGISTER SUBSCRIBE
@@ -32,12 +42,32 @@ MAX_VIAS = 70
 
 _T = TypeVar("_T")
 
+Fields: TypeAlias = dict[str, tuple[str, ...]]
+"""The rows of each header, as text, in order of arrival, by its canonical name."""
+
 
 class CSeq(Struct, frozen=True, gc=False):
     """Sequence number (below 2**31) and method."""
 
     number: int
     method: str
+
+    @classmethod
+    def parse(cls, text: str) -> CSeq:
+        """Raises MalformedMessage."""
+        number_text, _, method = (text.replace("\t", " ") if "\t" in text else text).partition(" ")
+        number = parse_uint(number_text, 2**31 - 1)
+        if number is None:
+            raise MalformedMessage(400, "expected a number below 2**31")
+        if method not in KNOWN_METHODS:
+            method = method.lstrip(BLANK)
+            if len(method) > MAX_METHOD or not is_token(method):
+                raise MalformedMessage(400, "expected a method after the number")
+        return cls(number, method)
+
+
+_recall_cseq = lru_cache(MOST_REMEMBERED)(CSeq.parse)
+"""Dialogs count from one: few are called, by many."""
 
 
 class Lazy(Generic[_T]):
@@ -76,12 +106,11 @@ def reads(header: str) -> Callable[[Callable[[Any], _T]], Lazy[_T]]:
 class Message:
     """What requests and responses share: headers and a body.
 
-    `fields` maps the canonical name of each header to its rows, as text, in order of
-    arrival; it is read-only to all but this package.  Content-Length is not among them: it
-    is checked by `parse` and written by `encode`.
+    `fields` is read-only to all but this package.  Content-Length is not among them: it is
+    checked by `parse` and written by `encode`.
     """
 
-    fields: dict[str, list[str]]
+    fields: Fields
     body: bytes
 
     def header(self, name: str) -> str | None:
@@ -110,7 +139,7 @@ class Message:
     @reads("Via")
     def vias(self) -> tuple[Via, ...]:
         """All hops, the nearest first; none in a request that is not yet on its way."""
-        return tuple([Via.parse(item) for item in _limited(self.fields.get("Via", []), MAX_VIAS)])
+        return tuple([Via.parse(item) for item in _limited(self.fields.get("Via", ()), MAX_VIAS)])
 
     @reads("Via")
     def via(self) -> Via:
@@ -135,15 +164,7 @@ class Message:
     @reads("CSeq")
     def cseq(self) -> CSeq:
         row = self._row("CSeq")
-        number_text, _, method = (row.replace("\t", " ") if "\t" in row else row).partition(" ")
-        number = parse_uint(number_text, 2**31 - 1)
-        if number is None:
-            raise MalformedMessage(400, "expected a number below 2**31")
-        if method not in KNOWN_METHODS:
-            method = method.lstrip(BLANK)
-            if len(method) > MAX_METHOD or not is_token(method):
-                raise MalformedMessage(400, "expected a method after the number")
-        return CSeq(number, method)
+        return _recall_cseq(row) if len(row) <= LONGEST_REMEMBERED else CSeq.parse(row)
 
     @reads("Contact")
     def contacts(self) -> tuple[NameAddr, ...]:
@@ -152,6 +173,16 @@ class Message:
         if rows is None or ("*" in rows and self.contact_star):
             return ()
         return self._addresses("Contact", MAX_CONTACTS)
+
+    @reads("Contact")
+    def contact_uri(self) -> str | None:
+        """The URI of the first Contact, as text; None if there is none."""
+        rows = self.fields.get("Contact")
+        if rows is None:
+            return None
+        if len(rows) == 1 and len(rows[0]) <= LONGEST_REMEMBERED:
+            return _recall_contact(rows[0])
+        return _uri_text(self.contacts)
 
     @reads("Contact")
     def contact_star(self) -> bool:
@@ -199,12 +230,12 @@ class Message:
             raise MalformedMessage(400, "expected type/subtype")
         return f"{kind}/{subtype}".lower()
 
-    @property
+    @reads("Via")
     def branch(self) -> str:
         """The top Via's branch; empty if there is none."""
-        return self.via.branch
+        return branch_of(self._row("Via"))
 
-    @property
+    @reads("Via")
     def sent_by(self) -> str:
         """The top Via's ``host:port``; see `Via.sent_by`."""
         return self.via.sent_by
@@ -217,11 +248,7 @@ class Message:
 
     def _addresses(self, name: str, limit: int) -> tuple[NameAddr, ...]:
         rows = self.fields.get(name)
-        if rows is None:
-            return ()
-        if len(rows) == 1 and "," not in rows[0]:
-            return (NameAddr.parse(rows[0]),)
-        return tuple([NameAddr.parse(item) for item in _limited(rows, limit)])
+        return () if rows is None else _addresses(rows, limit)
 
     def _partial(self) -> PartialRequest | None:
         return None
@@ -231,14 +258,17 @@ class Message:
 
     @reads("")
     def _encoded(self) -> bytes:
-        lines = [self._start_line()]
-        lines += [f"{name}: {row}" for name, rows in self.fields.items() for row in rows]
-        lines.append(f"Content-Length: {len(self.body)}")
-        head = "\r\n".join(lines)
-        breaks = len(lines) - 1
+        fields = self.fields
+        rows = (*chain.from_iterable(fields.values()),)
+        if len(rows) == len(fields):
+            form = _form((*fields,))
+        else:
+            form = _form(tuple([name for name, several in fields.items() for _ in several]))
+        head = form % (self._start_line(), *rows, len(self.body))
+        breaks = len(rows) + 3
         if head.count("\n") != breaks or head.count("\r") != breaks:
             raise ValueError("a header to be sent holds a line break")
-        return head.encode("utf-8", "surrogateescape") + b"\r\n\r\n" + self.body
+        return head.encode("utf-8", "surrogateescape") + self.body
 
     def encode(self) -> bytes:
         """The message as it goes out, with its Content-Length; remembered.
@@ -249,11 +279,34 @@ class Message:
         return self._encoded
 
 
-def _limited(rows: list[str], limit: int) -> list[str]:
+def _limited(rows: Sequence[str], limit: int) -> Sequence[str]:
     """The items of a list, over all its rows."""
-    items = rows
-    if len(rows) != 1 or "," in rows[0]:
-        items = [item for row in rows for item in split_list(row)]
-        if len(items) > limit:
-            raise MalformedMessage(400, f"expected at most {limit} items")
+    if len(rows) == 1 and "," not in rows[0]:
+        return rows
+    items = [item for row in rows for item in split_list(row)]
+    if len(items) > limit:
+        raise MalformedMessage(400, f"expected at most {limit} items")
     return items
+
+
+def _addresses(rows: Sequence[str], limit: int) -> tuple[NameAddr, ...]:
+    if len(rows) == 1 and "," not in rows[0]:
+        return (NameAddr.parse(rows[0]),)
+    return tuple([NameAddr.parse(item) for item in _limited(rows, limit)])
+
+
+def _uri_text(addresses: Sequence[NameAddr]) -> str | None:
+    return str(addresses[0].uri) if addresses else None
+
+
+@lru_cache(MOST_REMEMBERED)
+def _recall_contact(row: str) -> str | None:
+    """The first URI of a Contact's one row."""
+    return None if row == "*" else _uri_text(_addresses((row,), MAX_CONTACTS))
+
+
+@lru_cache(512)
+def _form(names: tuple[str, ...]) -> str:
+    """The head of a message with these headers, to be filled in."""
+    lines = [f"{name.replace('%', '%%')}: %s\r\n" for name in names]
+    return f"%s\r\n{''.join(lines)}Content-Length: %d\r\n\r\n"

@@ -5,23 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from sip.message.base import KNOWN_METHODS, Message, reads
+from sip.message.base import KNOWN_METHODS, Fields, Message, reads
 from sip.message.digest import Credentials
 from sip.message.errors import MalformedMessage
 from sip.message.grammar import is_token, split_list
 from sip.message.headers import canonical_name
 from sip.message.partial import PartialRequest, has_tag
 from sip.message.status import reason_phrase
-from sip.message.uri import Uri
-from sip.message.via import Via
+from sip.message.uri import DEFAULT_PORT, Uri
+from sip.message.via import Via, usual_hop
 
 
 class Request(Message):
     """A request.  Made by `parse` or `Request.build`."""
 
-    def __init__(
-        self, method: str, target: str, fields: dict[str, list[str]], body: bytes = b""
-    ) -> None:
+    def __init__(self, method: str, target: str, fields: Fields, body: bytes = b"") -> None:
         self.method = method
         self.target = target
         self.fields = fields
@@ -42,7 +40,7 @@ class Request(Message):
     @classmethod
     def of(
         cls,
-        fields: dict[str, list[str]],
+        fields: Fields,
         method: str,
         target: str,
         headers: Iterable[tuple[str, str]] = (),
@@ -61,6 +59,14 @@ class Request(Message):
         """The Request-URI, parsed."""
         return Uri.parse(self.target)
 
+    @reads("Via")
+    def answer_port(self) -> int | None:
+        """The port that responses go to, at the host it came from; None: the one it came from.
+
+        RFC 3261 §18.2.2 and RFC 3581 §4.
+        """
+        return None if "rport" in self.via.params else self.via.port or DEFAULT_PORT
+
     def authorization(self, name: str = "Authorization") -> list[Credentials]:
         """The credentials of an Authorization or Proxy-Authorization header.
 
@@ -77,22 +83,28 @@ class Request(Message):
 
         RFC 3261 §18.2.1 and RFC 3581 §4.  `host` comes without brackets.
         """
-        via = self.via
-        stamped = via.stamped(host, port)
-        if stamped is not via:
-            rows = self.fields["Via"]
-            rows[0:1] = _stamped_row(rows[0], via, host, port) or [
-                str(stamped),
-                *split_list(rows[0])[1:],
-            ]
-            self.__dict__["via"] = stamped
-            self.__dict__.pop("vias", None)
-            self.__dict__.pop("_encoded", None)
+        row, *others = self.fields["Via"]
+        read = self.__dict__
+        usual = usual_hop(row)
+        if usual is not None:
+            read["branch"], read["sent_by"] = usual
+            read["answer_port"] = None
+            stamped = [f"{row}={port};received={host}"]
+        else:
+            via = self.via
+            noted = via.stamped(host, port)
+            if noted is via:
+                return
+            same = _stamped_row(row, via, host, port)
+            stamped = [str(noted), *split_list(row)[1:]] if same is None else [same]
+        self.fields["Via"] = (*stamped, *others)
+        for outdated in ("via", "vias", "_encoded"):
+            read.pop(outdated, None)
 
     def with_via(self, via: str) -> Request:
         """The same request with a Via put on top."""
-        fields = {"Via": [], **self.fields}
-        fields["Via"] = [via, *fields["Via"]]
+        fields: Fields = {"Via": (), **self.fields}
+        fields["Via"] = (via, *fields["Via"])
         return Request(self.method, self.target, fields, self.body)
 
     def response(
@@ -113,10 +125,10 @@ class Request(Message):
         mine = self.fields
         to = mine["To"][0]
         tagged = has_tag(to)
-        fields = {
-            "Via": list(mine["Via"]),
+        fields: Fields = {
+            "Via": mine["Via"],
             "From": mine["From"],
-            "To": [to if to_tag is None or tagged else f"{to};tag={to_tag}"],
+            "To": (to if to_tag is None or tagged else f"{to};tag={to_tag}",),
             "Call-ID": mine["Call-ID"],
             "CSeq": mine["CSeq"],
         }
@@ -126,7 +138,7 @@ class Request(Message):
         elif (
             status < 300 and "Record-Route" in mine and self.method in _STARTS_DIALOG and not tagged
         ):
-            fields["Record-Route"] = list(mine["Record-Route"])
+            fields["Record-Route"] = mine["Record-Route"]
         if headers or content_type is not None:
             _gather(fields, headers, content_type)
         return Response(status, reason_phrase(status) if reason is None else reason, fields, body)
@@ -140,7 +152,7 @@ class Request(Message):
             return None
         return PartialRequest(
             self.method,
-            fields["Via"],
+            list(fields["Via"]),
             fields["From"][0],
             fields["To"][0],
             fields["Call-ID"][0],
@@ -166,9 +178,7 @@ class Request(Message):
 class Response(Message):
     """A response.  Made by `parse` or `Request.response`."""
 
-    def __init__(
-        self, status: int, reason: str, fields: dict[str, list[str]], body: bytes = b""
-    ) -> None:
+    def __init__(self, status: int, reason: str, fields: Fields, body: bytes = b"") -> None:
         self.status = status
         self.reason = reason
         self.fields = fields
@@ -193,33 +203,28 @@ class Response(Message):
         return f"<Response {self.status} {self.header('CSeq')!r} {self.header('Call-ID')!r}>"
 
 
-def _stamped_row(row: str, via: Via, host: str, port: int) -> list[str] | None:
+def _stamped_row(row: str, via: Via, host: str, port: int) -> str | None:
     """The usual Via as it came, with what is noted in it; None for an unusual one."""
     if "," in row or '"' in row or "received" in via.params:
         return None
     if row.endswith(";rport"):
-        return [f"{row}={port};received={host}"]
+        return f"{row}={port};received={host}"
     text, found = _RPORT.subn(f";rport={port}", row, 1)
-    return [f"{text};received={host}"] if found else None
+    return f"{text};received={host}" if found else None
 
 
 _RPORT = re.compile(r";rport(?=;|$)")
 _STARTS_DIALOG = frozenset(("INVITE", "SUBSCRIBE", "REFER"))
 
 
-def _gather(
-    fields: dict[str, list[str]], headers: Iterable[tuple[str, str]], content_type: str | None
-) -> dict[str, list[str]]:
+def _gather(fields: Fields, headers: Iterable[tuple[str, str]], content_type: str | None) -> Fields:
     """Add `headers` to `fields`, under their canonical names."""
     for name, value in headers:
         name = canonical_name(name)
         if name == "Content-Length":
             continue
         rows = fields.get(name)
-        if rows is None:
-            fields[name] = [value]
-        else:
-            rows.append(value)
+        fields[name] = (value,) if rows is None else (*rows, value)
     if content_type is not None:
-        fields["Content-Type"] = [content_type]
+        fields["Content-Type"] = (content_type,)
     return fields

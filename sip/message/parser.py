@@ -8,6 +8,7 @@ from sip.message.base import (
     MAX_METHOD,
     MAX_ROUTES,
     MAX_VIAS,
+    Fields,
 )
 from sip.message.errors import MalformedMessage
 from sip.message.grammar import BLANK, ascii_lower, is_token, parse_uint
@@ -52,60 +53,62 @@ def _parse(data: bytes) -> Request | Response:
             raise MalformedMessage(513, f"expected at most {MAX_HEAD} bytes of headers")
         raise MalformedMessage(400, "expected an empty line after the headers")
     head = data[:end].decode("utf-8", "surrogateescape")
-    lines = head.split("\r\n")
-    if len(lines) - 1 > MAX_LINES:
+    start, *lines = head.split("\r\n")
+    if len(lines) > MAX_LINES:
         raise MalformedMessage(400, f"expected at most {MAX_LINES} header lines")
+    text = start + "".join(lines)
     # Line breaks are CR LF and nothing else, or two parsers would see different headers.
-    breaks = len(lines) - 1
-    if head.count("\n") != breaks or head.count("\r") != breaks:
+    if "\n" in text or "\r" in text:
         raise MalformedMessage(400, "expected CR LF at the end of each line")
     # A quoted pair may hold a NUL (RFC 3261 §25.1), nothing else may.
-    if "\0" in head and "\0" in head.replace("\\\0", ""):
+    if "\0" in text and "\0" in head.replace("\\\0", ""):
         raise MalformedMessage(400, "expected no NUL in the headers")
-    start = lines[0]
-    del lines[0]
-    blanks = "  " in head or "\t" in head or " \r" in head or head[-1:] == " "
+    blanks = "\t" in text or "  " in head or " \r" in head or head[-1:] == " "
     fields = _sorted(lines) if blanks else _fields(lines)
     if not fields.keys() >= _NEEDED:
         raise MalformedMessage(400, f"expected {', '.join(sorted(_NEEDED - fields.keys()))}")
 
     body = data[end + 4 :]
-    length_rows = fields.pop("Content-Length", None)
-    if length_rows is not None:
-        length = parse_uint(length_rows[0], 2**31 - 1)
-        if length is None:
-            raise MalformedMessage(400, "expected a number below 2**31", "Content-Length")
-        if length < len(body):
-            body = body[:length]
-        elif length > len(body):
-            raise MalformedMessage(
-                400, f"expected a body of {length} bytes, got {len(body)}", "Content-Length"
-            )
-
+    length = fields.pop("Content-Length", None)
+    if length is not None and length[0] != str(len(body)):
+        body = _cut(body, length[0])
     if start[:4] in ("SIP/", "sip/", "Sip/"):
         return _response(start, fields, body)
     return _request(start, fields, body)
 
 
-def _fields(lines: list[str]) -> dict[str, list[str]]:
+def _cut(body: bytes, length: str) -> bytes:
+    """What the text of a Content-Length leaves of it."""
+    number = parse_uint(length, 2**31 - 1)
+    if number is None:
+        raise MalformedMessage(400, "expected a number below 2**31", "Content-Length")
+    if number > len(body):
+        raise MalformedMessage(
+            400, f"expected a body of {number} bytes, got {len(body)}", "Content-Length"
+        )
+    return body[:number]
+
+
+def _fields(lines: list[str]) -> Fields:
     """Header lines by canonical name, where no value has blanks around it.
 
     Nearly all come with one blank behind each colon, and no name twice.  A name that is a token has
     no colon in it, so these are the names and values that any reader finds.
     """
-    fields: dict[str, list[str]] = {}
+    fields: Fields = {}
+    known = SPELLINGS.get
     try:
         for line in lines:
             name, colon, value = line.partition(": ")
             if not colon:
                 return _sorted(lines)
-            fields[SPELLINGS.get(name) or canonical_name(name)] = [value]
+            fields[known(name) or canonical_name(name)] = (value,)
     except MalformedMessage:
         return _sorted(lines)
     return fields if len(fields) == len(lines) else _sorted(lines)
 
 
-def _sorted(lines: list[str]) -> dict[str, list[str]]:
+def _sorted(lines: list[str]) -> Fields:
     """Header lines of any kind, by canonical name."""
     fields: dict[str, list[str]] = {}
     for line in lines:
@@ -126,7 +129,7 @@ def _sorted(lines: list[str]) -> dict[str, list[str]]:
             rows.append(value.strip(BLANK))
             if len(rows) > _MAX_ROWS.get(known, MAX_LINES):
                 raise MalformedMessage(400, "expected fewer of this header", known)
-    return fields
+    return {name: tuple(rows) for name, rows in fields.items()}
 
 
 def _unfold(lines: list[str]) -> list[str]:
@@ -135,7 +138,7 @@ def _unfold(lines: list[str]) -> list[str]:
     return unfolded(lines)
 
 
-def _request(start: str, fields: dict[str, list[str]], body: bytes) -> Request:
+def _request(start: str, fields: Fields, body: bytes) -> Request:
     parts = start.split(" ")
     if len(parts) != 3:
         raise MalformedMessage(400, "expected a method, a Request-URI and SIP/2.0")
@@ -151,7 +154,7 @@ def _request(start: str, fields: dict[str, list[str]], body: bytes) -> Request:
     return Request(method, target, fields, body)
 
 
-def _response(start: str, fields: dict[str, list[str]], body: bytes) -> Response:
+def _response(start: str, fields: Fields, body: bytes) -> Response:
     version, _, rest = start.partition(" ")
     if ascii_lower(version) != "sip/2.0":
         raise MalformedMessage(505, "expected SIP/2.0")

@@ -12,6 +12,9 @@ from msgspec import Struct
 from sip.message.errors import MalformedMessage
 from sip.message.grammar import LONGEST_REMEMBERED, MOST_REMEMBERED, ascii_lower, parse_uint
 
+DEFAULT_PORT = 5060
+"""Of SIP over UDP and TCP."""
+
 HOST = r"(?:[A-Za-z0-9][A-Za-z0-9._-]*+|\[[0-9A-Fa-f:.]++\])"
 """A host name, an IPv4 address or an IPv6 reference."""
 
@@ -118,7 +121,7 @@ class Uri(Struct, frozen=True, gc=False):
         if self.scheme not in ("sip", "sips"):
             return str(self)
         user = "" if self.user is None else f"{_normalise(self.user)}@"
-        default = 5061 if self.scheme == "sips" else 5060
+        default = 5061 if self.scheme == "sips" else DEFAULT_PORT
         port = "" if self.port in (None, default) else f":{self.port}"
         return f"{self.scheme}:{user}{self.host.lower()}{port}"
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from msgspec import Struct
 
 from sip.message.errors import MalformedMessage
-from sip.message.grammar import format_parameters, parse_parameters, parse_uint
-from sip.message.uri import HOST, bare_host, check_ipv6_reference
+from sip.message.grammar import (
+    MOST_REMEMBERED,
+    first_item,
+    format_parameters,
+    parse_parameters,
+    parse_uint,
+)
+from sip.message.uri import DEFAULT_PORT, HOST, bare_host, check_ipv6_reference
 
 _VIA = re.compile(
     r"[Ss][Ii][Pp][ \t]*+/[ \t]*+2\.0[ \t]*+/[ \t]*+"
@@ -21,6 +28,14 @@ _VIA = re.compile(
 _USUAL = re.compile(
     r"SIP/2\.0/(UDP|TCP) ([A-Za-z0-9][A-Za-z0-9._-]*+)(?::([0-9]{1,5}+))?"
     r";branch=([A-Za-z0-9\-.!%*_+`'~]++)(;rport)?"
+)
+# What nearly all requests say that come straight from a phone, and nearly all responses to ours.
+_USUAL_HOP = re.compile(
+    r"SIP/2\.0/(?:UDP|TCP) ([A-Za-z0-9][A-Za-z0-9._-]*+(?::[0-9]{1,5}+)?)"
+    r";branch=(z9hG4bK[A-Za-z0-9\-.!%*_+`'~]++);rport"
+)
+_BRANCH = re.compile(
+    r"SIP/2\.0/(?:UDP|TCP) [A-Za-z0-9._:-]++;branch=([A-Za-z0-9\-.!%*_+`'~]++)(?:;[^,\"]*+)?"
 )
 _NO_PARAMETERS: Mapping[str, str | None] = {}
 MAGIC_COOKIE = "z9hG4bK"
@@ -78,7 +93,7 @@ class Via(Struct, frozen=True, gc=False):
     @property
     def sent_by(self) -> str:
         """``host:port`` in lower case, with the default port filled in, for matching (§17.2.3)."""
-        default = 5061 if self.transport == "TLS" else 5060
+        default = 5061 if self.transport == "TLS" else DEFAULT_PORT
         return f"{self.host.lower()}:{self.port or default}"
 
     @property
@@ -116,6 +131,28 @@ class Via(Struct, frozen=True, gc=False):
         if asked:
             params["rport"] = f"{port}"
         return Via(self.transport, self.host, self.port, params)
+
+
+def usual_hop(row: str) -> tuple[str, str] | None:
+    """Branch and sent-by of a request's one hop that asks for ``rport``, as nearly all do.
+
+    None for others.  Raises MalformedMessage.
+    """
+    found = _USUAL_HOP.fullmatch(row)
+    return None if found is None else (found[2], _sent_by(found[1]))
+
+
+def branch_of(row: str) -> str:
+    """The branch of a row's first hop; empty if there is none.  Raises MalformedMessage."""
+    found = _BRANCH.fullmatch(row)
+    return Via.parse(first_item(row)).branch if found is None else found[1]
+
+
+@lru_cache(MOST_REMEMBERED)
+def _sent_by(text: str) -> str:
+    """As `Via.sent_by` gives it.  Remembered: it is the peer's address."""
+    host, _, port = text.partition(":")
+    return f"{host.lower()}:{_port(port) if port else DEFAULT_PORT}"
 
 
 def _port(text: str) -> int:

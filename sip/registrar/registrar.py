@@ -142,7 +142,7 @@ class Registrar:
     def _change(self, user: str, request: Request, path: Path) -> list[Effect]:
         """All of what is asked, or, if any of it cannot be, nothing (step 7)."""
         held = self._held(user)
-        if len(held) == 1 and request.fields.get("Contact") == [_written(held[0].binding)]:
+        if len(held) == 1 and request.fields.get("Contact") == (_written(held[0].binding),):
             binding = held[0].binding
             if seconds := self._allowed(request.expires):
                 _check_order(binding, request)

@@ -154,7 +154,7 @@ class ClientInvite:
 def ack_for(invite: Request, response: Response) -> Request:
     """The ACK of a non-2xx, which belongs to the transaction.  RFC 3261 §17.1.1.3"""
     headers = [
-        ("Via", str(invite.via)),
+        ("Via", invite.header("Via") or ""),
         ("Max-Forwards", "70"),
         ("From", invite.header("From") or ""),
         ("To", response.header("To") or ""),

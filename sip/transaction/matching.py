@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from sip.message import Request
+from sip.message.via import MAGIC_COOKIE
 
 
 def request_branch(request: Request) -> str:
     """The branch of the top Via; for an RFC 2543 peer, a text made of what §17.2.3 compares."""
-    via = request.via
-    if via.has_cookie:
-        return via.branch
-    from_tag = request.from_.tag or ""
+    branch = request.branch
+    if len(branch) > len(MAGIC_COOKIE) and branch.startswith(MAGIC_COOKIE):
+        return branch
+    via, from_tag = request.via, request.from_.tag or ""
     return f"2543 {request.call_id} {from_tag} {request.cseq.number} {request.target} {via}"
 
 
@@ -20,7 +21,7 @@ def cancel_for(invite: Request, reason: str | None = None) -> Request:
     ``reason`` is the value of a Reason header (RFC 3326).
     """
     headers = [
-        ("Via", str(invite.via)),
+        ("Via", invite.header("Via") or ""),
         ("Max-Forwards", "70"),
         ("From", invite.header("From") or ""),
         ("To", invite.header("To") or ""),

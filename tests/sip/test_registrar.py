@@ -82,9 +82,9 @@ def test_a_user_registers_itself_only():
 def test_a_to_tag_does_no_harm():
     office = Office()
     request = make_register([A])
-    request.fields["To"] = ["<sip:1001@ccserver>;tag=odd"]
+    request.fields["To"] = ("<sip:1001@ccserver>;tag=odd",)
     nonce = nonce_of(office.authenticator.challenges("192.0.2.7")[0])
-    request.fields["Authorization"] = [credentials(nonce)]
+    request.fields["Authorization"] = (credentials(nonce),)
 
     assert office.hear(request)[0].status == 200
 

@@ -181,7 +181,7 @@ def test_nothing_is_above_the_first_header_to_belong_to():
 )
 def test_all_spellings_of_a_header_are_seen_under_one_name(line):
     request = parse(message(line))
-    assert request.fields["X-Internal"] == ["1"]
+    assert request.fields["X-Internal"] == ("1",)
     assert request.header("x-InTeRnAl") == "1"
 
 
