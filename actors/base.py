@@ -16,6 +16,7 @@ import trio
 from msgspec import Struct
 
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
+from sip.timers import Timer
 
 MAILBOX_SIZE = 256
 BURST = 64
@@ -39,9 +40,9 @@ class Machine(Protocol):
 class Timers(Protocol):
     """The one structure that serves all timers of the process."""
 
-    def arm(self, key: object, seconds: float, callback: Callable[[], None]) -> None: ...
+    def arm(self, seconds: float, callback: Callable[[], None]) -> Timer: ...
 
-    def cancel(self, key: object) -> None: ...
+    def cancel(self, timer: Timer) -> None: ...
 
 
 class ActorStatistics(Struct, frozen=True, gc=False):
@@ -377,7 +378,7 @@ class Actor:
         self.ended = self._stops = False
         self._handlers, self._timers = handlers, timers
         self._on_end = on_end
-        self._armed: dict[str, object] = {}
+        self._armed: dict[str, tuple[_Due, Timer]] = {}
         self._handled = 0
         mailbox.enter(self)
 
@@ -403,8 +404,8 @@ class Actor:
 
     def _end(self) -> None:
         self.ended = True
-        for name in self._armed:
-            self._timers.cancel((self.name, name))
+        for _, timer in self._armed.values():
+            self._timers.cancel(timer)
         self._armed.clear()
 
     def handle(self, message: Any) -> None:
@@ -413,7 +414,8 @@ class Actor:
             return  # it stopped as this waited behind another message
         self._handled += 1
         if type(message) is _Due:
-            if self._armed.get(message.name) is not message:
+            armed = self._armed.get(message.name)
+            if armed is None or armed[0] is not message:
                 return  # cancelled, or armed anew, after it was due: it never fired
             del self._armed[message.name]
             message = TimerFired(message.name)
@@ -428,12 +430,16 @@ class Actor:
 
     def start_timer(self, effect: StartTimer) -> None:
         name = effect.name
-        self._armed[name] = due = _Due(name)
-        self._timers.arm((self.name, name), effect.seconds, partial(self.tell, due))
+        before = self._armed.get(name)
+        if before is not None:
+            self._timers.cancel(before[1])
+        due = _Due(name)
+        self._armed[name] = due, self._timers.arm(effect.seconds, partial(self.tell, due))
 
     def cancel_timer(self, effect: CancelTimer) -> None:
-        if self._armed.pop(effect.name, None) is not None:
-            self._timers.cancel((self.name, effect.name))
+        armed = self._armed.pop(effect.name, None)
+        if armed is not None:
+            self._timers.cancel(armed[1])
 
     def stop(self, _: Stop) -> None:
         """When the effects behind it have been carried out."""

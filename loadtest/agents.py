@@ -216,9 +216,9 @@ class Agents:
                 self._come_back(phone)
             case StartTimer(name, seconds):
                 fire = partial(phone.hear, TimerFired(name))
-                self.line.timers.arm((phone.user, name), seconds, fire)
+                self.line.keyed_timers.arm((phone.user, name), seconds, fire)
             case CancelTimer(name):
-                self.line.timers.cancel((phone.user, name))
+                self.line.keyed_timers.cancel((phone.user, name))
 
     def _draw(self) -> a.OfferPlan:
         settings, dice = self._settings, self._dice
@@ -285,9 +285,9 @@ class Agents:
                     phone.asked_at = due
                     phone.hear_registrar(TimerFired(name))
 
-                self.line.timers.arm((phone.user, "registration", name), seconds, fire)
+                self.line.keyed_timers.arm((phone.user, "registration", name), seconds, fire)
             case CancelTimer(name):
-                self.line.timers.cancel((phone.user, "registration", name))
+                self.line.keyed_timers.cancel((phone.user, "registration", name))
 
     def _say_changed(self) -> None:
         self.changed.set()

@@ -173,9 +173,9 @@ class Customers:
                 call.leg.hang_up()
             case StartTimer(name, seconds):
                 fire = partial(call.hear, TimerFired(name))
-                self._line.timers.arm((call, name), seconds, fire)
+                self._line.keyed_timers.arm((call, name), seconds, fire)
             case CancelTimer(name):
-                self._line.timers.cancel((call, name))
+                self._line.keyed_timers.cancel((call, name))
             case c.SetUp():
                 now = trio.current_time()
                 self._tally.took("setup", call.intended, now, call.measured)

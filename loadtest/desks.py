@@ -15,7 +15,7 @@ from loadtest.agents import Phone
 from loadtest.scenario.model import Api
 from loadtest.scenario.values import Dice
 from sip.machine import CancelTimer, StartTimer, TimerFired
-from sip.timer_shell import TimerShell
+from sip.timer_shell import KeyedTimers
 
 MOST_ASKED = 10_000
 """Requests that wait; more are given up."""
@@ -47,7 +47,7 @@ class Desks:
         self._busy: dict[str, tuple[Phone, d.Desk]] = {}
         self._signed_in: set[int] = set()
         self._names = itertools.count(1)
-        self._timers: TimerShell | None = None
+        self._timers: KeyedTimers | None = None
         self._by_phone: dict[Phone, str] = {}
         self.outcomes: Counter[str] = Counter()
         self.not_signed_in = 0
@@ -60,7 +60,7 @@ class Desks:
             else:
                 self.not_signed_in += 1
 
-    def answered(self, phone: Phone, timers: TimerShell) -> None:
+    def answered(self, phone: Phone, timers: KeyedTimers) -> None:
         """He has answered a call: perhaps he does something with it.
 
         Only the first agent of each caller does, or those consulted would consult for ever.

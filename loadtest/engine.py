@@ -114,7 +114,10 @@ class Run:
             self.agents.sit_down(self._phone_line)
         self._desks: Desks | None = None
         if scenario.api is not None and world.api is not None and self._phone_line is not None:
-            desks, timers = Desks(scenario.api, world.api, world.dice), self._phone_line.timers
+            desks, timers = (
+                Desks(scenario.api, world.api, world.dice),
+                self._phone_line.keyed_timers,
+            )
             self._desks = desks
             self.agents.answered = lambda phone: desks.answered(phone, timers)
             self.agents.hung_up = desks.ended

@@ -18,7 +18,7 @@ from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
 from sip.message import Request, Response
 from sip.offer_answer import Local, Negotiated, accept_answer, answer, make_offer
 from sip.sdp import SdpError
-from sip.timer_shell import TimerShell
+from sip.timer_shell import KeyedTimers, TimerShell
 from sip.transport.listeners import Listeners, Transport
 from sip.transport.path import Path
 from sip.usage_messages import ClientKey, ResponseReceived, ServerKey, UsageMessage
@@ -118,9 +118,9 @@ class Leg:
                 line.endpoint.respond(key, response)
             case StartTimer(name, seconds):
                 fire = partial(self.hear, TimerFired(name))
-                line.timers.arm((self._dialog, name), seconds, fire)
+                line.keyed_timers.arm((self._dialog, name), seconds, fire)
             case CancelTimer(name):
-                line.timers.cancel((self._dialog, name))
+                line.keyed_timers.cancel((self._dialog, name))
             case usage.Answered(body):
                 self._agree(self._offer, body)
                 self.owner.call_answered()
@@ -185,6 +185,7 @@ class Line:
         self.server = transport.path_to(*server)
         self.local, self.wants_audio = local, wants_audio
         self.timers = TimerShell()
+        self.keyed_timers = KeyedTimers(self.timers)
         self.unusable_audio = 0
         self.heard_at: float | None = None
         """When the server last said something."""

@@ -22,7 +22,7 @@ from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
 from sip.message import Request, digest
 from sip.offer_answer import Local, answer, make_offer
 from sip.sdp import SdpError
-from sip.timer_shell import TimerShell
+from sip.timer_shell import KeyedTimers, TimerShell
 from sip.transport.listeners import Listeners
 from sip.transport.path import Path
 from sip.transport.udp import UdpTransport
@@ -87,9 +87,9 @@ class Call:
                 bank.endpoint.resend(key, response)
             case StartTimer(name, seconds):
                 fire = partial(self.hear, TimerFired(name))
-                bank.timers.arm((self._dialog, name), seconds, fire)
+                bank.keyed_timers.arm((self._dialog, name), seconds, fire)
             case CancelTimer(name):
-                bank.timers.cancel((self._dialog, name))
+                bank.keyed_timers.cancel((self._dialog, name))
             case usage.OfferReceived(key, body):
                 self._reoffered(key, body)
             case usage.Answered() | usage.Confirmed():
@@ -121,6 +121,7 @@ class PhoneBank:
         transport = UdpTransport(0, host, 0)
         self.server = transport.path_to(*server)
         self.timers = TimerShell()
+        self.keyed_timers = KeyedTimers(self.timers)
         self.realm, self._rings = realm, rings
         self._made, self._epoch = itertools.count(1), secrets.token_hex(4)
         self.endpoint = Endpoint(Listeners([transport]), self.timers, self, self._name)

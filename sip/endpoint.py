@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from msgspec import Struct
 
 from sip import capabilities
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
 from sip.message import MalformedMessage, Request, Response, parse
-from sip.timer_shell import TimerShell
+from sip.timer_shell import Lingering, TimerShell
+from sip.timers import Timer
 from sip.transaction import ClientInvite, ClientNonInvite, ServerInvite, ServerNonInvite, Timers
 from sip.transaction import effects as tx
 from sip.transaction.client_invite import Proceeding
@@ -40,9 +41,6 @@ from sip.usage_messages import (
 )
 
 log = logging.getLogger(__name__)
-
-_SLACK = dict.fromkeys("DIJKLM", 0.1)
-"""Seconds.  These timers but forget a transaction that is over: a wake-up serves many of them."""
 
 Hear: TypeAlias = Callable[[UsageMessage], None]
 
@@ -72,20 +70,31 @@ class EndpointStatistics(Struct, frozen=True):
 class _Server:
     """A server transaction, where its responses go, and who owns it."""
 
-    __slots__ = ("data", "hear", "key", "machine", "merged", "path")
+    __slots__ = ("data", "hear", "key", "machine", "merged", "path", "timer")
 
     def __init__(
         self, key: ServerKey, machine: ServerInvite | ServerNonInvite, path: Path, data: bytes
     ) -> None:
         self.key, self.machine, self.path, self.data = key, machine, path, data
         self.hear: Hear | None = None
+        self.timer: Timer | None = None
         self.merged: tuple[str, str, int, str] | None = None
 
 
 class _Client:
     """A client transaction, and who is told of its outcome."""
 
-    __slots__ = ("cancel_when_heard", "hear", "heard", "key", "machine", "path", "reason", "token")
+    __slots__ = (
+        "cancel_when_heard",
+        "hear",
+        "heard",
+        "key",
+        "machine",
+        "path",
+        "reason",
+        "timer",
+        "token",
+    )
 
     def __init__(
         self,
@@ -99,6 +108,10 @@ class _Client:
         self.token, self.hear = token, hear
         self.heard = self.cancel_when_heard = False
         self.reason: str | None = None
+        self.timer: Timer | None = None
+
+
+_Transaction: TypeAlias = _Server | _Client
 
 
 class Endpoint:
@@ -126,6 +139,7 @@ class Endpoint:
         self._by_data: dict[bytes, _Server] = {}
         self._merged: dict[tuple[str, str, int, str], ServerKey] = {}
         self._clients: dict[ClientKey, _Client] = {}
+        self._lingering: Lingering[_Transaction] = Lingering(timers, self._forget)
         self._dialogs: dict[tuple[str, str], Hear] = {}
         self._requests: Counter[str] = Counter()
         self._responses: Counter[int] = Counter()
@@ -171,7 +185,7 @@ class Endpoint:
         make = ClientInvite if request.method == "INVITE" else ClientNonInvite
         machine = make(stamped, reliable=path.reliable, timers=self._values)
         client = self._clients[key] = _Client(key, machine, path, token, hear)
-        self._drive_client(client, machine.start())
+        self._drive(client, machine.start())
         return key
 
     def cancel(self, key: ClientKey, reason: str | None = None) -> None:
@@ -194,8 +208,8 @@ class Endpoint:
         machine = ClientNonInvite(request, reliable=client.path.reliable, timers=self._values)
         cancelling = _Client(cancel_key, machine, client.path, "", _hear_nothing)
         self._clients[cancel_key] = cancelling
-        self._drive_client(client, client.machine.handle(tx.CancelSent()))
-        self._drive_client(cancelling, machine.start())
+        self._drive(client, client.machine.handle(tx.CancelSent()))
+        self._drive(cancelling, machine.start())
 
     # --- what another run of the server began --------------------------------------------------
 
@@ -223,7 +237,7 @@ class Endpoint:
         server = self._servers.get((key.branch, key.sent_by, key.method))
         if server is not None:
             self._responses[response.status // 100] += 1
-            self._drive_server(server, server.machine.handle(tx.Respond(response)))
+            self._drive(server, server.machine.handle(tx.Respond(response)))
 
     def send(self, request: Request, path: Path) -> None:
         """Outside any transaction: an ACK for a 2xx, with a Via of its own."""
@@ -259,7 +273,7 @@ class Endpoint:
             ):
                 # A retransmission is the same bytes: absorbed before anything is built.
                 self._retransmissions += 1
-                self._drive_server(known, known.machine.handle(tx.RequestRetransmitted()))
+                self._drive(known, known.machine.handle(tx.RequestRetransmitted()))
             elif data.startswith(b"INVITE ") and (answer := self._user.refuse(data, path)):
                 self._refused += 1
                 self._responses[5] += 1
@@ -290,7 +304,7 @@ class Endpoint:
         known = self._servers.get((branch, sent_by, method))
         if known is not None:
             self._retransmissions += 1
-            self._drive_server(known, known.machine.handle(tx.RequestRetransmitted()))
+            self._drive(known, known.machine.handle(tx.RequestRetransmitted()))
             return
         invite = self._servers.get((branch, sent_by, "INVITE")) if method == "CANCEL" else None
         tag = request.to.tag or (invite.key.tag if invite is not None else self._tags())
@@ -389,7 +403,7 @@ class Endpoint:
         ):
             # Of a non-2xx: it has the INVITE's branch (§17.1.1.3).  So has the ACK of a 2xx when
             # an RFC 2543 phone sends it; that one is the dialog's.
-            self._drive_server(server, machine.handle(tx.AckReceived()))
+            self._drive(server, machine.handle(tx.AckReceived()))
             return
         hear = self._dialogs.get((request.call_id, request.to.tag or ""))
         if hear is not None:
@@ -411,7 +425,7 @@ class Endpoint:
         if client is None:
             return
         client.heard = True
-        self._drive_client(client, client.machine.handle(response))
+        self._drive(client, client.machine.handle(response))
         if client.cancel_when_heard:
             client.cancel_when_heard = False
             if response.status < 200:
@@ -422,61 +436,81 @@ class Endpoint:
         way = path.listener, path.remote
         for client in list(self._clients.values()):
             if (client.path.listener, client.path.remote) == way:
-                self._drive_client(client, client.machine.handle(tx.TransportFailed()))
+                self._drive(client, client.machine.handle(tx.TransportFailed()))
 
     # --- effects ------------------------------------------------------------------------------
 
-    def _drive_server(self, server: _Server, effects: list[tx.ServerEffect]) -> None:
-        key = server.key
+    def _drive(self, transaction: _Transaction, effects: Sequence[object]) -> None:
         for effect in effects:
-            match effect:
-                case tx.Transmit(data):
-                    self._listeners.send(data, server.path)
-                case StartTimer(name, seconds):
-                    fire = partial(self._server_timer, server, name)
-                    self._timer_shell.arm((key, name), seconds, fire, _SLACK.get(name, 0.0))
-                case CancelTimer(name):
-                    self._timer_shell.cancel((key, name))
-                case tx.NoAck():
-                    if server.hear is not None:
-                        server.hear(NoAck(key))
-                case Stop():
-                    self._servers.pop((key.branch, key.sent_by, key.method), None)
-                    self._by_data.pop(server.data, None)
-                    if server.merged is not None:
-                        self._merged.pop(server.merged, None)
+            _CARRIED_OUT[type(effect)](self, transaction, effect)
 
-    def _server_timer(self, server: _Server, name: str) -> None:
-        self._drive_server(server, server.machine.handle(TimerFired(name)))
+    def _transmit(self, transaction: _Transaction, effect: tx.Transmit) -> None:
+        self._listeners.send(effect.data, transaction.path)
 
-    def _drive_client(self, client: _Client, effects: list[tx.ClientEffect]) -> None:
-        key = client.key
-        for effect in effects:
-            match effect:  # the most frequent first
-                case CancelTimer(name):
-                    self._timer_shell.cancel((key, name))
-                case StartTimer(name, seconds):
-                    fire = partial(self._client_timer, client, name)
-                    self._timer_shell.arm((key, name), seconds, fire, _SLACK.get(name, 0.0))
-                case tx.PassUp(response):
-                    client.hear(ResponseReceived(client.token, response))
-                case tx.Transmit(data):
-                    self._listeners.send(data, client.path)
-                case Stop():
-                    self._clients.pop(key, None)
-                case tx.TimedOut():
-                    client.hear(RequestTimedOut(client.token))
-                case tx.TransportLost():
-                    client.hear(TransportLost(client.token))
+    def _start_timer(self, transaction: _Transaction, effect: StartTimer) -> None:
+        self._cancel_timer(transaction)
+        fire = partial(self._fired, transaction, TimerFired(effect.name))
+        transaction.timer = self._timer_shell.arm(effect.seconds, fire)
 
-    def _client_timer(self, client: _Client, name: str) -> None:
-        self._drive_client(client, client.machine.handle(TimerFired(name)))
+    def _fired(self, transaction: _Transaction, fired: TimerFired) -> None:
+        transaction.timer = None
+        self._drive(transaction, transaction.machine.handle(fired))
+
+    def _cancel_timer(self, transaction: _Transaction, _: object = None) -> None:
+        if transaction.timer is not None:
+            self._timer_shell.cancel(transaction.timer)
+            transaction.timer = None
+
+    def _linger(self, transaction: _Transaction, effect: tx.Linger) -> None:
+        self._cancel_timer(transaction)
+        self._lingering.keep(transaction, effect.seconds)
+
+    def _stop(self, transaction: _Transaction, _: Stop) -> None:
+        self._cancel_timer(transaction)
+        self._forget(transaction)
+
+    def _forget(self, transaction: _Transaction) -> None:
+        if isinstance(transaction, _Client):
+            self._clients.pop(transaction.key, None)
+            return
+        key = transaction.key
+        self._servers.pop((key.branch, key.sent_by, key.method), None)
+        self._by_data.pop(transaction.data, None)
+        if transaction.merged is not None:
+            self._merged.pop(transaction.merged, None)
+
+    def _pass_up(self, client: _Client, effect: tx.PassUp) -> None:
+        client.hear(ResponseReceived(client.token, effect.response))
+
+    def _timed_out(self, client: _Client, _: tx.TimedOut) -> None:
+        client.hear(RequestTimedOut(client.token))
+
+    def _transport_lost(self, client: _Client, _: tx.TransportLost) -> None:
+        client.hear(TransportLost(client.token))
+
+    def _no_ack(self, server: _Server, _: tx.NoAck) -> None:
+        if server.hear is not None:
+            server.hear(NoAck(server.key))
 
     def _via(self, path: Path, branch: str) -> str:
         host, port = self._listeners.local_address(path)
         if ":" in host:
             host = f"[{host}]"
         return f"SIP/2.0/{path.transport.upper()} {host}:{port};branch={branch};rport"
+
+
+_CARRIED_OUT: Mapping[type, Callable[[Endpoint, Any, Any], None]] = {
+    tx.Transmit: Endpoint._transmit,
+    StartTimer: Endpoint._start_timer,
+    CancelTimer: Endpoint._cancel_timer,
+    tx.Linger: Endpoint._linger,
+    Stop: Endpoint._stop,
+    tx.PassUp: Endpoint._pass_up,
+    tx.TimedOut: Endpoint._timed_out,
+    tx.TransportLost: Endpoint._transport_lost,
+    tx.NoAck: Endpoint._no_ack,
+}
+"""What a transaction asks for, by its type."""
 
 
 def _response_path(request: Request, path: Path) -> Path:

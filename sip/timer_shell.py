@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import deque
 from collections.abc import Callable, Hashable
+from functools import partial
+from typing import Generic, TypeVar
 
 import trio
 
-from sip.timers import TimerQueue
+from sip.timers import Timer, TimerQueue
 
 log = logging.getLogger(__name__)
+
+Thing = TypeVar("Thing")
+_SLACK = 0.1
+"""Seconds.  To forget what is over is not urgent: a wake-up serves many."""
 
 
 class TimerShell:
@@ -25,27 +32,24 @@ class TimerShell:
         now: Callable[[], float] = trio.current_time,
         turn: Callable[[Callable[[], None]], None] = lambda fire: fire(),
     ) -> None:
-        self._now, self._turn = now, turn
+        self.now, self._turn = now, turn
         self._queue: TimerQueue[Callable[[], None]] = TimerQueue()
+        self.cancel = self._queue.cancel
+        """Of what ``arm`` gave; one that is over is no error."""
         self._sleep_until = -math.inf
         self._sleep = trio.CancelScope()
 
-    def arm(
-        self, key: Hashable, seconds: float, callback: Callable[[], None], slack: float = 0.0
-    ) -> None:
-        """Call ``callback`` in so many seconds, unless the key is cancelled or armed again.
+    def arm(self, seconds: float, callback: Callable[[], None], slack: float = 0.0) -> Timer:
+        """Call ``callback`` in so many seconds, unless what this gives is cancelled.
 
         It may come up to ``slack`` seconds later: at a multiple of it, with all others that may.
         """
-        deadline = self._now() + seconds
+        deadline = self.now() + seconds
         if slack:
             deadline = math.ceil(deadline / slack) * slack
-        self._queue.arm(key, deadline, callback)
         if deadline < self._sleep_until:
             self._sleep_until = self._sleep.deadline = deadline
-
-    def cancel(self, key: Hashable) -> None:
-        self._queue.cancel(key)
+        return self._queue.arm(deadline, callback)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -61,7 +65,7 @@ class TimerShell:
 
     def fire(self) -> None:
         """Whatever is due.  A callback that raises is logged; the others still fire."""
-        for callback in self._queue.due(self._now()):
+        for callback in self._queue.due(self.now()):
             try:
                 callback()
             except Exception:
@@ -69,3 +73,53 @@ class TimerShell:
 
     def __len__(self) -> int:
         return len(self._queue)
+
+
+class KeyedTimers:
+    """For those who know their timers by keys."""
+
+    def __init__(self, shell: TimerShell) -> None:
+        self._shell = shell
+        self._armed: dict[Hashable, Timer] = {}
+
+    def arm(self, key: Hashable, seconds: float, callback: Callable[[], None]) -> None:
+        """Call ``callback`` in so many seconds, unless the key is cancelled or armed again."""
+        self.cancel(key)
+        self._armed[key] = self._shell.arm(seconds, partial(self._fire, key, callback))
+
+    def cancel(self, key: Hashable) -> None:
+        """An unknown key is no error."""
+        timer = self._armed.pop(key, None)
+        if timer is not None:
+            self._shell.cancel(timer)
+
+    def _fire(self, key: Hashable, callback: Callable[[], None]) -> None:
+        del self._armed[key]
+        callback()
+
+
+class Lingering(Generic[Thing]):
+    """What is over, and kept for a while for what may yet come; then ``forget`` is called with it.
+
+    First in, first out for each length of time, of which there are few: a timer serves them all.
+    """
+
+    def __init__(self, timers: TimerShell, forget: Callable[[Thing], None]) -> None:
+        self._timers, self._forget = timers, forget
+        self._kept: dict[float, deque[tuple[float, Thing]]] = {}
+
+    def keep(self, thing: Thing, seconds: float) -> None:
+        """For so long, or up to a tenth of a second longer."""
+        kept = self._kept.get(seconds)
+        if kept is None:
+            kept = self._kept[seconds] = deque()
+        if not kept:
+            self._timers.arm(seconds, partial(self._look, kept), _SLACK)
+        kept.append((self._timers.now() + seconds, thing))
+
+    def _look(self, kept: deque[tuple[float, Thing]]) -> None:
+        now = self._timers.now()
+        while kept and kept[0][0] <= now:
+            self._forget(kept.popleft()[1])
+        if kept:
+            self._timers.arm(kept[0][0] - now, partial(self._look, kept), _SLACK)

@@ -29,7 +29,7 @@ from sip import offer_answer
 from sip.dialog import CSEQ_JUMP, DialogSnapshot
 from sip.invite_usage import InviteUsage, outgoing_invite
 from sip.message import MalformedMessage, NameAddr, Request, Uri
-from sip.reach import DEFAULT_PORT
+from sip.message.uri import DEFAULT_PORT
 from sip.transport.path import Path
 
 log = logging.getLogger(__name__)

@@ -13,6 +13,7 @@ from sip.machine import CancelTimer, StartTimer, TimerFired
 from sip.message import Request, Uri
 from sip.reach import way_to
 from sip.timer_shell import TimerShell
+from sip.timers import Timer
 from sip.transport.path import Path
 from sip.usage_messages import (
     RequestTimedOut,
@@ -44,6 +45,7 @@ class Registration:
         self._realm, self._local_address, self._make_tag = realm, local_address, make_tag
         self._phones_changed, self._record = phones_changed, record
         self._leads_somewhere = leads_somewhere
+        self._timer: Timer | None = None
 
     def register(self, key: ServerKey, request: Request, path: Path) -> None:
         local, _ = self._local_address(path)
@@ -101,13 +103,19 @@ class Registration:
                     self._tell(binding.user)
                 case reg.Probe(binding):
                     self._probe(binding)
-                case StartTimer(name, seconds):
-                    self._timers.arm(("registrar", name), seconds, self._time_passed)
-                case CancelTimer(name):
-                    self._timers.cancel(("registrar", name))
+                case StartTimer(_, seconds):
+                    self._cancel_timer()
+                    self._timer = self._timers.arm(seconds, self._time_passed)
+                case CancelTimer():
+                    self._cancel_timer()
 
     def _tell(self, user: str) -> None:
         self._phones_changed(AgentId(user), PhonesChanged(self.targets(user)))
+
+    def _cancel_timer(self) -> None:
+        """It has one."""
+        if self._timer is not None:
+            self._timers.cancel(self._timer)
 
     def _time_passed(self) -> None:
         self._carry_out(self._registrar.handle(TimerFired("due")))

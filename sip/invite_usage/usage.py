@@ -19,6 +19,7 @@ from sip.dialog import CSEQ_JUMP, Dialog, DialogSnapshot
 from sip.invite_usage import words as w
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
 from sip.message import Fields, Request, Response
+from sip.transaction.repetition import Repetition
 from sip.transaction.values import DEFAULT, Timers
 from sip.usage_messages import (
     AckReceived,
@@ -49,7 +50,7 @@ class AwaitingAck(Struct):
     response: Response
     cseq: int
     dialog: Dialog
-    pause: float
+    repetition: Repetition
     leaving: w.HangUp | None = None
 
 
@@ -72,7 +73,7 @@ class Reoffer(Struct):
     key: ServerKey
     request: Request
     response: Response | None = None
-    pause: float = 0.0
+    repetition: Repetition | None = None
 
 
 class Confirmed(Struct):
@@ -182,19 +183,18 @@ class InviteUsage:
             case AwaitingAck() as waiting, AckReceived(ack):
                 return self._acknowledged(waiting, ack)
             case AwaitingAck() as waiting, TimerFired("2xx"):
-                waiting.pause = min(2 * waiting.pause, self._timers.t2)
                 again = w.Resend(waiting.key, waiting.response)
-                return [again, StartTimer("2xx", waiting.pause)]
+                return [again, self._wait_longer(waiting.repetition)]
             case AwaitingAck(dialog=dialog), TimerFired("ack"):
                 # §13.3.1.4: never acknowledged
-                return [CancelTimer("2xx"), *self._bye(dialog, w.EndCause("no-ack", by="us"))]
+                return self._bye(dialog, w.EndCause("no-ack", by="us"))
             case AwaitingAck() as waiting, w.HangUp() as order:
                 waiting.leaving = order
                 return []
             case AwaitingAck() as waiting, RequestReceived(key, request, _):
                 # A BYE or re-INVITE that overtook the ACK proves that the 2xx arrived.
                 if request.method == "BYE":
-                    return [CancelTimer("2xx"), CancelTimer("ack"), *self._bye_came(key, request)]
+                    return [waiting.repetition.cancel(), *self._bye_came(key, request)]
                 return self._in_dialog(waiting.dialog, key, request)
             case _:
                 return None
@@ -253,12 +253,12 @@ class InviteUsage:
                 return [w.RespondWith(key, reoffer.request.response(status))]
             case Confirmed(_, _, Reoffer() as reoffer), TimerFired("2xx"):
                 assert reoffer.response is not None
-                reoffer.pause = min(2 * reoffer.pause, self._timers.t2)
+                assert reoffer.repetition is not None
                 again = w.Resend(reoffer.key, reoffer.response)
-                return [again, StartTimer("2xx", reoffer.pause)]
+                return [again, self._wait_longer(reoffer.repetition)]
             case Confirmed(dialog, ack), TimerFired("ack"):
                 cause = w.EndCause("no-ack", by="us")
-                return [CancelTimer("2xx"), *self._bye(dialog, cause, None, ack)]
+                return self._bye(dialog, cause, None, ack)
             case Confirmed(dialog), w.Probe():
                 return [w.SendRequest("probe", dialog.request("OPTIONS"))]
             case Confirmed() as confirmed, ResponseReceived("probe", response) if (
@@ -326,13 +326,16 @@ class InviteUsage:
         key, invite = invited.key, invited.invite
         response = self._two_hundred(invite, key.tag, body)
         dialog = Dialog.of_uas(invite, key.tag, self._contact)
-        self.state = AwaitingAck(key, response, invite.cseq.number, dialog, self._timers.t1)
-        return [
-            w.RespondWith(key, response),
-            StartTimer("2xx", self._timers.t1),
-            StartTimer("ack", self._timers.patience),
-            w.Accepted(),
-        ]
+        repetition = self._repetition()
+        self.state = AwaitingAck(key, response, invite.cseq.number, dialog, repetition)
+        return [w.RespondWith(key, response), repetition.timer(), w.Accepted()]
+
+    def _repetition(self) -> Repetition:
+        """Of a 2xx, over any transport (§13.3.1.4)."""
+        return self._timers.repetition("2xx", "ack", reliable=False)
+
+    def _wait_longer(self, repetition: Repetition) -> StartTimer:
+        return repetition.after(min(2 * repetition.pause, self._timers.t2))
 
     def _two_hundred(self, request: Request, tag: str | None, body: bytes) -> Response:
         headers = [("Contact", self._contact), ("Allow", capabilities.ALLOW)]
@@ -343,12 +346,12 @@ class InviteUsage:
     def _acknowledged(self, waiting: AwaitingAck, ack: Request) -> list[w.Effect]:
         if ack.cseq.number != waiting.cseq or ack.from_.tag != waiting.dialog.remote_tag:
             return []  # not of this INVITE
-        stop: list[w.Effect] = [CancelTimer("2xx"), CancelTimer("ack")]
+        stop = waiting.repetition.cancel()
         if waiting.leaving is not None:
             cause = w.EndCause("local", by="us")
-            return [*stop, *self._bye(waiting.dialog, cause, waiting.leaving.reason)]
+            return [stop, *self._bye(waiting.dialog, cause, waiting.leaving.reason)]
         self.state = Confirmed(waiting.dialog)
-        return [*stop, w.Confirmed(ack.body)]
+        return [stop, w.Confirmed(ack.body)]
 
     # --- we called them -----------------------------------------------------------------------
 
@@ -430,28 +433,24 @@ class InviteUsage:
             assert isinstance(self.state, Confirmed)
             self.state.reoffer = None
             return [answer]
-        reoffer.pause = self._timers.t1
-        return [
-            answer,
-            StartTimer("2xx", reoffer.pause),
-            StartTimer("ack", self._timers.patience),
-        ]
+        reoffer.repetition = self._repetition()
+        return [answer, reoffer.repetition.timer()]
 
     def _reoffer_acknowledged(self, confirmed: Confirmed, ack: Request) -> list[w.Effect]:
         reoffer = confirmed.reoffer
-        if reoffer is None or reoffer.response is None:
+        if reoffer is None or reoffer.repetition is None:
             return []  # the ACK of the INVITE again
         if ack.cseq.number != reoffer.request.cseq.number:
             return []
         confirmed.reoffer = None
-        return [CancelTimer("2xx"), CancelTimer("ack"), w.ReinviteConfirmed(ack.body)]
+        return [reoffer.repetition.cancel(), w.ReinviteConfirmed(ack.body)]
 
     def _drop_reoffer(self, confirmed: Confirmed) -> list[w.Effect]:
         reoffer, confirmed.reoffer = confirmed.reoffer, None
         if reoffer is None:
             return []
-        if reoffer.response is not None:
-            return [CancelTimer("2xx"), CancelTimer("ack")]
+        if reoffer.repetition is not None:
+            return [reoffer.repetition.cancel()]
         # BYE crossed a re-INVITE that had no answer yet (§15.1.2)
         return [w.RespondWith(reoffer.key, reoffer.request.response(487))]
 

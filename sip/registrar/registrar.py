@@ -32,7 +32,7 @@ from sip.registrar.words import (
     Reply,
     UserRemoved,
 )
-from sip.timers import TimerQueue
+from sip.timers import Timer, TimerQueue
 from sip.transport.path import Path
 
 MOST_SILENCES = 2
@@ -58,6 +58,7 @@ class _Phone(Struct, eq=False, gc=False):
     binding: Binding
     probe_at: float
     silences: int = 0
+    timer: Timer | None = None
 
 
 class Registrar:
@@ -273,7 +274,12 @@ class Registrar:
     # --- time ---------------------------------------------------------------------------------
 
     def _look_at(self, phone: _Phone) -> None:
-        self._due.arm(phone, min(phone.binding.expires_at, phone.probe_at), phone)
+        self._look_away(phone)
+        phone.timer = self._due.arm(min(phone.binding.expires_at, phone.probe_at), phone)
+
+    def _look_away(self, phone: _Phone) -> None:
+        if phone.timer is not None:
+            self._due.cancel(phone.timer)
 
     def _first_probe(self) -> float:
         """Spread by the order of arrival, so that phones are not asked all at once."""
@@ -335,7 +341,7 @@ class Registrar:
 
     def _remove(self, phone: _Phone, reason: str) -> BindingRemoved:
         user = phone.binding.user
-        self._due.cancel(phone)
+        self._look_away(phone)
         self._disconnect(phone)
         left = tuple(other for other in self._held(user) if other is not phone)
         if left:

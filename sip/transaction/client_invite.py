@@ -1,7 +1,7 @@
 """INVITE client transaction.  RFC 3261 §17.1.1, with the Accepted state of RFC 6026 §7.2.
 
-Timers: A retransmits, B gives up, D absorbs late 3xx-6xx, M absorbs late 2xx; ``cancel`` gives up
-after a CANCEL (§9.1).
+Timers: A retransmits, B gives up; ``cancel`` gives up after a CANCEL (§9.1).  Late 3xx-6xx are
+answered for the time of timer D, late 2xx passed up for that of timer M.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
+from sip.machine import StartTimer, Stop, TimerFired
 from sip.message import Request, Response
 from sip.transaction.effects import (
     CancelSent,
     ClientEffect,
+    Linger,
     PassUp,
     TimedOut,
     Transmit,
@@ -22,16 +23,17 @@ from sip.transaction.effects import (
     TransportLost,
     UnexpectedEvent,
 )
+from sip.transaction.repetition import Repetition
 from sip.transaction.values import DEFAULT, Timers
 
 TIMER_D = 32.0
 
 
 class Calling(Struct):
-    """The INVITE has been sent; ``pause`` is what timer A was last armed with."""
+    """The INVITE has been sent; timers A and B run."""
 
     request: Request
-    pause: float
+    repetition: Repetition
 
 
 class Proceeding(Struct):
@@ -65,7 +67,7 @@ State: TypeAlias = Calling | Proceeding | Cancelling | Completed | Accepted | Te
 
 class ClientInvite:
     def __init__(self, request: Request, *, reliable: bool, timers: Timers = DEFAULT) -> None:
-        self.state: State = Calling(request, timers.t1)
+        self.state: State = Calling(request, timers.repetition("A", "B", reliable=reliable))
         self._reliable, self._timers = reliable, timers
 
     @property
@@ -78,28 +80,23 @@ class ClientInvite:
                 return None
 
     def start(self) -> list[ClientEffect]:
-        assert self.pending is not None
-        effects: list[ClientEffect] = [StartTimer("B", self._timers.patience)]
-        if not self._reliable:
-            effects.append(StartTimer("A", self._timers.t1))
-        return [*effects, Transmit(self.pending.encode())]
+        assert isinstance(self.state, Calling)
+        return [self.state.repetition.timer(), Transmit(self.state.request.encode())]
 
     def handle(
         self, event: Response | CancelSent | TransportFailed | TimerFired
     ) -> list[ClientEffect]:
         match self.state, event:
-            case Calling() as calling, TimerFired("A"):
-                calling.pause *= 2
-                return [StartTimer("A", calling.pause), Transmit(calling.request.encode())]
-            case Calling(), TimerFired("B"):
-                self.state = Terminated()
-                return [CancelTimer("A"), TimedOut(), Stop()]
-
             case (
                 (Calling(request) | Proceeding(request) | Cancelling(request)),
                 Response() as response,
             ):
                 return self._answered(request, response)
+            case Calling(request, repetition), TimerFired("A"):
+                return [repetition.after(2 * repetition.pause), Transmit(request.encode())]
+            case Calling(), TimerFired("B"):
+                self.state = Terminated()
+                return [TimedOut(), Stop()]
 
             case Proceeding(request), CancelSent():
                 self.state = Cancelling(request)
@@ -116,15 +113,9 @@ class ClientInvite:
             case Accepted(), Response() as response:
                 return [PassUp(response)] if 200 <= response.status < 300 else []
 
-            case (Completed(), TimerFired("D")) | (Accepted(), TimerFired("M")):
+            case Calling() | Proceeding() | Cancelling(), TransportFailed():
                 self.state = Terminated()
-                return [Stop()]
-            case Calling() | Proceeding(), TransportFailed():
-                self.state = Terminated()
-                return [CancelTimer("A"), CancelTimer("B"), TransportLost(), Stop()]
-            case Cancelling(), TransportFailed():
-                self.state = Terminated()
-                return [CancelTimer("cancel"), TransportLost(), Stop()]
+                return [TransportLost(), Stop()]
             case Completed() | Accepted(), TransportFailed():
                 return []  # its user has a final response; an ACK that was lost is asked for again
             case Terminated(), Response() | TransportFailed() | TimerFired():
@@ -133,22 +124,18 @@ class ClientInvite:
                 raise UnexpectedEvent(self.state, event)
 
     def _answered(self, request: Request, response: Response) -> list[ClientEffect]:
-        quiet: list[ClientEffect] = []
-        if isinstance(self.state, Calling):
-            quiet = [CancelTimer("A"), CancelTimer("B")]
         if response.status < 200:
-            if isinstance(self.state, Calling):
-                self.state = Proceeding(request)
-            return [*quiet, PassUp(response)]
-        if isinstance(self.state, Cancelling):
-            quiet = [CancelTimer("cancel")]
+            if not isinstance(self.state, Calling):
+                return [PassUp(response)]
+            quiet = self.state.repetition.cancel()
+            self.state = Proceeding(request)
+            return [quiet, PassUp(response)]
         if response.status < 300:
             self.state = Accepted()  # its ACK is the dialog's (RFC 6026 §7.2)
-            return [*quiet, StartTimer("M", self._timers.patience), PassUp(response)]
+            return [Linger(self._timers.patience), PassUp(response)]
         ack = ack_for(request, response).encode()
-        linger = 0.0 if self._reliable else TIMER_D
         self.state = Completed(ack)
-        return [*quiet, StartTimer("D", linger), PassUp(response), Transmit(ack)]
+        return [Linger(0.0 if self._reliable else TIMER_D), PassUp(response), Transmit(ack)]
 
 
 def ack_for(invite: Request, response: Response) -> Request:

@@ -1,5 +1,7 @@
 """All that a transaction may hear and ask for.
 
+A transaction has one timer: starting one forgets the one before, ``Linger`` and ``Stop`` any.
+
 Transmit comes last among the effects of one step, after the timers: a transport that fails while
 it is told to send then finds everything in its place, and nothing is armed for a dead transaction.
 """
@@ -63,11 +65,20 @@ class TransportLost(Struct, frozen=True, gc=False):
     """The request could not be sent.  The user treats it as a 503 (RFC 3261 §8.1.3.1)."""
 
 
+class Linger(Struct, frozen=True, gc=False):
+    """It is over, and but absorbs or answers what comes late: forget it in so many seconds.
+
+    What RFC 3261 does with its timers D, I, J and K, and RFC 6026 with L and M.
+    """
+
+    seconds: float
+
+
 class NoAck(Struct, frozen=True, gc=False):
     """Nobody acknowledged our final response (timer H)."""
 
 
 ClientEffect: TypeAlias = (
-    Transmit | PassUp | TimedOut | TransportLost | StartTimer | CancelTimer | Stop
+    Transmit | PassUp | TimedOut | TransportLost | StartTimer | CancelTimer | Linger | Stop
 )
-ServerEffect: TypeAlias = Transmit | NoAck | StartTimer | CancelTimer | Stop
+ServerEffect: TypeAlias = Transmit | NoAck | StartTimer | Linger | Stop

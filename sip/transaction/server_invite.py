@@ -1,6 +1,7 @@
 """INVITE server transaction.  RFC 3261 §17.2.1, with the Accepted state of RFC 6026 §7.1.
 
-Timers: G retransmits a final response, H gives up on the ACK, I absorbs late ACKs, L late INVITEs.
+Timers: G retransmits a final response, H gives up on the ACK.  Late ACKs are absorbed for the time
+of timer I, late INVITEs for that of timer L.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
+from sip.machine import Stop, TimerFired
 from sip.transaction.effects import (
     AckReceived,
+    Linger,
     NoAck,
     RequestRetransmitted,
     Respond,
@@ -20,6 +22,7 @@ from sip.transaction.effects import (
     TransportFailed,
     UnexpectedEvent,
 )
+from sip.transaction.repetition import Repetition
 from sip.transaction.values import DEFAULT, Timers
 
 
@@ -33,7 +36,7 @@ class Completed(Struct):
     """A 3xx-6xx was sent; its ACK is awaited."""
 
     final: bytes
-    pause: float
+    repetition: Repetition
 
 
 class Confirmed(Struct):
@@ -74,31 +77,26 @@ class ServerInvite:
                 if response.status < 200:
                     proceeding.last = data
                     return [Transmit(data)]
-                return [*self._final(response.status, data), Transmit(data)]
+                return [self._final(response.status, data), Transmit(data)]
             case Proceeding(last), RequestRetransmitted():
                 return [] if last is None else [Transmit(last)]
 
             case Completed(final), RequestRetransmitted():
                 return [Transmit(final)]
-            case Completed() as completed, TimerFired("G"):
-                completed.pause = min(2 * completed.pause, self._timers.t2)
-                return [StartTimer("G", completed.pause), Transmit(completed.final)]
+            case Completed(final, repetition), TimerFired("G"):
+                again = repetition.after(min(2 * repetition.pause, self._timers.t2))
+                return [again, Transmit(final)]
             case Completed(), AckReceived():
                 self.state = Confirmed()
-                linger = 0.0 if self._reliable else self._timers.t4
-                return [CancelTimer("G"), CancelTimer("H"), StartTimer("I", linger)]
+                return [Linger(0.0 if self._reliable else self._timers.t4)]
             case Completed(), TimerFired("H"):
                 self.state = Terminated()
-                return [CancelTimer("G"), NoAck(), Stop()]
+                return [NoAck(), Stop()]
 
             case Accepted(), Respond(response) if 200 <= response.status < 300:
                 return [Transmit(response.encode())]  # the user sends it until the ACK comes
             case Accepted(), RequestRetransmitted():
                 return []  # RFC 6026 §7.1: absorbed, for the 2xx comes again by itself
-
-            case (Confirmed(), TimerFired("I")) | (Accepted(), TimerFired("L")):
-                self.state = Terminated()
-                return [Stop()]
 
             case Completed() | Confirmed() | Accepted(), Respond():
                 return []  # race: its user decided twice, as when a time-out crosses a CANCEL
@@ -111,12 +109,10 @@ class ServerInvite:
             case _:
                 raise UnexpectedEvent(self.state, event)
 
-    def _final(self, status: int, data: bytes) -> list[ServerEffect]:
+    def _final(self, status: int, data: bytes) -> ServerEffect:
         if status < 300:
             self.state = Accepted()
-            return [StartTimer("L", self._timers.patience)]
-        self.state = Completed(data, self._timers.t1)
-        effects: list[ServerEffect] = [StartTimer("H", self._timers.patience)]
-        if not self._reliable:
-            effects.append(StartTimer("G", self._timers.t1))
-        return effects
+            return Linger(self._timers.patience)
+        repetition = self._timers.repetition("G", "H", reliable=self._reliable)
+        self.state = Completed(data, repetition)
+        return repetition.timer()

@@ -1,4 +1,7 @@
-"""Non-INVITE server transaction.  RFC 3261 §17.2.2.  Timer J absorbs late requests."""
+"""Non-INVITE server transaction.  RFC 3261 §17.2.2.
+
+Late requests are answered for the time of timer J.  It has no timer.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,9 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from sip.machine import StartTimer, Stop, TimerFired
+from sip.machine import Stop, TimerFired
 from sip.transaction.effects import (
+    Linger,
     RequestRetransmitted,
     Respond,
     ServerEffect,
@@ -41,7 +45,7 @@ Event: TypeAlias = RequestRetransmitted | Respond | TransportFailed | TimerFired
 class ServerNonInvite:
     def __init__(self, *, reliable: bool, timers: Timers = DEFAULT) -> None:
         self.state: State = Trying()
-        self._reliable, self._timers = reliable, timers
+        self._linger = 0.0 if reliable else timers.patience
 
     def handle(self, event: Event) -> list[ServerEffect]:
         match self.state, event:
@@ -50,22 +54,18 @@ class ServerNonInvite:
                 return [Transmit(self.state.last)]
             case Trying() | Proceeding(), Respond(response):
                 self.state = Completed(response.encode())
-                linger = 0.0 if self._reliable else self._timers.patience
-                return [StartTimer("J", linger), Transmit(self.state.final)]
+                return [Linger(self._linger), Transmit(self.state.final)]
             case Trying(), RequestRetransmitted():
                 return []  # its user is still thinking
             case Proceeding(last), RequestRetransmitted():
                 return [Transmit(last)]
             case Completed(final), RequestRetransmitted():
                 return [Transmit(final)]
-            case Completed(), TimerFired("J"):
-                self.state = Terminated()
-                return [Stop()]
             case Trying() | Proceeding(), TransportFailed():
                 self.state = Terminated()
                 return [Stop()]
             case Completed(), TransportFailed():
-                return []  # the request may come again; timer J ends it anyway
+                return []  # the request may come again, and it ends by itself
             case Completed(), Respond():
                 return []  # §17.2.2: a response after the final one is discarded
             case Terminated(), _:

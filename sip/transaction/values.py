@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from sip.transaction.repetition import Repetition
+
 
 class Timers(Struct, frozen=True, gc=False):
     """T1: an estimate of the round trip.  T2: the longest pause between two retransmissions.
@@ -17,6 +19,11 @@ class Timers(Struct, frozen=True, gc=False):
     def patience(self) -> float:
         """64*T1: how long a transaction waits for its peer (timers B, F, H, J, L, M)."""
         return 64 * self.t1
+
+    def repetition(self, again: str, hopeless: str, *, reliable: bool) -> Repetition:
+        """Of what has just been sent, by timers of these names; none over a reliable transport."""
+        patience = self.patience
+        return Repetition(again, hopeless, patience if reliable else self.t1, patience)
 
 
 DEFAULT = Timers()

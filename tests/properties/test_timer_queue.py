@@ -12,6 +12,7 @@ from sip import timers
 from sip.timers import TimerQueue
 
 KEYS = st.sampled_from("abcdefgh")
+"""Names that the test has for timers."""
 
 
 class Model:
@@ -21,7 +22,6 @@ class Model:
         self.rows, self.armed = [], 0
 
     def arm(self, key, deadline, payload):
-        self.cancel(key)
         self.armed += 1
         self.rows.append((deadline, self.armed, key, payload))
 
@@ -44,19 +44,23 @@ class TimerQueueLife(RuleBasedStateMachine):
         self.few = patch.multiple(timers, _FEW=4, _STEP=2)
         self.few.start()
         self.queue, self.model, self.now, self.payload = TimerQueue(), Model(), 0.0, 0
+        self.armed = {}
 
     def teardown(self):
         self.few.stop()
 
     @rule(key=KEYS, seconds=st.sampled_from((-1.0, 0.0, 0.5, 4.0, 5.0, 32.0)))
     def arm(self, key, seconds):
+        self.cancel(key)
         self.payload += 1
-        self.queue.arm(key, self.now + seconds, self.payload)
+        self.armed[key] = self.queue.arm(self.now + seconds, self.payload)
         self.model.arm(key, self.now + seconds, self.payload)
 
     @rule(key=KEYS)
     def cancel(self, key):
-        self.queue.cancel(key)
+        """Whatever became of it: it may have been due, or cancelled."""
+        if key in self.armed:
+            self.queue.cancel(self.armed[key])
         self.model.cancel(key)
 
     @rule(seconds=st.sampled_from((0.0, 0.5, 1.0, 4.0, 33.0)))
@@ -74,9 +78,10 @@ class TimerQueueLife(RuleBasedStateMachine):
             if keys:
                 key = keys.pop()
                 cancelled |= {row[3] for row in self.model.rows if row[2] == key}
-                self.queue.cancel(key)
+                if key in self.armed:
+                    self.queue.cancel(self.armed[key])
                 if again:
-                    self.queue.arm(key, self.now, -1)
+                    self.queue.arm(self.now, -1)
         assert -1 not in handled
         for payload in handled:
             self.model.rows = [row for row in self.model.rows if row[3] != payload]

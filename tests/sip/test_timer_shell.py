@@ -14,7 +14,7 @@ async def test_timers_with_slack_come_together_and_never_early(nursery, autojump
     start = trio.current_time()
 
     def arm(name: str, seconds: float, slack: float = 0.0) -> None:
-        shell.arm(name, seconds, lambda: fired.append((name, trio.current_time())), slack)
+        shell.arm(seconds, lambda: fired.append((name, trio.current_time())), slack)
 
     arm("exact", 1.0)
     arm("a", 1.0, 0.1)

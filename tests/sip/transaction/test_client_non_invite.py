@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
+from sip.machine import StartTimer, Stop, TimerFired
 from sip.transaction import ClientNonInvite
 from sip.transaction.client_non_invite import Completed, Proceeding, Terminated, Trying
 from sip.transaction.effects import (
+    Linger,
     PassUp,
     TimedOut,
     Transmit,
@@ -19,13 +20,12 @@ from tests.support.builders import make_request
 
 BYE = make_request("BYE", to_tag="b")
 SENT = Transmit(BYE.encode())
-QUIET = [CancelTimer("E"), CancelTimer("F")]
 
 
-def test_over_udp_the_request_goes_out_with_timers_e_and_f():
+def test_over_udp_the_request_goes_out_with_timer_e():
     machine = ClientNonInvite(BYE, reliable=False)
 
-    assert machine.start() == [StartTimer("F", 32.0), StartTimer("E", 0.5), SENT]
+    assert machine.start() == [StartTimer("E", 0.5), SENT]
 
 
 def test_over_tcp_it_is_never_retransmitted():
@@ -34,16 +34,17 @@ def test_over_tcp_it_is_never_retransmitted():
     assert machine.start() == [StartTimer("F", 32.0), SENT]
 
 
-def test_timer_e_doubles_up_to_t2():
+def test_timer_e_doubles_up_to_t2_until_timer_f_is_due():
     machine = trying()
 
     pauses = []
-    for _ in range(6):
+    for _ in range(10):
         timer, sent = machine.handle(TimerFired("E"))
         assert sent == SENT
         pauses.append(timer)
 
-    assert pauses == [StartTimer("E", s) for s in (1.0, 2.0, 4.0, 4.0, 4.0, 4.0)]
+    doubled = [StartTimer("E", s) for s in (1.0, 2.0, *[4.0] * 7)]
+    assert pauses == [*doubled, StartTimer("F", 0.5)]
 
 
 def test_after_a_provisional_response_it_is_retransmitted_every_t2():
@@ -62,7 +63,7 @@ def test_timer_f_tells_the_user_and_ends(heard):
     if heard:
         machine.handle(BYE.response(100))
 
-    assert machine.handle(TimerFired("F")) == [CancelTimer("E"), TimedOut(), Stop()]
+    assert machine.handle(TimerFired("F")) == [TimedOut(), Stop()]
     assert isinstance(machine.state, Terminated)
 
 
@@ -72,26 +73,26 @@ def test_a_failed_transport_tells_the_user_and_ends(heard):
     if heard:
         machine.handle(BYE.response(100))
 
-    assert machine.handle(TransportFailed()) == [*QUIET, TransportLost(), Stop()]
+    assert machine.handle(TransportFailed()) == [TransportLost(), Stop()]
 
 
 @pytest.mark.parametrize("heard", [False, True])
 @pytest.mark.parametrize("status", [200, 302, 401, 500, 603])
-def test_a_final_response_is_passed_up_and_timer_k_lingers_for_t4(status, heard):
+def test_a_final_response_is_passed_up_and_late_ones_are_absorbed_for_t4(status, heard):
     machine = trying()
     if heard:
         machine.handle(BYE.response(100))
     final = BYE.response(status)
 
-    assert machine.handle(final) == [*QUIET, StartTimer("K", 5.0), PassUp(final)]
+    assert machine.handle(final) == [Linger(5.0), PassUp(final)]
     assert isinstance(machine.state, Completed)
 
 
-def test_over_tcp_timer_k_is_zero():
+def test_over_tcp_nothing_comes_late():
     machine = ClientNonInvite(BYE, reliable=True)
     machine.start()
 
-    assert StartTimer("K", 0.0) in machine.handle(BYE.response(200))
+    assert Linger(0.0) in machine.handle(BYE.response(200))
 
 
 def test_what_comes_after_the_final_response_is_absorbed():
@@ -104,11 +105,10 @@ def test_what_comes_after_the_final_response_is_absorbed():
     assert machine.handle(TransportFailed()) == []
 
 
-def test_timer_k_ends_it_and_then_nothing_has_an_effect():
+def test_after_the_end_nothing_has_an_effect():
     machine = trying()
-    machine.handle(BYE.response(200))
+    machine.handle(TimerFired("F"))
 
-    assert machine.handle(TimerFired("K")) == [Stop()]
     assert machine.handle(BYE.response(200)) == []
     assert machine.handle(TransportFailed()) == []
 

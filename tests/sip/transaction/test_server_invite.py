@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
+from sip.machine import StartTimer, Stop, TimerFired
 from sip.transaction import ServerInvite
 from sip.transaction.effects import (
     AckReceived,
+    Linger,
     NoAck,
     RequestRetransmitted,
     Respond,
@@ -76,13 +77,13 @@ def test_an_ack_of_what_has_not_been_sent_is_dropped():
 
 
 @pytest.mark.parametrize("status", [300, 404, 486, 503, 603])
-def test_over_udp_a_refusal_is_sent_with_timers_g_and_h(status):
+def test_over_udp_a_refusal_is_sent_with_timer_g(status):
     machine = proceeding()
     refusal = INVITE.response(status, to_tag="b")
 
     effects = machine.handle(Respond(refusal))
 
-    assert effects == [StartTimer("H", 32.0), StartTimer("G", 0.5), Transmit(refusal.encode())]
+    assert effects == [StartTimer("G", 0.5), Transmit(refusal.encode())]
     assert isinstance(machine.state, Completed)
     assert machine.answered
 
@@ -93,16 +94,17 @@ def test_over_tcp_a_refusal_is_not_retransmitted():
     assert machine.handle(Respond(BUSY)) == [StartTimer("H", 32.0), Transmit(BUSY.encode())]
 
 
-def test_timer_g_doubles_up_to_t2():
+def test_timer_g_doubles_up_to_t2_until_timer_h_is_due():
     machine = completed()
 
     pauses = []
-    for _ in range(6):
+    for _ in range(10):
         timer, sent = machine.handle(TimerFired("G"))
         assert sent == Transmit(BUSY.encode())
         pauses.append(timer)
 
-    assert pauses == [StartTimer("G", s) for s in (1.0, 2.0, 4.0, 4.0, 4.0, 4.0)]
+    doubled = [StartTimer("G", s) for s in (1.0, 2.0, *[4.0] * 7)]
+    assert pauses == [*doubled, StartTimer("H", 0.5)]
 
 
 def test_a_retransmitted_invite_gets_the_refusal_at_once():
@@ -128,27 +130,27 @@ def test_a_failed_transport_leaves_it_to_timer_h():
 def test_timer_h_tells_the_user_that_no_ack_came():
     machine = completed()
 
-    assert machine.handle(TimerFired("H")) == [CancelTimer("G"), NoAck(), Stop()]
+    assert machine.handle(TimerFired("H")) == [NoAck(), Stop()]
     assert isinstance(machine.state, Terminated)
 
 
 # --- Confirmed --------------------------------------------------------------------------------
 
 
-def test_the_ack_ends_retransmission_and_timer_i_lingers_for_t4():
+def test_the_ack_ends_retransmission_and_late_ones_are_absorbed_for_t4():
     machine = completed()
 
     effects = machine.handle(AckReceived())
 
-    assert effects == [CancelTimer("G"), CancelTimer("H"), StartTimer("I", 5.0)]
+    assert effects == [Linger(5.0)]
     assert isinstance(machine.state, Confirmed)
 
 
-def test_over_tcp_timer_i_is_zero():
+def test_over_tcp_no_ack_comes_late():
     machine = ServerInvite(reliable=True)
     machine.handle(Respond(BUSY))
 
-    assert StartTimer("I", 0.0) in machine.handle(AckReceived())
+    assert machine.handle(AckReceived()) == [Linger(0.0)]
 
 
 def test_further_acks_and_invites_are_absorbed():
@@ -160,21 +162,14 @@ def test_further_acks_and_invites_are_absorbed():
     assert machine.handle(TransportFailed()) == []
 
 
-def test_timer_i_ends_it():
-    machine = completed()
-    machine.handle(AckReceived())
-
-    assert machine.handle(TimerFired("I")) == [Stop()]
-
-
 # --- RFC 6026 §7.1: Accepted ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("reliable", [False, True])
-def test_a_2xx_is_sent_and_timer_l_absorbs_what_comes_late(reliable):
+def test_a_2xx_is_sent_and_what_comes_late_is_absorbed(reliable):
     machine = ServerInvite(reliable=reliable)
 
-    assert machine.handle(Respond(OK)) == [StartTimer("L", 32.0), Transmit(OK.encode())]
+    assert machine.handle(Respond(OK)) == [Linger(32.0), Transmit(OK.encode())]
     assert isinstance(machine.state, Accepted)
     assert machine.answered
 
@@ -205,18 +200,12 @@ def test_a_failed_transport_does_not_end_an_accepted_one():
     assert isinstance(machine.state, Accepted)
 
 
-def test_timer_l_ends_it():
-    machine = accepted()
-
-    assert machine.handle(TimerFired("L")) == [Stop()]
-
-
 # --- after the end, and never ---------------------------------------------------------------------
 
 
 def test_after_the_end_nothing_has_an_effect():
-    machine = accepted()
-    machine.handle(TimerFired("L"))
+    machine = completed()
+    machine.handle(TimerFired("H"))
 
     for event in (RequestRetransmitted(), AckReceived(), Respond(OK), TransportFailed()):
         assert machine.handle(event) == []

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from sip.machine import StartTimer, Stop, TimerFired
+from sip.machine import Stop, TimerFired
 from sip.transaction import ServerNonInvite
 from sip.transaction.effects import (
+    Linger,
     RequestRetransmitted,
     Respond,
     Transmit,
@@ -38,7 +39,7 @@ def test_a_provisional_response_is_sent_and_sent_again_for_each_retransmission()
 
 @pytest.mark.parametrize("provisional", [False, True])
 @pytest.mark.parametrize("status", [200, 302, 401, 500, 603])
-def test_over_udp_a_final_response_is_sent_and_timer_j_is_64_t1(status, provisional):
+def test_over_udp_a_final_response_is_sent_and_sent_again_for_64_t1(status, provisional):
     machine = trying()
     if provisional:
         machine.handle(Respond(TRYING))
@@ -46,14 +47,14 @@ def test_over_udp_a_final_response_is_sent_and_timer_j_is_64_t1(status, provisio
 
     effects = machine.handle(Respond(final))
 
-    assert effects == [StartTimer("J", 32.0), Transmit(final.encode())]
+    assert effects == [Linger(32.0), Transmit(final.encode())]
     assert isinstance(machine.state, Completed)
 
 
-def test_over_tcp_timer_j_is_zero():
+def test_over_tcp_no_request_comes_again():
     machine = ServerNonInvite(reliable=True)
 
-    assert machine.handle(Respond(OK)) == [StartTimer("J", 0.0), Transmit(OK.encode())]
+    assert machine.handle(Respond(OK)) == [Linger(0.0), Transmit(OK.encode())]
 
 
 def test_each_retransmission_gets_the_final_response():
@@ -78,16 +79,16 @@ def test_a_transport_that_fails_before_the_final_response_ends_it():
     assert isinstance(machine.state, Terminated)
 
 
-def test_a_transport_that_fails_after_the_final_response_leaves_it_to_timer_j():
+def test_a_transport_that_fails_after_the_final_response_does_not_end_it():
     machine = completed()
 
     assert machine.handle(TransportFailed()) == []
-    assert machine.handle(TimerFired("J")) == [Stop()]
+    assert machine.handle(RequestRetransmitted()) == [Transmit(OK.encode())]
 
 
 def test_after_the_end_nothing_has_an_effect():
-    machine = completed()
-    machine.handle(TimerFired("J"))
+    machine = trying()
+    machine.handle(TransportFailed())
 
     for event in (RequestRetransmitted(), Respond(OK), TransportFailed()):
         assert machine.handle(event) == []
