@@ -3,9 +3,9 @@
     python docs/make-state-diagrams.py [--check]
 
 Read by `ast` from the source: the states and messages of a `match self.state, message`, or of a
-`match message` in a method that a `match self.state` leads to, and the states that the case's body,
-or a method it calls, assigns to `self.state`.  A case that assigns none is an arrow to its own
-state, and is left out when it does nothing at all.
+`match message` in a method that a `match self.state`, or a table of methods by state, leads to, and
+the states that the case's body, or a method it calls, assigns to `self.state`.  A case that assigns
+none is an arrow to its own state, and is left out when it does nothing at all.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def draw(name: str, path: str, machine: str) -> str:
     methods = {n.name: n for n in found.body if isinstance(n, ast.FunctionDef)}
     states = {n.name for n in [*tree.body, *beside(path)] if isinstance(n, ast.ClassDef)}
     arrows: dict[tuple[str, str], list[str]] = {}
-    for sources, messages, body in cases(methods):
+    for sources, messages, body in cases(methods, tabled(tree, machine)):
         targets = sorted(assigned(body, methods, states, set()))
         for source in sorted(sources):
             for message in sorted(messages):
@@ -89,9 +89,22 @@ Case: TypeAlias = tuple[set[str], set[str], list[ast.stmt]]
 Methods: TypeAlias = dict[str, ast.FunctionDef]
 
 
-def cases(methods: Methods) -> Iterator[Case]:
+def tabled(tree: ast.Module, machine: str) -> dict[str, set[str]]:
+    """The machine's methods that stand in a table by state, and the states."""
+    found: dict[str, set[str]] = {}
+    for statement in tree.body:
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.value, ast.Dict):
+            table = statement.value
+            for key, value in zip(table.keys, table.values, strict=True):
+                match key, value:
+                    case ast.Name(state), ast.Attribute(ast.Name(of), name) if of == machine:
+                        found.setdefault(name, set()).add(state)
+    return found
+
+
+def cases(methods: Methods, by_state: dict[str, set[str]]) -> Iterator[Case]:
     """Those of every `match` over states and messages, in the order of the source."""
-    led_from = reached(methods)
+    led_from = {**reached(methods), **by_state}
     for method in methods.values():
         here = led_from.get(method.name, {ANY})
         known = tests_of_state(method)
@@ -273,7 +286,7 @@ def flat(targets: list[ast.expr]) -> Iterator[ast.expr]:
 
 def does_nothing(body: list[ast.stmt]) -> bool:
     return all(
-        isinstance(statement, ast.Pass) or ast.unparse(statement) == "return []"
+        isinstance(statement, ast.Pass) or ast.unparse(statement) in ("return []", "return None")
         for statement in body
     )
 

@@ -96,6 +96,13 @@ def awaits_ipv6(description: bytes) -> bool | None:
     """
     if not description:
         return None
+    usual = usual_numbers(description)
+    if usual is not None and usual[3]:
+        return _usual_family(usual[0])
+    return _awaits_ipv6(description)
+
+
+def _awaits_ipv6(description: bytes) -> bool | None:
     try:
         session = parse(description)
     except SdpError:
@@ -214,6 +221,11 @@ def _accept_answer(our_offer: bytes, answer: bytes) -> Negotiated:
 
 # Phones say the same in every call, but for numbers: what was negotiated for the shapes of
 # descriptions is remembered, with port 1 in the place of theirs.  An SdpError is not remembered.
+
+
+@lru_cache(REMEMBERED)
+def _usual_family(shape: Shape) -> bool | None:
+    return _awaits_ipv6(described(shape, 0, 0, 1))
 
 
 @lru_cache(REMEMBERED)

@@ -29,10 +29,12 @@ REMEMBERED = 512
 _SHORT = 2048
 """Bytes: what is longer is no phone's usual one, and not remembered."""
 _USUAL = re.compile(
-    rb"(v=0\r\no=\S+ )(\d{1,18}) (\d{1,18})( IN IP[46] \S+\r\n"
-    rb"(?:[^m\r\n][^\r\n]*\r\n)*m=audio )(\d{1,5})( (?:[^\r\n]*)(?:\r\n[^m\r\n][^\r\n]*)*\r\n)"
+    rb"(v=0\r\no=\S+ )(0|[1-9]\d{0,17}) (0|[1-9]\d{0,17})( IN IP[46] \S+\r\n"
+    rb"(?:[^m\r\n][^\r\n]*\r\n)*m=audio )(0|[1-9]\d{0,4})"
+    rb"( (?:[^\r\n]*)(?:\r\n[^m\r\n][^\r\n]*)*\r\n)"
 )
-"""One audio stream, every line ended as it should be: what stands around three numbers."""
+"""One audio stream, every line ended as it should be: what stands around three numbers, which have
+no zeros in front."""
 _DIRECTIONS = frozenset({"sendrecv", "sendonly", "recvonly", "inactive"})
 
 
@@ -146,10 +148,10 @@ def usual_numbers(data: bytes) -> tuple[Shape, int, int, int] | None:
     if found is None:
         return None
     before, session_id, version, between, port, after = found.groups()
-    numbers = int(session_id), int(version), int(port)
-    if numbers[2] > 65535 or b"%d %d %d" % numbers != b"%b %b %b" % (session_id, version, port):
-        return None  # with zeros in front
-    return (before, between, after), *numbers
+    number = int(port)
+    if number > 65535:
+        return None
+    return (before, between, after), int(session_id), int(version), number
 
 
 def described(shape: Shape, session_id: int, version: int, port: int) -> bytes:

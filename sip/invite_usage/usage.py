@@ -9,8 +9,8 @@ Bodies are opaque here: what they offer is the owner's affair.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 
@@ -148,50 +148,49 @@ class InviteUsage:
                 return None
 
     def handle(self, message: w.Message) -> list[w.Effect]:
-        effects: list[w.Effect] | None = None
-        match self.state:
-            case Confirmed():
-                effects = self._while_it_stands(message)
-            case Calling() | Cancelling():
-                effects = self._while_we_call(message)
-            case Invited() | AwaitingAck():
-                effects = self._while_they_call(message)
-            case Byeing():
-                effects = self._while_it_ends(message)
-        return self._late_or_stray(message) if effects is None else effects
+        state = self.state
+        effects = _WHILE[type(state)](self, state, message)
+        return self._stray(message) if effects is None else effects
 
-    # Each of these gives None for what it does not expect in its states.
+    # Each of these gives None for what it does not expect in its state.
 
-    def _while_they_call(self, message: w.Message) -> list[w.Effect] | None:
-        match self.state, message:
-            case Invited(key, invite), w.Ring(status, body):
-                return [self._respond(key, invite, status, body)]
-            case Invited() as invited, w.Accept(body):
+    def _while_invited(self, invited: Invited, message: w.Message) -> list[w.Effect] | None:
+        key, invite = invited.key, invited.invite
+        match message:
+            case w.Accept(body):
                 return self._accept(invited, body)
-            case Invited(key, invite), w.HangUp(status, reason):
+            case w.Ring(status, body):
+                return [self._respond(key, invite, status, body)]
+            case w.HangUp(status, reason):
                 headers = [("Reason", reason)] if reason else []
                 refusal = invite.response(status or 480, to_tag=key.tag, headers=headers)
                 cause = w.EndCause("local", refusal.status, "us")
                 return [w.RespondWith(key, refusal), *self._over(cause)]
-            case Invited(key, invite), Cancelled():
+            case Cancelled():
                 terminated = invite.response(487, to_tag=key.tag)
                 cause = w.EndCause("cancelled", 487)
                 return [w.RespondWith(key, terminated), *self._over(cause)]
-            case AwaitingAck(), Cancelled():
-                return []  # CANCEL crossed our 200: the 200 stands, a BYE will follow (§9.2)
+            case _:
+                return None
 
-            case AwaitingAck() as waiting, AckReceived(ack):
+    def _while_awaiting_ack(
+        self, waiting: AwaitingAck, message: w.Message
+    ) -> list[w.Effect] | None:
+        match message:
+            case AckReceived(ack):
                 return self._acknowledged(waiting, ack)
-            case AwaitingAck() as waiting, TimerFired("2xx"):
+            case TimerFired("2xx"):
                 again = w.Resend(waiting.key, waiting.response)
                 return [again, self._wait_longer(waiting.repetition)]
-            case AwaitingAck(dialog=dialog), TimerFired("ack"):
+            case TimerFired("ack"):
                 # §13.3.1.4: never acknowledged
-                return self._bye(dialog, w.EndCause("no-ack", by="us"))
-            case AwaitingAck() as waiting, w.HangUp() as order:
+                return self._bye(waiting.dialog, w.EndCause("no-ack", by="us"))
+            case w.HangUp() as order:
                 waiting.leaving = order
                 return []
-            case AwaitingAck() as waiting, RequestReceived(key, request, _):
+            case Cancelled():
+                return []  # CANCEL crossed our 200: the 200 stands, a BYE will follow (§9.2)
+            case RequestReceived(key, request, _):
                 # A BYE or re-INVITE that overtook the ACK proves that the 2xx arrived.
                 if request.method == "BYE":
                     return [waiting.repetition.cancel(), *self._bye_came(key, request)]
@@ -199,115 +198,112 @@ class InviteUsage:
             case _:
                 return None
 
-    def _while_we_call(self, message: w.Message) -> list[w.Effect] | None:
-        match self.state, message:
-            case Calling(invite), w.Start():
-                return [w.SendRequest("invite", invite)]
-            case Calling() as calling, ResponseReceived("invite", response):
+    def _while_calling(self, calling: Calling, message: w.Message) -> list[w.Effect] | None:
+        match message:
+            case ResponseReceived("invite", response):
                 return self._answered(calling, response)
-            case Calling(), RequestTimedOut("invite"):
+            case w.Start():
+                return [w.SendRequest("invite", calling.invite)]
+            case RequestTimedOut("invite"):
                 return self._over(w.EndCause("timeout", 408))
-            case Calling(), TransportLost("invite"):
+            case TransportLost("invite"):
                 return self._over(w.EndCause("transport", 503))
-            case Calling(invite), w.HangUp(_, reason):
-                self.state = Cancelling(invite, reason)
+            case w.HangUp(_, reason):
+                self.state = Cancelling(calling.invite, reason)
                 cancel = w.CancelInvite("invite", reason)
                 return [cancel, StartTimer("cancel", self._timers.patience)]
-
-            case Cancelling() as cancelling, ResponseReceived("invite", response):
-                return self._cancel_answered(cancelling, response)
-            case Cancelling(), (
-                RequestTimedOut("invite") | TransportLost("invite") | TimerFired("cancel")
-            ):
-                # §9.1: no final answer within 64*T1 of the CANCEL counts as one
-                return [CancelTimer("cancel"), *self._over(w.EndCause("local", by="us"))]
-            case Cancelling(), w.HangUp():
-                return []
-            case Calling() | Cancelling(), RequestReceived(key, request, _):
-                # Glare: an offer of theirs meets our INVITE, which is in progress (§14.2).
-                status = 491 if request.method in ("INVITE", "UPDATE") else 481
-                return [w.RespondWith(key, request.response(status, to_tag=key.tag))]
+            case RequestReceived(key, request, _):
+                return [_glare(key, request)]
             case _:
                 return None
 
-    def _while_it_stands(self, message: w.Message) -> list[w.Effect] | None:
-        match self.state, message:
-            case Confirmed() as confirmed, w.HangUp(_, reason):
+    def _while_cancelling(
+        self, cancelling: Cancelling, message: w.Message
+    ) -> list[w.Effect] | None:
+        match message:
+            case ResponseReceived("invite", response):
+                return self._cancel_answered(cancelling, response)
+            case RequestTimedOut("invite") | TransportLost("invite") | TimerFired("cancel"):
+                # §9.1: no final answer within 64*T1 of the CANCEL counts as one
+                return [CancelTimer("cancel"), *self._over(w.EndCause("local", by="us"))]
+            case w.HangUp():
+                return []
+            case RequestReceived(key, request, _):
+                return [_glare(key, request)]
+            case _:
+                return None
+
+    def _while_confirmed(self, confirmed: Confirmed, message: w.Message) -> list[w.Effect] | None:
+        dialog, reoffer = confirmed.dialog, confirmed.reoffer
+        match message:
+            case w.HangUp(_, reason):
                 effects = self._drop_reoffer(confirmed)
                 cause = w.EndCause("local", by="us")
-                return [*effects, *self._bye(confirmed.dialog, cause, reason, confirmed.ack)]
-            case Confirmed() as confirmed, RequestReceived(key, request, _):
+                return [*effects, *self._bye(dialog, cause, reason, confirmed.ack)]
+            case RequestReceived(key, request, _):
                 return self._requested(confirmed, key, request)
-            case Confirmed(_, ack), ResponseReceived("invite", response):
-                return self._answered_again(ack, response)
-            case Confirmed() as confirmed, AckReceived(ack):
+            case ResponseReceived("invite", response):
+                return self._answered_again(confirmed.ack, response)
+            case AckReceived(ack):
                 return self._reoffer_acknowledged(confirmed, ack)
-            case Confirmed(_, _, Reoffer() as reoffer), w.AnswerReinvite(key, body) if (
-                reoffer.key == key
-            ):
+            case w.AnswerReinvite(key, body) if reoffer is not None and reoffer.key == key:
                 return self._answer_reoffer(reoffer, body)
-            case Confirmed(_, _, Reoffer() as reoffer) as confirmed, w.RefuseReinvite(key, status):
-                if reoffer.key != key:
-                    return []
+            case w.RefuseReinvite(key, status) if reoffer is not None and reoffer.key == key:
                 confirmed.reoffer = None
                 return [w.RespondWith(key, reoffer.request.response(status))]
-            case Confirmed(_, _, Reoffer() as reoffer), TimerFired("2xx"):
+            case TimerFired("2xx") if reoffer is not None and reoffer.repetition is not None:
                 assert reoffer.response is not None
-                assert reoffer.repetition is not None
                 again = w.Resend(reoffer.key, reoffer.response)
                 return [again, self._wait_longer(reoffer.repetition)]
-            case Confirmed(dialog, ack), TimerFired("ack"):
-                cause = w.EndCause("no-ack", by="us")
-                return self._bye(dialog, cause, None, ack)
-            case Confirmed(dialog), w.Probe():
+            case w.Probe():
                 return [w.SendRequest("probe", dialog.request("OPTIONS"))]
-            case Confirmed() as confirmed, ResponseReceived("probe", response) if (
-                response.status == 481
-            ):
+            case ResponseReceived("probe", response) if response.status == 481:
                 effects = self._drop_reoffer(confirmed)
                 return [*effects, *self._over(w.EndCause("gone", 481))]
-            case Confirmed(), RequestTimedOut("probe") | TransportLost("probe"):
+            case RequestTimedOut("probe") | TransportLost("probe"):
                 return [w.Unheard()]
-            case Confirmed(), Cancelled():
+            case TimerFired("ack"):
+                cause = w.EndCause("no-ack", by="us")
+                return self._bye(dialog, cause, None, confirmed.ack)
+            case Cancelled():
                 return []  # of a re-INVITE that is being answered: our answer stands
             case _:
                 return None
 
-    def _while_it_ends(self, message: w.Message) -> list[w.Effect] | None:
-        match self.state, message:
-            case Byeing(), ResponseReceived("bye", response) if response.status < 200:
+    def _while_byeing(self, byeing: Byeing, message: w.Message) -> list[w.Effect] | None:
+        match message:
+            case ResponseReceived("bye", response) if response.status < 200:
                 return []
-            case Byeing(_, cause), (
-                ResponseReceived("bye") | RequestTimedOut("bye") | TransportLost("bye")
-            ):
-                return self._over(cause)
-            case Byeing(), RequestReceived(key, request, _):
+            case ResponseReceived("bye") | RequestTimedOut("bye") | TransportLost("bye"):
+                return self._over(byeing.cause)
+            case RequestReceived(key, request, _):
                 if request.method == "BYE":  # BYE crossed BYE: both are answered
                     return [w.RespondWith(key, request.response(200)), *self._ended_by_peer()]
                 # a re-INVITE crossed our BYE
                 return [w.RespondWith(key, request.response(481))]
-            case Byeing(_, _, ack), ResponseReceived("invite", response):
-                return self._answered_again(ack, response)
-            case Byeing(), w.HangUp() | AckReceived():
+            case ResponseReceived("invite", response):
+                return self._answered_again(byeing.ack, response)
+            case w.HangUp() | AckReceived():
                 return []
-            case Byeing(), Cancelled():
+            case Cancelled():
                 return []  # of an INVITE that we answered, and have hung up since
             case _:
                 return None
 
-    def _late_or_stray(self, message: w.Message) -> list[w.Effect]:
-        match self.state, message:
-            case Over(), RequestReceived(key, request, _):
+    def _when_over(self, _: Over, message: w.Message) -> list[w.Effect]:
+        match message:
+            case RequestReceived(key, request, _):
                 return [w.RespondWith(key, request.response(481))]  # late, after the end
-            case Over(), _:
+            case _:
                 return []
-            case _, (
-                NoAck() | AckReceived() | RequestTimedOut() | TransportLost() | ResponseReceived()
-            ):
+
+    def _stray(self, message: w.Message) -> list[w.Effect]:
+        match message:
+            case NoAck() | AckReceived() | RequestTimedOut() | TransportLost() | ResponseReceived():
                 return []  # stray: nothing of ours waits for it
-            case _, w.Probe():
+            case w.Probe():
                 return []  # hung up by the peer as it was to be asked
-            case _, w.AnswerReinvite() | w.RefuseReinvite():
+            case w.AnswerReinvite() | w.RefuseReinvite():
                 return []  # the re-INVITE went away with its dialog's state
             case _:
                 raise UnexpectedMessage(type(self.state).__name__, type(message).__name__)
@@ -483,6 +479,24 @@ class InviteUsage:
             return [Stop()]
         self._said_ended = True
         return [w.Ended(cause), Stop()]
+
+
+_WHILE: Mapping[type, Callable[[InviteUsage, Any, w.Message], list[w.Effect] | None]] = {
+    Invited: InviteUsage._while_invited,
+    AwaitingAck: InviteUsage._while_awaiting_ack,
+    Calling: InviteUsage._while_calling,
+    Cancelling: InviteUsage._while_cancelling,
+    Confirmed: InviteUsage._while_confirmed,
+    Byeing: InviteUsage._while_byeing,
+    Over: InviteUsage._when_over,
+}
+"""What a message means, by the state that it is heard in."""
+
+
+def _glare(key: ServerKey, request: Request) -> w.RespondWith:
+    """An offer of theirs meets our INVITE, which is in progress (§14.2)."""
+    status = 491 if request.method in ("INVITE", "UPDATE") else 481
+    return w.RespondWith(key, request.response(status, to_tag=key.tag))
 
 
 def _try_again(request: Request, status: int) -> Response:
