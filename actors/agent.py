@@ -91,7 +91,6 @@ class _Shown(Struct, frozen=True):
 Message: TypeAlias = (
     m.Reserve
     | m.AskedFor
-    | m.OfferRinging
     | m.OfferAnswered
     | m.OfferWithdrawn
     | m.OfferFailed
@@ -112,7 +111,6 @@ Message: TypeAlias = (
 
 _ENGAGEMENTS = frozenset(
     (
-        m.OfferRinging,
         m.OfferAnswered,
         m.OfferWithdrawn,
         m.OfferFailed,
@@ -147,6 +145,8 @@ class Agent:
         self.version = 0
         self.removed = self._has_left = False
         self._offered_to_dispatcher: tuple[object, ...] | None = None
+        self._available_at = 0.0
+        """When it was told so last."""
         self._shown = _Shown()
         self._forgotten = False
         """Whoever reads the journal has been told that he has left, and he is back."""
@@ -232,6 +232,8 @@ class Agent:
 
     def handle(self, message: Message) -> list[Effect]:
         effects = self._decide(message)
+        if effects is None:
+            return []
         effects += self._show()
         effects += self._tell_dispatcher()
         effects += self._rest()
@@ -239,16 +241,15 @@ class Agent:
             effects += self._leave()
         return effects
 
-    def _decide(self, message: Message) -> list[Effect]:
-        """A new list, which its caller may add to."""
+    def _decide(self, message: Message) -> list[Effect] | None:
+        """A new list, which its caller may add to; None: late news of a contact that we have let
+        go, a lease of it, or its end, and nothing is another than before.
+        """
         if type(message) in _ENGAGEMENTS:
             return self._in_hand(message.contact, message)  # type: ignore[union-attr,arg-type]
         match message:
-            case m.Reserve(contact, queue, possible_at, shared=shared):
-                if not self.fits():
-                    return self._refuse(contact, queue)
-                reserved = self._engage(contact, queue, "contact")
-                return reserved.offer(self.targets, possible_at, shared=shared)
+            case m.Reserve():
+                return self._reserve(message)
             case m.AskedFor(contact, _, kind, queue):
                 why = self._not_free(kind)
                 if why is not None:
@@ -297,10 +298,10 @@ class Agent:
             case _:
                 raise ValueError(f"an agent does not know {type(message).__name__}")
 
-    def _in_hand(self, contact: ContactId, message: eng.Message) -> list[Effect]:
+    def _in_hand(self, contact: ContactId, message: eng.Message) -> list[Effect] | None:
         engagement = self.engagements.get(contact)
         if engagement is None:
-            return []  # late news of a contact that we have let go: a lease, or a crash
+            return None
         return self._carry_out(engagement, engagement.handle(message))
 
     def _configure(self, settings: AgentSettings) -> None:
@@ -312,6 +313,15 @@ class Agent:
         self.removed = self._has_left = False
 
     # --- engagements --------------------------------------------------------------------------
+
+    def _reserve(self, reserve: m.Reserve) -> list[Effect]:
+        if not self.fits():
+            return self._refuse(reserve.contact, reserve.queue)
+        if reserve.known_at == self._available_at:
+            # Else it has heard since that we are available again, and must hear that we are not.
+            self._offered_to_dispatcher = None
+        engagement = self._engage(reserve.contact, reserve.queue, "contact")
+        return engagement.offer(self.targets, reserve.possible_at, shared=reserve.shared)
 
     def _engage(
         self, contact: ContactId, queue: QueueName | None, kind: m.EngagementKind
@@ -380,12 +390,12 @@ class Agent:
         effects = self._engage(kept.contact, kept.queue, kept.kind).resume()
         return [*effects, *self._give_back(others)]  # reserved before we heard of the talk
 
-    def _down(self, down: m.Down, owner: ContactId) -> list[Effect]:
-        effects: list[Effect] = []
-        for engagement in list(self.engagements.values()):
-            if owner_of(engagement.contact) == owner:
-                effects.extend(self._carry_out(engagement, engagement.handle(down)))
-        return effects
+    def _down(self, down: m.Down, owner: ContactId) -> list[Effect] | None:
+        """Nearly always it has ended well, and let us go before."""
+        its = [e for e in self.engagements.values() if owner_of(e.contact) == owner]
+        if not its:
+            return None
+        return [e for each in its for e in self._carry_out(each, each.handle(down))]
 
     def _carry_out(
         self, engagement: Engagement, effects: Sequence[Effect | TellAvailability]
@@ -502,12 +512,13 @@ class Agent:
             if key == self._offered_to_dispatcher:
                 return []
             self._offered_to_dispatcher = key
+            self._available_at = now = self._now()
             free = m.AgentAvailable(
                 self.id,
                 settings.skills,
                 ours.since,
                 ours.seq,
-                self._now(),
+                now,
                 self.availability.contacts,
                 self.availability.talked,
                 settings.weight,

@@ -49,6 +49,7 @@ class Available(Struct, frozen=True, gc=False):
 
 
 State: TypeAlias = SignedOut | Idle | Available
+_NAMES: dict[type, str] = {SignedOut: "signed_out", Idle: "idle", Available: "available"}
 SignIn: TypeAlias = Literal["on_register", "manual"]
 Wish: TypeAlias = m.SetAvailable | m.SetIdle | m.SignOut
 
@@ -141,13 +142,7 @@ class Availability:
 
     @property
     def name(self) -> str:
-        match self.state:
-            case SignedOut():
-                return "signed_out"
-            case Idle():
-                return "idle"
-            case Available():
-                return "available"
+        return _NAMES[type(self.state)]
 
     @property
     def coming(self) -> str | None:
@@ -155,7 +150,7 @@ class Availability:
 
         ``available``, ``idle:CODE`` or ``signed_out``.
         """
-        if self._busy() and not self._reachable:
+        if not self._reachable and self._busy():
             if self._on_register:
                 return "signed_out"
             if isinstance(self.pending or self.state, m.SetAvailable | Available):

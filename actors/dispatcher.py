@@ -200,9 +200,6 @@ class Dispatcher:
         self._paired[contact.contact] = _Paired(names, contact)
         now = self._now()
         possible_at = max(contact.at, choice.agent.at) if on in ("agent", "contact") else now
-        reserve = m.Reserve(
-            contact.contact, contact.queue, possible_at, contact.channel, len(agents) > 1
-        )
         assigned = ev.ContactAssigned(
             contact.contact,
             contact.queue,
@@ -213,7 +210,7 @@ class Dispatcher:
         )
         paired = m.ContactPaired(contact.contact, names[0], tuple(names[1:]))
         return [
-            *(TellAgent(name, reserve) for name in names),
+            *(TellAgent(agent.agent, _reserve(choice, agent, possible_at)) for agent in agents),
             TellQueue(contact.queue, paired),
             Record(assigned),
         ]
@@ -301,6 +298,11 @@ class Dispatcher:
             return []
         self._armed = due
         return [StartTimer("ring", max(0.0, due - self._now()))]
+
+
+def _reserve(choice: Choice, agent: m.AgentAvailable, possible_at: float) -> m.Reserve:
+    contact, shared = choice.contact, bool(choice.others)
+    return m.Reserve(contact.contact, contact.queue, possible_at, contact.channel, shared, agent.at)
 
 
 def _explained(on: str, choice: Choice, rule: str) -> ev.Decision:

@@ -73,7 +73,6 @@ class TellAgent(Struct, frozen=True):
     message: (
         m.Reserve
         | m.AskedFor
-        | m.OfferRinging
         | m.OfferAnswered
         | m.OfferWithdrawn
         | m.OfferFailed

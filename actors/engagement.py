@@ -1,7 +1,7 @@
 """An engagement: one contact in one agent's hands.
 
-    Reserved -> Ringing -> Engaged -> WrapUp -> HangingUp -> Over
-             Withdrawn -> Over
+    Reserved -> Engaged -> WrapUp -> HangingUp -> Over
+             -> Withdrawn -> Over
 
 Every state but the last has a lease: a deadline by which someone must have moved it on.
 """
@@ -35,11 +35,7 @@ nothing would come of it before timer B (32 s): its agent is not kept.
 
 
 class Reserved(Struct, frozen=True, gc=False):
-    """The contact is ours, and its phone has not rung."""
-
-
-class Ringing(Struct, frozen=True, gc=False):
-    pass
+    """The contact is ours, and has not been answered: whether a phone rings makes no difference."""
 
 
 class Withdrawn(Struct, frozen=True, gc=False):
@@ -64,8 +60,17 @@ class Over(Struct, frozen=True, gc=False):
     pass
 
 
-State: TypeAlias = Reserved | Ringing | Withdrawn | Engaged | WrapUp | HangingUp | Over
-_OFFERED = frozenset((Reserved, Ringing, Withdrawn))
+State: TypeAlias = Reserved | Withdrawn | Engaged | WrapUp | HangingUp | Over
+_OFFERED = frozenset((Reserved, Withdrawn))
+_NAMES: dict[type, str] = {
+    Reserved: "reserved",
+    Withdrawn: "reserved",
+    Engaged: "engaged",
+    WrapUp: "wrap_up",
+    HangingUp: "wrap_up",
+    Over: "wrap_up",
+}
+"""The agent's state while the engagement is in one, in the words of the glossary."""
 
 
 class Terms(Struct, frozen=True):
@@ -92,8 +97,7 @@ class GivenBack(Struct, frozen=True, gc=False):
 
 
 Message: TypeAlias = (
-    m.OfferRinging
-    | m.OfferAnswered
+    m.OfferAnswered
     | m.OfferWithdrawn
     | m.OfferFailed
     | m.ConversationEnded
@@ -151,13 +155,7 @@ class Engagement:
     @property
     def name(self) -> str:
         """The agent's state while this engagement lasts, in the words of the glossary."""
-        match self.state:
-            case Reserved() | Ringing() | Withdrawn():
-                return "reserved"
-            case Engaged():
-                return "engaged"
-            case WrapUp() | HangingUp() | Over():
-                return "wrap_up"
+        return _NAMES[type(self.state)]
 
     @property
     def lease(self) -> str:
@@ -174,7 +172,7 @@ class Engagement:
         return [
             Watch(contact_actor(self.contact)),
             TellContact(self.contact, assigned),
-            self._lease_offer(),
+            self._lease(self._terms.ring_seconds + OFFER_MARGIN),
             *self.serving(),
         ]
 
@@ -225,9 +223,11 @@ class Engagement:
     # --- the machine --------------------------------------------------------------------------
 
     def handle(self, message: Message) -> list[Effect | TellAvailability]:
-        talked, counted = type(self.state) is Engaged, self.counts
+        before, counted = self.state, self.counts
         effects = self._decide(message)
-        talks = type(self.state) is Engaged
+        if self.state is before:
+            return effects
+        talked, talks = type(before) is Engaged, type(self.state) is Engaged
         if talks and not talked:
             self._talks_since = self._now()
         if counted is not self.counts:
@@ -253,14 +253,14 @@ class Engagement:
         match self.state:
             case Engaged():
                 return self.kind in SERVING
-            case Reserved() | Ringing():
+            case Reserved():
                 return self.kind == "contact"
             case _:
                 return False
 
     def _decide(self, message: Message) -> list[Effect | TellAvailability]:
         match self.state:
-            case Reserved() | Ringing():
+            case Reserved():
                 return self._while_offered(message)
             case Withdrawn():
                 return self._when_withdrawn(message)
@@ -273,11 +273,6 @@ class Engagement:
 
     def _while_offered(self, message: Message) -> list[Effect | TellAvailability]:
         match message:
-            case m.OfferRinging() if type(self.state) is Reserved:
-                self.state = Ringing()
-                return [self._lease_offer()]
-            case m.OfferRinging():
-                return []  # a second phone rings
             case m.OfferAnswered():
                 self.state, self.off_hook = Engaged(), True
                 return [TellAvailability(message), self._lease(self._terms.contact_seconds)]
@@ -311,8 +306,6 @@ class Engagement:
         match message:
             case m.ConversationEnded(_, _, wraps_up):
                 return self._wrap_up() if wraps_up else self._hang_up()
-            case m.OfferRinging():
-                return []  # a second phone rings
             case m.PhoneLost():
                 return [TellAvailability(message), *self._end()]
             case TimerFired() if self._engaged_since is not None:
@@ -395,9 +388,6 @@ class Engagement:
 
     def _lease(self, seconds: float) -> StartTimer:
         return StartTimer(self.lease, seconds)
-
-    def _lease_offer(self) -> StartTimer:
-        return self._lease(self._terms.ring_seconds + OFFER_MARGIN)
 
     def _expired(self) -> Record:
         state = type(self.state).__name__

@@ -347,6 +347,8 @@ class Reserve(Struct, frozen=True, gc=False):
     channel: str = "voice"
     shared: bool = False
     """Others are reserved for it as well: the first to answer has it."""
+    known_at: float | None = None
+    """When the agent said that he was available, of what the dispatcher went by (``at``)."""
 
 
 EngagementKind: TypeAlias = Literal["contact", "consult", "transfer", "monitor", "outbound"]
@@ -368,12 +370,6 @@ class AskedFor(Struct, frozen=True, gc=False):
     kind: Literal["consult", "transfer", "monitor", "outbound"]
     queue: QueueName | None
     """Whose rules of wrap-up hold; None: there will be none."""
-
-
-class OfferRinging(Struct, frozen=True, gc=False):
-    """From the contact: the agent's phone rings."""
-
-    contact: ContactId
 
 
 class OfferAnswered(Struct, frozen=True, gc=False):

@@ -63,7 +63,7 @@ class RecordedDispatcher:
         return [Record(heard), *self.dispatcher.handle(message)]
 
     def _is_known(self, message: Message) -> bool:
-        """It follows from a decision, and no decision follows from it: most calls have two such."""
+        """It follows from a decision, and no decision follows from it: most calls have one such."""
         index = self.dispatcher.index
         match message:
             case m.AgentUnavailable(agent):

@@ -326,13 +326,9 @@ class Search:
         match message:
             case m.LegInvited(leg, at):
                 return self._presented(ringing, leg, at)
-            case m.LegRinging(leg):
+            case m.LegRinging():
                 self.rings = True
-                told: list[Effect | News] = [Rings()]
-                offer = ringing.of_leg(leg)
-                if offer is not None and offer.agent is not None:
-                    told.append(TellAgent(offer.agent, m.OfferRinging(self.request)))
-                return told
+                return [Rings()]
             case m.LegAnswered(leg):
                 return self._found(ringing, leg)
             case m.LegEnded():

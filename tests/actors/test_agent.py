@@ -219,8 +219,22 @@ def test_the_last_phone_gone_signs_out_a_free_agent():
 
 
 def test_a_new_reservation_is_known_to_the_dispatcher_as_the_end_of_availability():
-    """He may have said that he is available again after it was decided."""
-    assert Desk().reserved().told_dispatcher() == [m.AgentUnavailable(AGENT)]
+    """He may have said that he is available again after it was decided; who has not is not
+    available any more for whoever has reserved him.
+    """
+    desk = Desk().registers()
+    (told,) = desk.told_dispatcher()
+    desk.now += 5
+    desk.hears(m.Reserve(CONTACT, QUEUE, desk.now, known_at=told.at))
+    assert desk.agent.state == "reserved"
+    assert desk.told_dispatcher() == []
+
+    again = Desk().registers()
+    again.now += 5
+    again.commands(m.SetIdle("lunch"))
+    again.commands(m.SetAvailable())
+    again.hears(m.Reserve(CONTACT, QUEUE, again.now, known_at=told.at))
+    assert again.told_dispatcher() == [m.AgentUnavailable(AGENT)]
 
 
 def test_a_dispatcher_that_starts_again_is_told_who_is_available():
@@ -257,11 +271,8 @@ def test_an_agent_who_is_told_twice_of_his_talk_has_it_once():
     assert desk.hears(m.ContactKept(CONTACT, QUEUE)) == []
 
 
-@pytest.mark.parametrize("rings", [False, True])
-def test_a_phone_that_registers_while_he_is_offered_a_contact_is_told_to_it_r14(rings):
+def test_a_phone_that_registers_while_he_is_offered_a_contact_is_told_to_it_r14():
     desk = Desk().reserved()
-    if rings:
-        desk.hears(m.OfferRinging(CONTACT))
     other = replace(TARGET, path=Path("udp", 0, ("10.0.0.9", 5070)))
     effects = desk.hears(m.PhonesChanged((TARGET, other)))
     assert TellContact(CONTACT, m.PhonesAdded(CONTACT, AGENT, (other,))) in effects
@@ -313,7 +324,6 @@ def test_the_durations_of_all_states_add_up_i9():
     for message in (
         m.PhonesChanged((TARGET,)),
         m.Reserve(CONTACT, QUEUE, 0.0),
-        m.OfferRinging(CONTACT),
         m.OfferAnswered(CONTACT),
         m.ConversationEnded(CONTACT, EndedBy.CUSTOMER),
         m.AgentLegDown(CONTACT),

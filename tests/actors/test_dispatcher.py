@@ -74,11 +74,11 @@ def test_an_arriving_contact_gets_the_available_agent_in_the_same_step():
 
 
 def test_the_pairing_became_possible_with_the_later_of_the_two():
-    reserve = m.Reserve(C, QueueName("q"), 20.0)
+    reserve = m.Reserve(C, QueueName("q"), 20.0, known_at=20.0)
     assert TellAgent(A, reserve) in Office().waits(since=10.0).frees(since=20.0).effects
     # Back after RONA: possible since it waits again, though it has waited in all for longer.
     again = Office().frees(since=20.0).waits(since=10.0, at=33.0)
-    assert TellAgent(A, m.Reserve(C, QueueName("q"), 33.0)) in again.effects
+    assert TellAgent(A, m.Reserve(C, QueueName("q"), 33.0, known_at=20.0)) in again.effects
 
 
 def test_a_paired_agent_is_not_given_again():
@@ -229,7 +229,7 @@ def test_the_pairing_became_possible_when_the_ring_began():
     office.waits(C, 10.0).frees(A, 11.0)
     office.now = 30.0
     office.hears(TimerFired("ring"))
-    assert TellAgent(A, m.Reserve(C, QueueName("q"), 30.0)) in office.effects
+    assert TellAgent(A, m.Reserve(C, QueueName("q"), 30.0, known_at=11.0)) in office.effects
 
 
 def test_a_timer_that_it_does_not_know_is_an_error():

@@ -23,7 +23,6 @@ LEASE = TimerFired(f"lease:{CONTACT}")
     ("state", "name"),
     [
         (eng.Reserved(), "reserved"),
-        (eng.Ringing(), "reserved"),
         (eng.Engaged(), "engaged"),
         (eng.WrapUp(0.0), "wrap_up"),
         (eng.HangingUp(), "wrap_up"),
@@ -51,14 +50,6 @@ def test_a_second_reservation_is_refused_i4():
     desk.hears(m.Reserve(ContactId("c2"), QUEUE, desk.now))
     assert desk.effects == [TellDispatcher(m.ReservationRefused(AGENT, ContactId("c2")))]
     assert list(desk.agent.engagements) == [CONTACT]
-
-
-def test_a_second_phone_that_rings_changes_nothing():
-    desk = Desk().reserved()
-    desk.hears(m.OfferRinging(CONTACT))
-    assert desk.hears(m.OfferRinging(CONTACT)) == []
-    desk.hears(m.OfferAnswered(CONTACT))
-    assert desk.hears(m.OfferRinging(CONTACT)) == []
 
 
 @pytest.mark.parametrize(
@@ -120,7 +111,6 @@ def test_what_the_agent_wished_himself_comes_after_a_failed_offer():
 
 def test_an_agent_whose_offer_is_withdrawn_is_free_in_the_same_step_r21():
     desk = Desk().reserved()
-    desk.hears(m.OfferRinging(CONTACT))
     desk.now += 9
     desk.hears(m.OfferWithdrawn(CONTACT, "ringing"))
     assert desk.told_dispatcher() == [m.AgentAvailable(AGENT, {"english": 5}, 100.0, 1, 109.0)]
@@ -157,16 +147,12 @@ def test_who_calls_somebody_himself_has_no_more_to_do_with_an_offer_that_was_wit
     assert not [e for e in desk.effects if isinstance(e, TellContact) and e.contact == CONTACT]
 
 
-@pytest.mark.parametrize("ringing", [False, True])
-def test_an_offer_nobody_speaks_of_again_is_let_go_and_written_down(ringing):
+def test_an_offer_nobody_speaks_of_again_is_let_go_and_written_down():
     desk = Desk().reserved()
-    if ringing:
-        desk.hears(m.OfferRinging(CONTACT))
     assert desk.leases() == [28.0]
     desk.hears(LEASE)
     assert TellContact(CONTACT, m.AgentLost(CONTACT, AGENT)) in desk.effects
-    state = "Ringing" if ringing else "Reserved"
-    assert desk.recorded(ev.LeaseExpired) == [ev.LeaseExpired("agent/1001", CONTACT, state)]
+    assert desk.recorded(ev.LeaseExpired) == [ev.LeaseExpired("agent/1001", CONTACT, "Reserved")]
     assert desk.told_dispatcher()[0].since == 100.0
     assert desk.hears(m.OfferAnswered(CONTACT)) == []  # late news
 
@@ -335,14 +321,12 @@ SERVES, SERVED = m.AgentServes(AGENT, CONTACT, QUEUE), m.AgentServed(AGENT, CONT
 def test_a_limited_queue_is_told_when_he_is_reserved_and_when_the_talk_ends():
     desk = limited().reserved()
     assert SERVES in desk.told_dispatcher()
-    for news in (m.OfferRinging(CONTACT), m.OfferAnswered(CONTACT)):
-        desk.hears(news)
-        assert desk.told_dispatcher() == []
+    desk.hears(m.OfferAnswered(CONTACT))
+    assert desk.told_dispatcher() == []
     desk.hears(m.ConversationEnded(CONTACT, EndedBy.CUSTOMER))
     assert desk.told_dispatcher() == [SERVED]
 
 
-@pytest.mark.parametrize("rings", [False, True])
 @pytest.mark.parametrize(
     "end",
     [
@@ -352,10 +336,8 @@ def test_a_limited_queue_is_told_when_he_is_reserved_and_when_the_talk_ends():
         TimerFired(f"lease:{CONTACT}"),
     ],
 )
-def test_a_limited_queue_is_told_of_an_offer_that_came_to_nothing(rings, end):
+def test_a_limited_queue_is_told_of_an_offer_that_came_to_nothing(end):
     desk = limited().reserved()
-    if rings:
-        desk.hears(m.OfferRinging(CONTACT))
     desk.hears(end)
     assert desk.told_dispatcher()[0] == SERVED
 

@@ -31,5 +31,5 @@ def test_the_arrows_of_an_agents_two_machines_are_there() -> None:
     wants, has = (states / "availability.md").read_text(), (states / "engagement.md").read_text()
     assert "Available --> Idle: PhoneLost" in wants
     assert "any --> SignedOut: Freed, SignOut, PhonesChanged" in wants
-    assert "Reserved --> Ringing: OfferRinging" in has
+    assert "Reserved --> Engaged: OfferAnswered" in has
     assert "WrapUp --> HangingUp: EndWrapUp" in has

@@ -51,6 +51,7 @@ class AgentLife(RuleBasedStateMachine):
         )
         self.timers: set[str] = set()
         self.offered = False
+        self.told_at: float | None = None
         self.answered: object = None
         self.lasted = 0.0
         self.changed_at = self.started
@@ -69,8 +70,8 @@ class AgentLife(RuleBasedStateMachine):
                     self.timers.add(name)
                 case CancelTimer(name):
                     self.timers.discard(name)
-                case TellDispatcher(m.AgentAvailable()):
-                    self.offered = True
+                case TellDispatcher(m.AgentAvailable() as told):
+                    self.offered, self.told_at = True, told.at
                 case TellDispatcher(m.AgentUnavailable()):
                     self.offered = False
                 case TellContact(contact, m.Assigned()):
@@ -97,11 +98,15 @@ class AgentLife(RuleBasedStateMachine):
     def the_phones_change(self, registered) -> None:
         self.tell(m.PhonesChanged((TARGET,) if registered else ()))
 
-    @rule()
-    def the_dispatcher_reserves(self) -> None:
-        """Perhaps too late: the dispatcher's news of us is always a little old."""
-        self.offered = False
-        self.tell(m.Reserve(ContactId(f"c{next(self.contacts)}"), QUEUE, self.now))
+    @rule(heard_all=st.booleans())
+    def the_dispatcher_reserves(self, heard_all) -> None:
+        """Perhaps too late: the dispatcher's news of us is always a little old.  What it has not
+        heard yet it hears behind that, and believes.
+        """
+        known_at = self.told_at if heard_all else None
+        self.offered = self.offered and not heard_all
+        contact = ContactId(f"c{next(self.contacts)}")
+        self.tell(m.Reserve(contact, QUEUE, self.now, known_at=known_at))
 
     @precondition(lambda self: self.talking is not None)
     @rule(what=st.sampled_from([m.PhoneLost, m.ConversationEnded]))
@@ -114,15 +119,13 @@ class AgentLife(RuleBasedStateMachine):
     @precondition(lambda self: self.contact is not None)
     @rule(
         data=st.data(),
-        what=st.sampled_from(["rings", "answers", "withdrawn", "failed", "hook"]),
+        what=st.sampled_from(["answers", "withdrawn", "failed", "hook"]),
     )
     def the_contact_speaks(self, data, what) -> None:
         assert self.contact is not None
         state = self.agent.engagements[self.contact].state
-        offered = isinstance(state, eng.Reserved | eng.Ringing)
+        offered = isinstance(state, eng.Reserved)
         match what:
-            case "rings" if offered:
-                self.tell(m.OfferRinging(self.contact))
             case "answers" if offered:
                 self.talking = self.contact
                 self.tell(m.OfferAnswered(self.contact))

@@ -17,7 +17,7 @@ from tests.support.floor import QUEUE, Caller, Floor
 
 COMMANDS = st.sampled_from([m.SetAvailable(), m.SetIdle("lunch"), m.SignOut(), m.EndWrapUp()])
 WHY = st.sampled_from(PHONE_FAILURES)
-IN_HAND = (eng.Reserved, eng.Ringing, eng.Engaged)
+IN_HAND = (eng.Reserved, eng.Engaged)
 
 
 class FloorLife(RuleBasedStateMachine):

@@ -80,7 +80,7 @@ class Caller:
                 return self.consult_ends() if talking else self._no_consult()
             case m.Assigned(_, agent) if self.state == "waiting":
                 self.state, self.agent = "ringing", agent
-                return [TellAgent(agent, m.OfferRinging(self.name)), StartTimer("rona", RONA)]
+                return [StartTimer("rona", RONA)]
             case m.Assigned(_, agent):
                 return [TellAgent(agent, m.OfferWithdrawn(self.name, "queue"))]
             case m.AgentLost(_, agent) if (self.state, self.agent) == ("ringing", agent):
@@ -170,7 +170,7 @@ class Caller:
     def _consult_assigned(self, request: ContactId, agent: AgentId) -> list[Any]:
         if request == self.consult_request and self.consult_state == "asking":
             self.consult_state = "ringing"
-            return [TellAgent(agent, m.OfferRinging(request)), StartTimer("consult rona", RONA)]
+            return [StartTimer("consult rona", RONA)]
         return [TellAgent(agent, m.OfferWithdrawn(request, "queue"))]
 
     def consulted_answers(self) -> list[Any]:
