@@ -250,6 +250,8 @@ class Agent:
         match message:
             case m.Reserve():
                 return self._reserve(message)
+            case m.Down(name, _):
+                return self._down(message, ContactId(name.rpartition("/")[2]))
             case m.AskedFor(contact, _, kind, queue):
                 why = self._not_free(kind)
                 if why is not None:
@@ -284,8 +286,6 @@ class Agent:
                 return []
             case m.AgentCommandReceived():
                 return self._command(message)
-            case m.Down(name, _):
-                return self._down(message, ContactId(name.rpartition("/")[2]))
             case TimerFired("phones"):
                 if not self.targets:
                     self.availability.handle(m.PhonesChanged(()))

@@ -62,6 +62,7 @@ from actors.search import (
     Queued,
     Reserved,
     Ringing,
+    Rings,
     Search,
     TurnedAway,
     parted,
@@ -340,6 +341,8 @@ class Contact:
                 return [Record(ev.ContactOfferFailed(self.ref, plan.name, agent, why, others))]
             case Found() as found:
                 return self._connect(seeking, found)
+            case Rings():
+                return []  # he hears music
             case NotFound(reason) if seeking.served is not None:
                 return self._transfer_failed(seeking, seeking.served, reason)
             case NotFound(reason):

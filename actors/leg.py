@@ -290,7 +290,8 @@ class Leg:
                 effects.append(effect)  # type: ignore[arg-type]
             elif kind in _NEWS:
                 for follows in self._understand(effect):  # type: ignore[arg-type]
-                    (written if _comes_first(follows) else effects).append(follows)
+                    first = type(follows) is do.Record and type(follows.event) is not ev.LegDown
+                    (written if first else effects).append(follows)
             elif kind is Stop:
                 effects += (do.DetachDialog(*self._dialog_key), effect)  # type: ignore[arg-type]
             else:
@@ -428,12 +429,8 @@ class Leg:
             return []
         self._said_ended = True
         return [
-            CancelTimer("media"),
+            *(() if self._media_open else (CancelTimer("media"),)),
             do.CloseMedia(self.id),
             do.Record(ev.LegDown(self.id, self.contact, cause, status, by_us)),
             do.TellContact(self.contact, m.LegEnded(self.id, cause, status, by_us)),
         ]
-
-
-def _comes_first(effect: do.Effect) -> bool:
-    return type(effect) is do.Record and not isinstance(effect.event, ev.LegDown)

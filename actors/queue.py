@@ -124,14 +124,14 @@ class Queue:
                 return self._join(message)
             case m.ContactPaired(contact, agent, others):
                 return self._paired(contact, (agent, *others))
-            case m.PairingUndone(contact, agent):
-                return self._undone(contact, agent)
-            case m.LeaveQueue(contact):
-                return self._leave(contact)
             case m.ContactConnected(contact):
                 return self._connected(message, contact)
             case m.Down(name, _):
                 return self._down(ContactId(name.rpartition("/")[2]))
+            case m.LeaveQueue(contact):
+                return self._leave(contact)
+            case m.PairingUndone(contact, agent):
+                return self._undone(contact, agent)
             case QueueConfigured(settings):
                 return self._configure(settings)
             case QueueRemoved():

@@ -10,7 +10,7 @@ its owner's affair, who finds the news of the search among its effects.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, TypeGuard, get_args
+from typing import Any, Literal, TypeAlias, TypeGuard, get_args
 
 from msgspec import Struct
 
@@ -228,6 +228,8 @@ Message: TypeAlias = (
     | m.LegEnded
     | TimerFired
 )
+_OF_LEGS = frozenset((m.LegInvited, m.LegRinging, m.LegAnswered, m.LegEnded))
+_OF_REQUESTS = frozenset((m.Assigned, m.PhonesAdded, m.AgentNotFree, m.Overflowed, m.AgentLost))
 
 
 class Search:
@@ -270,19 +272,15 @@ class Search:
             case AtNumber():
                 return None
 
-    def concerns(self, message: object) -> TypeGuard[Message]:
+    def concerns(self, message: Any) -> TypeGuard[Message]:
         """Whether a message of a contact's mailbox is this search's."""
-        match message:
-            case m.LegInvited(leg) | m.LegRinging(leg) | m.LegAnswered(leg) | m.LegEnded(leg):
-                return isinstance(self.state, Ringing) and self.state.of_leg(leg) is not None
-            case m.Assigned(request) | m.AgentNotFree(request) | m.Overflowed(request):
-                return request == self.request
-            case m.PhonesAdded(request) | m.AgentLost(request):
-                return request == self.request
-            case TimerFired(name):
-                return name == self.timer
-            case _:
-                return False
+        kind = type(message)
+        if kind in _OF_LEGS:
+            ringing = self.state
+            return type(ringing) is Ringing and ringing.of_leg(message.leg) is not None
+        if kind in _OF_REQUESTS:
+            return bool(message.contact == self.request)
+        return kind is TimerFired and message.name == self.timer
 
     def start(self) -> list[Effect | News]:
         match self.goal:

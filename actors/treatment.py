@@ -11,7 +11,7 @@ is being offered to an agent is let alone: what was due is done when he waits ag
 
 from __future__ import annotations
 
-from typing import TypeAlias, TypeGuard
+from typing import TypeAlias, TypeGuard, get_args
 
 from msgspec import Struct
 
@@ -99,6 +99,7 @@ class _Step(Struct):
 
 State: TypeAlias = Fresh | Waiting | Looking | Held | Over
 Message: TypeAlias = m.QueueSeen | m.PlayFinished | TimerFired
+_HEARD = frozenset(get_args(Message))
 
 
 class Treatment:
@@ -120,6 +121,8 @@ class Treatment:
 
     def concerns(self, message: object) -> TypeGuard[Message]:
         """Whether a message of a contact's mailbox is this treatment's."""
+        if type(message) not in _HEARD:
+            return False  # most are not
         match message:
             case TimerFired(name):
                 return name == TIMER

@@ -27,7 +27,7 @@ FORMAT = 7
 """Raised whenever what is folded changes: an older checkpoint is then passed over."""
 EVERY = 20_000
 """Events between two checkpoints: some 800 calls, read again in a fifth of a second."""
-LOOKED_AT = (ev.ContactEnded, ev.AgentStateChanged, ev.PhoneRegistered, ev.PhoneRefreshed)
+LOOKED_AT = (ev.ContactEnded, ev.PhoneRegistered, ev.PhoneRefreshed)
 """Events at which it is looked whether a checkpoint is due: one or the other comes all the time."""
 PAGE = 5_000
 
