@@ -78,6 +78,10 @@ class Outside(trio.abc.Clock):
     def current_time(self) -> float:
         return self.now
 
+    def wall(self) -> float:
+        """Seconds since 1970: some day, and the virtual time since."""
+        return 1_700_000_000.0 + self.now
+
     def deadline_to_sleep_time(self, deadline: float) -> float:
         """No task can run: whatever comes next comes now, and the loop goes on at once."""
         with self:
@@ -379,15 +383,15 @@ class Bench:
         self.arguments, self.outside = a, outside
         self.phones, self.plane = outside.phones, outside.plane
         self.client = MediaClient(self.plane.path, ready=READY)
-        self.recorder = None if a.no_inputs else Recorder(time.time)
+        self.recorder = None if a.no_inputs else Recorder(outside.wall)
         memory = make_memory()
         tail = None if memory is None else open_tail(memory)
-        self.journal = Journal.open(data / "journal.sqlite", time.time, self.recorder, tail)
+        self.journal = Journal.open(data / "journal.sqlite", outside.wall, self.recorder, tail)
         world = World(
             transports=[self.phones],
             media=self.client,
             journal=self.journal,
-            wall=time.time,
+            wall=outside.wall,
             epoch=1,
             secret=b"0123456789abcdef",
             seed=1,

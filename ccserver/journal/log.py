@@ -10,6 +10,7 @@ the numbers on the disk.
 from __future__ import annotations
 
 import logging
+import math
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -124,7 +125,8 @@ class Journal:
         self._commits = Histogram(COMMIT_BOUNDS)
         self._row_readers: tuple[Callable[[Row], object], ...] = ()
         self._sleepers: list[trio.Event] = []
-        """Whom the next event wakes."""
+        self._wakes_at: float = math.inf
+        """The first event of that time, or a later one, wakes them; microseconds since 1970."""
         self._wake, self._hurry, self._committed = trio.Event(), trio.Event(), trio.Event()
         if inputs is not None:
             inputs.full = lambda: self._wake.set()
@@ -221,7 +223,7 @@ class Journal:
             self._durable = seq
         else:
             self._lose(seq)
-        if self._sleepers:
+        if at >= self._wakes_at:
             self._wake_sleepers()
         # As pyee's ``emit`` would, without the lock and the wrappers that it puts around each call.
         self._mark(seq, at)
@@ -251,11 +253,16 @@ class Journal:
             log.error("the journal's disk is too slow: events from %d on are lost", seq)
             self._lost.append((seq, seq))
 
-    def wake(self, sleeper: trio.Event) -> None:
-        """With the next event, once: as a reader would, at no cost to the events behind it."""
+    def wake(self, sleeper: trio.Event, after: float = 0.0) -> None:
+        """With the first event that comes so many seconds from now, or later; or sooner, with
+        another who sleeps.  Once, and at no cost to the events behind it.
+        """
         self._sleepers.append(sleeper)
+        at = (self._wall() + after) * 1_000_000 if after else 0
+        self._wakes_at = min(self._wakes_at, at)
 
     def _wake_sleepers(self) -> None:
+        self._wakes_at = math.inf
         while self._sleepers:
             self._sleepers.pop().set()
 

@@ -31,7 +31,10 @@ GATHER = 0.02
 """Seconds in which entries are put together: a thousand small writes cost the loop more.
 
 Nobody sees them on a desktop; with 0.005 the feed and its timer were a sixteenth of a call's cost.
+The first that comes behind them has them sent, for the loop is awake then.
 """
+LATEST = 0.04
+"""Seconds in which none comes: then the loop is woken to send what there is."""
 STUCK = 30.0
 """Seconds for a reader to take what is on its way: he may be slow, but not stand still."""
 PATIENCE = 5.0
@@ -51,11 +54,16 @@ class _Follower:
         self.put = self._rows.append
 
     async def wait(self) -> None:
-        """Until there are some."""
+        """Until there are some, and it is time to send them."""
+        with trio.move_on_after(LATEST):
+            await self._wait_for_one(GATHER)
         if not self._rows:
-            come = trio.Event()
-            self._journal.wake(come)
-            await come.wait()
+            await self._wait_for_one(0.0)
+
+    async def _wait_for_one(self, after: float) -> None:
+        come = trio.Event()
+        self._journal.wake(come, after)
+        await come.wait()
 
     def take(self) -> tuple[int, bytes] | None:
         """Some lines, and the number of the last; None: there are none."""
@@ -136,7 +144,6 @@ class Feed:
         """Until it is cut.  Returns the number of the last entry that was sent."""
         while not follower.cut:
             await follower.wait()
-            await trio.sleep(GATHER)
             while (taken := follower.take()) is not None:
                 last, lines = taken
                 scope.deadline = trio.current_time() + STUCK
