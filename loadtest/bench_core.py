@@ -383,7 +383,7 @@ class Bench:
         self.arguments, self.outside = a, outside
         self.phones, self.plane = outside.phones, outside.plane
         self.client = MediaClient(self.plane.path, ready=READY)
-        self.recorder = None if a.no_inputs else Recorder(outside.wall)
+        self.recorder = None if a.no_inputs else Recorder(outside.wall, outside.current_time)
         memory = make_memory()
         tail = None if memory is None else open_tail(memory)
         self.journal = Journal.open(data / "journal.sqlite", outside.wall, self.recorder, tail)

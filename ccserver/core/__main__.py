@@ -72,11 +72,11 @@ async def _start(loaded: Loaded, arguments: argparse.Namespace) -> int:
     """Open what may be taken by others; then serve."""
     settings = loaded.settings
     data = Path(settings.data.dir)
-    wall = SteadyWall(time.time, trio.current_time)
+    wall = SteadyWall(time.time, time.monotonic)
     try:
         transports = open_listeners(settings.sip.listen)
         metrics = await exporter.listen(*host_port(settings.metrics.listen))
-        recorder = Recorder(wall) if settings.journal.inputs else None
+        recorder = Recorder(wall, time.monotonic) if settings.journal.inputs else None
         tail = None if arguments.tail is None else open_tail(arguments.tail)
         journal = Journal.open(data / JOURNAL, wall, recorder, tail)
     except (ListenError, exporter.ListenError, JournalError) as error:

@@ -22,7 +22,10 @@ SET_BY = 0.01
 
 
 class SteadyWall:
-    """Seconds since 1970, by ``wall`` as it was looked at last and ``now`` since then."""
+    """Seconds since 1970, by ``wall`` as it was looked at last and ``now`` since then.
+
+    ``now`` is the clock of the run: asked at each turn, and so without the way through Trio.
+    """
 
     def __init__(self, wall: Callable[[], float], now: Callable[[], float]) -> None:
         self._wall, self._now = wall, now
@@ -41,7 +44,7 @@ class SteadyWall:
 
 
 class MachineClock(Clock):
-    """For ``trio.run``."""
+    """For ``trio.run``: ``time.monotonic``."""
 
     def start_clock(self) -> None:
         """It runs since the machine was booted."""

@@ -33,13 +33,16 @@ class Taken(Struct, frozen=True):
 class Recorder:
     """The post's ``Turns`` (``actors.base``), and the journal's ``Inputs``.
 
-    ``wall`` gives seconds since 1970.  Nothing is written before ``open``.
+    ``wall`` gives seconds since 1970, ``now`` those of Trio's clock.  Nothing is written before
+    ``open``.
     """
 
     by_itself = True
 
-    def __init__(self, wall: Callable[[], float]) -> None:
-        self.wall = wall
+    def __init__(
+        self, wall: Callable[[], float], now: Callable[[], float] = trio.current_time
+    ) -> None:
+        self.wall, self._now = wall, now
         self.full: Callable[[], None] = lambda: None
         """Called when much is waiting to be written."""
         self._records: list[Record] = []
@@ -64,7 +67,7 @@ class Recorder:
     # --- on the loop --------------------------------------------------------------------------
 
     def begin(self, what: str, words: tuple[object, ...]) -> tuple[float, float]:
-        now, at = trio.current_time(), self.wall()
+        now, at = self._now(), self.wall()
         records = self._records
         if self._sent:
             self._end_turn()
