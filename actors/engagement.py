@@ -295,10 +295,8 @@ class Engagement:
 
     def _when_withdrawn(self, message: Message) -> list[Effect | TellAvailability]:
         match message:
-            case m.AgentLegDown() | TimerFired():
-                return self._end()
-            case GivenBack():
-                return self._end()  # he calls somebody himself: his phone is his own
+            case m.AgentLegDown() | TimerFired() | GivenBack():
+                return self._end()  # given back as he calls somebody himself: it is his own phone
             case _:
                 return self._in_any_state(message)
 
