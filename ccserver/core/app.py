@@ -222,6 +222,7 @@ class Core:
         self.commands = Commands(
             self.directory,
             self.post.turn,
+            self.post.now,
             lambda e: self.effects.perform(e),
             self.live.takes_part,
             self.journal,

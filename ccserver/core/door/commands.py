@@ -89,14 +89,16 @@ class Disk(Protocol):
 
 
 class Commands:
-    """``turn`` is that of the post; ``perform`` tells an actor; ``takes_part``: whether a contact
-    is an agent's own, now; ``wrap_up_codes`` and ``idle_codes`` are those that an agent may give.
+    """``turn`` and ``now`` are those of the post; ``perform`` tells an actor; ``takes_part``:
+    whether a contact is an agent's own, now; ``wrap_up_codes`` and ``idle_codes`` are those that an
+    agent may give.
     """
 
     def __init__(
         self,
         directory: Directory,
         turn: Callable[..., None],
+        now: Callable[[], float],
         perform: Callable[[Effect], None],
         takes_part: Callable[[ContactId, AgentId], bool],
         disk: Disk,
@@ -104,10 +106,10 @@ class Commands:
         idle_codes: tuple[str, ...] = (),
     ) -> None:
         self._directory, self._perform, self._takes_part = directory, perform, takes_part
-        self._turn, self._disk = turn, disk
+        self._turn, self._now, self._disk = turn, now, disk
         self._wrap_up_codes, self._idle_codes = wrap_up_codes, idle_codes
         self._waiting: dict[str, Asked] = {}
-        self._remembered = Remembered()
+        self._remembered = Remembered(now, self._forget)
         self._under_way: Counter[str] = Counter()
         self._asked = 0
 
@@ -199,8 +201,6 @@ class Commands:
         self._asked += 1
         reply_to = f"door/{self._asked}"
         asked = _asked_by(request, order, reply_to)
-        if asked.key is not None:
-            self._remembered.add(asked)
         self._turn("command", lambda *_: self._put(asked, order), request, reply_to)
         return asked
 
@@ -211,10 +211,15 @@ class Commands:
 
     def _put(self, asked: Asked, order: _Order) -> None:
         """To its actor; that it was is known to the next run before anything comes of it."""
+        asked.at = self._now()
         self._waiting[asked.reply_to] = asked
         if asked.key is not None:
+            self._remembered.add(asked)
             self._disk.append(ev.CommandAsked(asked.author, asked.key, asked.digest))
         self._perform(order.told(asked.reply_to))
+
+    def _forget(self, asked: Asked) -> None:
+        self._waiting.pop(asked.reply_to, None)
 
     def _is_for(self, by: c.Principal, contact: ContactId) -> bool:
         """An agent does not learn that there is a contact which is not his (W06)."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 import trio
@@ -42,7 +42,8 @@ class Asked:
     ) -> None:
         self.author, self.key, self.digest, self.reply_to = author, key, digest, reply_to
         self.target, self.contact, self.durable = target, contact, durable
-        self.at = trio.current_time()
+        self.at = 0.0
+        """When it was put to its actor."""
         self.upto = 0
         """The disk has all of it when it has the journal up to here."""
         self.answer: Answer | None = None
@@ -50,22 +51,26 @@ class Asked:
 
 
 class Remembered:
-    """As long as their keys may be repeated; an author is never answered what another asked."""
+    """As long as their keys may be repeated; an author is never answered what another asked.
 
-    def __init__(self) -> None:
+    ``forget`` is told of each that is remembered no more: what it is answered later is for nobody.
+    """
+
+    def __init__(self, now: Callable[[], float], forget: Callable[[Asked], None]) -> None:
         self._asked: OrderedDict[tuple[str, str], Asked] = OrderedDict()
+        self._now, self._forget = now, forget
 
     def find(self, author: str, key: str) -> Asked | None:
-        forgotten = trio.current_time() - COMMAND_SECONDS
-        while self._asked and next(iter(self._asked.values())).at < forgotten:
-            self._asked.popitem(last=False)
-        return self._asked.get((author, key))
+        """Forgets nothing: a replay hears only of what was put to an actor."""
+        asked = self._asked.get((author, key))
+        return None if asked is None or asked.at < self._now() - COMMAND_SECONDS else asked
 
     def add(self, asked: Asked) -> None:
-        """It has a key."""
-        if len(self._asked) >= MOST_COMMANDS:
-            self._asked.popitem(last=False)
-        self._asked[asked.author, asked.key or ""] = asked
+        """It has a key, and is the latest; older ones make room."""
+        every, oldest = self._asked, asked.at - COMMAND_SECONDS
+        while every and (len(every) >= MOST_COMMANDS or next(iter(every.values())).at < oldest):
+            self._forget(every.popitem(last=False)[1])
+        every[asked.author, asked.key or ""] = asked
 
     def recover(self, past: Iterable[PastCommand]) -> None:
         """Of earlier runs.  What had no answer is not done twice."""
