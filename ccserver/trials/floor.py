@@ -13,6 +13,8 @@ from itertools import count
 from random import Random
 from typing import Any, Protocol
 
+from msgspec.structs import replace
+
 from actors import effects as do
 from actors import events as ev
 from actors import messages as m
@@ -20,7 +22,7 @@ from actors.agent import Agent
 from actors.contact import Contact
 from actors.contact_states import Start
 from actors.dispatcher import Dispatcher
-from actors.dossier import Dossier
+from actors.dossier import AgentCard, Dossier
 from actors.ids import (
     DISPATCHER,
     AgentId,
@@ -127,6 +129,12 @@ class Floor:
         for name, rules in policy.queues.items():
             if rules.outside is not None:  # nobody routes from outside here: nothing is kept for it
                 self.tell(DISPATCHER, RouterLeft(name, "trial", "trial"))
+
+    def has_also(self, agent: AgentId, machine: Any) -> None:
+        """Somebody who is in no configuration, and may be asked for by name."""
+        agents = {**self.world.agents, agent: AgentCard()}
+        self.world = replace(self.world, agents=agents)
+        self._machines[agent_actor(agent)] = machine
 
     # --- what people do -----------------------------------------------------------------------
 

@@ -146,7 +146,8 @@ def check(recorded: Recorded, settings: Settings) -> None:
             what = f"no entry point takes {course.dialled}, which {{}} dialled"
             wrong[what] = wrong.get(what, 0) + 1
         for service in course.services:
-            onward = service.onward or ""
+            given = service.by_name
+            onward = service.onward or (given.onward if given else None) or ""
             kind, _, name = onward.partition(":")
             if kind in ONWARD and onward not in places[kind]:
                 what = f"there is no {kind.replace('_', ' ')} {name}, to which {{}} were sent"

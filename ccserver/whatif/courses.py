@@ -50,6 +50,23 @@ class Offer(Struct):
     away: float | None = None
 
 
+class ByName(Struct):
+    """What follows a conversation in which the agent has given the customer to somebody by name: an
+    agent, a party outside, whom he had consulted, or one after the other.
+
+    ``onward``: where the customer was sent then, to wait again, as ``queue:support``; ``returned``:
+    he went back to his place in the queue instead, for nobody answered, or whoever had was lost;
+    neither: that was his end.
+    """
+
+    began: int
+    lasted: float = 0.0
+    answered: bool = False
+    onward: str | None = None
+    returned: bool = False
+    ended_by: EndedBy = EndedBy.CUSTOMER
+
+
 class Service(Struct):
     """A conversation with an agent of a queue, holds included.
 
@@ -67,6 +84,7 @@ class Service(Struct):
     wrap_up: float | None = None
     wrapped: bool = False
     holds: list[tuple[float, float | None]] = []
+    by_name: ByName | None = None
     over: bool = False
 
 
@@ -117,8 +135,8 @@ class Courses:
         """Who has whom, of those whom a queue gave him."""
         self._parted: dict[ContactId, int] = {}
         """When the agent of a conversation left it, where it goes on without him."""
-        self._by_name: set[ContactId] = set()
-        """Those who were transferred to an agent, or outside: no queue's until they wait again."""
+        self._by_name: dict[ContactId, ByName] = {}
+        """Those who were given to somebody by name: no queue's until they wait again."""
         self.handled_by_name = 0
         """Transfers to an agent or a number by name: what came then is no service of a queue."""
         self._handlers: dict[type, Callable[[Course, Any], None]] = {
@@ -160,6 +178,7 @@ class Courses:
             if course.outcome is None:
                 self._end_spell(course, gave_up=False)
                 self._end_service(course, EndedBy.SYSTEM)
+                self._end_by_name(course, EndedBy.SYSTEM)
                 course.ended = at
 
     def _since(self, instant: int) -> float:
@@ -171,7 +190,7 @@ class Courses:
         if course.before_queue is None:
             course.before_queue = self._since(course.arrived)
         self._ringing.pop(course.id, None)
-        self._by_name.discard(course.id)
+        self._end_by_name(course, EndedBy.SYSTEM, returned=True)
         if not course.spells or course.spells[-1].over:
             course.spells.append(Spell(event.queue, self._at))
 
@@ -197,6 +216,7 @@ class Courses:
 
     def _connected(self, course: Course, event: ev.ContactConnected) -> None:
         if course.id in self._by_name:
+            self._by_name[course.id].answered = True
             return
         self._end_spell(course, gave_up=False)
         self._ringing.pop(course.id, None)
@@ -227,10 +247,15 @@ class Courses:
         onward = event.to if event.to.partition(":")[0] in ONWARD else None
         if event.how != "blind":
             onward = None  # the agent who was consulted takes it over
-        if onward is None:
-            self._by_name.add(course.id)
-            self.handled_by_name += 1
         self._end_service(course, EndedBy.AGENT, onward)
+        if onward is not None:
+            self._end_by_name(course, EndedBy.AGENT, onward)
+            return
+        self.handled_by_name += 1
+        if course.services and course.id not in self._by_name:
+            given = course.services[-1].by_name or ByName(self._at)  # else he had left already
+            given.answered = given.answered or event.how != "blind"
+            course.services[-1].by_name = self._by_name[course.id] = given
 
     def _left(self, course: Course, event: ev.ContactLeftQueue) -> None:
         self._end_service(course, EndedBy.AGENT)
@@ -247,18 +272,28 @@ class Courses:
         service = course.services[-1]
         self._serving.pop(service.agent, None)
         if parted < self._at:
-            by, held = EndedBy.AGENT, None
+            # He left the customer to whom he had consulted, and what comes now follows from that.
+            left = ByName(parted, self._since(parted), True, onward, returned, by)
+            by, held, onward, service.by_name = EndedBy.AGENT, None, None, left
         if held is not None:
             lasted = None if returned else self._since(held)
             service.holds.append((max(0, held - service.began) / SECOND, lasted))
         service.talked, service.over = max(0, parted - service.began) / SECOND, True
         service.ended_by, service.onward = by, onward
 
+    def _end_by_name(
+        self, course: Course, by: EndedBy, onward: str | None = None, *, returned: bool = False
+    ) -> None:
+        given = self._by_name.pop(course.id, None)
+        if given is not None:
+            given.lasted, given.ended_by = self._since(given.began), by
+            given.onward, given.returned = onward, returned
+
     def _ended(self, course: Course, event: ev.ContactEnded) -> None:
-        gave_up = event.outcome is Outcome.ABANDONED
-        self._by_name.discard(course.id)
+        gave_up, by = event.outcome is Outcome.ABANDONED, event.ended_by or EndedBy.SYSTEM
         self._end_spell(course, gave_up=gave_up)
-        self._end_service(course, event.ended_by or EndedBy.SYSTEM)
+        self._end_service(course, by)
+        self._end_by_name(course, by)
         for agent, began in list(self._ringing.pop(course.id, {}).items())[:1]:
             course.offers.append(Offer(agent, began, self._since(began)))
         course.outcome, course.ended_by = event.outcome, event.ended_by

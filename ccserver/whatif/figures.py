@@ -5,7 +5,7 @@ The formulas are those of the reports (``ccserver.journal.reports``, docs/metric
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from math import ceil
 
 from msgspec import Struct
@@ -24,6 +24,7 @@ from ccserver.journal.reports import (
     together,
 )
 from ccserver.whatif.courses import SECOND, Course
+from ccserver.whatif.somebody import SOMEBODY
 
 HALF_AN_HOUR: Minutes = 30
 ALL = ""
@@ -97,8 +98,7 @@ class Count:
         """When all has been heard; ``courses``: of those who came."""
         self._report.finish(self._ends)
         queues = self._report.queues()
-        agents = self._report.agents().values()
-        occupancy = _occupancy(agents, sum(self._errands.values()))
+        occupancy = _occupancy(self._report.agents(), sum(self._errands.values()))
         whole = _figures(together(queues), self._rules, courses, occupancy)
         figures = {ALL: whole}
         for name in sorted(queues):
@@ -144,13 +144,14 @@ def _slice(interval: IntervalFigures, rules: Rules, errands: float) -> Slice:
         whole.abandoned,
         whole.service_level(rules.abandons),
         whole.asa,
-        _occupancy(interval.agents.values(), errands),
+        _occupancy(interval.agents, errands),
     )
 
 
-def _occupancy(agents: Iterable[AgentFigures], errands: float) -> float | None:
+def _occupancy(agents: Mapping[str, AgentFigures], errands: float) -> float | None:
     """``errands``: seconds of work that these figures do not have."""
     whole = AgentFigures(apportioned_consulted=errands)
-    for one in agents:
-        whole.add(one)
+    for name, one in agents.items():
+        if name != SOMEBODY:  # what he stands for is among the errands
+            whole.add(one)
     return whole.occupancy

@@ -28,10 +28,11 @@ from actors.ids import (
 from actors.reasons import EndedBy, IdleCode, OfferFailure, Refusal
 from ccserver.settings import Settings
 from ccserver.trials.floor import BEGINNING, Floor
-from ccserver.whatif.courses import SECOND, Course, Service
+from ccserver.whatif.courses import SECOND, ByName, Course, Service
 from ccserver.whatif.people import People, Ring
 from ccserver.whatif.presence import AT_WORK, AVAILABLE, RINGING, SIGNED_OUT, Wish
 from ccserver.whatif.recorded import LONGEST_END, Recorded
+from ccserver.whatif.somebody import SOMEBODY, Somebody
 from sip.message import Uri
 
 AGAIN = 1.0
@@ -72,6 +73,7 @@ class _Customer:
     """Where he is in his day."""
 
     __slots__ = (
+        "by_name",
         "leg",
         "offers",
         "prompts",
@@ -89,6 +91,8 @@ class _Customer:
         self.spells = self.services = self.offers = 0
         """That he has had."""
         self.waits = False
+        self.by_name: ByName | None = None
+        """What comes now, or came last, of his having been given to somebody by name."""
         self.rings_since = -1.0
         self.ringing: list[tuple[AgentId, LegId]] = []
         """Whose phones ring for him."""
@@ -122,6 +126,7 @@ class Replayed:
             seed=seed,
             estimated=_goes_by_estimates(settings),
         )
+        self._floor.has_also(SOMEBODY, Somebody(self._floor.clock))
         self._customers: dict[ContactId, _Customer] = {}
         self._wish: dict[AgentId, Wish] = {}
         self._shown: dict[AgentId, ev.AgentStateChanged] = {}
@@ -169,9 +174,11 @@ class Replayed:
                 self._agent_changed(event)
             case ev.ContactQueued(ref, queue):
                 self._waits(self._customers[ref.id], ref.id, queue)
+            case ev.ContactConnected(ref, _, agent, leg) if agent == SOMEBODY:
+                self._talks_by_name(self._customers[ref.id], ref.id, leg)
             case ev.ContactConnected(ref, queue, agent, leg):
                 self._talks(self._customers[ref.id], ref.id, queue, agent, leg)
-            case ev.ContactOfferFailed(ref, _, agent):
+            case ev.ContactOfferFailed(ref, _, agent) if agent != SOMEBODY:
                 number = self._customers[ref.id].offers - 1
                 self._away[agent] = self._people.ring(ref.id, number).away
             case ev.ContactEnded(ref):
@@ -316,6 +323,9 @@ class Replayed:
             return
         customer = self._customers[contact]
         agent = AgentId(Uri.parse(dial.target.aor).user or "")
+        if agent == SOMEBODY:
+            self._is_called_by_name(customer, leg)
+            return
         if customer.rings_since == floor.now:
             customer.ringing.append((agent, leg))  # several ring at once
             return
@@ -365,17 +375,46 @@ class Replayed:
         leg: LegId,
         service: Service,
     ) -> None:
-        kind, _, name = (service.onward or "").partition(":")
-        match kind:
-            case "queue":
-                self._presses(contact, agent, c.Transfer(c.ToQueue(QueueName(name))))
-            case "entry_point":
-                to = c.ToEntryPoint(EntryPointName(name))
-                self._presses(contact, agent, c.Transfer(to))
-            case _ if service.ended_by is EndedBy.CUSTOMER:
-                self._floor.ends(customer.leg, "bye")
-            case _:
-                self._floor.ends(leg, "bye")
+        if service.by_name is not None:
+            customer.by_name = service.by_name
+            self._presses(contact, agent, c.Transfer(c.ToAgent(SOMEBODY)))
+        elif service.onward is not None:
+            self._sends_on(contact, agent, service.onward)
+        elif service.ended_by is EndedBy.CUSTOMER:
+            self._floor.ends(customer.leg, "bye")
+        else:
+            self._floor.ends(leg, "bye")
+
+    def _sends_on(self, contact: ContactId, agent: AgentId, onward: str) -> None:
+        kind, _, name = onward.partition(":")
+        to: c.AnyDestination = c.ToQueue(QueueName(name))
+        if kind == "entry_point":
+            to = c.ToEntryPoint(EntryPointName(name))
+        self._presses(contact, agent, c.Transfer(to))
+
+    def _is_called_by_name(self, customer: _Customer, leg: LegId) -> None:
+        """For how long it rang makes no difference: he talks, or hears music."""
+        given = customer.by_name
+        assert given is not None
+        if given.returned and not given.answered:
+            self._after(given.lasted, partial(self._floor.ends, leg, "rejected", 480))
+        else:
+            self._floor.answers(leg)
+
+    def _talks_by_name(self, customer: _Customer, contact: ContactId, leg: LegId) -> None:
+        given = customer.by_name
+        assert given is not None
+        self._after(given.lasted, partial(self._goes_on, customer, contact, leg, given))
+
+    def _goes_on(self, customer: _Customer, contact: ContactId, leg: LegId, given: ByName) -> None:
+        if given.onward is not None:
+            self._sends_on(contact, SOMEBODY, given.onward)
+        elif given.returned:
+            self._floor.ends(leg, "silent")
+        elif given.ended_by is EndedBy.CUSTOMER:
+            self._floor.ends(customer.leg, "bye")
+        else:
+            self._floor.ends(leg, "bye")
 
     def _presses(self, contact: ContactId, agent: AgentId, command: c.ContactCommand) -> None:
         by = c.Principal(agent, "agent", agent)

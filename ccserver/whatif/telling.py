@@ -229,10 +229,13 @@ def _left_out(recorded: Recorded) -> Iterator[str]:
             f" {', '.join(others)}."
         )
     left = recorded.left_out
-    if left.placed or left.by_name:
+    if left.placed:
+        yield f"{left.placed} calls that agents placed are not played."
+    if left.by_name:
         yield (
-            f"{left.placed} calls that agents placed and {left.by_name} transfers by name are not"
-            " played."
+            f"{left.by_name} transfers were to somebody by name: the customer is with him for as"
+            " long as he was then, and goes on from there as he did, whoever it is and whether he"
+            " would be free or not."
         )
     if left.elsewhere:
         hours = left.worked / 3600

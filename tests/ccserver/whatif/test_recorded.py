@@ -276,6 +276,10 @@ async def test_who_is_asked_for_by_name_is_elsewhere_and_the_first_agent_is_done
     (service,) = course.services
     assert (service.agent, service.talked, service.onward) == ("1001", about(10.0), None)
     assert service.ended_by is EndedBy.AGENT
+    assert service.by_name is not None
+    assert (service.by_name.answered, service.by_name.lasted) == (True, about(62.0))
+    assert (service.by_name.onward, service.by_name.returned) == (None, False)
+    assert service.by_name.ended_by is EndedBy.AGENT
     assert found.left_out.by_name == 1
     assert [wish.state for wish in found.wishes["1002"]] == [
         "available",

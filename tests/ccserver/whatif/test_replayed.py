@@ -19,6 +19,7 @@ from ccserver.whatif.presence import Wish
 from ccserver.whatif.recorded import Recorded, read_recorded
 from ccserver.whatif.replayed import Replayed, Used
 from tests.support.centre import centre
+from tests.support.phones import Call, Phone
 from tests.support.recorded_day import BEGINS, ENDS, quiet_day
 from tests.support.telephone_day import always, day, settings
 
@@ -106,6 +107,57 @@ async def test_holds_transfers_and_the_end_of_wrap_up_come_again(autojump_clock)
     assert first.wrap_up == pytest.approx(2.0, abs=0.1)
     assert second.wrap_up is None  # five seconds, by the timer
     assert again.lasted == pytest.approx(before.lasted, abs=0.1)
+
+
+async def test_who_was_given_to_somebody_by_name_comes_back_when_he_did(autojump_clock):
+    """The one who was asked for sends him to another queue, and there he is served again."""
+    async with centre() as floor:
+        ada, ben = await floor.agent("1001"), await floor.agent("1002")
+        carla = await floor.agent("1003")
+        floor.phone("anna").dials("2001")
+        await answers(ada, talks=10)
+        await floor.does("1001", c.Transfer(c.ToAgent(AgentId("1002"))))
+        await answers(ben, talks=40)
+        await floor.does("1002", c.Transfer(c.ToQueue("spanish")))
+        carla.hangs_up(await answers(carla, talks=30))
+        await trio.sleep(20)
+        recorded = read_recorded(floor.core.journal, BEGINS, ENDS)
+
+    (again,), _ = played(recorded)
+
+    (before,) = recorded.courses
+    assert [service.agent for service in again.services] == ["1001", "1003"]
+    assert story(again) == story(before)
+    assert again.waited == pytest.approx(before.waited, abs=0.05)
+    assert again.lasted == pytest.approx(before.lasted, abs=0.1)
+
+
+async def test_who_was_given_to_one_who_does_not_answer_is_back_at_his_place(autojump_clock):
+    async with centre() as floor:
+        ada, ben = await floor.agent("1001"), await floor.agent("1002")
+        floor.phone("anna").dials("2001")
+        await answers(ada, talks=10)
+        await floor.does("1001", c.Transfer(c.ToAgent(AgentId("1002"))))
+        ben.rejects(await ben.rings(), 603)
+        ada.hangs_up(await answers(ada, talks=20))
+        await trio.sleep(20)
+        recorded = read_recorded(floor.core.journal, BEGINS, ENDS)
+
+    (again,), _ = played(recorded)
+
+    (before,) = recorded.courses
+    assert [service.agent for service in again.services] == ["1001", "1001"]
+    assert story(again) == story(before)
+    assert again.lasted == pytest.approx(before.lasted, abs=0.1)
+
+
+async def answers(phone: Phone, *, talks: float) -> Call:
+    """When it rings next; and so many seconds later, the call goes on."""
+    call = await phone.rings()
+    phone.answers(call)
+    await call.wait("talking")
+    await trio.sleep(talks)
+    return call
 
 
 def test_who_may_not_be_sent_on_any_more_parts_from_his_agent():
