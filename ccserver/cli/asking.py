@@ -31,8 +31,7 @@ def loaded(config: Path, overrides: list[str] | None) -> Loaded:
     try:
         return load(config, overrides or [], os.environ)
     except ConfigurationError as error:
-        count = len(error.problems)
-        fail(WRONG, f"the configuration has {count} error{'s' * (count > 1)}\n{error}")
+        fail(WRONG, f"the configuration has {several(len(error.problems), 'error')}\n{error}")
 
 
 def data_of(config: Path, overrides: list[str] | None) -> Path:
@@ -66,6 +65,11 @@ def answered(
 
 def words(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def several(count: int, what: str) -> str:
+    """``1 trunk``, ``2 trunks``, ``58,000 events``."""
+    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def fail(status: int, text: str) -> NoReturn:

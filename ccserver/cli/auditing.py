@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from ccserver.cli.asking import DEFAULT_CONFIG, REFUSED, WRONG, Config, Set, data_of, fail
+from ccserver.cli.asking import DEFAULT_CONFIG, REFUSED, WRONG, Config, Set, data_of, fail, several
 from ccserver.door import NobodyThere, ask
 from ccserver.journal.audit import Audit
 from ccserver.journal.storage import JournalError, read_rows
@@ -30,8 +30,10 @@ def audit(config: Config = DEFAULT_CONFIG, changes: Set = None) -> None:
     for each in found.findings:
         typer.echo(f"event {each.seq}: {each.text}", err=True)
     if found.unread:
-        typer.echo(f"{found.unread} events are of a shape that is not known", err=True)
-    what = f"{found.events} events, {found.runs} runs of the server, {found.contacts} contacts"
+        what = several(found.unread, "event")
+        typer.echo(f"{what} of a shape that is not known", err=True)
+    runs, contacts = several(found.runs, "run"), several(found.contacts, "contact")
+    what = f"{several(found.events, 'event')}, {runs} of the server, {contacts}"
     typer.echo(f"{what}: {found.found or 'nothing'} wrong")
     if digest is not None:
         agrees = same == digest

@@ -15,7 +15,8 @@ from rich.text import Text
 
 from ccserver.cli.asking import DEFAULT_CONFIG, REFUSED, WRONG, Config, Set, fail, loaded
 from ccserver.cli.tables import console
-from ccserver.journal.storage import JournalError
+from ccserver.journal.reading import JOURNAL, JournalFile
+from ccserver.journal.storage import JournalError, Rows
 from ccserver.reporting.question import BadQuestion, Kind, Question, question
 from ccserver.reporting.reading import lines, read_rows
 from ccserver.reporting.rows import Row, described
@@ -178,8 +179,11 @@ def _report(
         fail(WRONG, f"--{error.field.replace('_', '-')}: {error}")
     rows = read_rows(data, asked, now, settings.routing.max_contact_seconds)
     try:
+        unknown = _unknown(JournalFile(data / JOURNAL), asked)
+        if unknown is not None:
+            typer.echo(unknown, err=True)
         if form is _Form.TABLE:
-            _show(asked, rows)
+            _show(asked, rows, "" if unknown else "nothing happened in that time")
             return
         for line in lines(asked, rows, "csv" if form is _Form.CSV else "json"):
             typer.echo(line, nl=False)
@@ -187,7 +191,19 @@ def _report(
         fail(REFUSED, str(error))
 
 
-def _show(asked: Question, rows: Iterable[Row]) -> None:
+def _unknown(journal: Rows, asked: Question) -> str | None:
+    """That the journal has nothing of that time: no figure says anything then, not even 0."""
+    first = journal.rows(0, 1)
+    if not first:
+        return "nothing is known of that time: the journal has no events yet"
+    began = first[0][1]
+    if began < asked.end:
+        return None
+    return f"nothing is known of that time: the journal begins at {asked.shown(began)}"
+
+
+def _show(asked: Question, rows: Iterable[Row], nothing: str) -> None:
+    """``nothing``: what is said where there are no rows."""
     out, about = console(), described(asked)
     level = about["service_level_seconds"]
     out.print(
@@ -199,7 +215,7 @@ def _show(asked: Question, rows: Iterable[Row]) -> None:
     table = Table(*(column.replace("_", " ") for column in columns), box=SIMPLE_HEAD)
     for row in rows:
         table.add_row(*(Text(_cell(column, row[column])) for column in columns))
-    out.print(table)
+    out.print(table if table.row_count else nothing)
 
 
 def _cell(column: str, value: object) -> str:

@@ -11,7 +11,17 @@ import orjson
 import typer
 
 from ccserver import __version__
-from ccserver.cli.asking import DEFAULT_CONFIG, WRONG, Config, Json, Set, answered, fail, loaded
+from ccserver.cli.asking import (
+    DEFAULT_CONFIG,
+    WRONG,
+    Config,
+    Json,
+    Set,
+    answered,
+    fail,
+    loaded,
+    several,
+)
 from ccserver.logs import set_up_logging
 from ccserver.settings import reference
 from ccserver.settings.changes import hand_down
@@ -59,10 +69,12 @@ def check(
         typer.echo(f"ccserver: warning: {warning}", err=True)
     settings = found.settings
     counts = (
-        f"{len(settings.agents)} agents, {len(settings.queues)} queues, "
-        f"{len(settings.entry_points)} entry points, {len(settings.trunks)} trunks"
+        several(len(settings.agents), "agent"),
+        several(len(settings.queues), "queue"),
+        several(len(settings.entry_points), "entry point"),
+        several(len(settings.trunks), "trunk"),
     )
-    typer.echo(f"{config}: good ({counts})")
+    typer.echo(f"{config}: good ({', '.join(counts)})")
     if tests is not None:
         from ccserver.cli import trying  # the machines, which no other command here needs
 

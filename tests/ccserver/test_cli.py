@@ -42,7 +42,7 @@ def test_check_says_that_the_demonstration_is_good():
 
     assert result.exit_code == 0
     assert result.stdout == (
-        "config/ccserver.toml: good (8 agents, 3 queues, 3 entry points, 1 trunks)\n"
+        "config/ccserver.toml: good (8 agents, 3 queues, 3 entry points, 1 trunk)\n"
     )
 
 

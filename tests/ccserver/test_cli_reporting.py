@@ -86,6 +86,25 @@ def test_what_is_wrong_with_the_question_is_said(data: Path):
     assert "--from: expected today, yesterday, a date" in refused.stderr
 
 
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_of_a_time_before_the_journal_it_is_said_that_nothing_is_known(data: Path, form: str):
+    before = ("--from", "2026-03-01", "--to", "2026-03-02", "--format", form)
+    for kind in ("queues", "intervals"):
+        shown = report(data, kind, *before)
+        assert shown.exit_code == 0
+        assert shown.stderr == (
+            "nothing is known of that time: the journal begins at 2026-03-02T09:00:00+00:00\n"
+        )
+
+
+def test_of_a_time_in_which_nothing_happened_that_is_said_in_place_of_an_empty_table(data: Path):
+    quiet = ("--from", "2026-03-03", "--to", "2026-03-04")
+    shown = report(data, "contacts", *quiet)
+    assert shown.stdout.endswith("\nnothing happened in that time\n")
+    assert "arrived" not in shown.stdout
+    assert shown.stderr == ""
+
+
 def test_without_a_journal_there_is_no_report(tmp_path: Path):
     refused = report(tmp_path, "agents")
     assert refused.exit_code == 1

@@ -94,7 +94,7 @@ def test_a_call_goes_on_without_a_gap_and_is_held_and_ended_afterwards(floor: Fl
     assert b'"outcome":"handled"' in ended[0]
     assert floor.server.figure("ccserver_contacts_handled_total", queue="support") == 1
     said = audited(floor.server)
-    assert "3 runs of the server, 1 contacts: nothing wrong" in said
+    assert "3 runs of the server, 1 contact: nothing wrong" in said
     assert "the server's state is what the journal comes to" in said
 
 
@@ -117,7 +117,7 @@ def test_a_call_of_which_the_disk_has_nothing_goes_on_after_a_kill(floor: Floor)
     floor.phones["1001"].wait("CALL_CLOSED")
     until(lambda: len(events(floor.server, "contact.ended")) == 1, 25, "the contact's end")
     assert b'"outcome":"handled"' in events(floor.server, "contact.ended")[0]
-    assert "2 runs of the server, 1 contacts: nothing wrong" in audited(floor.server)
+    assert "2 runs of the server, 1 contact: nothing wrong" in audited(floor.server)
 
 
 def test_an_agent_hangs_up_a_recovered_call_on_his_phone(floor: Floor) -> None:
