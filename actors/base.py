@@ -84,6 +84,11 @@ class Turns(Protocol):
     def sent(self, data: bytes, remote: tuple[str, int]) -> None:
         """What follows from this turn, and goes there."""
 
+    def told(self, word: Struct) -> None:
+        """What follows from this turn, and is for others than the actors and the network: a command
+        to the media process, the answer to a command.
+        """
+
     async def wait_for(self, what: str, name: str) -> None:
         """Until a task may go on with a turn of this kind: at once, with no pass of the loop."""
 
@@ -104,6 +109,9 @@ class LiveTurns:
 
     def sent(self, data: bytes, remote: tuple[str, int]) -> None:
         """It has gone."""
+
+    def told(self, word: Struct) -> None:
+        """It has been said."""
 
     async def wait_for(self, what: str, name: str) -> None:
         """Nobody else has a say in it."""

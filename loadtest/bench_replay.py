@@ -42,8 +42,9 @@ def main() -> int:
     part = found.part
     each = used / part.contacts * 1e6
     print(
-        f"{part.events} events of {part.contacts} contacts, {part.messages} messages in"
-        f" {part.turns} turns in {part.seconds:.0f} s: replayed in {found.took:.1f} s,"
+        f"{part.events} events of {part.contacts} contacts, {part.messages} messages, {part.told}"
+        f" commands and answers in {part.turns} turns in {part.seconds:.0f} s: replayed in"
+        f" {found.took:.1f} s,"
         f" {part.seconds / found.took:.0f} times real time; {used:.1f} s of CPU,"
         f" {each:.0f} us a contact, {part.seconds / used:.0f} times real time"
     )

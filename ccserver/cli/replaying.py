@@ -14,11 +14,12 @@ from msgspec import Struct
 from rich.console import Console
 from rich.progress import Progress
 
-from ccserver.cli.asking import DEFAULT_CONFIG, REFUSED, WRONG, Config, Set, data_of, fail
+from ccserver.cli.asking import DEFAULT_CONFIG, REFUSED, WRONG, Config, Set, data_of, fail, several
 from ccserver.inputs.file import InputsError, file_of
 from ccserver.journal.reading import JOURNAL, JournalFile, starts_between
 from ccserver.journal.storage import JournalError
-from ccserver.replay.comparison import Difference, Event, Unlike
+from ccserver.replay.comparison import Difference, Event
+from ccserver.replay.said import Message, Unlike
 
 if TYPE_CHECKING:
     from ccserver.replay.player import Replayed
@@ -59,7 +60,7 @@ def replay(
     """Replay a day, or a part of it, from what was recorded: the same must come of it.
 
     Each run of the server that has a part of it, from the start of that run on.  Exit status 1: an
-    event or a message is another than then, or something could not be replayed.
+    event, a message or an answer is another than then, or something could not be replayed.
     """
     logging.getLogger().addHandler(logging.NullHandler())  # what the core logged then, it logs now
     data = data_of(config, changes)
@@ -146,7 +147,10 @@ class _Progress:
 
 def summary(found: Replayed) -> str:
     part, before = found.part, found.before
-    many = f"{part.events:,} events of {part.contacts:,} contacts, {part.messages:,} messages"
+    many = (
+        f"{several(part.events, 'event')} of {several(part.contacts, 'contact')},"
+        f" {several(part.messages, 'message')}, {part.told:,} commands and answers"
+    )
     seconds = part.seconds + before.seconds
     speed = seconds / max(found.took, 1e-9)
     pace = f"{seconds:,.0f} s in {found.took:.1f} s, {speed:,.0f} times real time"
@@ -162,8 +166,8 @@ def summary(found: Replayed) -> str:
 
 def shown(difference: Difference) -> str:
     """For people: both sides, what led to them, and the events before."""
-    if difference.sent is not None:
-        return _sent(difference, difference.sent)
+    if difference.said is not None:
+        return _said(difference, difference.said)
     recorded, replayed = difference.recorded, difference.replayed
     at = _first_difference(recorded, replayed)
     lines = [f"  {difference.text}", f"  input:    {difference.cause}"]
@@ -172,20 +176,20 @@ def shown(difference: Difference) -> str:
     return "\n".join([*lines, *_before(difference)])
 
 
-def _sent(difference: Difference, unlike: Unlike) -> str:
-    """Of what was sent then, there is only a checksum; of what is sent now, the message."""
+def _said(difference: Difference, unlike: Unlike) -> str:
+    """Of what was said then, there is only a checksum; of what is said now, the word."""
     lines = [f"  {difference.text}", f"  input:    {difference.cause}"]
-    then = (
-        f"message {unlike.number} of {unlike.recorded} of this turn, of which a checksum was kept"
-    )
+    what = "message" if unlike.kind == "sent" else "command or answer"
+    then = f"{what} {unlike.number} of {unlike.recorded} of this turn, of which a checksum was kept"
     lines.append(f"  recorded: {then if unlike.number <= unlike.recorded else 'nothing'}")
-    now = unlike.replayed
-    if now is None:
-        lines.append("  replayed: nothing")
-    else:
-        host, port = now.remote
-        text = now.data.decode("utf-8", "replace").splitlines()
-        lines += [f"  replayed: to {host}:{port}:", *(f"    {line}" for line in text)]
+    match unlike.replayed:
+        case None:
+            lines.append("  replayed: nothing")
+        case Message(data, (host, port)):
+            text = data.decode("utf-8", "replace").splitlines()
+            lines += [f"  replayed: to {host}:{port}:", *(f"    {line}" for line in text)]
+        case word:
+            lines.append(f"  replayed: {word}")
     return "\n".join([*lines, *_before(difference)])
 
 

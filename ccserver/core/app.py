@@ -287,6 +287,7 @@ class Core:
                 self.calls.place_call,
                 self.door.reply,
                 lambda asked: self.outlook.look(asked),
+                self.post.turns.told,
             )
             self.calls.bind(self.effects, self.guardian)
             self.world.media.listen(self._media_news, self.post.at_end)

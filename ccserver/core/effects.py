@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 from actors import effects as do
 from actors import events as ev
 from actors import messages as m
@@ -42,11 +44,14 @@ class Effects:
         place_call: Callable[[do.PlaceCall], None],
         reply: Callable[[str, object], None],
         look: Callable[[do.LookAtQueue], m.QueueSeen],
+        told: Callable[[Struct], None],
     ) -> None:
+        """``told`` hears of what is told others than actors (``actors.base.Turns``)."""
         self._directory, self._endpoint, self._media = directory, endpoint, media_port
         self._journal, self._guardian, self._now = journal, guardian, now
-        self._start_leg, self._reply = start_leg, reply
+        self._start_leg, self._reply, self._told_others = start_leg, reply, told
         self._invites: dict[LegId, ClientKey] = {}
+        to_media = self._to_media
         self.handlers: dict[type, Callable[[Any, Any], object]] = {
             **OWN_EFFECTS,
             do.Watch: lambda actor, e: guardian.watch(e.name, actor.tell),
@@ -60,15 +65,13 @@ class Effects:
             do.ReplyTo: self._reply_to,
             do.StartLeg: lambda _, e: start_leg(e),
             do.PlaceCall: lambda _, e: place_call(e),
-            do.Play: lambda _, e: media_port.send(
-                media.Play(e.leg, e.token, list(e.files), loop=e.loop)
-            ),
-            do.StopPlaying: lambda _, e: media_port.send(media.StopPlay(e.leg)),
+            do.Play: lambda _, e: to_media(media.Play(e.leg, e.token, list(e.files), loop=e.loop)),
+            do.StopPlaying: lambda _, e: to_media(media.StopPlay(e.leg)),
             do.LookAtQueue: lambda _, e: self._contact_hears(e.contact, look(e)),
-            do.Hear: lambda _, e: media_port.send(media.Hear(e.leg, list(e.sources))),
-            do.OpenMedia: lambda _, e: media_port.send(media.CreateSession(e.leg, e.ipv6)),
+            do.Hear: lambda _, e: to_media(media.Hear(e.leg, list(e.sources))),
+            do.OpenMedia: lambda _, e: to_media(media.CreateSession(e.leg, e.ipv6)),
             do.DirectMedia: self._direct_media,
-            do.CloseMedia: lambda _, e: media_port.send(media.Release(e.leg)),
+            do.CloseMedia: lambda _, e: to_media(media.Release(e.leg)),
             do.SendRequest: self._send_request,
             do.ResumeInvite: self._resume_invite,
             do.ResumeServer: lambda _, e: endpoint.resume_server(e.key, e.request, e.path),
@@ -122,6 +125,7 @@ class Effects:
             agent.tell(effect.message)
 
     def _reply_to(self, _: object, effect: do.ReplyTo) -> None:
+        self._told_others(effect)
         actor = self._directory.contacts.get(ContactId(effect.reply_to))
         if actor is not None:
             actor.tell(effect.answer)
@@ -184,8 +188,12 @@ class Effects:
     def _attach(self, _: object, effect: do.AttachDialog) -> None:
         self._endpoint.attach(effect.call_id, effect.local_tag, self._hear(effect.leg))
 
+    def _to_media(self, command: media.Command) -> None:
+        self._told_others(command)
+        self._media.send(command)
+
     def _direct_media(self, _: object, e: do.DirectMedia) -> None:
-        self._media.send(
+        self._to_media(
             media.SetRemote(
                 e.leg,
                 e.address,

@@ -14,7 +14,16 @@ import trio
 from msgspec import Struct
 
 from ccserver.inputs.file import InputFile, forget
-from ccserver.inputs.words import MARK, Answered, Record, Sent, Start, Turn, mark
+from ccserver.inputs.words import (
+    MARK,
+    Answered,
+    Record,
+    Said,
+    Start,
+    Turn,
+    mark_of_message,
+    mark_of_word,
+)
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +55,9 @@ class Recorder:
         self.full: Callable[[], None] = lambda: None
         """Called when much is waiting to be written."""
         self._records: list[Record] = []
-        self._sent: list[int] = []
-        """The marks of what the last turn sent."""
-        self._mark = 0
+        self._said: Said | None = None
+        """By the last turn; None: nothing yet."""
+        self._sent_mark = self._told_mark = 0
         self._seq = 0
         self._file: InputFile | None = None
 
@@ -69,8 +78,7 @@ class Recorder:
     def begin(self, what: str, words: tuple[object, ...]) -> tuple[float, float]:
         now, at = self._now(), self.wall()
         records = self._records
-        if self._sent:
-            self._end_turn()
+        self._said = None
         records.append(Turn(what, now, at, words))
         if len(records) >= MANY:
             self.full()
@@ -82,20 +90,25 @@ class Recorder:
         return answer
 
     def sent(self, data: bytes, remote: tuple[str, int]) -> None:
-        self._mark = found = mark(self._mark, data, remote)
-        self._sent.append(found & MARK)
+        self._sent_mark = found = mark_of_message(self._sent_mark, data, remote)
+        (self._said or self._begin_to_say()).sent.append(found & MARK)
 
-    def _end_turn(self) -> None:
-        self._records.append(Sent(self._sent))
-        self._sent = []
+    def told(self, word: Struct) -> None:
+        self._told_mark = found = mark_of_word(self._told_mark, word)
+        (self._said or self._begin_to_say()).told.append(found & MARK)
+
+    def _begin_to_say(self) -> Said:
+        """Written down with the turn; what is said to its end is put into it."""
+        self._said = said = Said([], [])
+        self._records.append(said)
+        return said
 
     async def wait_for(self, what: str, name: str) -> None:
         """Whatever happens is written down as it happens."""
 
     def take(self, seq: int) -> Taken | None:
         """What has come since the last time; ``seq``: the journal's last event."""
-        if self._sent:
-            self._end_turn()
+        self._said = None
         records, self._records = self._records, []
         before, self._seq = self._seq, seq
         return Taken(before, records) if records and self._file is not None else None

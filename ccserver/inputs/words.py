@@ -19,7 +19,7 @@ from sip.authentication import Verdict
 from sip.transport.path import Path
 from sip.usage_messages import ServerKey
 
-FORMAT = 3
+FORMAT = 4
 """Raised whenever what is written is another: a recording of another format is not replayed."""
 
 
@@ -62,14 +62,18 @@ class Answered(Struct, frozen=True, array_like=True, tag=1):
     value: Any = None
 
 
-class Sent(Struct, frozen=True, array_like=True, tag=2):
-    """What the turn before it has sent by the network, if anything, in its order."""
+class Said(Struct, frozen=True, array_like=True, tag=2):
+    """What the turn before it has said to others, if anything: of each word, in its order, the last
+    16 bits of the running checksum of its kind.
+    """
 
-    marks: list[int]
-    """Of each message: the last 16 bits of the running checksum (``mark``)."""
+    sent: list[int] = []
+    """Messages by the network (``mark_of_message``)."""
+    told: list[int] = []
+    """Commands to the media process, and answers to commands (``mark_of_word``)."""
 
 
-Record: TypeAlias = Turn | Answered | Sent
+Record: TypeAlias = Turn | Answered | Said
 
 WORDS: dict[str, Any] = {
     "message": tuple[bytes, Path],
@@ -94,13 +98,22 @@ VALUES: dict[str, Any] = {"verdict": tuple[Verdict, str | None], "nonce": str, "
 MARK = 0xFFFF
 
 
-def mark(before: int, data: bytes, remote: tuple[str, int]) -> int:
+def mark_of_message(before: int, data: bytes, remote: tuple[str, int]) -> int:
     """The checksum of a run's messages so far, with this one: CRC-32 of host, port and bytes.
 
     It runs on: where one message was another, all that follow have other marks, too.
     """
     host, port = remote
     return crc32(data, crc32(host.encode(), before ^ port))
+
+
+def mark_of_word(before: int, word: Struct) -> int:
+    """The same of what a run has told, as MessagePack."""
+    return crc32(_encode(word), before)
+
+
+_encode = msgspec.msgpack.Encoder(enc_hook=repr).encode
+"""Whatever a word may hold, to write it down costs nobody his call."""
 
 
 def words_of(turn: Turn) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from actors.server_events import ServerStarted
 from ccserver.journal.storage import JournalError, Row, Rows
+from ccserver.replay.said import Unlike
 
 PAGE = 5_000
 SHOWN = 8
@@ -27,36 +28,10 @@ class Event(Struct, frozen=True):
     payload: bytes
 
 
-class Message(Struct, frozen=True):
-    """What is sent by the network."""
-
-    data: bytes
-    remote: tuple[str, int]
-
-
-class Unlike(Struct, frozen=True):
-    """The first message that is sent otherwise than then.  Of what was sent then, no more was kept
-    than how many there were, and a checksum of each.
-    """
-
-    number: int
-    """In its turn, from 1."""
-    recorded: int
-    """So many were sent in that turn."""
-    replayed: Message | None
-    """None: no more are sent now."""
-
-    def __str__(self) -> str:
-        if self.number > self.recorded:
-            return "a message is sent that was not sent then"
-        if self.replayed is None:
-            return "a message that was sent then is not sent"
-        return "a message is another than then"
-
-
 class Difference(Struct, frozen=True):
     """``recorded`` and ``replayed``: the event that one side has and the other has not, or has
-    otherwise; None: there is none.  ``sent``: if it is no event that differs, but what was sent.
+    otherwise; None: there is none.  ``said``: if it is no event that differs, but what was said to
+    others.
     """
 
     text: str
@@ -66,7 +41,7 @@ class Difference(Struct, frozen=True):
     replayed: Event | None = None
     before: tuple[Event, ...] = ()
     """On which both agree."""
-    sent: Unlike | None = None
+    said: Unlike | None = None
 
 
 class Comparison:

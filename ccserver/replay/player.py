@@ -43,6 +43,8 @@ class Counts(Struct, frozen=True):
     turns: int = 0
     messages: int = 0
     """Sent by the network."""
+    told: int = 0
+    """Commands to the media process, and answers to commands."""
     seconds: float = 0.0
     """Of the run."""
 
@@ -52,6 +54,7 @@ class Counts(Struct, frozen=True):
             self.contacts - other.contacts,
             self.turns - other.turns,
             self.messages - other.messages,
+            self.told - other.told,
             self.seconds - other.seconds,
         )
 
@@ -246,7 +249,12 @@ class _Player:
     def _counts(self) -> Counts:
         turns, comparison = self._turns, self._comparison
         return Counts(
-            comparison.compared, comparison.contacts, turns.turns, turns.messages, turns.passed
+            comparison.compared,
+            comparison.contacts,
+            turns.turns,
+            turns.messages.count,
+            turns.others.count,
+            turns.passed,
         )
 
     def _difference(self) -> Difference | None:
@@ -257,7 +265,7 @@ class _Player:
             return None
         if turns.unlike is not None:
             return Difference(
-                turns.wrong, turns.blamed, before=comparison.before, sent=turns.unlike
+                turns.wrong, turns.blamed, before=comparison.before, said=turns.unlike
             )
         if comparison.awaited is None:
             # Of a killed run the inputs may go on behind the last event that its disk had: whatever

@@ -9,10 +9,11 @@ import msgspec
 import trio
 from trio.abc import Clock
 
+from ccserver.inputs import words as inputs
 from ccserver.inputs.file import Piece
-from ccserver.inputs.words import MARK, Answered, Record, Sent, Turn, mark, value_of, words_of
+from ccserver.inputs.words import Answered, Record, Turn, value_of, words_of
 from ccserver.media import protocol as media
-from ccserver.replay.comparison import Message, Unlike
+from ccserver.replay.said import Channel, Message, Unlike
 from sip.transport.path import Path
 from sip.transport.udp import Failed, Receive
 
@@ -134,17 +135,17 @@ class RecordedTurns:
         self._written, self._over = written, over
         self._records = self._every(pieces)
         self._closed = False
+        self._is_past_the_end = False
+        """Of this turn, and those that follow, nothing was recorded: how it all ends now."""
         self._gates: dict[tuple[str, str], trio.Event] = {}
         self._now = self._at = 0.0
         self._expected: int | None = None
         """The number of the event that was appended last as a piece of the recording began."""
-        self.turns = self.messages = 0
-        self._mark = 0
-        self._marks: list[int] = []
-        self._messages: list[Message] = []
-        """What the turn taken last has sent."""
-        self._due: list[int] = []
-        """The marks of what it sent then."""
+        self.turns = 0
+        self.messages = Channel[Message]("sent")
+        """By the network."""
+        self.others = Channel[msgspec.Struct]("told")
+        """To the media process, and to who gives commands."""
         self.unlike: Unlike | None = None
         self._began: float | None = None
         self.wrong: str | None = None
@@ -162,10 +163,10 @@ class RecordedTurns:
 
     def _advance(self) -> None:
         record = next(self._records, None)
-        if isinstance(record, Sent):
-            self._due = record.marks
+        if isinstance(record, inputs.Said):
+            self.messages.due, self.others.due = record.sent, record.told
             record = next(self._records, None)
-        assert not isinstance(record, Sent), "they are said once a turn"
+        assert not isinstance(record, inputs.Said), "it is written down once a turn"
         self.head = record
 
     @property
@@ -209,7 +210,8 @@ class RecordedTurns:
 
     def close(self) -> None:
         """Nothing more is taken from the recording."""
-        self._records, self.head, self._closed = iter(()), None, True
+        self._records, self.head = iter(()), None
+        self._closed = self._is_past_the_end = True
 
     def go_wrong(self, what: str) -> None:
         """Only the first time counts."""
@@ -217,18 +219,12 @@ class RecordedTurns:
             self.wrong, self.blamed = what, self.cause
 
     def end_turn(self) -> None:
-        """Compare what the turn taken last has sent with what it sent then."""
-        due, marks, messages = self._due, self._marks, self._messages
-        if marks == due:
-            self.messages += len(due)
-        elif self.wrong is None:
-            pairs = enumerate(zip(due, marks, strict=False))
-            first = next((n for n, (then, now) in pairs if then != now), min(len(due), len(marks)))
-            self.messages += first
-            now = messages[first] if first < len(messages) else None
-            self.unlike = Unlike(first + 1, len(due), now)
-            self.go_wrong(str(self.unlike))
-        self._due, self._marks, self._messages = [], [], []
+        """Compare what the turn taken last has said with what it said then."""
+        for channel in (self.messages, self.others):
+            unlike = channel.end_turn()
+            if unlike is not None and self.wrong is None and not self._is_past_the_end:
+                self.unlike = unlike
+                self.go_wrong(str(unlike))
 
     # --- as the post sees it ------------------------------------------------------------------
 
@@ -247,6 +243,7 @@ class RecordedTurns:
             self._taken = head
             self._advance()
         elif head is None:
+            self._is_past_the_end = True
             self._over()
         else:
             self._is_wrong(f"the core takes a turn ({what})")
@@ -263,9 +260,12 @@ class RecordedTurns:
         return answer
 
     def sent(self, data: bytes, remote: tuple[str, int]) -> None:
-        self._mark = found = mark(self._mark, data, remote)
-        self._marks.append(found & MARK)
-        self._messages.append(Message(data, remote))
+        channel = self.messages
+        channel.say(inputs.mark_of_message(channel.mark, data, remote), Message(data, remote))
+
+    def told(self, word: msgspec.Struct) -> None:
+        channel = self.others
+        channel.say(inputs.mark_of_word(channel.mark, word), word)
 
     async def wait_for(self, what: str, name: str) -> None:
         while not self.is_next(what, name):

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec import Struct
 
 from ccserver.inputs import file as files
 from ccserver.inputs.file import InputFile, InputsError, Recording, file_of, forget, recordings
 from ccserver.inputs.recorder import Recorder
-from ccserver.inputs.words import FORMAT, Answered, Sent, Start, Turn, value_of, words_of
-from ccserver.media.protocol import PlayFinished
+from ccserver.inputs.words import FORMAT, Answered, Said, Start, Turn, value_of, words_of
+from ccserver.media.protocol import CreateSession, PlayFinished, Release
 from sip.authentication import Verdict
 from sip.transport.path import Path as Way
 
@@ -78,8 +79,8 @@ async def test_what_a_turn_sent_is_kept_as_a_running_checksum(tmp_path: Path, au
         taken = recorder.take(8)
         recorder.close()
         assert taken is not None
-        assert [type(record) for record in taken.records] == [Turn, Sent, Turn, Turn, Sent]
-        return [record.marks for record in taken.records if isinstance(record, Sent)]
+        assert [type(record) for record in taken.records] == [Turn, Said, Turn, Turn, Said]
+        return [record.sent for record in taken.records if isinstance(record, Said)]
 
     as_it_was = marks((b"one", here), (b"two", here), (b"three", here))
     assert [len(each) for each in as_it_was] == [2, 1]
@@ -88,6 +89,35 @@ async def test_what_a_turn_sent_is_kept_as_a_running_checksum(tmp_path: Path, au
     assert elsewhere[0][0] == as_it_was[0][0]
     assert elsewhere[0][1] != as_it_was[0][1]
     assert elsewhere[1] != as_it_was[1], "one that is another makes all that follow others"
+
+
+async def test_what_a_turn_told_others_is_kept_as_a_checksum_of_its_own(
+    tmp_path: Path, autojump_clock
+):
+    class Unwritable(Struct):
+        thing: object
+
+    def told(*words: Struct) -> Said:
+        recorder = Recorder(lambda: 5.0)
+        recorder.open(tmp_path, START, 1.0)
+        recorder.begin("timers", ())
+        recorder.sent(b"one", ("192.0.2.9", 5060))
+        for word in words:
+            recorder.told(word)
+        taken = recorder.take(8)
+        recorder.close()
+        assert taken is not None
+        _, said = taken.records
+        assert isinstance(said, Said)
+        return said
+
+    opened, closed = CreateSession("leg"), Release("leg")
+    both = told(opened, closed)
+    assert [len(both.sent), len(both.told)] == [1, 2]
+    assert told(opened).told == both.told[:1]
+    assert told(closed, closed).told[1] != both.told[1]
+    assert told(CreateSession("leg", ipv6=True)).told != both.told[:1]
+    assert len(told(Unwritable(object())).told) == 1
 
 
 def test_a_damaged_piece_ends_it(tmp_path: Path):

@@ -54,7 +54,7 @@ def test_a_whole_day_and_a_whole_run_are_replayed_from_their_start(data: Path):
         assert result.exit_code == 0, result.output
         assert result.stdout.startswith("run of event 1: ")
         assert " of 5 contacts, " in result.stdout
-        assert " messages, identical (270 s in " in result.stdout
+        assert " commands and answers, identical (270 s in " in result.stdout
 
 
 @pytest.mark.parametrize("asked", [f"{BEGAN:%Y-%m-%d}", "1"])

@@ -62,7 +62,7 @@ def test_calls_of_real_phones_and_a_kill_are_replayed_to_the_same_events(floor: 
     assert len(runs) == 2
     assert runs[0].startswith("run of event 1: ")
     assert all(", identical (" in run for run in runs)
-    assert "of 1 contacts" in runs[0]
+    assert " of 1 contact, " in runs[0]
     for path in recordings(floor.server.data):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 

@@ -8,17 +8,23 @@ from typing import Any
 import pytest
 import trio
 from msgspec import Struct
+from msgspec.structs import replace
 from trio.testing import MockClock
 
 from actors import events as ev
 from actors import messages as m
+from actors.base import Post
+from actors.effects import ReplyTo
 from actors.routing.strategies import Order
 from ccserver.cli.replaying import shown
 from ccserver.core.app import Core
+from ccserver.core.effects import Effects
 from ccserver.inputs.file import InputsError, recordings
 from ccserver.journal.log import Journal
+from ccserver.media import protocol as media
 from ccserver.replay import player
 from ccserver.replay.player import Replayed
+from ccserver.replay.said import Message
 from sip.message import Response
 from sip.transport.listeners import Listeners
 from sip.transport.path import Path as Way
@@ -126,13 +132,13 @@ def test_another_message_is_found_and_shown_where_no_event_is_another(day: Day, 
     found = replayed(day.path, day.journal).difference
     assert found is not None
     assert found.recorded is None
-    assert found.sent is not None
-    assert found.sent.replayed is not None
-    assert found.sent.replayed.data.startswith(b"SIP/2.0 100 Working\r\n")
+    assert found.said is not None
+    assert isinstance(found.said.replayed, Message)
+    assert found.said.replayed.data.startswith(b"SIP/2.0 100 Working\r\n")
     assert found.text == "a message is another than then"
     said = shown(found)
     assert "    SIP/2.0 100 Working\n" in said
-    assert f"of {found.sent.recorded} of this turn" in said
+    assert f"of {found.said.recorded} of this turn" in said
 
 
 @pytest.mark.parametrize(
@@ -150,6 +156,41 @@ def test_a_message_too_many_and_one_too_few_are_found(day: Day, monkeypatch, cou
     assert run.difference is not None
     assert text in run.difference.text
     assert run.part.messages == 100 + (count > 0)
+
+
+def test_another_command_to_the_media_process_is_found(day: Day, monkeypatch):
+    to_media = Effects._to_media
+
+    def louder(self: Effects, command: media.Command) -> None:
+        loops = isinstance(command, media.Play) and command.loop
+        to_media(self, replace(command, loop=False) if loops else command)
+
+    monkeypatch.setattr(Effects, "_to_media", louder)
+    found = replayed(day.path, day.journal).difference
+    assert found is not None
+    assert found.text == "a command to the media process is another than then"
+    assert "\n  replayed: Play(session=" in shown(found)
+    assert "\n  recorded: command or answer 2 of " in shown(found)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (2, "an answer to a command is sent that was not sent then"),
+        (0, "or an answer to a command, that was sent then is not sent"),
+    ],
+)
+def test_an_answer_too_many_and_one_too_few_are_found(day: Day, monkeypatch, count: int, text: str):
+    reply, times = Effects._reply_to, iter([1, 1, count, *[1] * 10_000])
+
+    def another(self: Effects, actor: object, effect: ReplyTo) -> None:
+        for _ in range(next(times)):
+            reply(self, actor, effect)
+
+    monkeypatch.setattr(Effects, "_reply_to", another)
+    found = replayed(day.path, day.journal).difference
+    assert found is not None
+    assert text in found.text
 
 
 def test_a_part_is_replayed_behind_what_led_to_it_and_counted_apart(day: Day):
@@ -183,20 +224,29 @@ def test_a_recording_of_another_version_or_of_no_run_is_refused(day: Day, monkey
         replayed(day.path, day.journal)
 
 
-async def test_every_event_is_written_and_every_message_sent_within_a_turn(
+async def test_every_event_is_written_and_everything_is_said_within_a_turn(
     autojump_clock, monkeypatch
 ) -> None:
-    outside: list[ev.AnyEvent | bytes] = []
-    send = MemoryTransport.send
+    outside: list[ev.AnyEvent | bytes | media.Command] = []
+    posts: list[Post] = []
+    send, to_media = MemoryTransport.send, Effects._to_media
+
+    def note(said: ev.AnyEvent | bytes | media.Command) -> None:
+        if not posts[0].turning:
+            outside.append(said)
+
+    def sent(self: MemoryTransport, data: bytes, path: Way) -> None:
+        note(data)
+        send(self, data, path)
+
+    def commanded(self: Effects, command: media.Command) -> None:
+        note(command)
+        to_media(self, command)
+
+    monkeypatch.setattr(Effects, "_to_media", commanded)
     async with centre() as floor:
-        post = floor.core.post
-        floor.core.journal.listen(lambda entry: post.turning or outside.append(entry.event))
-
-        def sent(self: MemoryTransport, data: bytes, path: Way) -> None:
-            if not post.turning:
-                outside.append(data)
-            send(self, data, path)
-
+        posts.append(floor.core.post)
+        floor.core.journal.listen(lambda entry: note(entry.event))
         monkeypatch.setattr(MemoryTransport, "send", sent)
         agent = await floor.agent("1001")
         customer = floor.phone("anna").dials("2001")
