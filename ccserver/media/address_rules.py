@@ -113,6 +113,11 @@ class AddressRules:
             case Locked() | Lost():
                 return self._move(state, source, packet, now)
 
+    @property
+    def source(self) -> Address | None:
+        """Who is heard, and nobody else; None while that may change."""
+        return self.state.address if type(self.state) is Locked else None
+
     def go_on(self, sequence: int, now: float) -> None:
         """The source that is locked was heard up to this packet."""
         state = self.state

@@ -3,7 +3,9 @@
 RTP is relayed the moment it arrives; players and the mixer are served every 20 ms, by deadlines
 that do not drift.  Sockets whose packets would only wait for the next tick are read there, all at
 once.  One packet is read per socket and turn, and no more than `PACKETS_PER_TICK` per socket and
-tick: a flood at one port costs that port its quality and no other one.
+tick: a flood at one port costs that port its quality and no other one.  A phone that has been heard
+for a while is given a socket of its own at the port, connected to it: there the system need not say
+of each packet where it came from, nor be told where one goes; strangers come to the other one.
 """
 
 from __future__ import annotations
@@ -20,7 +22,6 @@ from typing import assert_never
 from msgspec import Struct
 
 from ccserver.media import protocol
-from ccserver.media.address_rules import Address
 from ccserver.media.control import ControlSocket
 from ccserver.media.matrix import Matrix
 from ccserver.media.pairs import NoSuchFamily, PortPairs
@@ -67,6 +68,10 @@ _UNHURRIED = 10
 _ALL_EVERY = 16
 """Ticks."""
 _SESSIONS_PER_EVENT = 256
+_WORTH_A_SOCKET = 100
+"""Packets that were heard: two seconds."""
+_CONNECTED_AT_ONCE = 8
+"""Sockets at a tick: RTP waits meanwhile."""
 _ONE_WAITS_OF = 8
 """Port pairs: a family has this share of them at most in reserve, and as many open beside it."""
 
@@ -88,11 +93,13 @@ class Settings(Struct, frozen=True):
 class _Leg:
     """A session and its sockets."""
 
-    __slots__ = ("pair", "released", "session")
+    __slots__ = ("ear", "pair", "released", "session")
 
     def __init__(self, session: Session, pair: Pair) -> None:
         self.session = session
         self.pair = pair
+        self.ear = pair.rtp
+        """Where its phone's packets come: a connected one, or that of the pair."""
         self.released = False
 
 
@@ -130,8 +137,8 @@ class Engine:
         self._reserve = Reserve(self._pairs, settings.places, most_waiting)
         self._control = ControlSocket(settings.socket, self._poller, self._handle)
         self._legs: dict[str, _Leg] = {}
-        self._ways: dict[Session, Callable[[bytes, Address], int]] = {}
-        """How each session's RTP is sent."""
+        self._ways: dict[Session, _Leg] = {}
+        """By which sockets each session's RTP is sent."""
         self._polled: dict[Session, _Leg] = {}
         """Those whose packets are read at the tick."""
         self._changes_seen = 0
@@ -200,13 +207,17 @@ class Engine:
 
     def _receive(self, found: PortSocket, session: Session, now: float) -> bool:
         """Whether there was a packet."""
+        source = found.peer
         try:
-            data, source = found.sock.recvfrom(_DATAGRAM)
+            if source is None:
+                data, source = found.sock.recvfrom(_DATAGRAM)
+                if found.ipv6:
+                    source = source[:2]
+            else:
+                data = found.sock.recv(_DATAGRAM)
         except OSError:
             return False  # nothing there after all, or the ICMP error of something we sent
         self._packets_in += 1
-        if found.ipv6:
-            source = source[:2]
         if found.reports:
             session.receive_report(data, source, now)
             return True
@@ -221,7 +232,7 @@ class Engine:
         receive, is_short = self._receive, self._matrix.is_short
         turn = self._tick % _ALL_EVERY
         for index, (session, leg) in enumerate(self._polled.items()):
-            found = leg.pair.rtp
+            found = leg.ear
             there = receive(found, session, now)
             left = PACKETS_PER_TICK
             while there and (index % _ALL_EVERY == turn or is_short(session)) and left > 1:
@@ -232,8 +243,12 @@ class Engine:
         target = session.send_to
         if target is None:
             return
+        leg = self._ways[session]
         try:
-            self._ways[session](datagram, target)
+            if leg.ear.peer == target:
+                leg.ear.sock.send(datagram)
+            else:
+                leg.pair.rtp.sock.sendto(datagram, target)
         except OSError:
             self._drops[Drop.SEND_FAILED] += 1
         else:
@@ -259,8 +274,10 @@ class Engine:
         self._tick += 1
         for paused in self._paused:
             session = paused.session
-            polled = session in self._polled and not paused.reports
-            if session is not None and not polled:
+            if session is None:
+                continue
+            polled = self._polled.get(session)
+            if polled is None or polled.ear is not paused:
                 self._pairs.watch(paused)
         self._paused.clear()
         if self._changes_seen != self._matrix.changes:
@@ -287,12 +304,13 @@ class Engine:
         }
         for session, leg in self._polled.items():
             if session not in before:
-                self._pairs.unwatch(leg.pair.rtp)
+                self._pairs.unwatch(leg.ear)
         for session, leg in before.items():
             if session not in self._polled and not leg.released:
-                self._pairs.watch(leg.pair.rtp)
+                self._pairs.watch(leg.ear)
 
     def _look_after(self, count: int, now: float) -> None:
+        may_connect = _CONNECTED_AT_ONCE
         for _ in range(count):
             leg = self._rounds.popleft()
             if leg.released:
@@ -300,6 +318,8 @@ class Engine:
             self._rounds.append(leg)
             session = leg.session
             session.check_silence(now)
+            if session.source != leg.ear.peer and may_connect:
+                may_connect -= self._listen_to(leg)
             if now >= session.next_report:
                 report, target = session.report(now, self._wall()), session.reports_to
                 if report is not None and target is not None:
@@ -309,6 +329,34 @@ class Engine:
                         self._drops[Drop.SEND_FAILED] += 1
                     else:
                         self._packets_out += 1
+
+    def _listen_to(self, leg: _Leg) -> bool:
+        """Let the phone that is heard have a socket of its own; whether one was opened.
+
+        A second after that nothing is left in it that came before it was connected, and it is
+        known whose packets it gives.  Race: it may be another phone that is heard by then.
+        """
+        session, pair, ear = leg.session, leg.pair, leg.ear
+        source = session.source
+        if ear is not pair.rtp:
+            if ear.peer is None and ear.sock.getpeername()[:2] == source:
+                ear.peer = source
+                return False
+            self._hear_at(leg, pair.rtp)
+            self._pairs.disconnect(ear)
+        if source is None or session.reception.received < _WORTH_A_SOCKET:
+            return False
+        connected = self._pairs.connect(pair, source)
+        if connected is None:
+            return False
+        self._hear_at(leg, connected)
+        return True
+
+    def _hear_at(self, leg: _Leg, ear: PortSocket) -> None:
+        if leg.session in self._polled:
+            self._pairs.watch(leg.ear)
+            self._pairs.unwatch(ear)
+        leg.ear = ear
 
     # --- commands -----------------------------------------------------------------------------
 
@@ -362,7 +410,7 @@ class Engine:
             now=now,
         )
         leg = self._legs[name] = _Leg(session, pair)
-        self._ways[session] = pair.rtp.sock.sendto
+        self._ways[session] = leg
         self._rounds.append(leg)
         self._pairs.begin(pair, session)
         if command.port is None:
@@ -421,6 +469,8 @@ class Engine:
         del self._ways[leg.session]
         self._polled.pop(leg.session, None)
         self._keys_held.pop(name, None)
+        if leg.ear is not leg.pair.rtp:
+            self._pairs.disconnect(leg.ear)
         self._pairs.end(leg.pair, self._clock())
 
     # --- what there is to know ----------------------------------------------------------------

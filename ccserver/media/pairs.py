@@ -14,9 +14,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from random import Random
 
+from ccserver.media.address_rules import Address
 from ccserver.media.ports import REST, PortPool, PortsExhausted
 from ccserver.media.session import Session
-from ccserver.media.sockets import Pair, Place, PortSocket, bind_pair
+from ccserver.media.sockets import Pair, Place, PortSocket, bind_pair, connected
 
 CHOICE = 64
 """Pairs out of which one is used again; with fewer a new one is opened, so that a port that was
@@ -135,6 +136,25 @@ class PortPairs:
             found.watched = False
             self._poller.modify(found.descriptor, 0)
 
+    def connect(self, pair: Pair, peer: Address) -> PortSocket | None:
+        """A socket at the pair's port for the packets of `peer` alone, which cost less there; None
+        where the system has none to spare."""
+        if len(self.sockets) >= self._most_open:
+            return None
+        try:
+            found = connected(pair.rtp, peer)
+        except OSError:
+            return None
+        found.session = pair.rtp.session
+        self.sockets[found.descriptor] = found
+        self._poller.register(found.descriptor, select.EPOLLIN)
+        return found
+
+    def disconnect(self, found: PortSocket) -> None:
+        """What its peer sends comes to the pair's own socket again."""
+        found.session = None
+        self._close_socket(found)
+
     # --- how many -----------------------------------------------------------------------------
 
     @property
@@ -205,9 +225,12 @@ class PortPairs:
 
     def _close_sockets(self, pair: Pair) -> None:
         for found in pair.both:
-            del self.sockets[found.descriptor]
-            self._poller.unregister(found.descriptor)
-            found.sock.close()
+            self._close_socket(found)
+
+    def _close_socket(self, found: PortSocket) -> None:
+        del self.sockets[found.descriptor]
+        self._poller.unregister(found.descriptor)
+        found.sock.close()
 
 
 def _was_sent_to(pair: Pair) -> bool:

@@ -162,6 +162,11 @@ class Session:
             return host, self.remote.rtcp_port
         return (host, port + 1) if port < 65535 else None
 
+    @property
+    def source(self) -> Address | None:
+        """Who is heard, and nobody else; None while that may change."""
+        return None if self._rules is None else self._rules.source
+
     # --- what comes in ------------------------------------------------------------------------
 
     def receive(self, data: bytes, source: Address, now: float) -> tuple[rtp.Packet, str] | None:

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
+from ccserver.media.address_rules import Address
 from ccserver.media.session import Session
 
 _RECEIVE_BUFFER = 65_536
@@ -39,7 +40,17 @@ class Place(Struct, frozen=True):
 class PortSocket:
     """A bound socket that does not block, and whose packets come there."""
 
-    __slots__ = ("descriptor", "ipv6", "left", "reports", "session", "sock", "tick", "watched")
+    __slots__ = (
+        "descriptor",
+        "ipv6",
+        "left",
+        "peer",
+        "reports",
+        "session",
+        "sock",
+        "tick",
+        "watched",
+    )
 
     def __init__(self, sock: socket.socket, *, ipv6: bool, reports: bool) -> None:
         self.sock = sock
@@ -47,6 +58,8 @@ class PortSocket:
         self.ipv6 = ipv6
         self.reports = reports
         """It is of RTCP."""
+        self.peer: Address | None = None
+        """The only one whose packets are here; None: each must be asked where it came from."""
         self.session: Session | None = None
         """None: it is nobody's now."""
         self.watched = True
@@ -91,6 +104,31 @@ def bind_pair(place: Place, port: int) -> Pair:
         raise
 
 
+def connected(wide: PortSocket, peer: Address) -> PortSocket:
+    """Another socket at the same port, to which the system gives what comes from `peer`, and that
+    alone; all else comes to `wide` as before.  Raises OSError.
+
+    What comes between its being bound and connected may be anybody's, so it has no `peer` yet.
+    """
+    address = wide.sock.getsockname()[:2]
+    sock = socket.socket(wide.sock.family, socket.SOCK_DGRAM)
+    try:
+        _prepare(sock, ipv6=wide.ipv6)
+        # For a moment two may have the port, and nobody else of another program.
+        for each in (wide.sock, sock):
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(address)
+        finally:
+            for each in (wide.sock, sock):
+                each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        sock.connect(peer)
+    except BaseException:
+        sock.close()
+        raise
+    return PortSocket(sock, ipv6=wide.ipv6, reports=False)
+
+
 @lru_cache(4096)
 def is_reachable(address: str, *, ipv6: bool) -> bool:
     """Whether a socket of this family can send there, without asking a resolver.
@@ -107,18 +145,22 @@ def is_reachable(address: str, *, ipv6: bool) -> bool:
 def _bind(place: Place, port: int) -> socket.socket:
     sock = socket.socket(socket.AF_INET6 if place.ipv6 else socket.AF_INET, socket.SOCK_DGRAM)
     try:
-        sock.setblocking(False)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
-        if place.ipv6:
-            # The wildcard of IPv6 leaves that of IPv4 to us.
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        with suppress(OSError):
-            if place.ipv6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, _EXPEDITED)
-            else:
-                sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _EXPEDITED)
+        _prepare(sock, ipv6=place.ipv6)
         sock.bind((place.listen, port))
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+def _prepare(sock: socket.socket, *, ipv6: bool) -> None:
+    sock.setblocking(False)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+    if ipv6:
+        # The wildcard of IPv6 leaves that of IPv4 to us.
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    with suppress(OSError):
+        if ipv6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, _EXPEDITED)
+        else:
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _EXPEDITED)

@@ -51,6 +51,7 @@ class RunningEngine:
             rtp_timeout=rtp_timeout,
         )
         self.path = settings.socket
+        self.host = settings.places[0].listen
         self.engine = Engine(settings, random=Random(1))
         self.events: list[Event] = []
         self._thread = threading.Thread(target=self.engine.run)
@@ -119,6 +120,12 @@ class Phone:
         data = rtp.build(payload_type, False, self._sent & 0xFFFF, timestamp, self._ssrc, payload)
         self._sent += 1
         self._rtp.sendto(data, self._to)
+
+    def moves(self) -> None:
+        """To another port, as behind a NAT whose binding went."""
+        self.close()
+        self._rtp, self._rtcp = _pair(self._to[0])
+        self.port = self._rtp.getsockname()[1]
 
     def listens(self) -> None:
         while select.select([self._rtp], [], [], 0)[0]:

@@ -247,12 +247,13 @@ def test_m10_a_flood_at_one_port_leaves_the_others_alone(media, phones):
         anna.sends_frame()
         bert.sends_frame()
         time.sleep(0.02)
-    elapsed = time.monotonic() - begin
     time.sleep(0.05)
 
     assert len(anna.ear()) == len(bert.ear()) == 15
     media.tell(Release("flooder"))
-    assert media.wait_for(SessionReleased).packets_in <= 32 * (elapsed / 0.02 + 5)
+    released = media.wait_for(SessionReleased)
+    ticks = (time.monotonic() - begin) / 0.02 + 1
+    assert released.packets_in <= 2 * 32 * ticks  # at the port's socket, and at one of its own
 
 
 def test_silence_is_told(tmp_path: Path, phones):
