@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 
+from msgspec import Struct
+
 from actors import events as ev
 from actors import messages as m
 from actors.call_control import CallControl
@@ -42,10 +44,23 @@ RESTART = "server_restart"
 """Why a contact, a consult or a transfer ended."""
 
 
+class WasEngaged(Struct, frozen=True):
+    """An agent who talks, for all that he had been told: it may have been over for him already.
+
+    ``leg``: his phone's, if it has not ended.
+    """
+
+    agent: AgentId
+    request: ContactId
+    kind: str
+    leg: LegId | None
+
+
 class RecoveredContact(Contact):
     """``past`` None: it has ended, and legs are left.  ``down``: those who took part and have hung
     up.  ``on_hook``: agents who have done their part, and whose phones are on the hook.
-    ``playing``: the legs at which something plays.
+    ``engaged``: those who have not, for all that they know.  ``playing``: the legs at which
+    something plays.
     """
 
     def __init__(
@@ -57,11 +72,12 @@ class RecoveredContact(Contact):
         longest: float,
         down: Iterable[m.LegEnded],
         on_hook: Iterable[tuple[AgentId, ContactId]],
+        engaged: Iterable[WasEngaged],
         playing: Container[LegId],
     ) -> None:
         super().__init__(dossier, entry_point, longest=longest)
         self._entry_point, self._past, self._playing = entry_point, past, playing
-        self._down, self._on_hook = list(down), tuple(on_hook)
+        self._down, self._on_hook, self._engaged = list(down), tuple(on_hook), tuple(engaged)
         self._resumed = False
 
     @property
@@ -91,8 +107,24 @@ class RecoveredContact(Contact):
             self.state = Ending()
             effects.extend(self._hang_up_but(()))
             effects.append(TellLeg(self.customer, m.HangUp()))
+        effects.extend(self._part_from_others(effects))
         for ended in self._down:
             effects.extend(super().handle(ended))
+        return effects
+
+    def _part_from_others(self, said: list[Effect]) -> list[Effect]:
+        """Agents of whom nothing is ``said`` had their part behind them: that was written down,
+        and the server died before they heard of it.
+        """
+        told = {effect.agent for effect in said if isinstance(effect, TellAgent)}
+        effects: list[Effect] = []
+        for one in self._engaged:
+            if one.agent in told:
+                continue
+            leg = LegId("") if one.leg is None else one.leg
+            party = Party("agent", one.agent, leg, self._now(), one.agent, one.request)
+            serves = one.kind not in ("consult", "monitor")
+            effects += release(self._dossier, party, EndedBy.SYSTEM, wraps_up=serves)
         return effects
 
     def _go_on(self, past: PastContact) -> list[Effect]:

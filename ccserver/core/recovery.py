@@ -20,7 +20,7 @@ from actors.ids import AgentId, ContactId, EntryPointName, LegId, owner_of
 from actors.leg import MediaLost
 from actors.past import Past, PastContact, PastLeg
 from actors.place import Place
-from actors.recovered import RecoveredContact
+from actors.recovered import RecoveredContact, WasEngaged
 from actors.recovered_leg import Rang, RecoveredLeg, Stood, WasInvited
 from ccserver.core.calls import Calls
 from ccserver.core.directory import Directory
@@ -80,6 +80,9 @@ class Recovery:
         self._actors: dict[ContactId, Actor] = {}
         self._holding: dict[ContactId, list[tuple[AgentId, ContactId]]] = {}
         """By contact, the agents who have done their part, and their names for it."""
+        self._engaged: dict[ContactId, list[tuple[AgentId, ContactId, str]]] = {}
+        """By contact, the agents who talk for all that they have heard, their names for it, and
+        what for."""
         self._stood_legs = 0
         listed = (sessions or {}).items()
         self._playing = {LegId(name) for name, state in listed if state.playing is not None}
@@ -94,9 +97,14 @@ class Recovery:
         for contact in self._past.contacts:
             legs.setdefault(contact, [])
         for agent, left in self._past.agents.items():
-            if left.state == "wrap_up" and left.contact is not None:
-                holding = self._holding.setdefault(owner_of(left.contact), [])
-                holding.append((agent, left.contact))
+            if left.contact is None:
+                continue
+            owner = owner_of(left.contact)
+            if left.state == "wrap_up":
+                self._holding.setdefault(owner, []).append((agent, left.contact))
+            elif left.state == "engaged":
+                engaged = self._engaged.setdefault(owner, [])
+                engaged.append((agent, left.contact, left.kind))
         for contact, held in legs.items():
             self._build(contact, self._past.contacts.get(contact), dict(held))
 
@@ -175,6 +183,10 @@ class Recovery:
             longest=self._longest,
             down=[*down, *self._missing(past, held)],
             on_hook=[one for one in holding if one not in dossier.off_hook.values()],
+            engaged=[
+                WasEngaged(agent, request, kind, _leg_of((agent, request), off_hook))
+                for agent, request, kind in self._engaged.get(name, [])
+            ],
             playing=self._playing,
         )
         self._actors[name] = self._calls.recover(name, machine, living)
@@ -265,6 +277,12 @@ class Recovery:
         if invite.contacts:
             path = _opened_anew(path, invite.contacts[0].uri)
         return RecoveredLeg(name, past.contact, path, left, dialog_key=key)
+
+
+def _leg_of(
+    party: tuple[AgentId, ContactId], off_hook: Mapping[LegId, tuple[AgentId, ContactId] | None]
+) -> LegId | None:
+    return next((leg for leg, one in off_hook.items() if one == party), None)
 
 
 def way_to_peer(path: Path, dialog: DialogSnapshot, listens: str | None = None) -> Path:

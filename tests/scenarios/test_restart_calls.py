@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import asynccontextmanager
 
 import trio
@@ -446,6 +447,54 @@ async def test_an_agent_whose_contact_was_not_written_down_is_free_again(autojum
         assert not floor.core.directory.legs
 
 
+async def test_an_agent_who_has_not_heard_that_his_call_is_over_waits_for_no_lease(
+    autojump_clock,
+) -> None:
+    """The server dies between the two; his phone has no power, and answers no BYE."""
+    async with talking() as (floor, phones, calls):
+        phones["1001"].loses_power()
+        floor.witness = killer(floor, lambda event: isinstance(event, ev.ContactEnded))
+        phones["anna"].hangs_up(calls["anna"])
+        await floor.life.ended.wait()
+        await floor.comes_back()
+        assert floor.state("1001") == "wrap_up"
+        await trio.sleep(60)
+        assert not floor.of(ev.LeaseExpired)
+        floor.check_nothing_is_left()
+
+
+async def test_who_was_consulted_and_has_not_heard_that_it_is_over_waits_for_no_lease(
+    autojump_clock,
+) -> None:
+    """The customer and the agent who asked him talk on."""
+    async with talking("1002") as (floor, phones, _):
+        await floor.does("1001", c.Consult(c.ToAgent(AgentId("1002"))))
+        offered = await phones["1002"].rings()
+        phones["1002"].answers(offered)
+        await trio.sleep(1)
+        phones["1002"].loses_power()
+        floor.witness = killer(
+            floor, lambda event: isinstance(event, ev.ContactStateChanged) and event.state == "held"
+        )
+        with trio.move_on_after(1):
+            await floor.does("1001", c.EndConsult())
+        await floor.comes_back()
+        await trio.sleep(60)
+        assert not floor.of(ev.LeaseExpired)
+        assert (floor.state("1001"), floor.state("1002")) == ("engaged", "available")
+
+
+def killer(floor, fatal: Callable[[ev.AnyEvent], bool]) -> Callable[[Entry], None]:
+    """A witness: the server dies at the first such event."""
+
+    def sees(entry: Entry) -> None:
+        if fatal(entry.event):
+            floor.witness = lambda entry: None
+            floor.life.kill()
+
+    return sees
+
+
 async def test_figures_of_every_kind_hold_over_a_restart(autojump_clock) -> None:
     async with mortal_centre() as floor:
         agent = await floor.agent("1001")
@@ -496,14 +545,9 @@ async def test_a_phone_that_was_to_be_hung_up_as_the_server_died_is_hung_up_by_t
         call = await floor.phone("anna").calls_to("2001")
         await trio.sleep(10)
 
-        def dies(entry: Entry) -> None:
-            if isinstance(entry.event, ev.LegDown):
-                floor.life.kill()
-
-        floor.witness = dies
+        floor.witness = killer(floor, lambda event: isinstance(event, ev.LegDown))
         floor.media.is_lost()
         await floor.life.ended.wait()
-        floor.witness = lambda entry: None
         await floor.comes_back()
         await trio.sleep(1)
         assert call.state == "ended"

@@ -239,7 +239,7 @@ class Clients:
             self._found("W20", f"{request.op} came with version {request.expect}: {answer}")
         if answer.get("refused") not in UNDECIDED:
             for before, other in asked.answers:
-                if before is life and other.get("refused") not in UNDECIDED and other != answer:
+                if before is life and _is_decided(other) and other != answer:
                     self._found("W04", f"{request.key} was answered {other} and {answer}")
         asked.answers.append((life, answer))
         if request.op == "agent.end_wrap_up" and answer.get("ok"):
@@ -271,3 +271,11 @@ class Clients:
                     self._ended[event.agent, event.code] += 1
         self._read = len(rows)
         return self._ended
+
+
+def _is_decided(answer: Answer) -> bool:
+    """By an actor, who says how he stands; what the door refuses by itself, nobody has been asked
+    yet, and its key is free (an agent may be configured by the next time).
+    """
+    by_actor = any(word in answer for word in ("ok", "state", "wishes", "details"))
+    return by_actor and answer.get("refused") not in UNDECIDED

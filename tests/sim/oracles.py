@@ -19,7 +19,6 @@ from actors.agent import Agent
 from actors.base import Actor
 from actors.contact import Contact
 from actors.contact_states import Talking
-from actors.engagement import KEPT_LEASE
 from actors.ids import AgentId, ContactId, QueueName, owner_of
 from actors.queue import Queue
 from actors.recorded_dispatcher import RecordedDispatcher
@@ -209,9 +208,7 @@ class Oracles(logging.Handler):
             and engagement.name in ("reserved", "engaged")
             and not engagement.rings_on
         ]
-        # Who was taken over waits for a contact that may not come back, for as long as that lease.
-        taken_over = trio.current_time() - self._wire.runs[-1] < KEPT_LEASE
-        self._may_not_last("I3", LATE_NEWS_SECONDS, [] if taken_over else gone)
+        self._may_not_last("I3", LATE_NEWS_SECONDS, gone)
         silent = [
             f"{name} is engaged, and his phone has no call"
             for name, machine in self._agent_machines()

@@ -16,7 +16,7 @@ from actors.past import COMMAND_SECONDS
 from ccserver.core.door.commands import MOST_AT_ONCE
 from ccserver.door import Request
 from sip.message import Response
-from tests.support.centre import Centre, centre
+from tests.support.centre import DEFAULT, Centre, centre
 from tests.support.door import Knocker, agent
 from tests.support.phones import SERVER, authorize
 from tests.support.restarting import mortal_centre
@@ -367,6 +367,21 @@ async def test_the_same_key_has_the_same_answer_when_its_contact_is_over(autojum
 
         assert first["ok"]
         assert again == {**first, "id": 2}
+
+
+async def test_a_key_is_free_as_long_as_nobody_was_asked(autojump_clock):
+    """Refused at the door: no such agent.  He is configured, and has not been asked before."""
+    async with opened(agents=DEFAULT["agents"][1:]) as (c, door):
+        refused = await door.asks("agent.set_idle", agent="1001", code="lunch", key="k")
+        await c.reloads(agents=DEFAULT["agents"])
+        await c.agent("1001")
+
+        done = await door.asks("agent.set_idle", agent="1001", code="lunch", key="k")
+        again = await door.asks("agent.set_idle", agent="1001", code="lunch", key="k")
+
+        assert refused["refused"] == "UNKNOWN_AGENT"
+        assert (done["ok"], done["state"]) == (True, "idle")
+        assert again == {**done, "id": 3}
 
 
 async def test_a_key_that_is_too_long_is_refused(autojump_clock):
