@@ -230,7 +230,7 @@ class Oracles(logging.Handler):
                 pairs[self._routers.keeps(name)] += [
                     f"{contact} waits in {name} and {agent} is free"
                     for agent in free
-                    if self._fits(name, agent) and agent not in avoid
+                    if self._configuration.surely_fits(name, agent) and agent not in avoid
                 ]
         self._may_not_last("I6", IDLE_PAIR_SECONDS, pairs[False])
         kept = self.people.swarm.routed_seconds + IDLE_PAIR_SECONDS

@@ -173,6 +173,8 @@ class People:
             await trio.sleep(random.expovariate(1 / self.manners.talk_seconds))
             if self.manners is not POLITE and random.random() < 0.4:
                 await trio.sleep(LONGEST_TALK)  # the customer, or another agent, should
+            while call.state == "answering" and self.manners is POLITE:
+                await call.changed.wait()  # else nobody ever ends it
             if call.state == "talking":
                 phone.hangs_up(call)
 

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 import trio
+from msgspec import Struct
 
 from actors.ids import AgentId, QueueName
 from ccserver.door import Request
@@ -19,14 +20,31 @@ from tests.support.centre import DEFAULT
 from tests.support.restarting import MortalCentre
 
 LANGUAGES = ("english", "spanish")
-NEEDS = {QueueName("support"): "english", QueueName("spanish"): "spanish"}
+NEEDS: dict[QueueName, str | None] = {
+    QueueName("support"): "english",
+    QueueName("spanish"): "spanish",
+}
+LEVELS = {"english": 1, "spanish": 5}
 SETTLES_IN = 1.0
 """Seconds after a reload in which some work by the old rules, and some by the new."""
 DEADLINE = 10.0
+TRIES_AGAIN_IN = 1.0
+KINDS = ("queue", "skill", "skill", "agent", "strategy", "bounds")
 GATEWAY = "10.0.1.200"
 """Behind it are all numbers that begin with 0."""
 CODES = ("resolved", "callback", "wrong-number")
 """Of dispositions."""
+
+
+class _Rules(Struct, frozen=True):
+    """By agent and by queue."""
+
+    skills: dict[str, tuple[str, ...]]
+    needs: dict[QueueName, str | None]
+
+    def fits(self, queue: QueueName, agent: AgentId) -> bool:
+        need = self.needs[queue]
+        return need is None or need in self.skills.get(agent, ())
 
 
 class Configuration:
@@ -37,7 +55,12 @@ class Configuration:
         self.skills: dict[str, tuple[str, ...]] = dict(
             zip(agent_names(swarm), swarm.skills, strict=True)
         )
-        self._before = dict(self.skills)
+        self.needs = dict(NEEDS)
+        """None: the queue takes everybody."""
+        self._before: list[_Rules] = []
+        """By which some may work until it ``settles``."""
+        self.refused = False
+        """The server could not take the last change, and works by the one before."""
         self.strategy, self.rona = swarm.strategy, swarm.rona_seconds
         self.max_wait, self.wrap_up = swarm.max_wait_seconds, swarm.wrap_up_seconds
         self.spanish = True
@@ -49,19 +72,36 @@ class Configuration:
 
     def fits(self, queue: QueueName, agent: AgentId) -> bool:
         """By the file as it is, or for a moment by the one before."""
-        need = NEEDS[queue]
-        return need in self.skills.get(agent, ()) or (
-            self.settles and need in self._before.get(agent, ())
-        )
+        return any(rules.fits(queue, agent) for rules in self._may_hold())
+
+    def surely_fits(self, queue: QueueName, agent: AgentId) -> bool:
+        """By whichever of them holds."""
+        return all(rules.fits(queue, agent) for rules in self._may_hold())
+
+    def _may_hold(self) -> list[_Rules]:
+        return [self._rules(), *(self._before if self.settles else ())]
+
+    def _rules(self) -> _Rules:
+        return _Rules(dict(self.skills), dict(self.needs))
 
     @property
     def settles(self) -> bool:
-        return trio.current_time() - self.changed_at < SETTLES_IN
+        return self.refused or trio.current_time() - self.changed_at < SETTLES_IN
 
     def change(self, random: Random) -> None:
-        """One thing, or one thing back."""
-        self._before = dict(self.skills)
-        match random.choice(("queue", "skill", "skill", "agent", "strategy", "bounds")):
+        """One thing, or one thing back; or several."""
+        self._changes()
+        if self._swarm.changes == 1:
+            self._change(random, KINDS)
+            return
+        for _ in range(random.randint(1, self._swarm.changes)):
+            self._change(random, (*KINDS, "needs"))
+
+    def _changes(self) -> None:
+        self._before = [*(self._before if self.settles else ()), self._rules()]
+
+    def _change(self, random: Random, kinds: tuple[str, ...]) -> None:
+        match random.choice(kinds):
             case "queue":
                 self.spanish = not self.spanish
             case "skill":
@@ -78,12 +118,15 @@ class Configuration:
                 self.max_wait = random.choice((None, 20.0, 60.0))
                 self.wrap_up = random.choice((0.0, 1.0, 10.0))
                 self.shortest_rona = min(self.shortest_rona, self.rona)
+            case "needs":
+                queue = random.choice(sorted(NEEDS))
+                self.needs[queue] = None if self.needs[queue] else NEEDS[queue]
 
     def restore(self) -> None:
         """As it was at the beginning."""
         began = Configuration(self._swarm)
-        self._before = {**self.skills, **self._before}
-        self.skills, self.strategy = began.skills, began.strategy
+        self._changes()
+        self.skills, self.needs, self.strategy = began.skills, began.needs, began.strategy
         self.rona, self.max_wait, self.wrap_up = began.rona, began.max_wait, began.wrap_up
         self.spanish, self.gone = True, set()
 
@@ -91,11 +134,11 @@ class Configuration:
         bounds = {"max_wait_seconds": self.max_wait, "max_waiting": self._swarm.max_waiting}
         support = {
             "name": "support",
-            "requirements": {"english": 1},
+            "requirements": self._required("support"),
             "strategy": self.strategy,
             **bounds,
         }
-        spanish = {"name": "spanish", "requirements": {"spanish": 5}, **bounds}
+        spanish = {"name": "spanish", "requirements": self._required("spanish"), **bounds}
         for queue in (support, spanish):
             if queue["name"] == self._swarm.routed:
                 queue |= {
@@ -129,6 +172,10 @@ class Configuration:
             "routing": {"rona_seconds": self.rona, "wrap_up_seconds": self.wrap_up},
         }
 
+    def _required(self, queue: str) -> dict[str, int]:
+        need = self.needs[QueueName(queue)]
+        return {} if need is None else {need: LEVELS[need]}
+
 
 class Reloads:
     def __init__(
@@ -145,10 +192,17 @@ class Reloads:
         await self.applies()
 
     async def applies(self) -> None:
+        """Tried again while the disk takes nothing: until then the file is ahead of the server."""
         floor, configuration = self._floor, self.configuration
         configuration.changed_at = trio.current_time()
         floor.file = Settings.model_validate({**DEFAULT, **configuration.sections()})
-        life, answer = await answered(floor, Request("centre.reload"), DEADLINE)
+        while True:
+            life, answer = await answered(floor, Request("centre.reload"), DEADLINE)
+            configuration.refused = answer.get("refused") == "STORAGE_UNAVAILABLE"
+            if not configuration.refused:
+                break
+            await trio.sleep(TRIES_AGAIN_IN)
+            configuration.changed_at = trio.current_time()
         if answer.get("ok") and answer["changes"] and life is floor.life:
             self._is_kept(answer["version"])
 

@@ -28,8 +28,9 @@ PATIENCE = 2.0
 """Seconds that they wait for an answer."""
 MOODS = ("diligent", "diligent", "lazy", "wrong", "silent", "gone")
 MOOD_SECONDS = 25.0
-MARGIN = 0.05
-"""Seconds within which two at one instant are told apart by nobody."""
+MARGIN, BUSY_MARGIN = 0.05, 1.0
+"""Seconds within which two at one instant are told apart by nobody; and where messages take long.
+"""
 NEWS_SECONDS = 2.0
 NEAR = 400
 """Events: an assignment that has just been answered is among the last so many."""
@@ -49,6 +50,7 @@ class Routers:
         self._floor, self._swarm, self._configuration = floor, swarm, configuration
         self._nursery, self._found = nursery, found
         self._queue = QueueName(swarm.routed)
+        self._margin = BUSY_MARGIN if swarm.burst_seconds else MARGIN
         self._state = "none"
         """Of the queue's router, as the journal has it, and since when."""
         self._since = 0.0
@@ -153,16 +155,16 @@ class Routers:
         if waits.queue != self._queue:
             return False
         kept_until = entered_at(waits) + self._swarm.routed_seconds
-        return trio.current_time() < kept_until + MARGIN
+        return trio.current_time() < kept_until + self._margin
 
     def assigned(self, assigned: ev.ContactAssigned, waits: ContactWaits) -> None:
         """The rules have given nothing away that is kept for a router which is there."""
         now, swarm = trio.current_time(), self._swarm
         if assigned.decision.on == "assignment" or assigned.queue != self._queue:
             return
-        there = self._heard is not None and now < self._heard + swarm.router_silence - MARGIN
+        there = self._heard is not None and now < self._heard + swarm.router_silence - self._margin
         routed = self._state == "present" and there and not self._configuration.settles
-        if routed and now < entered_at(waits) + swarm.routed_seconds - MARGIN:
+        if routed and now < entered_at(waits) + swarm.routed_seconds - self._margin:
             self._found("outside", f"{assigned.contact} was kept for the router of {self._queue}")
 
     def look(self) -> None:

@@ -15,6 +15,7 @@ import trio
 from msgspec import Struct
 from msgspec.structs import replace
 
+from actors import base
 from ccserver.cli.replaying import shown
 from ccserver.core import app
 from ccserver.inputs.file import recordings
@@ -72,7 +73,7 @@ def simulate(
     replayed, and must come to the same.
     """
     disk = SimulatedDisk(swarm.seed, swarm.commit_seconds)
-    with TemporaryDirectory(prefix="ccserver-sim-") as name:
+    with TemporaryDirectory(prefix="ccserver-sim-") as name, _busy(swarm):
         recorded = Path(name)
         try:
             outcome = scheduler.run(
@@ -86,6 +87,22 @@ def simulate(
             found = [Violation(end, REPLAY, what) for what in _differences(recorded, disk)]
             outcome = replace(outcome, violations=tuple(found))
     return outcome
+
+
+@contextmanager
+def _busy(swarm: Swarm) -> Iterator[None]:
+    """A turn is soon over, and what is left of it waits."""
+
+    async def rest(post: base.Post, sleeper: base._Sleeper) -> None:
+        if not post.queue:
+            await sleeper.sleep()
+        await trio.sleep(swarm.burst_seconds)
+
+    with ExitStack() as stack:
+        if swarm.burst != base.BURST:
+            stack.enter_context(patch.object(base, "BURST", swarm.burst))
+            stack.enter_context(patch.object(base.Post, "rest", rest))
+        yield
 
 
 def _differences(recorded: Path, disk: SimulatedDisk) -> Iterator[str]:
