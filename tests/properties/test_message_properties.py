@@ -276,6 +276,37 @@ def test_a_usual_via_is_read_as_one_with_a_blank_more(splinter, start, length):
     assert outcomes[0] == outcomes[1]
 
 
+@given(st.sampled_from(SPLINTERS), st.integers(0, 60), st.integers(0, 3))
+@settings(max_examples=200)
+def test_a_request_by_a_usual_via_has_arrived_as_one_with_a_blank_more(splinter, start, length):
+    row = "SIP/2.0/UDP Phone-1.net:5062;branch=z9hG4bK-a.1;rport"
+    row = row[:start] + splinter.decode("utf-8", "surrogateescape") + row[start + length :]
+    outcomes = []
+    for spelling in (row, row.replace("SIP/2.0/", "SIP/ 2.0/", 1)):
+        request = Request("OPTIONS", "sip:a@b", {"Via": (spelling,)})
+        try:
+            request.stamp_received("192.0.2.9", 40000)
+            named = request.branch, request.sent_by, request.answer_port
+            outcomes.append((*named, request.via, request.vias))
+        except MalformedMessage as error:
+            outcomes.append((error.status, error.reason))
+    assert outcomes[0] == outcomes[1]
+
+
+@given(st.sampled_from(SPLINTERS), st.integers(0, 30), st.integers(0, 3))
+@settings(max_examples=200)
+def test_an_address_with_a_tag_is_read_as_any_address(splinter, start, length):
+    text = '"A" <sip:a@b.net>;x=>;tag=1-2.3'
+    text = text[:start] + splinter.decode("utf-8", "surrogateescape") + text[start + length :]
+    outcomes = []
+    for read in (NameAddr.parse, NameAddr._parse):
+        try:
+            outcomes.append(read(text))
+        except MalformedMessage as error:
+            outcomes.append((error.status, error.reason))
+    assert outcomes[0] == outcomes[1]
+
+
 @given(st.text(max_size=40), st.sampled_from([Uri, NameAddr, Via, Credentials]))
 def test_any_text_is_read_or_malformed(text, kind):
     try:

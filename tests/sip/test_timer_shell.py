@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import trio
 
-from sip.timer_shell import TimerShell
+from sip.timer_shell import KeyedTimers, Lingering, TimerShell
 
 
 async def test_timers_with_slack_come_together_and_never_early(nursery, autojump_clock):
@@ -27,3 +27,50 @@ async def test_timers_with_slack_come_together_and_never_early(nursery, autojump
     assert times["a"] == times["b"] != times["c"]
     assert 1.0 <= times["a"] - start <= 1.1
     assert 1.2 <= times["c"] - start <= 1.3
+
+
+async def test_timers_known_by_keys_fire_once_unless_cancelled_or_armed_again(
+    nursery, autojump_clock
+) -> None:
+    shell = TimerShell()
+    keyed, fired = KeyedTimers(shell), list[tuple[str, float]]()
+    nursery.start_soon(shell.run)
+
+    def arm(key: str, seconds: float) -> None:
+        keyed.arm(key, seconds, lambda: fired.append((key, trio.current_time())))
+
+    arm("kept", 1.0)
+    arm("cancelled", 1.0)
+    arm("later", 1.0)
+    arm("later", 2.0)
+    keyed.cancel("cancelled")
+    keyed.cancel("unknown")
+    start = trio.current_time()
+    await trio.sleep(5)
+    arm("kept", 1.0)
+    await trio.sleep(5)
+
+    assert fired == [("kept", start + 1.0), ("later", start + 2.0), ("kept", start + 6.0)]
+    assert len(shell) == 0
+
+
+async def test_what_lingers_is_forgotten_in_its_time_with_few_timers(
+    nursery, autojump_clock
+) -> None:
+    shell, forgotten = TimerShell(), dict[int, float]()
+    lingering = Lingering[int](shell, lambda n: forgotten.update({n: trio.current_time()}))
+    nursery.start_soon(shell.run)
+    kept = {}
+    for n in range(100):
+        lingering.keep(n, 5.0 if n % 2 else 32.0)
+        kept[n] = trio.current_time() + (5.0 if n % 2 else 32.0)
+        await trio.sleep(0.01)
+    assert len(shell) == 2
+    await trio.sleep(40)
+    assert forgotten.keys() == kept.keys()
+    assert all(0 <= forgotten[n] - kept[n] <= 0.2 for n in kept)
+    assert len(shell) == 0
+
+    lingering.keep(100, 5.0)
+    await trio.sleep(6)
+    assert 100 in forgotten

@@ -284,3 +284,43 @@ def test_messages_are_compared_by_value_and_shown_without_their_secrets():
     assert repr(request) == "<Request INVITE 'sip:service@example.com' 'c1'>"
     assert repr(request.response(200)) == "<Response 200 '7 INVITE' 'c1'>"
     assert "secret" not in repr(request.authorization())
+
+
+@pytest.mark.parametrize(
+    ("rows", "uri"),
+    [
+        ([], None),
+        (["*"], None),
+        (['"B, C" <sip:b@c:5070;transport=tcp>;expires=5'], "sip:b@c:5070;transport=tcp"),
+        (["sip:b@c;q=0.5"], "sip:b@c"),
+        (["<sip:b@c>, <sip:d@e>"], "sip:b@c"),
+        (["<sip:b@c>", "<sip:d@e>"], "sip:b@c"),
+        ([f"<sip:{'b' * 300}@c>"], f"sip:{'b' * 300}@c"),
+    ],
+)
+def test_the_first_contact_says_where_its_sender_is(rows, uri):
+    request = Request.build("INVITE", "sip:a@b", [("Contact", row) for row in rows])
+    assert request.contact_uri == uri
+
+
+def test_a_contact_that_cannot_be_read_is_named():
+    request = Request.build("INVITE", "sip:a@b", [("Contact", "<sip:b@c")])
+    with pytest.raises(MalformedMessage) as caught:
+        _ = request.contact_uri
+    assert caught.value.header == "Contact"
+
+
+@pytest.mark.parametrize(
+    ("via", "port"),
+    [
+        ("SIP/2.0/UDP a;branch=z9hG4bK1;rport", None),
+        ("SIP/2.0/UDP a;rport;branch=z9hG4bK1", None),
+        ("SIP/2.0/UDP a;branch=z9hG4bK1", 5060),
+        ("SIP/2.0/UDP a:5070;branch=z9hG4bK1", 5070),
+    ],
+)
+def test_responses_go_to_the_port_it_came_from_or_the_one_that_its_via_says(via, port):
+    request = Request.build("OPTIONS", "sip:a@b", [("Via", via)])
+    assert request.answer_port == port
+    request.stamp_received("192.0.2.1", 40000)
+    assert request.answer_port == port
