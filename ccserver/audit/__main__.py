@@ -16,6 +16,7 @@ from ccserver.audit.watch import Watch
 from ccserver.door import NobodyThere, ask
 from ccserver.journal.auditor import Standing
 from ccserver.logs import set_up_logging
+from ccserver.priority import give_way
 from ccserver.settings import ConfigurationError, load
 
 WRONG = 2
@@ -33,8 +34,8 @@ def main() -> int:
     except ConfigurationError as error:
         print(f"ccserver: the configuration is wrong\n{error}", file=sys.stderr)
         return WRONG
+    give_way(NICE)
     writer = set_up_logging(settings.log.level, settings.log.format)
-    os.nice(NICE)
     end = Flag()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: end.set())

@@ -19,6 +19,7 @@ from threading import Timer
 from ccserver.door import NobodyThere, ask
 from ccserver.journal.reading import JOURNAL
 from ccserver.logs import set_up_logging
+from ccserver.priority import give_way
 from ccserver.settings import ConfigurationError, load
 from ccserver.store.database import StoreUnusable, database_of
 from ccserver.store.worker import LAST_SECONDS, Progress, Worker
@@ -38,9 +39,9 @@ def main() -> int:
     except ConfigurationError as error:
         print(f"ccserver: the configuration is wrong\n{error}", file=sys.stderr)
         return WRONG
+    give_way(NICE)
     writer = set_up_logging(settings.log.level, settings.log.format)
     logging.getLogger("alembic").setLevel(logging.WARNING)  # the worker says what was done
-    os.nice(NICE)
     end = Flag()
 
     def leave() -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 import uvicorn
 
 from ccserver.logs import set_up_logging
+from ccserver.priority import give_way
 from ccserver.settings import ConfigurationError, Settings, load
 from ccserver.settings.kinds import host_port
 from ccserver.web.app import Web
@@ -44,8 +45,8 @@ def main() -> int:
     except ConfigurationError as error:
         print(f"ccserver: the configuration is wrong\n{error}", file=sys.stderr)
         return WRONG
+    give_way(NICE)
     writer = set_up_logging(loaded.settings.log.level, loaded.settings.log.format)
-    os.nice(NICE)
     try:
         return _serve(loaded.settings)
     except StoreError as error:
