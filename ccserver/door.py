@@ -32,6 +32,8 @@ LONGEST_LINE = 64 * 1024
 LONGEST_ANSWER = 64 * 2**20
 PATIENCE = 10.0
 """Seconds to wait for an answer; the server answers or refuses in less."""
+PATIENCE_WITH_A_DIGEST = 120.0
+"""A large state is looked at in pieces, with pauses; and a checkpoint may come before."""
 
 Answer: TypeAlias = dict[str, Any]
 
@@ -62,10 +64,14 @@ def ask(
     args: dict[str, Any] | None = None,
     expect: int | None = None,
     principal: Principal | None = None,
+    patience: float = PATIENCE,
 ) -> Answer:
-    """The answer of the server whose ``data.dir`` is ``data``.  Raises NobodyThere."""
+    """The answer of the server whose ``data.dir`` is ``data``; within ``patience`` seconds.
+
+    Raises NobodyThere.
+    """
     request = Request(op, 1, args or {}, principal, expect)
-    with _connected(data) as door:
+    with _connected(data, patience) as door:
         try:
             door.sendall(msgspec.json.encode(request) + b"\n")
             return _answer(next(_lines(door), b""))
@@ -93,9 +99,9 @@ def follow(data: Path, after: int | None = None) -> Iterator[Answer]:
             raise _nobody(data, error) from None
 
 
-def _connected(data: Path) -> socket.socket:
+def _connected(data: Path, patience: float = PATIENCE) -> socket.socket:
     door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    door.settimeout(PATIENCE)
+    door.settimeout(patience)
     try:
         door.connect(str(data / SOCKET))
     except OSError as error:

@@ -28,7 +28,7 @@ from ccserver.core.clock import boot_name
 from ccserver.journal import codec
 from ccserver.journal.folds import Folds
 from ccserver.journal.log import Journal
-from ccserver.journal.storage import Row, SqliteStorage, read_rows
+from ccserver.journal.storage import Piece, Row, SqliteStorage, read_rows
 from ccserver.media import protocol as media
 from sip.dialog import DialogSnapshot
 from sip.registrar import Binding
@@ -275,7 +275,7 @@ def run(directory: Path, agents: list[AgentId], options: argparse.Namespace) -> 
     if options.history:
         folds = Folds([SUPPORT], agents, time.monotonic)
         folds.read(Journal(storage, time.time))
-        storage.save(folds.past.past.seq, folds.encode())
+        storage.save([Piece(folds.past.past.seq, 0, folds.encode())])
     storage.close()
     stop = threading.Event()
     phone = threading.Thread(target=answer_everything, args=(stop,))

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Event as Flag
 
 from ccserver.audit.watch import Watch
-from ccserver.door import NobodyThere, ask
+from ccserver.door import PATIENCE_WITH_A_DIGEST, NobodyThere, ask
 from ccserver.journal.auditor import Standing
 from ccserver.logs import set_up_logging
 from ccserver.priority import give_way
@@ -56,7 +56,7 @@ class Core:
     def digest(self) -> tuple[int, str] | None:
         """Behind which event its state has which digest."""
         try:
-            answer = ask(self.data, "digest")
+            answer = ask(self.data, "digest", patience=PATIENCE_WITH_A_DIGEST)
         except NobodyThere:
             return None
         return answer["seq"], answer["digest"]

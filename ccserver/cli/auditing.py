@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from ccserver.cli.asking import DEFAULT_CONFIG, REFUSED, WRONG, Config, Set, data_of, fail, several
-from ccserver.door import NobodyThere, ask
+from ccserver.door import PATIENCE_WITH_A_DIGEST, NobodyThere, ask
 from ccserver.journal.audit import Audit
 from ccserver.journal.storage import JournalError, read_rows
 
@@ -47,7 +47,7 @@ def audit(config: Config = DEFAULT_CONFIG, changes: Set = None) -> None:
 def _server(data: Path) -> tuple[int, str | None]:
     """Where the running server stands; None: there is none."""
     try:
-        answer = ask(data, "digest")
+        answer = ask(data, "digest", patience=PATIENCE_WITH_A_DIGEST)
     except NobodyThere:
         return 0, None
     return answer["seq"], answer["digest"]

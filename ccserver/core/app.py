@@ -230,9 +230,7 @@ class Core:
             tuple(settings.idle_codes),
         )
         who_waits = WhoWaits(self.directory.index, self.post.now)
-        self._queries = Queries(
-            settings, self.live, self.journal, self._figures, self.folds.past, who_waits
-        )
+        self._queries = Queries(settings, self.folds, self.journal, self._figures, who_waits)
         self.reloading = Reloading(world.load, self, self.journal)
         store = StoreProgress(lambda: self.journal.last_seq, world.wall)
         audit = AuditStanding(trio.current_time)
@@ -296,6 +294,7 @@ class Core:
             nursery.start_soon(self.world.media.run)
             await self._go_on()
             nursery.start_soon(self.endpoint.run, self._hear, self._hear_unsent)
+            nursery.start_soon(self.folds.run)
             nursery.start_soon(self._watch_clocks)
             nursery.start_soon(self._ask_media)
             with self.gc_pauses:

@@ -22,7 +22,8 @@ from ccserver.journal.decisions import Replay
 from ccserver.journal.fold import Fold
 from ccserver.journal.folds import Checkpoint
 from ccserver.journal.log import Entry
-from ccserver.journal.past import PastFold, digest
+from ccserver.journal.past import PastFold
+from ccserver.journal.pieces import digest
 
 MOST_FINDINGS = 100
 """That are kept; the others are only counted."""

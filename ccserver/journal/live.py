@@ -7,10 +7,12 @@ snapshot's number has the same state as the core: the web process does just that
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from copy import copy
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from actors import events as ev
 from actors.ids import AgentId, ContactId, QueueName, owner_of
@@ -20,7 +22,7 @@ Key: TypeAlias = tuple[Literal["agents", "contacts", "queues"], str]
 """One resource: its kind and its id or name."""
 
 
-class LiveAgent(Struct):
+class LiveAgent(Struct, frozen=True):
     """``since``: microseconds since 1970, UTC; None: since before the server started."""
 
     state: str = "signed_out"
@@ -47,7 +49,7 @@ class LiveParticipant(Struct, frozen=True):
     """In the conversation since, in microseconds since 1970."""
 
 
-class Conversation(Struct):
+class Conversation(Struct, frozen=True):
     """``version`` is what a command's ``expect`` is compared with."""
 
     version: int
@@ -56,7 +58,7 @@ class Conversation(Struct):
     participants: tuple[LiveParticipant, ...]
 
 
-class LiveConsult(Struct):
+class LiveConsult(Struct, frozen=True):
     """The last consult of a contact: who asked whom, and what came of it (V-24).
 
     ``to``: ``agent:1002``, ``queue:sales``, ``number:...``; ``state``: requested, answered or
@@ -166,6 +168,8 @@ class Live:
     def __init__(self, queues: Iterable[QueueName], agents: Iterable[AgentId]) -> None:
         self.seq = self.at = 0
         self.changed: set[Key] = set()
+        self._kept: dict[ContactId, LiveContact] = {}
+        """Those that somebody still looks at as they were: another one is changed."""
         self.agents: dict[AgentId, LiveAgent] = {name: LiveAgent() for name in agents}
         self.contacts: dict[ContactId, LiveContact] = {}
         self.queues: dict[QueueName, LiveQueue] = {name: LiveQueue() for name in queues}
@@ -221,6 +225,29 @@ class Live:
         """Not a copy: encode it before the next event."""
         return Snapshot(self.seq, self.agents, self.contacts, self.queues)
 
+    def keep(self) -> Snapshot:
+        """One that does not change with what follows, until ``let_go``."""
+        self._kept = self.contacts.copy()
+        queues = {
+            name: replace(queue, waiting=queue.waiting.copy())
+            for name, queue in self.queues.items()
+        }
+        return Snapshot(self.seq, self.agents.copy(), self._kept, queues)
+
+    def let_go(self) -> None:
+        """What ``keep`` gave is looked at no more."""
+        self._kept = {}
+
+    def is_at(self, seq: int, at: int) -> None:
+        """The number and the time of the event that comes next."""
+        self.seq, self.at = seq, at
+
+    def _to_change(self, name: ContactId) -> LiveContact | None:
+        contact = self.contacts.get(name)
+        if self._kept and contact is not None and self._kept.get(name) is contact:
+            contact = self.contacts[name] = copy(contact)
+        return contact
+
     def apply(self, entry: Entry) -> set[Key]:
         """What it has changed."""
         self.seq, self.at = entry.seq, entry.at
@@ -265,12 +292,12 @@ class Live:
         if isinstance(event, ev.ContactDiverted) and not event.onward:
             return  # its end is told as well
         self._move(event.contact, "flow")
-        contact = self.contacts.get(event.contact.id)
+        contact = self._to_change(event.contact.id)
         if contact is not None:
             contact.queue = contact.queued = None
 
     def _transfer_failed(self, event: ev.ContactTransferFailed) -> None:
-        contact = self.contacts.get(event.contact.id)
+        contact = self._to_change(event.contact.id)
         if contact is not None:
             contact.transfer_failed = LiveFailure(
                 AgentId(event.by), event.to, event.reason, self.at
@@ -330,7 +357,7 @@ class Live:
         agent: AgentId | None = None,
         queue: QueueName | None = None,
     ) -> None:
-        contact = self.contacts.get(ref.id)
+        contact = self._to_change(ref.id)
         if contact is None:
             return
         self.changed.add(("contacts", ref.id))
@@ -368,7 +395,7 @@ class Live:
                 queue.in_service += step
 
     def _converse(self, event: ev.ContactStateChanged) -> None:
-        contact = self.contacts.get(event.contact.id)
+        contact = self._to_change(event.contact.id)
         if contact is None:
             return
         self.changed.add(("contacts", event.contact.id))
@@ -392,7 +419,7 @@ class Live:
         self,
         event: ev.ConsultRequested | ev.ConsultAnswered | ev.ConsultEnded,
     ) -> None:
-        contact = self.contacts.get(event.contact.id)
+        contact = self._to_change(event.contact.id)
         if contact is None:
             return
         self.changed.add(("contacts", event.contact.id))
@@ -400,9 +427,9 @@ class Live:
             case ev.ConsultRequested(_, by, to, name, team), _:
                 contact.consult = LiveConsult(AgentId(by), name, team, to, self.at)
             case ev.ConsultAnswered(), LiveConsult() as consult:
-                consult.state, consult.since = "answered", self.at
+                contact.consult = replace(consult, state="answered", since=self.at)
             case ev.ConsultEnded(_, _, _, outcome), LiveConsult() as consult:
-                consult.state, consult.since, consult.outcome = "ended", self.at, outcome
+                contact.consult = replace(consult, state="ended", since=self.at, outcome=outcome)
 
     def _ask(self, event: ev.AgentStateChanged) -> None:
         """Reserved for a search that is not a queue's first: a consult's, or a transfer's."""
@@ -417,7 +444,7 @@ class Live:
             self._asked(wanted, None, event.agent)
 
     def _asked(self, name: ContactId, before: AgentId | None, after: AgentId | None) -> None:
-        contact = self.contacts.get(name)
+        contact = self._to_change(name)
         if contact is not None and contact.asked == before != after:
             contact.asked = after
             self.changed.add(("contacts", name))

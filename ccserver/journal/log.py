@@ -13,7 +13,7 @@ import logging
 import math
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -25,7 +25,14 @@ from pyee.base import EventEmitter
 from actors.events import AnyEvent
 from ccserver.journal.codec import decode, encode, tag_in, tag_of, tag_of_kind
 from ccserver.journal.histogram import Histogram, HistogramFigures
-from ccserver.journal.storage import JournalError, MemoryStorage, Row, SqliteStorage, Storage
+from ccserver.journal.storage import (
+    JournalError,
+    MemoryStorage,
+    Piece,
+    Row,
+    SqliteStorage,
+    Storage,
+)
 from ccserver.journal.tail import Tail
 
 __all__ = ["Entry", "EventLost", "Journal", "JournalError", "JournalStatistics"]
@@ -112,12 +119,15 @@ class Journal:
         self._seq = self._durable = self._first = storage.last_seq()
         self._unwritten: deque[Row] = deque()
         self._in_commit = 0
-        self._checkpoint: tuple[int, bytes] | None = None
+        self._pieces: list[Piece] = []
+        """Of checkpoints, that the disk does not have."""
         self._commit_began: float | None = None
         self._failing = False
         self._emitter = EventEmitter()
         self._kinds: dict[Callable[[Entry], object], Collection[type] | None] = {}
         self._mark: Callable[[int, int], object] = lambda seq, at: None
+        self._diverted: dict[Callable[[Any], object], Callable[[Any], object]] = {}
+        """Who hears an event in somebody's place."""
         self._readers: dict[type, _Readers] = {}
         """By the type of event."""
         self._written = self._reader_errors = self._write_failures = 0
@@ -192,6 +202,19 @@ class Journal:
         self._mark = mark or self._mark
         self._readers.clear()
 
+    def divert(
+        self,
+        handlers: Iterable[Callable[[Any], object]],
+        to: Callable[[Any], object],
+        mark: Callable[[int, int], object],
+    ) -> None:
+        """From the next event on ``to`` hears what each of these would hear, in its place; those of
+        an earlier call hear for themselves again.  ``mark``: as in ``listen_by_kind``.
+        """
+        self._diverted = dict.fromkeys(handlers, to)
+        self._mark = mark
+        self._readers.clear()
+
     def _readers_of(self, kind: type) -> _Readers:
         """In the order in which they came."""
         found = []
@@ -200,7 +223,8 @@ class Journal:
             if kinds is None or kind in kinds:
                 found.append(reader)
         tag = tag_of_kind(kind)
-        handlers = tuple(self._emitter.listeners(tag))
+        diverted = self._diverted
+        handlers = tuple(diverted.get(each, each) for each in self._emitter.listeners(tag))
         self._readers[kind] = readers = tag, handlers, tuple(found)
         return readers
 
@@ -231,18 +255,18 @@ class Journal:
             try:
                 handler(event)
             except Exception:
-                self._report(event)
+                self.report(event)
         for reader in readers:
             try:
                 reader(Entry(seq, at, event))
             except Exception:
-                self._report(event)
+                self.report(event)
         for follower in self._row_readers:
             follower(row)
         return seq
 
-    def _report(self, event: AnyEvent) -> None:
-        """In an ``except``: a reader has raised."""
+    def report(self, event: AnyEvent) -> None:
+        """In an ``except``: a reader has raised on this event."""
         self._reader_errors += 1
         log.exception("a reader of the journal raised on %s", tag_of(event))
 
@@ -292,12 +316,17 @@ class Journal:
 
     # --- checkpoints --------------------------------------------------------------------------
 
-    def save(self, seq: int, payload: bytes) -> None:
-        """What all events up to ``seq`` come to: written when the disk has them."""
+    def save(self, seq: int, payload: bytes, number: int = 0, *, last: bool = True) -> None:
+        """What all events up to ``seq`` come to, or a piece of it: written when the disk has them.
+
+        ``number``: of the piece, from 0 on; the ``last`` makes it the journal's checkpoint.
+        """
+        piece = Piece(seq, number, payload, last)
         if self._immediate:
-            self._storage.save(seq, payload)
+            self._storage.save([piece])
         else:
-            self._checkpoint = seq, payload
+            self._pieces.append(piece)
+            self._wake.set()
 
     def checkpoint(self) -> tuple[int, bytes] | None:
         """The last that was written.  It waits for the disk.  Raises JournalError."""
@@ -345,23 +374,22 @@ class Journal:
         """Write what there is.  What could not be written stays, for the next try."""
         batch = list(self._unwritten)
         upto = self._seq
-        checkpoint, self._checkpoint = self._checkpoint, None
+        pieces, self._pieces = self._pieces, []
         inputs = None if self._inputs is None else self._inputs.take(upto)
         self._unwritten.clear()
         if self._tail is not None:
             self._tail.commit_begins()
-        if batch or inputs is not None:
+        if batch or pieces or inputs is not None:
             self._in_commit = len(batch)
             self._room = self._most_unwritten - len(batch)
             self._commit_began = started = trio.current_time()
             try:
-                await trio.to_thread.run_sync(self._write, batch, checkpoint, inputs)
+                await trio.to_thread.run_sync(self._write, batch, pieces, inputs)
             except sqlite3.Error as error:
                 self._write_failures += 1
                 self._failing = True
                 self._unwritten.extendleft(reversed(batch))
-                if self._checkpoint is None:
-                    self._checkpoint = checkpoint
+                self._pieces[:0] = pieces
                 log.error("the journal cannot be written: %s", error)
                 return False
             finally:
@@ -379,18 +407,17 @@ class Journal:
     def _write(
         self,
         batch: Sequence[Row],
-        checkpoint: tuple[int, bytes] | None = None,
+        pieces: Sequence[Piece] = (),
         inputs: Any = None,
     ) -> None:
         if inputs is not None and self._inputs is not None:
             self._inputs.write(inputs)
-        if not batch:
-            return
-        self._storage.write(batch)
-        self._written += len(batch)
-        if checkpoint is not None:
+        if batch:
+            self._storage.write(batch)
+            self._written += len(batch)
+        if pieces:
             try:
-                self._storage.save(*checkpoint)
+                self._storage.save(pieces)
             except sqlite3.Error as error:  # the next start reads further back, and no more
                 log.error("no checkpoint could be written: %s", error)
 

@@ -1,16 +1,14 @@
 """The journal folded into what the machines must know to go on: ``state = fold(events)``.
 
 An event's handler reads and changes ``Past`` and nothing else, so the same events give the same
-state, bit for bit, wherever the fold began: ``digest`` says so.
+state, bit for bit, wherever the fold began: its digest (``ccserver.journal.pieces``) says so.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from actors import events as ev
@@ -383,10 +381,3 @@ def _takes_part(contact: PastContact, leg: LegId) -> bool:
     if leg == contact.customer:
         return True
     return contact.talk is not None and any(p.leg == leg for p in contact.talk.participants)
-
-
-def digest(past: Past) -> str:
-    """The same for the same state, and for no other."""
-    built = msgspec.to_builtins(past)
-    text = msgspec.json.encode(built, order="sorted")
-    return hashlib.sha256(text).hexdigest()

@@ -13,12 +13,25 @@ from pathlib import Path
 from typing import ClassVar, Protocol, TypeAlias
 from urllib.parse import quote
 
-SCHEMA = 2
-"""1 had no checkpoints."""
+from msgspec import Struct
+
+SCHEMA = 3
+"""1 had no checkpoints, 2 had them whole."""
 _COLUMNS = (("seq", "INTEGER"), ("at", "INTEGER"), ("event", "TEXT"), ("payload", "BLOB"))
 
 Row: TypeAlias = tuple[int, int, str, bytes]
 """Sequence number, microseconds since 1970 UTC, the event's tag, its payload."""
+
+
+class Piece(Struct, frozen=True, gc=False):
+    """Of the checkpoint that stands for all events up to ``seq``: the bytes behind those of the
+    pieces with lower numbers, which begin with 0.  With the ``last`` it is whole.
+    """
+
+    seq: int
+    number: int
+    payload: bytes
+    last: bool = True
 
 
 class JournalError(Exception):
@@ -39,8 +52,8 @@ class Storage(Protocol):
         self, after: int, limit: int, containing: bytes | None = None
     ) -> list[tuple[int, int, bytes]]: ...
 
-    def save(self, seq: int, payload: bytes) -> None:
-        """The one checkpoint: what all events up to ``seq`` come to."""
+    def save(self, pieces: Sequence[Piece]) -> None:
+        """Of the next checkpoint, in their order; whole, it takes the place of the one before."""
 
     def checkpoint(self) -> tuple[int, bytes] | None: ...
 
@@ -109,7 +122,7 @@ class SqliteStorage:
         tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master")]
         if version == 0 and tables:
             raise JournalError(f"{self.path}: expected a journal, found another database")
-        if version not in (0, 1, SCHEMA):
+        if version > SCHEMA:
             raise JournalError(
                 f"{self.path}: expected journal schema {SCHEMA}, found {version}:"
                 " written by another version of the server"
@@ -133,7 +146,9 @@ class SqliteStorage:
         if version == 0:
             columns = ", ".join(f"{name} {kind} NOT NULL" for name, kind in _COLUMNS[1:])
             db.execute(f"CREATE TABLE journal (seq INTEGER PRIMARY KEY, {columns})")
-        db.execute("CREATE TABLE checkpoint (seq INTEGER PRIMARY KEY, payload BLOB NOT NULL)")
+        if version < 2:
+            db.execute("CREATE TABLE checkpoint (seq INTEGER PRIMARY KEY, payload BLOB NOT NULL)")
+        db.execute(_CREATE_PIECES)
         db.execute(f"PRAGMA user_version = {SCHEMA}")
         db.execute("COMMIT")
 
@@ -156,25 +171,38 @@ class SqliteStorage:
                 self._db.execute("ROLLBACK")
             raise
 
-    def save(self, seq: int, payload: bytes) -> None:
-        """In the place of the one before.  Raises sqlite3.Error."""
+    def save(self, pieces: Sequence[Piece]) -> None:
+        """All of them or none.  Raises sqlite3.Error, also when one lacks pieces before it: then
+        the checkpoint before it stays.
+        """
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            self._db.execute("DELETE FROM checkpoint")
-            self._db.execute("INSERT INTO checkpoint VALUES (?, ?)", (seq, payload))
+            for piece in pieces:
+                self._save(piece)
             self._db.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
 
+    def _save(self, piece: Piece) -> None:
+        """The last one lies beside the others, where it makes them valid."""
+        db, seq = self._db, piece.seq
+        if piece.number == 0:  # of one that was given up, or cut short by a crash
+            db.execute("DELETE FROM piece WHERE seq NOT IN (SELECT seq FROM checkpoint)")
+        if not piece.last:
+            db.execute("INSERT INTO piece VALUES (?, ?, ?)", (seq, piece.number, piece.payload))
+            return
+        (before,) = db.execute("SELECT count(*) FROM piece WHERE seq = ?", (seq,)).fetchone()
+        if before != piece.number:
+            raise sqlite3.IntegrityError(f"{piece.number} pieces before the last, found {before}")
+        db.execute("DELETE FROM checkpoint")
+        db.execute("DELETE FROM piece WHERE seq != ?", (seq,))
+        db.execute("INSERT INTO checkpoint VALUES (?, ?)", (seq, piece.payload))
+
     def checkpoint(self) -> tuple[int, bytes] | None:
-        """The last one, if there is any."""
-        try:
-            row = self._db.execute("SELECT seq, payload FROM checkpoint").fetchone()
-        except sqlite3.Error as error:
-            raise JournalError(f"{self.path}: {error}") from error
-        return None if row is None else (int(row[0]), bytes(row[1]))
+        """The last one that is whole, if there is any."""
+        return last_checkpoint(self.path)
 
     def read(
         self, after: int, limit: int, containing: bytes | None = None
@@ -187,6 +215,10 @@ class SqliteStorage:
         self._drop_lock()
 
 
+_CREATE_PIECES = """
+CREATE TABLE piece (seq INTEGER, number INTEGER, payload BLOB NOT NULL, PRIMARY KEY (seq, number))
+"""
+_PIECES = "SELECT payload FROM piece WHERE seq = ? ORDER BY number"
 _ROWS = "SELECT seq, at, payload FROM journal WHERE seq > ? ORDER BY seq LIMIT ?"
 _ROWS_HOLDING = """
 SELECT * FROM (SELECT seq, at, payload FROM journal WHERE seq > ? ORDER BY seq LIMIT ?)
@@ -214,10 +246,15 @@ def last_checkpoint(path: Path) -> tuple[int, bytes] | None:
     """As ``Storage.checkpoint`` has it; the file may be in use.  Raises JournalError."""
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as db:
+            db.execute("BEGIN")  # all of one checkpoint, though the next is written meanwhile
+            version = int(db.execute("PRAGMA user_version").fetchone()[0])
             row = db.execute("SELECT seq, payload FROM checkpoint").fetchone()
+            if row is None:
+                return None
+            pieces = [] if version < SCHEMA else db.execute(_PIECES, (row[0],)).fetchall()
     except sqlite3.Error as error:
         raise JournalError(f"{path}: {error}") from error
-    return None if row is None else (int(row[0]), bytes(row[1]))
+    return int(row[0]), b"".join([*(piece for (piece,) in pieces), row[1]])
 
 
 def read_rows(
@@ -246,6 +283,8 @@ class MemoryStorage:
     def __init__(self) -> None:
         self.rows: list[Row] = []
         self._checkpoint: tuple[int, bytes] | None = None
+        self._pieces: list[bytes] = []
+        """Of the next checkpoint."""
 
     def last_seq(self) -> int:
         return self.rows[-1][0] if self.rows else 0
@@ -260,8 +299,12 @@ class MemoryStorage:
         rows = [(seq, at, data) for seq, at, _, data in self.rows[first : first + limit]]
         return [row for row in rows if containing is None or containing in row[2]]
 
-    def save(self, seq: int, payload: bytes) -> None:
-        self._checkpoint = seq, payload
+    def save(self, pieces: Sequence[Piece]) -> None:
+        for piece in pieces:
+            del self._pieces[piece.number :]
+            self._pieces.append(piece.payload)
+            if piece.last:
+                self._checkpoint = piece.seq, b"".join(self._pieces)
 
     def checkpoint(self) -> tuple[int, bytes] | None:
         return self._checkpoint

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from actors.server_events import ServerStarted
-from ccserver.journal.storage import JournalError, Row, Rows
+from ccserver.journal.storage import JournalError, Piece, Row, Rows
 from ccserver.replay.said import Unlike
 
 PAGE = 5_000
@@ -134,7 +134,7 @@ class Comparison:
     ) -> list[tuple[int, int, bytes]]:
         return []  # all that was before is in the checkpoint
 
-    def save(self, seq: int, payload: bytes) -> None:
+    def save(self, pieces: Sequence[Piece]) -> None:
         """It goes on from nowhere."""
 
     def checkpoint(self) -> tuple[int, bytes] | None:

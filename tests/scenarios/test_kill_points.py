@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from ccserver.journal import folds
+from ccserver.journal import folds, pieces
 from tests.support.kill_points import Kills, tell
 from tests.support.stories import STORIES, length_of, lengths_of
 
@@ -18,8 +18,10 @@ STEP = 3
 
 @pytest.fixture(autouse=True)
 def _checkpoints(monkeypatch) -> None:
-    """Every few events, so that most runs begin at one."""
+    """Every few events, so that most runs begin at one; in pieces, so that many are cut short."""
     monkeypatch.setattr(folds, "EVERY", 5)
+    monkeypatch.setattr(folds, "AT_ONCE", 12)
+    monkeypatch.setattr(pieces, "ENTRIES", 4)
 
 
 @pytest.mark.parametrize("name", STORIES)

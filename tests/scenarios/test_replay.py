@@ -11,7 +11,8 @@ from actors import commands as c
 from actors.ids import AgentId
 from actors.past import Past
 from ccserver.journal import codec, folds
-from ccserver.journal.past import PastFold, digest
+from ccserver.journal.past import PastFold
+from ccserver.journal.pieces import digest
 from tests.support.restarting import mortal_centre
 
 POINTS = 1_000

@@ -25,7 +25,8 @@ from actors.recorded_dispatcher import RecordedDispatcher
 from ccserver.journal.fold import Fold
 from ccserver.journal.live import Live
 from ccserver.journal.log import Entry
-from ccserver.journal.past import PastFold, digest
+from ccserver.journal.past import PastFold
+from ccserver.journal.pieces import digest
 from tests.sim.people import People
 from tests.sim.reloads import Configuration
 from tests.sim.routers import Routers

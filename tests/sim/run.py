@@ -19,7 +19,7 @@ from actors import base
 from ccserver.cli.replaying import shown
 from ccserver.core import app
 from ccserver.inputs.file import recordings
-from ccserver.journal import folds
+from ccserver.journal import folds, pieces
 from ccserver.journal.log import Journal
 from tests.sim import scheduler
 from tests.sim.clients import Clients
@@ -36,6 +36,8 @@ from tests.support.restarting import MortalCentre, mortal_centre
 LOOK_BACK_EVERY = 150
 CHECKPOINT_EVERY = 200
 """Events: most runs of the server begin at a checkpoint, and some before there is one."""
+AT_ONCE, ENTRIES = 40, 10
+"""Entries: some checkpoints are made in one go, and some in pieces, which may be cut short."""
 LOOKS_AT_CLOCKS_EVERY = 1.0
 """Seconds, not a tenth: nothing is late in virtual time, and a clock on the wall that was set is
 noticed later than it is in truth.  It was half of all that Trio had to do.
@@ -122,6 +124,8 @@ async def _run(
     with ExitStack() as stack:
         stack.enter_context(disk.as_thread())
         stack.enter_context(patch.object(folds, "EVERY", CHECKPOINT_EVERY))
+        stack.enter_context(patch.object(folds, "AT_ONCE", AT_ONCE))
+        stack.enter_context(patch.object(pieces, "ENTRIES", ENTRIES))
         stack.enter_context(patch.object(app, "LAG_PAUSE", LOOKS_AT_CLOCKS_EVERY))
         return await _opened(swarm, tick, disk, recorded)
 

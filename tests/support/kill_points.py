@@ -21,7 +21,8 @@ from actors.leg import Leg, Up
 from ccserver.journal import codec
 from ccserver.journal.fold import Fold
 from ccserver.journal.log import Entry
-from ccserver.journal.past import PastFold, digest
+from ccserver.journal.past import PastFold
+from ccserver.journal.pieces import digest
 from tests.support.agreement import disagreements
 from tests.support.phones import Call, Phone
 from tests.support.restarting import MortalCentre, mortal_centre

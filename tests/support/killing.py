@@ -14,7 +14,7 @@ from random import Random
 import trio
 import trio.testing
 
-from ccserver.journal import folds
+from ccserver.journal import folds, pieces
 from tests.support.kill_points import Kills, tell
 from tests.support.stories import STORIES, lengths_of
 
@@ -36,7 +36,7 @@ def play(name: str, kills: Kills) -> str | None:
 
 
 def main(kills: int, losses: int) -> int:
-    folds.EVERY = 5
+    folds.EVERY, folds.AT_ONCE, pieces.ENTRIES = 5, 12, 4
     random = Random(SEED)
     lengths = {}
     for name, (story, settings) in STORIES.items():

@@ -18,7 +18,7 @@ from ccserver.core.app import Core, World
 from ccserver.core.clock import SteadyWall
 from ccserver.inputs.recorder import Recorder
 from ccserver.journal.log import Entry, Journal
-from ccserver.journal.storage import MemoryStorage, Row
+from ccserver.journal.storage import MemoryStorage, Piece, Row
 from ccserver.journal.tail import Tail
 from ccserver.media import protocol as media
 from ccserver.settings import Loaded, Settings
@@ -87,9 +87,9 @@ class _Journal:
             self._disk.write(rows)
             self._disk.written(len(self._disk.rows))
 
-    def save(self, seq: int, payload: bytes) -> None:
+    def save(self, pieces: Sequence[Piece]) -> None:
         if not self._life.over:
-            self._disk.save(seq, payload)
+            self._disk.save(pieces)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._disk, name)

@@ -14,39 +14,38 @@ from actors.reasons import Refusal
 from ccserver.core.door.commands import BadArgument
 from ccserver.core.door.waiting import WhoWaits
 from ccserver.door import Answer
+from ccserver.journal.folds import Folds
 from ccserver.journal.history import read_history
-from ccserver.journal.live import Live, shown_queue
+from ccserver.journal.live import shown_queue
 from ccserver.journal.log import Journal
-from ccserver.journal.past import PastFold, digest
 from ccserver.settings import Settings
 
-_OF_ONE = frozenset(("contact", "journal", "queue.waiting", "contact.candidates"))
+_OTHERS = frozenset(("contact", "journal", "queue.waiting", "contact.candidates", "digest"))
 PAGE = 1000
 """Entries of the journal in one answer, at most."""
 
 
 class Queries:
-    """``figures`` are what the status has beyond the live state; ``past`` is what the journal comes
+    """``figures`` are what the status has beyond the live state; ``folds`` what the journal comes
     to; ``who_waits`` looks into the dispatcher's index.
     """
 
     def __init__(
         self,
         settings: Settings,
-        live: Live,
+        folds: Folds,
         journal: Journal,
         figures: Callable[[], dict[str, Any]],
-        past: PastFold,
         who_waits: WhoWaits,
     ) -> None:
         self._who_waits = who_waits
-        self._live, self._journal = live, journal
+        live = folds.live
+        self._folds, self._live, self._journal = folds, live, journal
         self._figures = figures
         self._one_reading = trio.CapacityLimiter(1)
         self._now: dict[str, Callable[[], Any]] = {
             "status": lambda: {**figures(), **live.state()},
             "live": live.snapshot,
-            "digest": lambda: {"seq": past.past.seq, "digest": digest(past.past)},
             "centre": lambda: self._centre,
             **{name: partial(self._part, name) for name in centre(settings)},
             "agents": lambda: {"agents": self._agents()},
@@ -64,7 +63,7 @@ class Queries:
         return {name: self._centre[name]}
 
     def knows(self, op: str) -> bool:
-        return op in self._now or op in _OF_ONE
+        return op in self._now or op in _OTHERS
 
     async def answer(self, op: str, args: dict[str, Any]) -> Answer:
         """Raises BadArgument, and JournalError."""
@@ -76,6 +75,9 @@ class Queries:
             return self._who_waits.candidates(ContactId(_text(args, "contact")))
         if op == "journal":
             return await self._page(_number(args, "after", 0), _number(args, "limit", PAGE))
+        if op == "digest":
+            seq, digest = await self._folds.digest()
+            return {"ok": True, "seq": seq, "digest": digest}
         shown: Answer = msgspec.to_builtins(self._now[op]())
         return {"ok": True, **shown}
 

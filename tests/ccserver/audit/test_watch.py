@@ -11,7 +11,8 @@ from actors.reasons import Outcome
 from ccserver.audit.watch import COMPARE_EVERY, Watch
 from ccserver.journal import codec
 from ccserver.journal.auditor import Standing
-from ccserver.journal.past import PastFold, digest
+from ccserver.journal.past import PastFold
+from ccserver.journal.pieces import digest
 from ccserver.journal.storage import SqliteStorage
 
 STARTED = ev.ServerStarted("1", "epoch")

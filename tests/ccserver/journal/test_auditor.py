@@ -12,7 +12,7 @@ from actors import events as ev
 from actors.ids import AgentId, ContactId, QueueName
 from ccserver.journal import codec, folds
 from ccserver.journal.auditor import Auditor
-from ccserver.journal.past import digest
+from ccserver.journal.pieces import digest
 from ccserver.journal.storage import MemoryStorage, Row
 from tests.support.restarting import MortalCentre, mortal_centre
 

@@ -12,8 +12,8 @@ from actors.reasons import Outcome
 from ccserver.journal import codec, folds
 from ccserver.journal.folds import FORMAT, Checkpoint, Folds
 from ccserver.journal.log import Journal
-from ccserver.journal.past import digest
-from ccserver.journal.storage import MemoryStorage
+from ccserver.journal.pieces import digest
+from ccserver.journal.storage import MemoryStorage, Piece
 
 ADA, SUPPORT = AgentId("1001"), QueueName("support")
 
@@ -83,7 +83,7 @@ def test_a_checkpoint_that_cannot_be_used_is_passed_over(storage, how: str) -> N
             payload = msgspec.msgpack.encode(other)
         case _:
             payload = msgspec.msgpack.encode({"format": FORMAT})
-    storage.save(seq, payload)
+    storage.save([Piece(seq, 0, payload)])
     whole = MemoryStorage()
     whole.rows = list(storage.rows)
     assert same(run(storage, range(9, 9)), run(whole, range(9, 9)))

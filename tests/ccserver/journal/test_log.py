@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -12,7 +13,15 @@ import trio
 
 from actors.events import ServerDraining, ServerStarted, ServerStopped
 from ccserver.journal.log import Entry, EventLost, Journal
-from ccserver.journal.storage import JournalError, MemoryStorage, Row, SqliteStorage, read_rows
+from ccserver.journal.storage import (
+    JournalError,
+    MemoryStorage,
+    Piece,
+    Row,
+    SqliteStorage,
+    last_checkpoint,
+    read_rows,
+)
 
 STOPPED = b'{"event":"server.stopped"}'
 NOON = 1_800_000_000.5
@@ -204,7 +213,7 @@ def test_two_servers_do_not_write_one_journal(tmp_path):
 @pytest.mark.parametrize(
     ("statements", "says"),
     [
-        (["PRAGMA user_version = 7"], "expected journal schema 2, found 7"),
+        (["PRAGMA user_version = 7"], "expected journal schema 3, found 7"),
         (["CREATE TABLE books (title TEXT)"], "expected a journal, found another database"),
         (
             ["CREATE TABLE journal (n INTEGER)", "PRAGMA user_version = 1"],
@@ -267,10 +276,63 @@ def test_a_journal_of_the_schema_before_is_taken_over_with_its_entries(tmp_path)
         db.execute("PRAGMA user_version = 1")
         db.commit()
     storage = SqliteStorage(path)
-    storage.save(1, b"all")
+    storage.save([Piece(1, 0, b"all")])
     assert storage.checkpoint() == (1, b"all")
     storage.close()
     assert read_rows(path, 0, 10) == [(1, 2, STOPPED)]
+
+
+def test_a_checkpoint_of_the_schema_before_is_read_and_then_replaced_by_one_in_pieces(tmp_path):
+    path = tmp_path / "journal.db"
+    SqliteStorage(path).close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("DROP TABLE piece")
+        db.execute("INSERT INTO checkpoint VALUES (5, ?)", (b"whole",))
+        db.execute("PRAGMA user_version = 2")
+        db.commit()
+    assert last_checkpoint(path) == (5, b"whole"), "by whoever only reads"
+    storage = SqliteStorage(path)
+    assert storage.checkpoint() == (5, b"whole")
+    storage.save([Piece(9, 0, b"in ", last=False), Piece(9, 1, b"two", last=True)])
+    assert storage.checkpoint() == (9, b"in two")
+    storage.close()
+
+
+@pytest.mark.parametrize("make", [SqliteStorage, lambda path: MemoryStorage()])
+def test_a_checkpoint_of_which_pieces_are_missing_is_none(tmp_path, make):
+    storage = make(tmp_path / "journal.db")
+    storage.save([Piece(3, 0, b"th", last=False), Piece(3, 1, b"ree")])
+    storage.save([Piece(6, 0, b"cut ", last=False), Piece(6, 1, b"short", last=False)])
+    assert storage.checkpoint() == (3, b"three")
+    storage.save([Piece(6, 0, b"s", last=False)])
+    storage.save([Piece(6, 1, b"ix")])
+    assert storage.checkpoint() == (6, b"six")
+    storage.save([Piece(8, 0, b"whole")])
+    assert storage.checkpoint() == (8, b"whole")
+    storage.close()
+
+
+def test_the_last_piece_alone_makes_no_checkpoint(tmp_path):
+    storage = SqliteStorage(tmp_path / "journal.db")
+    storage.save([Piece(3, 0, b"three")])
+    storage.save([Piece(6, 0, b"s", last=False)])
+    with pytest.raises(sqlite3.IntegrityError, match="2 pieces before the last, found 1"):
+        storage.save([Piece(6, 2, b"x")])
+    assert storage.checkpoint() == (3, b"three")
+    storage.close()
+
+
+async def test_the_pieces_of_a_checkpoint_are_written_though_no_event_comes(tmp_path):
+    path = tmp_path / "journal.db"
+    journal = Journal.open(path, lambda: NOON)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(journal.run)
+        await journal.wait_durable(journal.append(ServerStopped()))
+        for number in range(3):
+            journal.save(1, b"%d" % number, number, last=number == 2)
+            await trio.sleep(0.1)
+        assert journal.checkpoint() == (1, b"012")
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_checkpoint_is_never_ahead_of_the_events_it_stands_for(monkeypatch):
@@ -282,8 +344,8 @@ async def test_a_checkpoint_is_never_ahead_of_the_events_it_stands_for(monkeypat
             super().write(rows)
             written.extend(str(row[0]) for row in rows)
 
-        def save(self, seq: int, payload: bytes) -> None:
-            written.append(f"checkpoint {seq}")
+        def save(self, pieces: Sequence[Piece]) -> None:
+            written.extend(f"checkpoint {piece.seq}" for piece in pieces)
 
     storage = Watched()
     storage.failures = 1
@@ -302,7 +364,7 @@ async def test_a_checkpoint_is_never_ahead_of_the_events_it_stands_for(monkeypat
 
 async def test_events_are_kept_though_no_checkpoint_can_be_written(caplog):
     class NoCheckpoints(SlowStorage):
-        def save(self, seq: int, payload: bytes) -> None:
+        def save(self, pieces: Sequence[Piece]) -> None:
             raise sqlite3.OperationalError("disk I/O error")
 
     storage = NoCheckpoints()

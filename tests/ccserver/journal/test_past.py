@@ -10,7 +10,8 @@ from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName
 from actors.past import Past, PastPlace
 from actors.place import Place
 from actors.reasons import During, OfferFailure, Outcome
-from ccserver.journal.past import PastFold, digest
+from ccserver.journal.past import PastFold
+from ccserver.journal.pieces import digest
 from sip.dialog import DialogSnapshot
 from sip.registrar import Binding
 from sip.transport.path import Path
