@@ -354,17 +354,18 @@ class Actor:
 
     ``tell`` is all that others may do.  ``handlers`` carry out effects, ``OWN_EFFECTS`` among them;
     what takes time reports back with a message.  ``mailbox``: its own, or that of its crash group.
-    ``on_end`` is called when the machine has stopped; not when its mailbox failed.
+    ``on_end`` is called when the machine has stopped; not when its mailbox failed.  ``handled``:
+    messages, since the start.
     """
 
     __slots__ = (
         "_armed",
-        "_handled",
         "_handlers",
         "_on_end",
         "_stops",
         "_timers",
         "ended",
+        "handled",
         "machine",
         "mailbox",
         "name",
@@ -387,7 +388,7 @@ class Actor:
         self._handlers, self._timers = handlers, timers
         self._on_end = on_end
         self._armed: dict[str, tuple[_Due, Timer]] = {}
-        self._handled = 0
+        self.handled = 0
         mailbox.enter(self)
 
     def tell(self, message: Any) -> None:
@@ -420,7 +421,7 @@ class Actor:
         """One message through the machine; its effects are carried out in their order."""
         if self.ended:
             return  # it stopped as this waited behind another message
-        self._handled += 1
+        self.handled += 1
         if type(message) is _Due:
             armed = self._armed.get(message.name)
             if armed is None or armed[0] is not message:
@@ -457,7 +458,7 @@ class Actor:
         """``mailbox`` and ``peak`` count what waits for the whole crash group."""
         state = type(getattr(self.machine, "state", self.machine)).__name__
         mailbox = self.mailbox
-        return ActorStatistics(self.name, mailbox.waiting, mailbox.peak, self._handled, state)
+        return ActorStatistics(self.name, mailbox.waiting, mailbox.peak, self.handled, state)
 
 
 OWN_EFFECTS: Handlers = {

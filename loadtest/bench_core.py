@@ -403,7 +403,7 @@ class Bench:
 
     def counts(self) -> Counter[str]:
         """Everything that is counted, so far."""
-        figures = self.core.mailboxes.figures(self.core.directory.statistics())
+        figures = self.core.mailboxes.figures(self.core.directory.living())
         handled = Counter({kind: f.handled for kind, f in figures.items()})
         handled["messages"] = handled.total()
         handled["events"] = self.journal.last_seq

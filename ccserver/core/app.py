@@ -244,7 +244,7 @@ class Core:
                 self.endpoint.statistics,
                 lambda: self.media_statistics,
                 lambda: len(self.registrar),
-                lambda: self.mailboxes.figures(self.directory.statistics()),
+                lambda: self.mailboxes.figures(self.directory.living()),
                 store.figures,
                 audit.figures,
             ),

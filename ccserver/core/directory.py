@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from actors.base import Actor, ActorStatistics
@@ -26,13 +27,19 @@ class Directory:
         dispatcher: RecordedDispatcher = self.dispatcher.machine  # type: ignore[assignment]
         return dispatcher.dispatcher.index
 
-    def statistics(self) -> dict[str, list[ActorStatistics]]:
-        """Mailbox figures of every living actor, by kind."""
+    def living(self) -> dict[str, Collection[Actor]]:
+        """All of them, by kind."""
         return {
-            "contact": [actor.statistics() for actor in self.contacts.values()],
-            "leg": [actor.statistics() for actor in self.legs.values()],
-            "queue": [actor.statistics() for actor in self.queues.values()],
-            "agent": [actor.statistics() for actor in self.agents.values()],
-            "dispatcher": [self.dispatcher.statistics()],
-            "monitor_desk": [self.monitor_desk.statistics()],
+            "contact": self.contacts.values(),
+            "leg": self.legs.values(),
+            "queue": self.queues.values(),
+            "agent": self.agents.values(),
+            "dispatcher": [self.dispatcher],
+            "monitor_desk": [self.monitor_desk],
+        }
+
+    def statistics(self) -> dict[str, list[ActorStatistics]]:
+        """What each is doing, by kind."""
+        return {
+            kind: [actor.statistics() for actor in actors] for kind, actors in self.living().items()
         }

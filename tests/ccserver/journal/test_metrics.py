@@ -10,7 +10,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as plain_text
 
 from actors import events as ev
-from actors.base import ActorStatistics
+from actors.base import Actor, Mailbox, Post
 from actors.ids import ContactId, EntryPointName, LegId
 from actors.place import Place
 from ccserver.journal.histogram import Histogram
@@ -150,12 +150,19 @@ def test_bounds_that_do_not_rise_are_an_error():
         Histogram((0.5, 0.1))
 
 
+def an_actor(waiting: int, peak: int, handled: int) -> Actor:
+    mailbox = Mailbox(Post(), "leg")
+    actor = Actor("leg", None, {}, None, mailbox)  # type: ignore[arg-type]
+    mailbox.waiting, mailbox.peak, actor.handled = waiting, peak, handled
+    return actor
+
+
 def test_mailbox_figures_outlive_their_actors():
     mailboxes = Mailboxes()
-    living = ActorStatistics("leg/1", mailbox=2, peak=5, handled=10, state="Up")
+    living = an_actor(waiting=2, peak=5, handled=10)
     assert mailboxes.figures({"leg": [living]})["leg"] == MailboxFigures(1, 2, 10, 5)
-    mailboxes.ended("leg", living)
-    other = ActorStatistics("leg/2", mailbox=0, peak=1, handled=3, state="Up")
+    mailboxes.ended("leg", living.statistics())
+    other = an_actor(waiting=0, peak=1, handled=3)
     assert mailboxes.figures({"leg": [other]})["leg"] == MailboxFigures(1, 0, 13, 5)
     assert mailboxes.figures({})["leg"] == MailboxFigures(0, 0, 10, 5)
 

@@ -99,10 +99,12 @@ async def test_whoever_asks_for_the_past_has_the_present_one(autojump_clock, mon
     journal = Journal.in_memory(trio.current_time)
     folds = Folds([], AGENTS, lambda: 0.0)
     folds.follow(journal)
+    looked_at = ev.PhoneRegistered(AGENTS[0], "sip:1001@10.0.0.1", "udp", 60.0)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(folds.run)
         for agent in AGENTS[:3]:
             journal.append(changed(agent))
+        journal.append(looked_at)
         await trio.sleep(0.03)
         journal.append(changed(AGENTS[3]))
         assert list(folds.past.past.agents) == AGENTS[:4]
@@ -110,8 +112,9 @@ async def test_whoever_asks_for_the_past_has_the_present_one(autojump_clock, mon
         assert journal.checkpoint() is None
         for agent in AGENTS[:3]:
             journal.append(changed(agent, "idle"))
+        journal.append(looked_at)
         await trio.sleep(5)
         nursery.cancel_scope.cancel()
     found = journal.checkpoint()
     assert found is not None
-    assert found[0] == 7
+    assert found[0] == 9
