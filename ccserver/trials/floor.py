@@ -98,6 +98,7 @@ class Floor:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._timers: dict[tuple[str, str], int] = {}
         self._watchers: dict[str, list[str]] = {}
+        self._stands_for: dict[AgentId, Callable[[ContactId], AgentId | None]] = {}
         self._legs: set[LegId] = set()
         """Those that are up or ring."""
         self.world = plan.world(settings, lambda host, port: Path("udp", 0, (host, port)))
@@ -130,8 +131,14 @@ class Floor:
             if rules.outside is not None:  # nobody routes from outside here: nothing is kept for it
                 self.tell(DISPATCHER, RouterLeft(name, "trial", "trial"))
 
-    def has_also(self, agent: AgentId, machine: Any) -> None:
-        """Somebody who is in no configuration, and may be asked for by name."""
+    def has_also(
+        self, agent: AgentId, machine: Any, stands_for: Callable[[ContactId], AgentId | None]
+    ) -> None:
+        """Somebody who is in no configuration, and may be asked for by name.
+
+        ``stands_for``: who it is whom a contact knows by this name.
+        """
+        self._stands_for[agent] = stands_for
         agents = {**self.world.agents, agent: AgentCard()}
         self.world = replace(self.world, agents=agents)
         self._machines[agent_actor(agent)] = machine
@@ -238,6 +245,9 @@ class Floor:
                     self._record(event)
                 case do.TellAgent(agent, message):
                     self.tell(agent_actor(agent), message)
+                case do.TellQueue(queue, m.JoinQueue(contact, avoid=avoid) as join) if avoid:
+                    known = tuple(self._known(contact, agent) for agent in avoid)
+                    self.tell(queue_actor(queue), replace(join, avoid=known))
                 case do.TellQueue(queue, message):
                     self.tell(queue_actor(queue), message)
                 case do.TellDispatcher(message):
@@ -266,6 +276,10 @@ class Floor:
                     self._timers.pop((name, timer), None)
                 case Stop():
                     self._stop(name)
+
+    def _known(self, request: ContactId, agent: AgentId) -> AgentId:
+        stands_for = self._stands_for.get(agent)
+        return agent if stands_for is None else stands_for(owner_of(request)) or agent
 
     def _arm(self, name: str, timer: str, seconds: float) -> None:
         number = next(self._numbers)

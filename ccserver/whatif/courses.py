@@ -54,9 +54,9 @@ class ByName(Struct):
     """What follows a conversation in which the agent has given the customer to somebody by name: an
     agent, a party outside, whom he had consulted, or one after the other.
 
-    ``onward``: where the customer was sent then, to wait again, as ``queue:support``; ``returned``:
-    he went back to his place in the queue instead, for nobody answered, or whoever had was lost;
-    neither: that was his end.
+    ``onward``: where the customer was sent then, to wait again, as ``queue:support``, and ``by``
+    whom; ``returned``: he went back to his place in the queue instead, for nobody answered, or
+    whoever had was lost; neither: that was his end.
     """
 
     began: int
@@ -65,6 +65,7 @@ class ByName(Struct):
     onward: str | None = None
     returned: bool = False
     ended_by: EndedBy = EndedBy.CUSTOMER
+    by: AgentId | None = None
 
 
 class Service(Struct):
@@ -250,6 +251,8 @@ class Courses:
         self._end_service(course, EndedBy.AGENT, onward)
         if onward is not None:
             self._end_by_name(course, EndedBy.AGENT, onward)
+            if course.services and course.services[-1].by_name is not None:
+                course.services[-1].by_name.by = AgentId(event.by)
             return
         self.handled_by_name += 1
         if course.services and course.id not in self._by_name:

@@ -126,7 +126,7 @@ class Replayed:
             seed=seed,
             estimated=_goes_by_estimates(settings),
         )
-        self._floor.has_also(SOMEBODY, Somebody(self._floor.clock))
+        self._floor.has_also(SOMEBODY, Somebody(self._floor.clock), self._by_whom)
         self._customers: dict[ContactId, _Customer] = {}
         self._wish: dict[AgentId, Wish] = {}
         self._shown: dict[AgentId, ev.AgentStateChanged] = {}
@@ -391,6 +391,11 @@ class Replayed:
         if kind == "entry_point":
             to = c.ToEntryPoint(EntryPointName(name))
         self._presses(contact, agent, c.Transfer(to))
+
+    def _by_whom(self, contact: ContactId) -> AgentId | None:
+        """By whom he was sent on to wait again: he is not given back to that one."""
+        given = self._customers[contact].by_name
+        return None if given is None else given.by
 
     def _is_called_by_name(self, customer: _Customer, leg: LegId) -> None:
         """For how long it rang makes no difference: he talks, or hears music."""

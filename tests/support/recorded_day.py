@@ -10,10 +10,11 @@ from typing import Any
 import trio
 
 from actors import commands as c
+from actors import events as ev
 from actors import messages as m
-from actors.ids import AgentId, owner_of
+from actors.ids import AgentId, QueueName, owner_of
 from tests.support.centre import EPOCH, Centre, centre
-from tests.support.day import AGENTS, Day
+from tests.support.day import AGENTS, QUEUES, Day
 from tests.support.phones import Call, Phone
 
 RULES: dict[str, Any] = {
@@ -57,7 +58,9 @@ OUTSIDE: dict[str, Any] = {
 
 
 class DayWithErrands(QuietDay):
-    """Agents call numbers outside, consult each other, and hand conversations over by name."""
+    """Agents call numbers outside, consult each other, hand conversations over by name, and send
+    customers to another queue, also those whom they were given.
+    """
 
     async def pass_by(self) -> None:
         async with trio.open_nursery() as nursery:
@@ -70,19 +73,30 @@ class DayWithErrands(QuietDay):
     async def _has_errands(self, name: str) -> None:
         random = Random(f"{self.floor.network.seed} errands of {name}")
         while True:
-            await trio.sleep(random.expovariate(1 / 150))
+            await trio.sleep(random.expovariate(1 / 90))
             shown = self.floor.core.live.agents[AgentId(name)]
             if shown.state == "available":
                 await self._soon(self.floor.commands(name, m.PlaceCall("0123")))
             elif shown.state == "engaged" and shown.contact is not None:
                 contact = owner_of(shown.contact)
-                other = c.ToAgent(AgentId(random.choice(self.agents)))
-                if random.random() < 0.3:
+                other = c.ToAgent(AgentId(random.choice(self._free() or self.agents)))
+                chance = random.random()
+                if chance < 0.3:
                     await self._soon(self.floor.tells(contact, name, c.Transfer(other)))
+                elif chance < 0.5 and contact not in self._placed():
+                    queue = c.ToQueue(QueueName(random.choice(QUEUES)))
+                    await self._soon(self.floor.tells(contact, name, c.Transfer(queue)))
                 else:
                     await self._soon(self.floor.tells(contact, name, c.Consult(other)))
                     await trio.sleep(random.expovariate(1 / 40))
                     await self._soon(self.floor.tells(contact, name, c.EndConsult()))
+
+    def _free(self) -> list[str]:
+        agents = self.floor.core.live.agents
+        return [name for name in self.agents if agents[AgentId(name)].state == "available"]
+
+    def _placed(self) -> set[str]:
+        return {event.contact.id for event in self.floor.of(ev.ContactPlaced)}
 
     async def _soon(self, answer: Awaitable[object]) -> None:
         """A contact that has just ended does not answer."""

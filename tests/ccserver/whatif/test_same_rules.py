@@ -16,14 +16,14 @@ from tests.support.recorded_day import BEGINS, ENDS, day_with_errands
 RULES = Rules(ZoneInfo("UTC"))
 
 
-@pytest.mark.parametrize("seed", [3, 8])
+@pytest.mark.parametrize("seed", [6, 8])
 async def test_a_day_with_calls_outside_and_consultations_is_played_as_it_was(
     seed: int, autojump_clock
 ) -> None:
     """Counts and shares of contacts are equal; waits to 10 ms; occupancy to a thousandth.
 
-    Handle time of all to a twentieth: a customer whose agent has gone, and left him to the one whom
-    he consulted, is not played to his end.
+    Handle time of all to a fiftieth: of those who were given a customer by name, nobody wraps up in
+    what is played.
     """
     count = Count(RULES, BEGINS, ENDS)
     async with day_with_errands(seed) as floor:
@@ -38,7 +38,7 @@ async def test_a_day_with_calls_outside_and_consultations_is_played_as_it_was(
     for name, figures in played.queues.items():
         assert_alike(figures, day.queues[name])
     whole = played.queues[ALL].handle_time
-    assert whole == pytest.approx(day.queues[ALL].handle_time, rel=0.05)
+    assert whole == pytest.approx(day.queues[ALL].handle_time, rel=0.02)
     for now, then in zip(played.slices, day.slices, strict=True):
         assert (now.at, now.offered, now.abandoned) == (then.at, then.offered, then.abandoned)
         assert now.occupancy == pytest.approx(then.occupancy, abs=0.001)
@@ -48,6 +48,8 @@ async def test_a_day_with_calls_outside_and_consultations_is_played_as_it_was(
     assert OfferFailure.RONA in failures
     holds = [hold for course in recorded.courses for one in course.services for hold in one.holds]
     assert any(lasted is None for _, lasted in holds), "an agent left, and his customer went back"
+    given = [one.by_name for course in recorded.courses for one in course.services]
+    assert any(one is not None and (one.onward or one.returned) for one in given)
 
 
 def assert_alike(one: Figures, other: Figures) -> None:
