@@ -34,6 +34,8 @@ from loadtest.session import perform
 RATE = 50.0
 """Calls a second: slow enough to leave nothing behind that a rush would."""
 SOAK_RATE, SOAK_AGENTS = 20.0, 30
+FEW_AGENTS = 8
+"""As in the demonstration centre, which stands for an idle server."""
 ROWS = 60
 """Of the memory over time."""
 WINDOW = 1 / 12
@@ -70,7 +72,7 @@ class Soak(Struct, frozen=True):
 
 
 class Found(Struct, frozen=True):
-    """``idle``: bytes by process."""
+    """``idle``: bytes by process of a server with few agents."""
 
     idle: dict[str, int]
     waiting: Grown | None
@@ -104,18 +106,26 @@ def main() -> int:
 
 def measure(data: Path, number: int, soak: int = 0) -> Found:
     """``number`` of calls at once, and then ``soak`` seconds of others.  Raises CannotStart."""
+    (data / "few").mkdir()
+    with OwnServer(data / "few", FEW_AGENTS) as server:
+        idle = _settled(server)
     with OwnServer(data, max(number, SOAK_AGENTS)) as server:
-        server.settle()
-        idle = {n: usage.memory for n, usage in Processes([str(server.pid)]).sample().items()}
+        before = _settled(server)
         waiting = talking = long = None
         if number:
             waits = perform(_at_once(server, number, agents=0), data)
-            waiting = _grown(waits, idle, number)
+            waiting = _grown(waits, before, number)
             talks = perform(_at_once(server, number, agents=number), data)
-            talking = _grown(talks, idle, number)
+            talking = _grown(talks, before, number)
         if soak:
             long = _soak_of(perform(_comings(server, soak), data))
         return Found(idle, waiting, talking, long)
+
+
+def _settled(server: OwnServer) -> dict[str, int]:
+    """Bytes by process, before anything happens."""
+    server.settle()
+    return {name: usage.memory for name, usage in Processes([str(server.pid)]).sample().items()}
 
 
 def _at_once(server: OwnServer, number: int, agents: int) -> Scenario:
