@@ -10,6 +10,7 @@ import logging
 import socket
 from collections import deque
 from collections.abc import Callable
+from time import monotonic
 
 import trio
 
@@ -18,7 +19,9 @@ from sip.transport.path import Path
 log = logging.getLogger(__name__)
 
 BATCH = 64
-"""Datagrams received before other tasks get their turn."""
+"""Datagrams received before other tasks get their turn,"""
+BATCH_SECONDS = 0.005
+"""or as many as are handled in this time: 64 REGISTERs with a digest take ten times as long."""
 BACKLOG = 4096
 """Datagrams kept while the socket's buffer is full; older ones are lost, as UDP may."""
 RECEIVE_BUFFER = 4 * 1024 * 1024
@@ -106,6 +109,7 @@ class UdpTransport:
 
     def _drain(self, receive: Receive) -> None:
         index, receive_from = self._index, self._socket.recvfrom
+        until = monotonic() + BATCH_SECONDS
         for _ in range(BATCH):
             try:
                 data, remote = receive_from(MAXIMUM)
@@ -116,6 +120,8 @@ class UdpTransport:
                     continue  # an ICMP error about something sent before
                 raise
             receive(data, Path("udp", index, (remote[0], remote[1])))
+            if monotonic() > until:
+                return
 
     async def _reopen(self) -> None:
         self._socket.close()

@@ -9,6 +9,7 @@ import pytest
 import trio
 import trio.lowlevel
 
+from sip.transport import udp
 from sip.transport.path import Path
 from sip.transport.udp import BACKLOG, UdpTransport
 
@@ -96,6 +97,33 @@ async def test_datagrams_that_wait_come_in_one_burst(transport) -> None:
                     await trio.lowlevel.checkpoint()
             nursery.cancel_scope.cancel()
     assert told == ["begins", "one", "two", "three", "ends"]
+
+
+async def test_a_burst_that_takes_long_ends_before_all_have_been_received(
+    transport, monkeypatch
+) -> None:
+    seconds = 0.0
+    monkeypatch.setattr(udp, "monotonic", lambda: seconds)
+    bursts: list[list[bytes]] = []
+    done = trio.Event()
+
+    def receive(data: bytes, path: Path) -> None:
+        nonlocal seconds
+        seconds += 0.4 * udp.BATCH_SECONDS
+        bursts[-1].append(data)
+        if sum(map(len, bursts)) == 7:
+            done.set()
+
+    transport.begins = lambda: bursts.append([])
+    with peer_of(transport) as peer:
+        for number in range(7):
+            peer.sendto(b"%d" % number, transport.local)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(transport.run, receive, failed)
+            with trio.fail_after(5):
+                await done.wait()
+            nursery.cancel_scope.cancel()
+    assert bursts == [[b"0", b"1", b"2"], [b"3", b"4", b"5"], [b"6"]]
 
 
 @pytest.mark.parametrize("error", [BlockingIOError(), InterruptedError()])
