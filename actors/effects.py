@@ -12,8 +12,10 @@ from actors.events import AnyEvent
 from actors.ids import AgentId, ContactId, LegId, QueueName
 from actors.place import Place
 from actors.routing import outside
+from sip.invite_usage import Resend as Resend  # as the dialog asks for them: exported
+from sip.invite_usage import RespondWith as RespondWith
 from sip.machine import TimerEffect
-from sip.message import Request, Response
+from sip.message import Request
 from sip.transport.path import Path
 from sip.usage_messages import ServerKey
 
@@ -225,18 +227,6 @@ class SendOutside(Struct, frozen=True):
 
     request: Request
     path: Path
-
-
-class RespondWith(Struct, frozen=True):
-    key: ServerKey
-    response: Response
-
-
-class Resend(Struct, frozen=True):
-    """A 2xx that has not been acknowledged, again."""
-
-    key: ServerKey
-    response: Response
 
 
 class ClaimInvite(Struct, frozen=True):

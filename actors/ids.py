@@ -7,6 +7,7 @@ the epoch of the process (10), in Crockford's base 32, so that ids sort by the t
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NewType
 
 ContactId = NewType("ContactId", str)
@@ -45,10 +46,14 @@ class IdSource:
         self._made = 0
 
     def make(self) -> str:
-        self._made += 1
-        return (
-            self._domain + base32(int(self._wall() * 1000), 9) + base32(self._made, 5) + self._tail
-        )
+        self._made = made = self._made + 1
+        at = int(self._wall() * 1000)
+        time = _recall(at >> 10, 7) + _PAIRS[at & 1023]
+        return f"{self._domain}{time}{_recall(made >> 10, 3)}{_PAIRS[made & 1023]}{self._tail}"
+
+
+_recall = lru_cache(8)(base32)
+"""What stays the same for a second, and for a thousand ids."""
 
 
 def made_at(name: str) -> float | None:

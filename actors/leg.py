@@ -98,16 +98,15 @@ Message: TypeAlias = (
 
 
 _OF_THE_DIALOG = frozenset(get_args(UsageMessage))
-_TIMERS = frozenset((StartTimer, CancelTimer))
+_AS_THEY_ARE = frozenset((StartTimer, CancelTimer, do.RespondWith, do.Resend))
+"""What the dialog asks for in words that are effects."""
 _NEWS = frozenset(get_args(usage.News))
 _ADDRESSED: dict[type, Callable[[LegId, Path, Any], do.Effect]] = {
     usage.SendRequest: lambda leg, path, e: do.SendRequest(leg, e.token, e.request, path),
-    usage.RespondWith: lambda leg, path, e: do.RespondWith(e.key, e.response),
     usage.SendAck: lambda leg, path, e: do.SendOutside(e.request, path),
     usage.CancelInvite: lambda leg, path, e: do.CancelInvite(leg, e.token, e.reason),
-    usage.Resend: lambda leg, path, e: do.Resend(e.key, e.response),
 }
-"""What the dialog asks for, and which leg it is that asks, and by what way."""
+"""What else it asks for, and which leg it is that asks, and by what way."""
 
 
 class UnexpectedMessage(Exception):
@@ -160,7 +159,8 @@ class Leg:
         return effects
 
     def _arrived(self, invite: Request, key: ServerKey) -> ev.LegArrived:
-        headers = tuple((name, value) for name in KEPT for value in invite.header_all(name))
+        rows = invite.fields
+        headers = tuple([(name, value) for name in KEPT for value in rows.get(name, ())])
         return ev.LegArrived(self.id, self.contact, invite.target, headers, key, self._path)
 
     def handle(self, message: Message) -> list[do.Effect]:
@@ -286,7 +286,7 @@ class Leg:
             raise UnexpectedMessage(type(self.state).__name__, type(message).__name__)
         for effect in self._usage.handle(message):
             kind = type(effect)
-            if kind in _TIMERS:
+            if kind in _AS_THEY_ARE:
                 effects.append(effect)  # type: ignore[arg-type]
             elif kind in _NEWS:
                 for follows in self._understand(effect):  # type: ignore[arg-type]

@@ -493,10 +493,7 @@ class Endpoint:
             server.hear(NoAck(server.key))
 
     def _via(self, path: Path, branch: str) -> str:
-        host, port = self._listeners.local_address(path)
-        if ":" in host:
-            host = f"[{host}]"
-        return f"SIP/2.0/{path.transport.upper()} {host}:{port};branch={branch};rport"
+        return f"{self._listeners.via(path)};branch={branch};rport"
 
 
 _CARRIED_OUT: Mapping[type, Callable[[Endpoint, Any, Any], None]] = {

@@ -311,10 +311,10 @@ class InviteUsage:
     # --- they called us -----------------------------------------------------------------------
 
     def _respond(self, key: ServerKey, invite: Request, status: int, body: bytes) -> w.RespondWith:
-        headers = [("Contact", self._contact)]
+        contact: Fields = {"Contact": (self._contact,)}
         kind = capabilities.SDP if body else None
         response = invite.response(
-            status, to_tag=key.tag, headers=headers, body=body, content_type=kind
+            status, to_tag=key.tag, more=contact, body=body, content_type=kind
         )
         return w.RespondWith(key, response)
 
@@ -334,9 +334,9 @@ class InviteUsage:
         return repetition.after(min(2 * repetition.pause, self._timers.t2))
 
     def _two_hundred(self, request: Request, tag: str | None, body: bytes) -> Response:
-        headers = [("Contact", self._contact), ("Allow", capabilities.ALLOW)]
+        ours: Fields = {"Contact": (self._contact,), "Allow": (capabilities.ALLOW,)}
         return request.response(
-            200, to_tag=tag, headers=headers, body=body, content_type=capabilities.SDP
+            200, to_tag=tag, more=ours, body=body, content_type=capabilities.SDP
         )
 
     def _acknowledged(self, waiting: AwaitingAck, ack: Request) -> list[w.Effect]:

@@ -256,8 +256,19 @@ class Message:
     def _start_line(self) -> str:
         raise NotImplementedError
 
-    @reads("")
-    def _encoded(self) -> bytes:
+    def encode(self) -> bytes:
+        """The message as it goes out, with its Content-Length; remembered.
+
+        Raises ValueError if a header holds a CR or LF: that is our own mistake, and sending
+        it would let a stranger write headers of ours.
+        """
+        read = self.__dict__
+        encoded: bytes | None = read.get("_encoded")
+        if encoded is None:
+            encoded = read["_encoded"] = self._encode()
+        return encoded
+
+    def _encode(self) -> bytes:
         fields = self.fields
         rows = (*chain.from_iterable(fields.values()),)
         if len(rows) == len(fields):
@@ -269,14 +280,6 @@ class Message:
         if head.count("\n") != breaks or head.count("\r") != breaks:
             raise ValueError("a header to be sent holds a line break")
         return head.encode("utf-8", "surrogateescape") + self.body
-
-    def encode(self) -> bytes:
-        """The message as it goes out, with its Content-Length; remembered.
-
-        Raises ValueError if a header holds a CR or LF: that is our own mistake, and sending
-        it would let a stranger write headers of ours.
-        """
-        return self._encoded
 
 
 def _limited(rows: Sequence[str], limit: int) -> Sequence[str]:

@@ -114,13 +114,15 @@ class Request(Message):
         *,
         to_tag: str | None = None,
         headers: Iterable[tuple[str, str]] = (),
+        more: Fields | None = None,
         body: bytes = b"",
         content_type: str | None = None,
     ) -> Response:
         """A response to this request (RFC 3261 §8.2.6).
 
         Via, From, To, Call-ID and CSeq are copied, and Timestamp for a 100; `to_tag` is added
-        unless To has a tag.  Record-Route is copied where a dialog begins (§12.1.1).
+        unless To has a tag.  Record-Route is copied where a dialog begins (§12.1.1).  `headers`
+        come in any spelling of their names, `more` under the canonical ones.
         """
         mine = self.fields
         to = mine["To"][0]
@@ -139,6 +141,8 @@ class Request(Message):
             status < 300 and "Record-Route" in mine and self.method in _STARTS_DIALOG and not tagged
         ):
             fields["Record-Route"] = mine["Record-Route"]
+        if more is not None:
+            fields.update(more)
         if headers or content_type is not None:
             _gather(fields, headers, content_type)
         return Response(status, reason_phrase(status) if reason is None else reason, fields, body)

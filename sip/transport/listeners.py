@@ -56,6 +56,7 @@ class Listeners:
         self._find_route = route or route_to
         self._sent = sent
         self._routed: dict[str, str] = {}
+        self._vias: dict[int, str] = {}
 
     @property
     def transports(self) -> list[Transport]:
@@ -84,6 +85,17 @@ class Listeners:
         if host in WILDCARDS:
             host = self._route(path.remote[0])
         return host, port
+
+    def via(self, path: Path) -> str:
+        """How a Via begins that goes by this path: transport and ``local_address``."""
+        known = self._vias.get(path.listener)
+        if known is None:
+            host, port = self.local_address(path)
+            host = f"[{host}]" if ":" in host else host
+            known = f"SIP/2.0/{path.transport.upper()} {host}:{port}"
+            if self._transports[path.listener].local[0] not in WILDCARDS:
+                self._vias[path.listener] = known
+        return known
 
     def hosts(self) -> set[str]:
         """Addresses at which we listen, wildcards left out; IPv6 without brackets."""
