@@ -255,7 +255,7 @@ class CallControl:
         goal = goal_of(place, party, self.talk, self._dossier, self.plan, self.place, kind)
         if isinstance(goal, Refusal):
             return goal
-        search = Search(self._dossier, goal)
+        search = Search(self._dossier, goal, ringing_counts=True)
         search.rings = isinstance(place, c.ToEntryPoint)  # it takes any call at once (V-27)
         return search
 

@@ -117,7 +117,8 @@ class Leg:
     """One machine for both directions.
 
     The customer's leg has the ``invite`` and its ``key``; an agent's has neither, and makes its
-    INVITE with ``usage_of(our offer)`` once there is a port to be heard at.
+    INVITE with ``usage_of(our offer)`` once there is a port to be heard at.  ``says_ringing``: its
+    contact is told when the phone rings.
     """
 
     def __init__(
@@ -132,13 +133,14 @@ class Leg:
         invite: Request | None = None,
         key: ServerKey | None = None,
         trunk: str | None = None,
+        says_ringing: bool = False,
     ) -> None:
         self.id, self.contact = leg, contact
         self.state: State = Opening()
         self._path, self._usage_of = path, usage_of
         self._dialog_key, self._sdp_session, self._sdp_version = dialog_key, sdp_session, 0
         self._offered, self._key = b"" if invite is None else invite.body, key
-        self._invite, self._trunk = invite, trunk
+        self._invite, self._trunk, self._says_ringing = invite, trunk, says_ringing
         self._usage = usage_of(b"") if invite is not None else None
         self._local: offer_answer.Local | None = None
         self._late_offer: bytes | None = None
@@ -303,7 +305,8 @@ class Leg:
             case usage.Ended(cause):
                 return self._ended(cause)
             case usage.Ringing() if type(self.state) is Dialling:
-                return [do.TellContact(self.contact, m.LegRinging(self.id))]
+                rings = do.TellContact(self.contact, m.LegRinging(self.id))
+                return [rings] if self._says_ringing else []
             case usage.Answered(body) if isinstance(self.state, Dialling):
                 return self._answered(self.state.offer, body)
             case usage.Answered() if type(self.state) is Leaving:

@@ -196,6 +196,8 @@ class Dial(Struct, frozen=True):
     """The trunk of which it takes a line; None: a phone of our own."""
     by: AgentId | None = None
     """The agent who has a number called: it counts among his calls of the hour (A09)."""
+    says_ringing: bool = False
+    """Whether somebody waits to hear that it rings."""
 
 
 class HangUp(Struct, frozen=True, gc=False):

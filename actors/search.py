@@ -236,9 +236,12 @@ class Search:
     """``request`` is its name to queues and agents; what is meant for another is not for it.
 
     ``again``: the customer has been served, and comes back to the place he had.
+    ``ringing_counts``: an agent may do another thing once it rings.
     """
 
-    def __init__(self, dossier: Dossier, goal: Goal, *, again: bool = False) -> None:
+    def __init__(
+        self, dossier: Dossier, goal: Goal, *, again: bool = False, ringing_counts: bool = False
+    ) -> None:
         self.goal = goal
         self.request: ContactId = dossier.new_request()
         self.state: State = Fresh()
@@ -247,7 +250,7 @@ class Search:
         """The far end has said so, or an entry point has taken it (V-30)."""
         self._dossier = dossier
         self._tried: tuple[AgentId, ...] = ()
-        self._again = again
+        self._again, self._ringing_counts = again, ringing_counts
         self._media_errors = 0
 
     @property
@@ -293,7 +296,8 @@ class Search:
             case AtNumber(_, target, ring_seconds, trunk, by) as goal:
                 leg = self._dossier.new_leg(goal.leg)
                 self.state = Ringing(None, (leg,), self._dossier.now())
-                dial = m.Dial(target, goal.shown or self._dossier.caller, trunk, by)
+                caller = goal.shown or self._dossier.caller
+                dial = m.Dial(target, caller, trunk, by, self._ringing_counts)
                 return [StartLeg(leg, dial), StartTimer(self.timer, ring_seconds)]
 
     def handle(self, message: Message) -> list[Effect | News]:
@@ -452,7 +456,8 @@ class Search:
         for target in targets:
             leg = self._dossier.new_leg()
             legs.append(leg)
-            dialling.append(StartLeg(leg, m.Dial(target, self._dossier.caller)))
+            dial = m.Dial(target, self._dossier.caller, says_ringing=self._ringing_counts)
+            dialling.append(StartLeg(leg, dial))
         return tuple(legs), dialling
 
     def _presented(self, ringing: Ringing, leg: LegId, at: float) -> list[Effect | News]:

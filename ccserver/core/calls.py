@@ -334,6 +334,7 @@ class Calls:
             sdp_session=self._names.ticket(),
             usage_of=usage_of,
             trunk=dial.trunk,
+            says_ringing=dial.says_ringing,
         )
 
     def _leg_actor(
