@@ -472,9 +472,11 @@ class Agent:
 
     def _show(self) -> list[Effect]:
         """Record what others see, if it is another thing than what was shown last."""
-        state, wanted = self.state, self.availability.state
+        engagement = next(iter(self.engagements.values()), None)
+        availability, wanted = self.availability, self.availability.state
+        state = availability.name if engagement is None else engagement.name
         code = wanted.code if type(wanted) is Idle and state == "idle" else None
-        pending = self.availability.coming
+        pending = availability.coming
         shown = _Shown(state, code, pending, bool(self.targets), self._wraps_up())
         if shown == self._shown and not self._forgotten:
             return []
@@ -483,9 +485,7 @@ class Agent:
         now = self._now()
         before, self._shown = self._shown, shown
         lasted, self._shown_since = now - self._shown_since, now
-        contact = next(iter(self.engagements), None)
-        engagement = None if contact is None else self.engagements[contact]
-        place = wanted if isinstance(wanted, Available) else None
+        since, seq = (wanted.since, wanted.seq) if type(wanted) is Available else (0.0, 0)
         changed = ev.AgentStateChanged(
             self.id,
             "voice",
@@ -494,11 +494,11 @@ class Agent:
             shown.code,
             shown.pending,
             lasted,
-            contact,
+            None if engagement is None else engagement.contact,
             self.version,
             self.allowed(),
-            0.0 if place is None else place.since,
-            0 if place is None else place.seq,
+            since,
+            seq,
             None if engagement is None else engagement.queue,
             "contact" if engagement is None else engagement.kind,
         )

@@ -295,7 +295,7 @@ class Leg:
                     first = type(follows) is do.Record and type(follows.event) is not ev.LegDown
                     (written if first else effects).append(follows)
             elif kind is Stop:
-                effects += (do.DetachDialog(*self._dialog_key), effect)  # type: ignore[arg-type]
+                effects.append(effect)  # type: ignore[arg-type]
             else:
                 effects.append(_ADDRESSED[kind](self.id, self._path, effect))
         return [*written, *effects] if written else effects
@@ -401,7 +401,7 @@ class Leg:
         )
 
     def remains(self) -> list[do.Effect]:
-        """What its owner gives back when it has ended, in whatever way: safe to do twice."""
+        """What its owner gives back when it has ended, in whatever way."""
         effects: list[do.Effect] = [do.DetachDialog(*self._dialog_key)]
         if not self._said_ended:
             self._said_ended = True
@@ -416,10 +416,10 @@ class Leg:
         self.state = Leaving()
         if self._usage is None:  # its phone has not been called yet
             gone = self._close(cause, order.status, by_us=True)
-            return [*gone, do.DetachDialog(*self._dialog_key), Stop()]
+            return [*gone, Stop()]
         ended = self._close(cause, order.status, by_us=True) if cause != "local" else []
         sent = self._drive(usage.HangUp(order.status, order.reason))
-        at = next((n for n, e in enumerate(sent) if type(e) is do.DetachDialog), len(sent))
+        at = next((n for n, e in enumerate(sent) if type(e) is Stop), len(sent))
         return [*sent[:at], *ended, *sent[at:]]
 
     def _ended(self, cause: usage.EndCause) -> list[do.Effect]:

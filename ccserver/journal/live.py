@@ -36,6 +36,10 @@ class LiveAgent(Struct, frozen=True):
     """What may be commanded now; everything else would be refused."""
 
 
+UNKNOWN = LiveAgent()
+"""Of whom nothing has been said yet."""
+
+
 class LiveParticipant(Struct, frozen=True):
     """``kind``: customer, agent, outsider or supervisor; ``role``: primary, or empty."""
 
@@ -324,19 +328,25 @@ class Live:
             self.changed.add(("queues", event.queue))
 
     def _agent_changed(self, event: ev.AgentStateChanged) -> None:
-        self._ask(event)
         self.changed.add(("agents", event.agent))
-        before = self.agents.get(event.agent) or LiveAgent()
-        same = (before.state, before.code) == (event.state, event.code)
+        before, state, code = self.agents.get(event.agent, UNKNOWN), event.state, event.code
+        contact = None if event.contact is None else owner_of(event.contact)
+        same = before.state == state and before.code == code
         self.agents[event.agent] = LiveAgent(
-            event.state,
-            event.code,
+            state,
+            code,
             event.pending,
             before.since if same else self.at,
-            None if event.contact is None else owner_of(event.contact),
+            contact,
             event.version,
             event.allowed,
         )
+        # Reserved for a search that is not a queue's first: a consult's, or a transfer's.
+        wanted = contact if state == "reserved" and contact != event.contact else None
+        if before.contact is not None and before.contact != wanted:
+            self._asked(before.contact, event.agent, None)
+        if wanted is not None:
+            self._asked(wanted, None, event.agent)
 
     def _know(self, event: ev.CentreConfigured) -> None:
         """Who is new; those that are gone say so themselves, when they have nothing in hand."""
@@ -380,19 +390,21 @@ class Live:
 
     def _count(self, name: ContactId, contact: LiveContact, step: int) -> None:
         """In or out of the figures of its queue."""
-        if contact.queue is None or contact.state == "flow":
+        where, state = contact.queue, contact.state
+        if where is None or state == "flow":
             return
-        queue = self.queues.setdefault(contact.queue, LiveQueue())
-        self.changed.add(("queues", contact.queue))
-        match contact.state:
-            case "waiting" if step > 0:
-                queue.waiting[name] = contact.queued or contact.since
-            case "waiting":
-                queue.waiting.pop(name, None)
-            case "being_offered":
-                queue.being_offered += step
-            case _:
-                queue.in_service += step
+        queue = self.queues.get(where)
+        if queue is None:
+            queue = self.queues[where] = LiveQueue()
+        self.changed.add(("queues", where))
+        if state == "being_offered":
+            queue.being_offered += step
+        elif state != "waiting":
+            queue.in_service += step
+        elif step > 0:
+            queue.waiting[name] = contact.queued or contact.since
+        else:
+            queue.waiting.pop(name, None)
 
     def _converse(self, event: ev.ContactStateChanged) -> None:
         contact = self._to_change(event.contact.id)
@@ -430,18 +442,6 @@ class Live:
                 contact.consult = replace(consult, state="answered", since=self.at)
             case ev.ConsultEnded(_, _, _, outcome), LiveConsult() as consult:
                 contact.consult = replace(consult, state="ended", since=self.at, outcome=outcome)
-
-    def _ask(self, event: ev.AgentStateChanged) -> None:
-        """Reserved for a search that is not a queue's first: a consult's, or a transfer's."""
-        known, search = self.agents.get(event.agent), event.contact
-        before = None if known is None else known.contact
-        wanted: ContactId | None = None
-        if search is not None and event.state == "reserved" and owner_of(search) != search:
-            wanted = owner_of(search)
-        if before is not None and before != wanted:
-            self._asked(before, event.agent, None)
-        if wanted is not None:
-            self._asked(wanted, None, event.agent)
 
     def _asked(self, name: ContactId, before: AgentId | None, after: AgentId | None) -> None:
         contact = self._to_change(name)

@@ -62,6 +62,17 @@ _Readers: TypeAlias = tuple[
 """Of one type of event: its tag, who hears the events themselves, and who their entries."""
 
 
+class _ByType(dict[type, _Readers]):
+    """Who hears an event, found out when the first of its type comes."""
+
+    def __init__(self, found: Callable[[type], _Readers]) -> None:
+        self._found = found
+
+    def __missing__(self, kind: type) -> _Readers:
+        self[kind] = readers = self._found(kind)
+        return readers
+
+
 class EventLost(JournalError):
     """The event never reached the disk, and never will."""
 
@@ -128,8 +139,7 @@ class Journal:
         self._mark: Callable[[int, int], object] = lambda seq, at: None
         self._diverted: dict[Callable[[Any], object], Callable[[Any], object]] = {}
         """Who hears an event in somebody's place."""
-        self._readers: dict[type, _Readers] = {}
-        """By the type of event."""
+        self._readers = _ByType(self._readers_of)
         self._written = self._reader_errors = self._write_failures = 0
         self._lost: list[tuple[int, int]] = []
         self._commits = Histogram(COMMIT_BOUNDS)
@@ -225,15 +235,14 @@ class Journal:
         tag = tag_of_kind(kind)
         diverted = self._diverted
         handlers = tuple(diverted.get(each, each) for each in self._emitter.listeners(tag))
-        self._readers[kind] = readers = tag, handlers, tuple(found)
-        return readers
+        return tag, handlers, tuple(found)
 
     def append(self, event: AnyEvent) -> int:
         """Its sequence number.  Never waits."""
         self._seq = seq = self._seq + 1
         at = int(self._wall() * 1_000_000)
-        kind, payload = type(event), encode(event)
-        tag, handlers, readers = self._readers.get(kind) or self._readers_of(kind)
+        payload = encode(event)
+        tag, handlers, readers = self._readers[type(event)]
         row = seq, at, tag, payload
         unwritten = self._unwritten
         if len(unwritten) < self._room:

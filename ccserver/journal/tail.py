@@ -23,7 +23,7 @@ BYTES = 16 * 1024 * 1024
 """In each half some 20,000 events: seconds of a busy day, where a commit takes milliseconds."""
 _HEAD = struct.Struct("<QqII")
 """Number, microseconds since 1970, length of the payload, checksum."""
-_SIZE = _HEAD.size
+_SIZE, _pack = _HEAD.size, _HEAD.pack
 
 Kept: TypeAlias = tuple[int, int, bytes]
 """Sequence number, microseconds since 1970, payload."""
@@ -44,15 +44,13 @@ class Tail:
 
     def keep(self, seq: int, at: int, payload: bytes) -> None:
         """What SIGKILL cuts short is not found: its checksum is wrong."""
-        head = self._at
-        begins = head + _SIZE
-        ends = begins + len(payload)
+        begins, length = self._at, len(payload)
+        ends = begins + _SIZE + length
         if ends > self._end:
             self._at = self._end  # nor what comes after it: there are no gaps
             return
-        self._memory[begins:ends] = payload
         checksum = crc32(payload, (seq ^ at ^ at >> 32) & 0xFFFFFFFF)  # as `_checksum` has it
-        _HEAD.pack_into(self._memory, head, seq, at, ends - begins, checksum)
+        self._memory[begins:ends] = _pack(seq, at, length, checksum) + payload
         self._at = ends
 
     def commit_begins(self) -> None:
