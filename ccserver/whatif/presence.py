@@ -101,8 +101,17 @@ class Presence:
             case ev.ContactReached(_, name) if name in self._agents:
                 if self._agents[name].is_elsewhere:
                     self._agents[name].wishes_for(at, AT_WORK)
+            case ev.ContactStateChanged(state="post_call", participants=participants):
+                self._customer_left(at, participants)
             case ev.AgentLeft(name) if name in self._agents:
                 self._agents[name].wishes_for(at, SIGNED_OUT)
+
+    def _customer_left(self, at: int, participants: Sequence[ev.Participant]) -> None:
+        """Those who talk on have something in hand, but no work."""
+        for one in participants:
+            agent = self._agents.get(AgentId(one.id))
+            if agent is not None and agent.is_at_work:
+                agent.wishes_for(at, ELSEWHERE)
 
     def _changed(self, at: int, event: ev.AgentStateChanged, agent: _Agent) -> None:
         if event.state == "idle":

@@ -289,6 +289,34 @@ async def test_who_is_asked_for_by_name_is_elsewhere_and_the_first_agent_is_done
     ]
 
 
+async def test_to_talk_on_when_the_customer_has_left_is_no_work(autojump_clock):
+    async with centre() as floor:
+        ada, ben = await floor.agent("1001"), await floor.agent("1002")
+        anna = floor.phone("anna")
+        call = anna.dials("2001")
+        ada.answers(await ada.rings())
+        await trio.sleep(10)
+        await floor.does("1001", c.Consult(c.ToAgent(AgentId("1002"))))
+        at_ben = await ben.rings()
+        ben.answers(at_ben)
+        await trio.sleep(20)
+        anna.hangs_up(call)
+        await trio.sleep(30)
+        ben.hangs_up(at_ben)
+        await trio.sleep(20)
+
+        found = recorded(floor.core.journal)
+
+    assert [wish.state for wish in found.wishes["1002"]] == [
+        "available",
+        "idle:elsewhere",
+        "idle:elsewhere at work",  # he is consulted
+        "idle:elsewhere",
+        "available",
+    ]
+    assert found.left_out.worked == about(20.0)
+
+
 async def test_what_cannot_be_played_again_is_counted(autojump_clock):
     """Given to an agent by somebody outside; and of no shape that is known."""
     async with centre() as floor:
