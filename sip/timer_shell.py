@@ -46,7 +46,8 @@ class TimerShell:
         """
         deadline = self.now() + seconds
         if slack:
-            deadline = math.ceil(deadline / slack) * slack
+            rounded = math.ceil(deadline / slack) * slack
+            deadline = rounded if rounded >= deadline else rounded + slack
         if deadline < self._sleep_until:
             self._sleep_until = self._sleep.deadline = deadline
         return self._queue.arm(deadline, callback)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import trio
 
 from sip.timer_shell import KeyedTimers, Lingering, TimerShell
@@ -74,3 +76,16 @@ async def test_what_lingers_is_forgotten_in_its_time_with_few_timers(
     lingering.keep(100, 5.0)
     await trio.sleep(6)
     assert 100 in forgotten
+
+
+def test_a_timer_with_slack_is_not_early_where_rounding_would_have_it_so() -> None:
+    """What lingers till then would look at its time again and again, and time would stand still."""
+    now, fired = [0.0], list[float]()
+    shell = TimerShell(lambda: now[0])
+    shell.arm(math.nextafter(0.9, 1.0), lambda: fired.append(now[0]), 0.1)
+
+    for instant in (0.9, 1.0):
+        now[0] = instant
+        shell.fire()
+
+    assert fired == [1.0]
