@@ -250,6 +250,11 @@ class Endpoint:
         if server is not None:
             self._listeners.send(response.encode(), server.path)
 
+    @property
+    def transactions(self) -> int:
+        """How many there are; each lingers for half a minute when all has been said."""
+        return len(self._servers) + len(self._clients)
+
     def statistics(self) -> EndpointStatistics:
         return EndpointStatistics(
             dict(self._requests),

@@ -133,7 +133,11 @@ async def _start(loaded: Loaded, arguments: argparse.Namespace) -> int:
 
 
 def collector_of(core: Core) -> Collector:
-    return Collector(lambda: len(core.directory.contacts), lambda: len(core.registrar))
+    return Collector(
+        lambda: len(core.directory.contacts),
+        lambda: len(core.registrar),
+        lambda: core.endpoint.transactions,
+    )
 
 
 def _exporter(core: Core) -> exporter.Exporter:

@@ -17,14 +17,20 @@ import trio
 PAUSE = 0.25
 """Seconds.  What comes in it at 300 calls a second are some 10,000 objects, 5 ms."""
 FEW = 1_000
-"""Phones; each is seven objects or more.  What comes of more of them is not looked through."""
+"""Phones, or transactions; each is seven objects or more, and what comes of more is not looked
+through."""
 
 
 class Collector:
-    """``calls`` and ``phones``: how many there are now."""
+    """``calls``, ``phones`` and ``transactions``: how many there are now."""
 
-    def __init__(self, calls: Callable[[], int], phones: Callable[[], int]) -> None:
-        self._calls, self._phones = calls, phones
+    def __init__(
+        self,
+        calls: Callable[[], int],
+        phones: Callable[[], int],
+        transactions: Callable[[], int],
+    ) -> None:
+        self._calls, self._phones, self._transactions = calls, phones, transactions
 
     async def run(self) -> None:
         """Until cancelled; no pass happens by itself meanwhile."""
@@ -40,9 +46,10 @@ class Collector:
             gc.unfreeze()
 
     def look(self) -> None:
-        """With calls, at what is young.  Without, at all that came since the last time without;
-        what is left then, as a phone's binding, will stay, and is not looked at again."""
-        if self._calls():
+        """With calls, and while transactions linger behind many of them, at what is young.
+        Without, at all that came since the last time without; what is left then, as a phone's
+        binding, will stay, and is not looked at again."""
+        if self._calls() or self._transactions() > FEW:
             gc.collect(0)
             return
         gc.collect(0 if self._phones() > FEW else 2)
