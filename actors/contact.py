@@ -278,6 +278,8 @@ class Contact:
     def _walked(self, outcome: list[Effect | walking.News]) -> list[Effect]:
         effects, news = walking.parted(outcome)
         match news:
+            case None:
+                return effects
             case Reached(plan, priority, seen):
                 # The first instant that he waited anywhere counts, wherever he is sent later.
                 dossier = self._dossier
@@ -293,8 +295,6 @@ class Contact:
                 return [*effects, *self._release(reason, status)]
             case Lost(reason):
                 return [*effects, *self._fail(reason)]
-            case None:
-                return effects
 
     def _wait(
         self, goal: InQueue, since: float, seen: m.QueueSeen | None = None, *, again: bool = False

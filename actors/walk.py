@@ -121,6 +121,8 @@ class Over(Struct):
 
 State: TypeAlias = Fresh | AtEntry | AtQueue | Answering | Playing | Over
 Message: TypeAlias = m.LegAnswered | m.PlayFinished | m.QueueSeen | TimerFired
+_TIMERS: dict[type, str] = {Playing: PROMPT, AtEntry: LOOK, AtQueue: LOOK}
+"""Which of them runs, in the states that have one."""
 
 
 class Walk:
@@ -133,17 +135,15 @@ class Walk:
 
     def concerns(self, message: object) -> TypeGuard[Message]:
         """Whether a message of a contact's mailbox is this walk's."""
-        match self.state, message:
-            case Answering(), m.LegAnswered(leg):
-                return leg == self._dossier.customer
-            case Playing(token), m.PlayFinished(_, finished):
-                return finished == token
-            case Playing(), TimerFired(name):
-                return name == PROMPT
-            case ((AtEntry(plan=plan) | AtQueue(plan)), m.QueueSeen(_, queue)):
-                return queue == plan.name
-            case AtEntry() | AtQueue(), TimerFired(name):
-                return name == LOOK
+        match message:
+            case m.LegAnswered(leg):
+                return type(self.state) is Answering and leg == self._dossier.customer
+            case m.QueueSeen(_, queue):
+                return isinstance(self.state, AtQueue | AtEntry) and queue == self.state.plan.name
+            case m.PlayFinished(_, token):
+                return isinstance(self.state, Playing) and token == self.state.token
+            case TimerFired(name):
+                return name == _TIMERS.get(type(self.state))
             case _:
                 return False
 
@@ -181,26 +181,55 @@ class Walk:
         return self._walk((*message, LetGo(reason)))
 
     def handle(self, message: Message) -> list[Effect | News]:
-        match self.state, message:
-            case Answering(rest), m.LegAnswered():
-                self._dossier.answered = True
-                return self._walk(rest) if isinstance(rest, tuple) else self._over(rest)
-            case Playing(_, rest), m.PlayFinished():
-                return [CancelTimer(PROMPT), *self._walk(rest)]
-            case Playing(_, (LetGo(), *_) as rest), TimerFired():
-                return self._walk(rest)
-            case Playing(), TimerFired():
-                return self._over(Lost("prompt never ended"))
-            case AtEntry(entry_point, plan), m.QueueSeen() as seen:
-                return [CancelTimer(LOOK), *self._pass_entry(entry_point, plan, seen)]
-            case AtEntry(entry_point, plan), TimerFired():
-                return self._pass_entry(entry_point, plan, None)
-            case AtQueue(plan, priority), m.QueueSeen() as seen:
-                return [CancelTimer(LOOK), *self._pass_door(plan, priority, seen)]
-            case AtQueue(plan, priority), TimerFired():
-                return self._pass_door(plan, priority, None)
+        match self.state:
+            case AtQueue() as door:
+                return self._while_at_queue(door, message)
+            case Answering() as answering:
+                return self._while_answering(answering, message)
+            case AtEntry() as entry:
+                return self._while_at_entry(entry, message)
+            case Playing() as playing:
+                return self._while_playing(playing, message)
             case _:
                 return []  # not ours: ``concerns`` says so
+
+    def _while_answering(self, answering: Answering, message: Message) -> list[Effect | News]:
+        match message:
+            case m.LegAnswered():
+                rest, self._dossier.answered = answering.rest, True
+                return self._walk(rest) if isinstance(rest, tuple) else self._over(rest)
+            case _:
+                return []
+
+    def _while_at_queue(self, door: AtQueue, message: Message) -> list[Effect | News]:
+        match message:
+            case m.QueueSeen():
+                return [CancelTimer(LOOK), *self._pass_door(door.plan, door.priority, message)]
+            case TimerFired():
+                return self._pass_door(door.plan, door.priority, None)
+            case _:
+                return []
+
+    def _while_at_entry(self, entry: AtEntry, message: Message) -> list[Effect | News]:
+        match message:
+            case m.QueueSeen():
+                passed = self._pass_entry(entry.entry_point, entry.plan, message)
+                return [CancelTimer(LOOK), *passed]
+            case TimerFired():
+                return self._pass_entry(entry.entry_point, entry.plan, None)
+            case _:
+                return []
+
+    def _while_playing(self, playing: Playing, message: Message) -> list[Effect | News]:
+        match message:
+            case m.PlayFinished():
+                return [CancelTimer(PROMPT), *self._walk(playing.rest)]
+            case TimerFired() if playing.rest and isinstance(playing.rest[0], LetGo):
+                return self._walk(playing.rest)
+            case TimerFired():
+                return self._over(Lost("prompt never ended"))
+            case _:
+                return []
 
     def stop(self) -> list[Effect]:
         """It ends with its contact."""
