@@ -328,9 +328,12 @@ class Journal:
     def save(self, seq: int, payload: bytes, number: int = 0, *, last: bool = True) -> None:
         """What all events up to ``seq`` come to, or a piece of it: written when the disk has them.
 
-        ``number``: of the piece, from 0 on; the ``last`` makes it the journal's checkpoint.
+        ``number``: of the piece, from 0 on; the ``last`` makes it the journal's checkpoint.  With
+        the first, what the disk has not taken of the one before is forgotten.
         """
         piece = Piece(seq, number, payload, last)
+        if not number:
+            self._pieces.clear()
         if self._immediate:
             self._storage.save([piece])
         else:

@@ -335,6 +335,31 @@ async def test_the_pieces_of_a_checkpoint_are_written_though_no_event_comes(tmp_
         nursery.cancel_scope.cancel()
 
 
+async def test_of_checkpoints_that_the_disk_does_not_take_the_last_alone_is_kept(monkeypatch):
+    monkeypatch.setattr("ccserver.journal.log.RETRY_SECONDS", 0.01)
+    asked: list[tuple[int, int]] = []
+
+    class Watched(SlowStorage):
+        def save(self, pieces: Sequence[Piece]) -> None:
+            asked.extend((piece.seq, piece.number) for piece in pieces)
+
+    storage = Watched()
+    storage.failures = 1
+    journal = Journal(storage, lambda: NOON)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(journal.run)
+        journal.append(ServerStopped())
+        await trio.sleep(0.1)  # the writer stands still
+        for seq in (1, 2, 3):
+            journal.append(ServerStopped())
+            journal.save(seq, b"some", 0, last=False)
+            journal.save(seq, b"more", 1)
+        storage.go_on.set()
+        await journal.wait_durable(4)
+        nursery.cancel_scope.cancel()
+    assert asked == [(3, 0), (3, 1)]
+
+
 async def test_a_checkpoint_is_never_ahead_of_the_events_it_stands_for(monkeypatch):
     monkeypatch.setattr("ccserver.journal.log.RETRY_SECONDS", 0.01)
     written: list[str] = []
