@@ -31,7 +31,7 @@ from sip.endpoint import EndpointStatistics
 
 METHODS = ("ACK", "BYE", "CANCEL", "INFO", "INVITE", "OPTIONS", "REGISTER", "UPDATE", "other")
 CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx", "6xx")
-LAG_BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+LAG_BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
 class StoreFigures(Struct, frozen=True):
