@@ -86,7 +86,8 @@ class Guardian:
             await trio.sleep_forever()
         finally:
             for name in list(self._groups):
-                self._post.turn("dropped", self.drop, name)
+                if name in self._groups:  # it may have ended as another was dropped
+                    self._post.turn("dropped", self.drop, name)
 
     async def _run(self, name: str, life: Awaitable[None], live: Live | None) -> None:
         crash: Exception | None = None

@@ -59,6 +59,18 @@ async def test_who_was_dropped_is_not_dropped_again_when_the_server_ends(autojum
     assert all(actor.ended for actor in actors)
 
 
+async def test_who_ends_as_another_is_dropped_is_not_dropped(autojump_clock) -> None:
+    """It had been told what ends it, and the turn in which the other is dropped delivers that."""
+    async with trio.open_nursery() as nursery:
+        stage = Stage(nursery)
+        _, other = [stage.group(name) for name in ("one", "other")]
+        await trio.testing.wait_all_tasks_blocked()
+        other.tell("stop")
+        nursery.cancel_scope.cancel()
+    assert stage.heard == ["one ended", "other ended", "other is down"]
+    assert stage.guardian.living == 0
+
+
 async def test_the_good_end_of_a_group_is_part_of_the_turn_that_led_to_it(autojump_clock) -> None:
     async with trio.open_nursery() as nursery:
         stage = Stage(nursery)
