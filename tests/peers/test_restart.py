@@ -110,6 +110,7 @@ def test_a_call_of_which_the_disk_has_nothing_goes_on_after_a_kill(floor: Floor)
         assert not events(floor.server, "leg.arrived")
         os.kill(processes(floor.server, "core")[-1], signal.SIGKILL)
     wait_for_another_core(floor.server, 1)
+    until(lambda: bool(events(floor.server, "server.recovered")), 25, "the disk to have it")
     assert b'"talking":1' in events(floor.server, "server.recovered")[0]
     floor.wait_ears(_customer={"1001"}, _1001={"+4420"})
     floor.server.wait_agent("1001", "engaged")
