@@ -6,7 +6,7 @@ its next ring), and never polls.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TypeAlias
 
 import msgspec
@@ -83,6 +83,11 @@ class Dispatcher:
         self._routers: dict[QueueName, _Router] = {}
         """Of each queue that has one: how it stands, as it was published."""
         self._armed: float | None = None
+
+    @property
+    def given(self) -> Collection[ContactId]:
+        """Requests that an agent was given, and of which nobody has said yet that he answered."""
+        return self._paired.keys()
 
     def handle(self, message: Message) -> list[Effect]:
         return [*self._decide(message), *self._arm()]

@@ -7,15 +7,16 @@ with what was done.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TypeAlias
 
 from msgspec import Struct
 
 from actors import events as ev
+from actors import messages as m
 from actors.dispatcher import Dispatcher
 from actors.effects import Record
-from actors.ids import DISPATCHER
+from actors.ids import DISPATCHER, AgentId, ContactId, owner_of
 from actors.routing.index import Index
 from actors.routing.lots import Lots
 from actors.routing.policy import Policy
@@ -61,11 +62,18 @@ class Replay:
         """Who waits and who is available, as the dispatcher knew it."""
         return self._dispatcher.index
 
+    @property
+    def given(self) -> Collection[ContactId]:
+        """As the dispatcher has it."""
+        return self._dispatcher.given
+
     def _begin_anew(self) -> None:
         self._lots = Lots()
         self._dispatcher = self._make(lambda: self._now, None, self._lots.draw)
         self._computed: deque[ev.ContactAssigned] = deque()
         self._heard_at = 0
+        self._given: dict[ContactId, dict[ContactId, AgentId]] = {}
+        """The requests of each contact that were given to an agent, until it ends."""
 
     def apply(self, entry: Entry) -> Iterator[Decision]:
         """The decision that this entry is, and any before it that should have been written."""
@@ -83,7 +91,19 @@ class Replay:
                 self._computed.extend(_assignments(self._dispatcher, heard))
             case ev.ContactAssigned() as recorded:
                 computed = self._computed.popleft() if self._computed else None
+                self._given.setdefault(owner_of(recorded.contact), {})[recorded.contact] = (
+                    recorded.agent
+                )
                 yield Decision(entry.seq, computed, recorded)
+            case ev.ContactEnded(contact):
+                self._forget(contact.id)
+
+    def _forget(self, contact: ContactId) -> None:
+        """The dispatcher heard that an agent has answered, which is not written down, for nothing
+        follows from it (`RecordedDispatcher`); whoever waits has another word to come."""
+        for request, agent in self._given.pop(contact, {}).items():
+            if self.index.look_up(request) is None:
+                self._dispatcher.handle(m.ContactConnected(request, agent))
 
     def end(self) -> Iterator[Decision]:
         """What should have been written behind the last entry."""

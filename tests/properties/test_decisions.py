@@ -11,7 +11,8 @@ import trio.testing
 from msgspec.structs import replace
 
 from actors import events as ev
-from ccserver.journal.decisions import decisions
+from actors.ids import owner_of
+from ccserver.journal.decisions import Replay, decisions
 from ccserver.journal.log import Entry
 from ccserver.journal.verdicts import IN_LINE
 from ccserver.journal.why import why
@@ -44,6 +45,20 @@ def test_every_assignment_of_a_random_day_is_computed_again(seed: int):
     assert sum(isinstance(e.event, ev.CentreConfigured) for e in entries) >= 4
     given = [e.event.decision.by for e in recorded]
     assert 1 < given.count("router") < len(given) / 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_is_kept_of_contacts_that_have_ended(seed: int):
+    replay, living = Replay(), set()
+    for entry in day(seed):
+        for _ in replay.apply(entry):
+            pass
+        match entry.event:
+            case ev.ContactArrived(ref) | ev.ContactPlaced(ref):
+                living.add(ref.id)
+            case ev.ContactEnded(ref):
+                living.discard(ref.id)
+        assert {owner_of(request) for request in replay.given} <= living
 
 
 @pytest.mark.parametrize("seed", range(3))
