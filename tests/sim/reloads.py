@@ -57,6 +57,8 @@ class Configuration:
         )
         self.needs = dict(NEEDS)
         """None: the queue takes everybody."""
+        self._held = dict(NEEDS)
+        """The same; but a queue that is deleted serves who waits by the rules it had."""
         self._before: list[_Rules] = []
         """By which some may work until it ``settles``."""
         self.refused = False
@@ -82,7 +84,7 @@ class Configuration:
         return [self._rules(), *(self._before if self.settles else ())]
 
     def _rules(self) -> _Rules:
-        return _Rules(dict(self.skills), dict(self.needs))
+        return _Rules(dict(self.skills), dict(self._held))
 
     @property
     def settles(self) -> bool:
@@ -93,9 +95,14 @@ class Configuration:
         self._changes()
         if self._swarm.changes == 1:
             self._change(random, KINDS)
-            return
-        for _ in range(random.randint(1, self._swarm.changes)):
-            self._change(random, (*KINDS, "needs"))
+        else:
+            for _ in range(random.randint(1, self._swarm.changes)):
+                self._change(random, (*KINDS, "needs"))
+        self._hold()
+
+    def _hold(self) -> None:
+        there = [queue for queue in NEEDS if queue == "support" or self.spanish]
+        self._held.update((queue, self.needs[queue]) for queue in there)
 
     def _changes(self) -> None:
         self._before = [*(self._before if self.settles else ()), self._rules()]
@@ -129,6 +136,7 @@ class Configuration:
         self.skills, self.needs, self.strategy = began.skills, began.needs, began.strategy
         self.rona, self.max_wait, self.wrap_up = began.rona, began.max_wait, began.wrap_up
         self.spanish, self.gone = True, set()
+        self._hold()
 
     def sections(self) -> dict[str, Any]:
         bounds = {"max_wait_seconds": self.max_wait, "max_waiting": self._swarm.max_waiting}
