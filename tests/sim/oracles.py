@@ -150,6 +150,7 @@ class Oracles(logging.Handler):
         self._conservation()
         self._engagements()
         self._nobody_waits_in_vain()
+        self._may_not_last("R12", LATE_NEWS_SECONDS, self._swallowed())
         self._ownership()
         self._ears()
         self._routers.look()
@@ -236,6 +237,15 @@ class Oracles(logging.Handler):
         self._may_not_last("I6", IDLE_PAIR_SECONDS, pairs[False])
         kept = self.people.swarm.routed_seconds + IDLE_PAIR_SECONDS
         self._may_not_last("I6 outside", kept, pairs[True])
+
+    def _swallowed(self) -> Iterator[str]:
+        """R12: who has been given to an agent is in his hands."""
+        agents = dict(self._agent_machines())
+        for actor in self.floor.core.directory.queues.values():
+            assert isinstance(actor.machine, Queue)
+            for contact, offered in actor.machine._offered.items():
+                if not any(contact in agents[name].engagements for name in offered.agents):
+                    yield f"{contact} is given to {offered.agents}, who do not have it"
 
     def _ownership(self) -> None:
         """I8: legs and media sessions have an owner, or not for long."""

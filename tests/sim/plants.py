@@ -30,6 +30,7 @@ from actors.queue import Queue
 from actors.reasons import IdleCode, OfferFailure, Refusal
 from actors.recovered import RecoveredContact
 from actors.search import Search
+from ccserver.core.app import Core
 from ccserver.core.door import Commands
 from ccserver.journal.fold import Fold
 from ccserver.journal.log import Journal
@@ -203,10 +204,17 @@ def keeps_his_skills(method: Wrapper) -> Wrapper:
     return decide
 
 
+@plant(
+    "R20", "who waits in a queue that is deleted is served by no rules any more", Core, "_policy"
+)
+def serves_no_deleted_queue(method: Wrapper) -> Wrapper:
+    return lambda self, settings: method(self, self.settings)
+
+
 @plant("R14", "a phone that registers again while it rings has missed the call", Agent, "_decide")
 def blames_who_registers(method: Wrapper) -> Wrapper:
     def decide(self: Any, message: Any) -> Any:
-        effects = list(method(self, message))
+        effects = method(self, message)
         if isinstance(message, m.PhonesChanged):
             for contact, engagement in list(self.engagements.items()):
                 if engagement.is_offered:
