@@ -22,6 +22,7 @@ from msgspec import Struct
 
 from actors.dispatcher import Dispatcher
 from actors.routing.strategies import Strategy
+from ccserver.media.matrix import Matrix
 from ccserver.media.protocol import SetRemote
 from ccserver.media.session import Session
 from ccserver.media.stream import OutStream
@@ -101,20 +102,17 @@ def relayed_packet() -> int:
     for session, (host, port) in zip(sessions, peers, strict=True):
         remote = SetRemote(session.name, host, port, "PCMU", 0, 101, "sendrecv")
         session.set_remote(remote, 0.0)
-    customer.hear([agent])
-    agent.hear([customer])
+    sent: list[bytes] = []
+    matrix = Matrix(lambda session, datagram: sent.append(datagram), drops)
+    matrix.hear(agent, [customer])
     packets = [pack("!BBHII", 0x80, 0, n, 160 * n, 7) + bytes(160) for n in range(2 * ROUNDS)]
 
-    def relay(packet: bytes, now: float) -> None:
-        heard = customer.receive(packet, peers[0], now)
-        assert heard is not None
-        assert agent.relay(*heard, now) is not None
-
     for n, packet in enumerate(packets[:ROUNDS]):
-        relay(packet, n * 0.02)
+        matrix.receive(customer, packet, peers[0], n * 0.02)
     with counted() as executed:
         for n, packet in enumerate(packets[ROUNDS:], ROUNDS):
-            relay(packet, n * 0.02)
+            matrix.receive(customer, packet, peers[0], n * 0.02)
+    assert len(sent) == len(packets)
     return executed.total() // ROUNDS
 
 
