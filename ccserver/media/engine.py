@@ -319,7 +319,7 @@ class Engine:
             session = leg.session
             session.check_silence(now)
             if session.source != leg.ear.peer and may_connect:
-                may_connect -= self._listen_to(leg)
+                may_connect -= self._listen_to(leg, now)
             if now >= session.next_report:
                 report, target = session.report(now, self._wall()), session.reports_to
                 if report is not None and target is not None:
@@ -330,7 +330,7 @@ class Engine:
                     else:
                         self._packets_out += 1
 
-    def _listen_to(self, leg: _Leg) -> bool:
+    def _listen_to(self, leg: _Leg, now: float) -> bool:
         """Let the phone that is heard have a socket of its own; whether one was opened.
 
         A second after that nothing is left in it that came before it was connected, and it is
@@ -345,6 +345,12 @@ class Engine:
             self._hear_at(leg, pair.rtp)
             self._pairs.disconnect(ear)
         if source is None or session.reception.received < _WORTH_A_SOCKET:
+            return False
+        # What still waits here would come after what is newer, there: it is read first.
+        for _ in range(PACKETS_PER_TICK):
+            if not self._receive(pair.rtp, session, now):
+                break
+        else:
             return False
         connected = self._pairs.connect(pair, source)
         if connected is None:

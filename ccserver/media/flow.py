@@ -1,11 +1,11 @@
 """A stream that goes from one phone to one other, as long as each packet is just the next one.
 
 Most packets of a call are: the same source, payload type and length, the next sequence number and
-timestamp.  Nothing about such a packet has to be decided anew, so a flow compares its header with
-the one that must come, and writes the one that must go.  What it carried is told to those who count
-when somebody asks (`Flow.take`), not at each packet.  Anything else, a packet after one that was
-lost, a key, a stranger's, is not the flow's: it goes the long way (``Session.receive``), and a new
-flow may begin behind it.
+timestamp, or the next but those that were lost.  Nothing about such a packet has to be decided
+anew, so a flow compares its header with the one that must come, and writes the one that must go.
+What it carried is told to those who count when somebody asks (`Flow.take`), not at each packet.
+Anything else, a late packet, a key, a stranger's, is not the flow's: it goes the long way
+(``Session.receive``), and a new flow may begin behind it.
 
 Pure: datagrams and times come in, datagrams go out.
 """
@@ -24,10 +24,16 @@ _HEADER = Layout("!HHII")
 """Version, flags and payload type as one number; sequence, timestamp, SSRC."""
 
 
+_MOST_LOST = 50
+"""Packets at once: a second of them, and far less than what looks like another stream."""
+
+
 class Carried(Struct, frozen=True, gc=False):
     """What a flow carried since it was last asked, and where that left both of its streams."""
 
     packets: int
+    lost: int
+    """That should have come between them."""
     payload: bytes
     """Of the last packet, as it came."""
     at: float
@@ -53,6 +59,7 @@ class Flow:
         "_data",
         "_head",
         "_jitter",
+        "_lost",
         "_packets",
         "_sent_head",
         "_sent_ssrc",
@@ -96,25 +103,27 @@ class Flow:
         self._transit = transit
         self._jitter = jitter
         self._packets = 0
+        self._lost = 0
         self._at = 0.0
         self._data = b""
 
     def relay(self, data: bytes, source: Address, now: float) -> bytes | None:
-        """The datagram to send on; None if this is not the packet that comes next."""
+        """The datagram to send on; None if this is not a packet that comes next."""
         if len(data) != self._size:
             return None
         head, sequence, timestamp, ssrc = _HEADER.unpack_from(data)
-        if (
-            sequence != self._sequence
-            or timestamp != self._timestamp
-            or ssrc != self._ssrc
-            or head != self._head
-            or source != self._source
-        ):
+        if ssrc != self._ssrc or head != self._head or source != self._source:
             return None
         transit = now * CLOCK_RATE - timestamp
         change = abs(transit - self._transit)
         if change >= CLOCK_RATE:  # a pause, or a timestamp that wrapped
+            return None
+        if sequence != self._sequence:
+            lost = sequence - self._sequence & 0xFFFF
+            if lost > _MOST_LOST or timestamp != self._timestamp + lost * self._step & 0xFFFFFFFF:
+                return None
+            self._lost += lost
+        elif timestamp != self._timestamp:
             return None
         self._transit = transit
         self._jitter += (change - self._jitter) / 16
@@ -138,13 +147,15 @@ class Flow:
 
     def take(self) -> Carried | None:
         """What it carried since the last time; None if that is nothing."""
-        packets, self._packets = self._packets, 0
+        packets, lost = self._packets, self._lost
+        self._packets = self._lost = 0
         if packets == 0:
             return None
         sequence = self._sequence - 1 & 0xFFFF
         timestamp = self._timestamp - self._step & 0xFFFFFFFF
         return Carried(
             packets,
+            lost,
             self._data[HEADER_BYTES:],
             self._at,
             sequence,

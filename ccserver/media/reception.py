@@ -72,11 +72,12 @@ class Reception:
         """Whether this packet is the furthest that came of the source."""
         return ssrc == self.ssrc and sequence == self._highest & 0xFFFF
 
-    def go_on(self, packets: int, transit: float, jitter: float) -> None:
-        """So many packets came in sequence, and this is where they left transit and jitter."""
+    def go_on(self, packets: int, lost: int, transit: float, jitter: float) -> None:
+        """So many packets came in sequence, so many did not, and this is where they left transit
+        and jitter."""
         self.received += packets
         self._since_first += packets
-        self._highest += packets
+        self._highest += packets + lost
         self.transit = transit
         self.jitter = jitter
 

@@ -359,7 +359,7 @@ class Session:
             return
         self._heard_at = carried.at
         self.latest = translate(carried.payload, self._flows_as, self.remote.codec)
-        self.reception.go_on(carried.packets, carried.transit, carried.jitter)
+        self.reception.go_on(carried.packets, carried.lost, carried.transit, carried.jitter)
         self._rules.go_on(carried.sequence, carried.at)
         (listener,) = self.relays
         listener.out.go_on(

@@ -97,8 +97,8 @@ class OutStream:
         )
 
     def go_on(self, packets: int, sequence: int, timestamp: int, now: float) -> None:
-        """So many packets were relayed in sequence, each as long as the one before them; the last
-        one, at `now`, had this sequence number and timestamp."""
+        """So many packets were relayed in their order, each as long as the one before them; the
+        last one, at `now`, had this sequence number and timestamp."""
         self.packets += packets
         self.octets += packets * self._length
         self.sequence = sequence

@@ -38,7 +38,8 @@ def test_a_timestamp_that_wraps_goes_the_long_way():
 @pytest.mark.parametrize(
     "data",
     [
-        pytest.param(build(0, False, 12, 1160, 5, VOICE), id="one was lost"),
+        pytest.param(build(0, False, 12, 1160, 5, VOICE), id="one was lost, and no time"),
+        pytest.param(build(0, False, 211, 33160, 5, VOICE), id="too many were lost"),
         pytest.param(build(0, False, 10, 1000, 5, VOICE), id="the last one again"),
         pytest.param(build(0, False, 11, 1000, 5, VOICE), id="a timestamp that stands"),
         pytest.param(build(0, True, 11, 1160, 5, VOICE), id="a marker"),
@@ -73,6 +74,19 @@ def test_what_it_carried_is_told_once():
     assert (carried.sequence, carried.sent_sequence, carried.sent_timestamp) == (12, 502, 9320)
     assert carried.jitter == pytest.approx(80 / 16)
     assert flow.take() is None
+
+
+def test_packets_that_were_lost_are_counted_and_missing_where_it_goes():
+    flow = a_flow()
+
+    sent = flow.relay(packet(14, 1640), PHONE, 0.08)
+
+    assert sent is not None
+    assert (parse(sent).sequence, parse(sent).timestamp) == (504, 9640)
+    carried = flow.take()
+    assert carried is not None
+    assert (carried.packets, carried.lost, carried.sequence) == (1, 3, 14)
+    assert flow.relay(packet(15, 1800), PHONE, 0.1) is not None
 
 
 def test_payloads_are_translated_between_the_laws():
