@@ -94,7 +94,7 @@ class Day:
         self.tells(
             ev.ContactArrived(ref, entry, "caller", "2001", leg),
             self._leg(contact, 0, called=False),
-            ev.ContactQueued(ref, SUPPORT, place, ""),
+            ev.ContactQueued(ref, SUPPORT, place),
         )
         return contact
 
