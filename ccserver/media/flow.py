@@ -22,8 +22,6 @@ from ccserver.media.rtp import HEADER_BYTES, PLAIN, Packet
 
 _HEADER = Layout("!HHII")
 """Version, flags and payload type as one number; sequence, timestamp, SSRC."""
-
-
 _MOST_LOST = 50
 """Packets at once: a second of them, and far less than what looks like another stream."""
 
@@ -89,7 +87,7 @@ class Flow:
         jitter: float,
     ) -> None:
         self._source = source
-        self._step = len(packet.payload)  # in G.711 and G.722 a byte lasts for a step of the clock
+        self._step = len(packet.payload)  # in G.711 a byte lasts for a step of the clock
         self._size = HEADER_BYTES + self._step
         self._head = PLAIN << 8 | packet.payload_type
         self._ssrc = packet.ssrc

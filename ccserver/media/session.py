@@ -320,7 +320,7 @@ class Session:
 
     def begin_flow(self, packet: rtp.Packet, kind: str, source: Address) -> None:
         """Let what follows `packet`, which came from `source` and was relayed, go the short way, if
-        one listener is relayed to and all is in its order."""
+        one listener is relayed to, both are of G.711, and all is in its order."""
         if len(self.relays) != 1 or kind not in _LAWS or not packet.payload:
             return
         (listener,) = self.relays
