@@ -93,9 +93,15 @@ def simulate(
 
 @contextmanager
 def _busy(swarm: Swarm) -> Iterator[None]:
-    """A turn is soon over, and what is left of it waits."""
+    """A turn is soon over, and what is left of it waits: in a replay until the recording says so,
+    for there no time passes.
+    """
+    at_once = base.Post.rest
 
     async def rest(post: base.Post, sleeper: base._Sleeper) -> None:
+        if not post.turns.by_itself:
+            await at_once(post, sleeper)
+            return
         if not post.queue:
             await sleeper.sleep()
         await trio.sleep(swarm.burst_seconds)
