@@ -28,6 +28,7 @@ class Stage:
 
     def __init__(self, nursery: trio.Nursery) -> None:
         self.post, self.heard = Post(), list[str]()
+        self.stopped_by: dict[str, list[Actor]] = {}
         self.guardian = Guardian(nursery, self.crashed, self.post)
         nursery.start_soon(self.post.run)
 
@@ -40,9 +41,12 @@ class Stage:
         raise crash
 
     def group(self, name: str) -> Actor:
-        mailbox: Mailbox = self.guardian.group(
-            name, self.part, lambda: self.heard.append(f"{name} ended")
-        )
+        def ended() -> None:
+            self.heard.append(f"{name} ended")
+            for actor in self.stopped_by.get(name, ()):
+                actor.tell("stop")
+
+        mailbox: Mailbox = self.guardian.group(name, self.part, ended)
         self.guardian.watch(name, lambda down: self.heard.append(f"{down.name} is down"))
         return Actor(name, Ends(), OWN_EFFECTS, TimerShell(), mailbox)
 
@@ -60,12 +64,12 @@ async def test_who_was_dropped_is_not_dropped_again_when_the_server_ends(autojum
 
 
 async def test_who_ends_as_another_is_dropped_is_not_dropped(autojump_clock) -> None:
-    """It had been told what ends it, and the turn in which the other is dropped delivers that."""
+    """The first one's end tells the second what ends it, and the same turn delivers that."""
     async with trio.open_nursery() as nursery:
         stage = Stage(nursery)
         _, other = [stage.group(name) for name in ("one", "other")]
+        stage.stopped_by["one"] = [other]
         await trio.testing.wait_all_tasks_blocked()
-        other.tell("stop")
         nursery.cancel_scope.cancel()
     assert stage.heard == ["one ended", "other ended", "other is down"]
     assert stage.guardian.living == 0
