@@ -4,15 +4,21 @@ All of them go in two processes.  Those in ``tests/peers`` mostly wait, for prog
 wrote and for audio as it is played, and what they hear must come in time; all others only compute,
 and have time of their own.  So the first have the processor whenever they want it, and the others
 the rest.
+
+Both have one seed, ``TESTS_SEED``, which ``tests/conftest.py`` takes the order of Trio's tasks from
+and Python the order of its sets.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from tempfile import TemporaryFile
+
+from tests.conftest import SEED
 
 PEERS = "tests/peers"
 PYTEST = (sys.executable, "-m", "pytest", "-q")
@@ -20,6 +26,9 @@ POLITE = ("nice", "-n", "10")
 
 
 def main(arguments: Sequence[str]) -> int:
+    os.environ["TESTS_SEED"] = seed = str(SEED)
+    os.environ.setdefault("PYTHONHASHSEED", seed)
+    print(f"TESTS_SEED={seed}", flush=True)
     if arguments:
         return subprocess.call([*PYTEST, *arguments])
     return together([*POLITE, *PYTEST, f"--ignore={PEERS}"], [*PYTEST, PEERS])
