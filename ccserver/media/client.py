@@ -54,7 +54,9 @@ _FRAMES_PER_PASS = 64
 
 
 AtEnd: TypeAlias = Callable[[Callable[[], None]], bool]
-"""Has a function called when all is said that is said together; False: nothing is under way."""
+"""Has a function called when all is said that is said together, by one who is heard or by several
+who are heard at once; False: nothing is under way.
+"""
 
 
 class MediaClient:
@@ -74,12 +76,13 @@ class MediaClient:
         self._up = trio.Event()
         self._work = trio.Event()
         self._at_end: AtEnd = lambda act: False
+        self._at_end_of_burst: AtEnd = lambda act: False
         self._connection: socket.socket | None = None
         self._frames: deque[bytes] = deque()
         self._refused = trio.Event()
         self._commands: deque[Command] = deque()
         self._arranged = False
-        """When this turn is over, it is looked what there is to tell, and to send."""
+        """When this burst of turns is over, it is looked what there is to send."""
         self._presses = False
         """One of the commands should not wait."""
         self._unborn: set[str] = set()
@@ -88,7 +91,7 @@ class MediaClient:
         self._reserve: dict[bool, deque[tuple[str, int]]] = {False: deque(), True: deque()}
         """By family, whether it is IPv6: addresses and ports."""
         self._created: deque[SessionCreated] = deque()
-        """What is to be told when the turn is over."""
+        """What is to be told when the turn is over: a call waits for it."""
         self._refusals: deque[SessionRefused] = deque()
         self._ours: set[str] = set()
         self._to_confirm: set[str] = set()
@@ -98,8 +101,12 @@ class MediaClient:
         self._closes_orphans = False
         self._first_list = trio.Event()
 
-    def listen(self, on_event: Callable[[Event], None], at_end: AtEnd) -> None:
-        self._on_event, self._at_end = on_event, at_end
+    def listen(
+        self, on_event: Callable[[Event], None], at_end: AtEnd, at_end_of_burst: AtEnd
+    ) -> None:
+        """``at_end`` of a turn is told what is known; what is to be sent goes once a burst."""
+        self._on_event = on_event
+        self._at_end, self._at_end_of_burst = at_end, at_end_of_burst
 
     def adopt(self, sessions: Iterable[str]) -> None:
         """Those of an earlier core that are ours now; whatever else it left is closed at once."""
@@ -119,7 +126,7 @@ class MediaClient:
         await self._up.wait()
 
     def send(self, command: Command) -> None:
-        """Queue a command; those of one turn, or of one pass of the loop, travel in one frame.
+        """Queue a command; those of one burst, or of one pass of the loop, travel in one frame.
 
         To wake the media process costs both more than a command does.  So what makes no difference
         to anybody's ears, a session that nobody hears yet or any more, goes with the next command
@@ -138,7 +145,7 @@ class MediaClient:
         self._commands.append(command)
         if not self._arranged:
             self._arranged = True
-            if not self._at_end(self._act):
+            if not self._at_end_of_burst(self._act):
                 self._work.set()
 
     def _create(self, command: CreateSession) -> CreateSession:
@@ -151,6 +158,8 @@ class MediaClient:
             return command
         address, port = self._reserve[ipv6].popleft()
         self._created.append(SessionCreated(session, address, port))
+        if len(self._created) == 1:
+            self._at_end(self._tell_created)  # where there is no turn, ``_act`` does
         return CreateSession(session, ipv6, port)
 
     async def run(self) -> None:
@@ -215,10 +224,13 @@ class MediaClient:
             for command in unsent:
                 self._refuse(command)
 
-    def _act(self) -> None:
-        """Tell what is known already; what that leads to goes in the same frame."""
+    def _tell_created(self) -> None:
         while self._created:
             self._tell(self._created.popleft())
+
+    def _act(self) -> None:
+        """Tell what is known already; what that leads to goes in the same frame."""
+        self._tell_created()
         self._arranged = False
         if self._presses or self._frames:
             self._send_now()

@@ -54,10 +54,12 @@ class MediaClients:
         """Of an earlier core: at how many processes each may yet be."""
         self._on_event: Callable[[Event], None] = _unheard
 
-    def listen(self, on_event: Callable[[Event], None], at_end: AtEnd) -> None:
+    def listen(
+        self, on_event: Callable[[Event], None], at_end: AtEnd, at_end_of_burst: AtEnd
+    ) -> None:
         self._on_event = on_event
         for client in self._clients:
-            client.listen(partial(self._hear, client), at_end)
+            client.listen(partial(self._hear, client), at_end, at_end_of_burst)
 
     def adopt(self, sessions: Iterable[str]) -> None:
         """Those of an earlier core that are ours now; whatever else it left is closed at once."""

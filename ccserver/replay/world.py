@@ -79,6 +79,7 @@ class NoMedia:
         self,
         on_event: Callable[[media.Event], None],
         at_end: Callable[[Callable[[], None]], bool],
+        _: object = None,
     ) -> None:
         self._on_event, self._at_end = on_event, at_end
 

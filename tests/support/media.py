@@ -36,7 +36,9 @@ class MediaInMemory:
     """Cancelled: commands may still come in the same pass of the loop, and tell nothing."""
     _hear: Callable[[media.Event], None] = lambda event: None
 
-    def listen(self, on_event: Callable[[media.Event], None], at_end: object) -> None:
+    def listen(
+        self, on_event: Callable[[media.Event], None], at_end: object, at_end_of_burst: object
+    ) -> None:
         self._hear = on_event
 
     def adopt(self, sessions: Iterable[str]) -> None:

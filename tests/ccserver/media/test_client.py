@@ -7,7 +7,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from ccserver.media.client import GRACE, MOST_COMMANDS, ORPHANS_EVERY, MediaClient
+from ccserver.media.client import GRACE, MOST_COMMANDS, ORPHANS_EVERY, AtEnd, MediaClient
 from ccserver.media.protocol import (
     DOWN,
     CreateSession,
@@ -60,13 +60,27 @@ async def test_commands_of_one_pass_travel_in_one_frame(autojump_clock, client, 
     assert await media.frames() == [[CreateSession("a"), CreateSession("b"), Hear("a", ["b"])]]
 
 
-async def test_commands_of_one_turn_travel_in_one_frame_as_it_ends(
+def no_turn(act: Callable[[], None]) -> bool:
+    return False
+
+
+def kept_in(ends: list[Callable[[], None]]) -> AtEnd:
+    """What is to be done then lies there, and is done when the test says so."""
+
+    def at_end(act: Callable[[], None]) -> bool:
+        ends.append(act)
+        return True
+
+    return at_end
+
+
+async def test_commands_of_one_burst_travel_in_one_frame_as_it_ends(
     autojump_clock, client, media, heard
 ):
     await media.comes_up()
     await media.frames()
     ends: list[Callable[[], None]] = []
-    client.listen(heard.append, lambda act: ends.append(act) is None)
+    client.listen(heard.append, no_turn, kept_in(ends))
 
     client.send(CreateSession("a"))
     client.send(Hear("a", ["b"]))
@@ -83,7 +97,7 @@ async def test_what_a_full_socket_does_not_take_is_sent_later_in_its_order(
     await media.comes_up()
     await media.frames()
     ends: list[Callable[[], None]] = []
-    client.listen(heard.append, lambda act: ends.append(act) is None)
+    client.listen(heard.append, no_turn, kept_in(ends))
 
     sessions = [f"{number:05}" for number in range(5000)]
     for session in sessions:
@@ -110,13 +124,27 @@ async def client_with_reserve(media, heard, nursery) -> MediaClient:
 async def test_a_session_on_a_pair_in_reserve_is_there_at_once_but_not_told_from_within_send(
     autojump_clock, client_with_reserve, media, heard
 ):
-    ends: list[Callable[[], None]] = []
-    client_with_reserve.listen(heard.append, lambda act: ends.append(act) is None)
+    turn_ends: list[Callable[[], None]] = []
+    burst_ends: list[Callable[[], None]] = []
+    client_with_reserve.listen(heard.append, kept_in(turn_ends), kept_in(burst_ends))
 
     client_with_reserve.send(CreateSession("a"))
     assert heard == []
-    (end,) = ends
+    (end,) = turn_ends
     end()
+
+    assert heard == [SessionCreated("a", "192.0.2.1", 20000)]
+    assert await media.frames() == []
+
+
+async def test_a_session_on_a_pair_in_reserve_is_told_where_no_turn_ends(
+    autojump_clock, client_with_reserve, media, heard
+):
+    client_with_reserve.listen(heard.append, no_turn, no_turn)
+
+    client_with_reserve.send(CreateSession("a"))
+    assert heard == []
+    await media.frames()
 
     assert heard == [SessionCreated("a", "192.0.2.1", 20000)]
 
@@ -124,19 +152,20 @@ async def test_a_session_on_a_pair_in_reserve_is_there_at_once_but_not_told_from
 async def test_what_follows_from_a_pair_in_reserve_goes_in_the_same_frame(
     autojump_clock, client_with_reserve, media
 ):
-    ends: list[Callable[[], None]] = []
+    turn_ends: list[Callable[[], None]] = []
+    burst_ends: list[Callable[[], None]] = []
 
     def hears_bert(event: Event) -> None:
         client_with_reserve.send(Hear("a", ["bert"]))
 
-    client_with_reserve.listen(hears_bert, lambda act: ends.append(act) is None)
+    client_with_reserve.listen(hears_bert, kept_in(turn_ends), kept_in(burst_ends))
 
     client_with_reserve.send(CreateSession("a"))
-    for end in ends:
+    for end in (*turn_ends, *burst_ends):
         end()
 
     assert await media.frames() == [[CreateSession("a", port=20000), Hear("a", ["bert"])]]
-    assert len(ends) == 1
+    assert len(turn_ends) == len(burst_ends) == 1
 
 
 async def test_what_nobody_can_hear_yet_or_any_more_waits_for_other_commands(

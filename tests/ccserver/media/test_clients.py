@@ -49,7 +49,7 @@ async def media(ends, heard) -> MediaClients:
         if not isinstance(event, Sessions):
             heard.append(event)
 
-    media.listen(hear, lambda act: False)
+    media.listen(hear, lambda act: False, lambda act: False)
     return media
 
 
