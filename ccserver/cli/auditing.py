@@ -35,12 +35,20 @@ def audit(config: Config = DEFAULT_CONFIG, changes: Set = None) -> None:
     runs, contacts = several(found.runs, "run"), several(found.contacts, "contact")
     what = f"{several(found.events, 'event')}, {runs} of the server, {contacts}"
     typer.echo(f"{what}: {found.found or 'nothing'} wrong")
-    if digest is not None:
+    if digest is None:
+        agrees = True
+    elif found.seq < seq:
+        agrees = False
+        typer.echo(
+            f"the server's state cannot be compared: it is at event {seq}, and the disk has none"
+            f" behind {found.seq}",
+            err=True,
+        )
+    else:
         agrees = same == digest
         says = "is" if agrees else "IS NOT"
         typer.echo(f"the server's state {says} what the journal comes to at event {seq}")
-        found.found += not agrees
-    if found.found:
+    if found.found or not agrees:
         raise typer.Exit(REFUSED)
 
 
@@ -54,7 +62,7 @@ def _server(data: Path) -> tuple[int, str | None]:
 
 
 def _read(path: Path, found: Audit, upto: int) -> str | None:
-    """All there is, and what it comes to at event ``upto``; None: the disk never had that one."""
+    """All there is, and what it comes to at event ``upto``; None: the disk does not have that one."""
     same = None
     until = time.monotonic() + PATIENCE
     while True:
