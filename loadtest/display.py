@@ -25,13 +25,13 @@ class Screen:
         self._run, self._watch = run, watch
 
     def __rich__(self) -> Group:
-        return Group(self._calls(), self._latencies(), self._server(), self._own())
+        parts = [self._calls(), self._agents(), self._latencies(), self._server(), self._own()]
+        return Group(*(part for part in parts if part is not None))
 
     def _calls(self) -> Table:
         run, tally = self._run, self._run.tally
         rows = tally.rows[-2:]
         rate = rows[0].started / tally.interval if len(rows) > 1 else 0.0
-        table = Table(title=f"{run.phase}", box=None, title_justify="left")
         columns = {
             "calls/s": f"{rate:.0f}",
             "started": tally.started,
@@ -41,17 +41,19 @@ class Screen:
             "abandoned": tally.outcomes["abandoned"],
             "failed": tally.failed,
         }
-        if run.agents.phones:
-            columns |= {f"agents {name}": n for name, n in run.agents.states().items()}
-        for name in columns:
-            table.add_column(name, justify="right")
+        table = _table(*columns, title=run.phase)
         table.add_row(*map(str, columns.values()))
         return table
 
+    def _agents(self) -> Text | None:
+        agents = self._run.agents
+        if not agents.phones:
+            return None
+        counts = ", ".join(f"{count} {name}" for name, count in agents.states().items())
+        return Text(f" agents: {counts}")
+
     def _latencies(self) -> Table:
-        table = Table(box=None)
-        for name in ("ms", "count", "p50", "p95", "p99", "max"):
-            table.add_column(name, justify="right")
+        table = _table("ms", "count", "p50", "p95", "p99", "max")
         for name in LATENCIES_SHOWN:
             found = self._run.tally.latencies[name]
             if found.count:
@@ -59,26 +61,32 @@ class Screen:
                 table.add_row(name, str(found.count), *(f"{value:.1f}" for value in values))
         return table
 
-    def _server(self) -> Table:
-        table = Table(box=None)
-        samples = self._watch.samples[-1:]
-        for sample in samples:
-            for name in sample.cpu:
-                table.add_column(name, justify="right")
-            for name in sample.metrics:
-                table.add_column(name.removeprefix("ccserver_"), justify="right")
-            cells = [
-                f"{share:.0%} {sample.memory.get(name, 0) / 1e6:.0f} MB"
-                for name, share in sample.cpu.items()
-            ]
-            table.add_row(*cells, *(f"{value:g}" for value in sample.metrics.values()))
+    def _server(self) -> Table | None:
+        """A row for each figure: names are long, and many."""
+        if not self._watch.samples:
+            return None
+        sample = self._watch.samples[-1]
+        table = Table("server", box=None)
+        table.add_column(justify="right")
+        table.add_column()
+        for name, share in sample.cpu.items():
+            table.add_row(name, f"{share:.0%}", f"{sample.memory.get(name, 0) / 1e6:.0f} MB")
+        for name, value in sample.metrics.items():
+            table.add_row(name.removeprefix("ccserver_"), f"{value:g}")
         return table
 
     def _own(self) -> Text:
         run = self._run
         late = (run.tally.lateness.quantile(0.99) or 0.0) * 1e3
-        said = f"generator: {run.own.share:.0%} of a core, calls {late:.1f} ms late at p99"
+        said = f" generator: {run.own.share:.0%} of a core, calls {late:.1f} ms late at p99"
         return Text(said, style="bold red" if run.own.share > 0.9 or late > 50 else "dim")
+
+
+def _table(*columns: str, title: str | None = None) -> Table:
+    table = Table(title=title, title_justify="left", box=None)
+    for name in columns:
+        table.add_column(name, justify="right")
+    return table
 
 
 def in_a_line(run: Run) -> str:

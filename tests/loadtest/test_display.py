@@ -14,7 +14,8 @@ from tests.support.centre import centre
 
 
 def shown(screen: Screen) -> str:
-    console = Console(width=160, record=True, file=StringIO())
+    """On a terminal of the usual width."""
+    console = Console(width=80, record=True, file=StringIO())
     console.print(screen)
     return console.export_text()
 
@@ -29,9 +30,10 @@ async def test_what_is_seen_follows_the_run(autojump_clock):
 
         nursery.start_soon(run.run)
         await trio.sleep(8)
-        watch.samples.append(
-            Sample(1.0, {"core": 0.5}, {"core": 50_000_000}, {"ccserver_queue_waiting": 4.0})
-        )
+        cpu = {"ccserver.core": 0.5, "ccserver.media": 0.25}
+        memory = {"ccserver.core": 50_000_000, "ccserver.media": 30_000_000}
+        metrics = {"ccserver_queue_waiting": 4.0, "ccserver_loop_lag_seconds:p99": 0.005}
+        watch.samples.append(Sample(1.0, cpu, memory, metrics))
         seen = shown(screen)
         nursery.cancel_scope.cancel()
 
@@ -39,6 +41,9 @@ async def test_what_is_seen_follows_the_run(autojump_clock):
     assert in_a_line(run).startswith("steady: 7 started, ")
     words = seen.split()
     assert words[words.index("setup") + 1] == "7"
-    assert "50% 50 MB" in seen
-    assert "queue_waiting" in seen
+    assert words[words.index("ccserver.core") :][:4] == ["ccserver.core", "50%", "50", "MB"]
+    assert words[words.index("queue_waiting") + 1] == "4"
+    assert words[words.index("loop_lag_seconds:p99") + 1] == "0.005"
+    assert "agents: 0 free, 0 ringing, 2 talking, 0 away" in seen
     assert "generator: 0% of a core" in seen
+    assert "…" not in seen, "everything fits"
