@@ -133,7 +133,7 @@ class Journal:
         self._pieces: list[Piece] = []
         """Of checkpoints, that the disk does not have."""
         self._commit_began: float | None = None
-        self._failing = False
+        self._failing: str | None = None
         self._emitter = EventEmitter()
         self._kinds: dict[Callable[[Entry], object], Collection[type] | None] = {}
         self._mark: Callable[[int, int], object] = lambda seq, at: None
@@ -399,15 +399,16 @@ class Journal:
                 await trio.to_thread.run_sync(self._write, batch, pieces, inputs)
             except sqlite3.Error as error:
                 self._write_failures += 1
-                self._failing = True
                 self._unwritten.extendleft(reversed(batch))
                 self._pieces[:0] = pieces
-                log.error("the journal cannot be written: %s", error)
+                self._say_it_fails(str(error))
                 return False
             finally:
                 self._in_commit, self._commit_began = 0, None
                 self._room = 0 if self._immediate else self._most_unwritten
-            self._failing = False
+            if self._failing is not None:
+                log.info("the journal is written again, up to event %d", upto)
+                self._failing = None
             self._commits.observe(trio.current_time() - started)
         if self._tail is not None:
             self._tail.commit_succeeded()
@@ -415,6 +416,12 @@ class Journal:
         self._committed.set()
         self._committed = trio.Event()
         return True
+
+    def _say_it_fails(self, why: str) -> None:
+        """Once: it is tried every second, and the log may lie on the same disk."""
+        if why != self._failing:
+            log.error("the journal cannot be written, and is tried again: %s", why)
+        self._failing = why
 
     def _write(
         self,
