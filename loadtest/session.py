@@ -51,7 +51,8 @@ def perform(scenario: Scenario, directory: Path, display: Display | None = None)
 
 async def _perform(scenario: Scenario, directory: Path, display: Display | None) -> Result:
     host = _own_address(scenario)
-    processes = Processes(scenario.target.processes)
+    _, port = host_port(scenario.target.address)
+    processes = Processes(scenario.target.processes, port)
     watch = Watch(processes, scenario.target.metrics, scenario.target.show)
     calls: list[Arrival] = []
     if scenario.arrivals.recorded is not None:
