@@ -163,8 +163,8 @@ class Contact:
         match message:
             case m.LegEnded() if control.concerned(message) is None:
                 return self._after(talking, control.leg_ended(message))
-            case m.LegEnded(leg, cause) if leg == self.customer:
-                return self._customer_left(cause)
+            case m.LegEnded(leg) if leg == self.customer:
+                return self._customer_gone(message)
             case m.Restarted(name):
                 return self._after(talking, control.tell_again(name))
             case CentreChanged() | m.EndContact() | TimerFired("lease"):
@@ -196,8 +196,8 @@ class Contact:
 
     def _in_any_state(self, message: Message) -> list[Effect]:
         match message:
-            case m.LegEnded(leg, cause) if leg == self.customer:
-                return self._customer_left(cause)
+            case m.LegEnded(leg) if leg == self.customer:
+                return self._customer_gone(message)
             case m.Restarted():
                 return []
             case CentreChanged(world):
@@ -471,18 +471,21 @@ class Contact:
 
     # --- the end ------------------------------------------------------------------------------
 
-    def _customer_left(self, cause: str) -> list[Effect]:
+    def _customer_gone(self, ended: m.LegEnded) -> list[Effect]:
+        """He left, or we could not carry his audio."""
+        ours = ended.cause == "media" and (ended.status or 0) >= 500
+        by = EndedBy.SYSTEM if ours else EndedBy.CUSTOMER
         during = During.FLOW
         match self.state:
             case Seeking(served=Served() as served) as seeking:
-                ended = served.ended(self.ref, seeking.plan, self._now(), EndedBy.CUSTOMER)
-                return self._end(ended)
+                reason = ended.cause if ours else None
+                return self._end(served.ended(self.ref, seeking.plan, self._now(), by, reason))
             case Seeking(search, plan) if plan.name:
                 during = During.RINGING if isinstance(search.state, Ringing) else During.QUEUE
             case Parting():
                 during = During.QUEUE
-        left = self._unserved(Outcome.ABANDONED, cause, EndedBy.CUSTOMER, during)
-        return self._end(left)
+        outcome = Outcome.FAILED if ours else Outcome.ABANDONED
+        return self._end(self._unserved(outcome, ended.cause, by, during))
 
     def _fail(self, reason: str) -> list[Effect]:
         match self.state:

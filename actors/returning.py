@@ -30,9 +30,9 @@ Owner: TypeAlias = tuple[QueueName, str]
 
 
 def has_left(ended: ev.ContactEnded) -> bool:
-    """The caller hung up while he waited."""
+    """The caller hung up while he waited, or was cut off by us."""
     waited = ended.during in (During.QUEUE, During.RINGING)
-    return waited and ended.outcome is Outcome.ABANDONED
+    return waited and ended.outcome in (Outcome.ABANDONED, Outcome.FAILED)
 
 
 class _Kept(Struct, frozen=True):

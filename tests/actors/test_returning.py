@@ -36,9 +36,10 @@ class Door:
         contact: ContactId,
         during: During = During.QUEUE,
         queue: QueueName | None = SUPPORT,
+        outcome: Outcome = Outcome.ABANDONED,
     ) -> None:
         ref = ev.ContactRef(contact)
-        self.kept.apply(ev.ContactEnded(ref, Outcome.ABANDONED, queue, during=during))
+        self.kept.apply(ev.ContactEnded(ref, outcome, queue, during=during))
 
     def leaves(self, name: str = "first", ani: str = ANNA) -> None:
         contact = self.arrives(name, ani)
@@ -57,6 +58,14 @@ def test_who_comes_back_in_time_has_his_place_again() -> None:
     door.leaves()
     door.now += 60
     assert door.asks("again")[1] == Regained(PLACE, ContactId("first"))
+
+
+def test_who_was_cut_off_by_us_has_his_place_again() -> None:
+    door = Door()
+    first = door.arrives("first")
+    door.waits(first)
+    door.hangs_up(first, outcome=Outcome.FAILED)
+    assert door.asks("again")[1] == Regained(PLACE, first)
 
 
 def test_who_comes_back_too_late_has_not() -> None:

@@ -8,7 +8,7 @@ import trio
 from actors import events as ev
 from actors.ids import AgentId
 from actors.messages import Reserve
-from actors.reasons import Outcome
+from actors.reasons import During, EndedBy, Outcome
 from ccserver.journal.log import Entry
 from ccserver.media.protocol import NOT_READY
 from tests.support.centre import Centre, centre
@@ -308,6 +308,27 @@ async def test_the_media_process_dies_and_its_calls_end_well(autojump_clock) -> 
         c.media.is_lost()
         await trio.sleep(1)
         assert call.state == offered.state == "ended"
+        await trio.sleep(60)
+        c.check_nothing_is_left()
+
+
+@pytest.mark.parametrize("stage", ["flow", "queue", "ringing"])
+async def test_whom_a_dying_media_process_cuts_off_has_not_abandoned(autojump_clock, stage) -> None:
+    """It is our fault, and is counted so; who waited finds his place again."""
+    async with centre() as c:
+        agent = await c.agent("1001") if stage == "ringing" else None
+        await c.phone("anna").calls_to("2001")
+        if stage == "queue":
+            await trio.sleep(10)
+        if agent is not None:
+            await agent.rings()
+        c.media.is_lost()
+        await trio.sleep(5)
+        ended = c.of(ev.ContactEnded)[0]
+        assert (ended.outcome, ended.during) == (Outcome.FAILED, During(stage))
+        assert (ended.reason, ended.ended_by) == ("media", EndedBy.SYSTEM)
+        if agent is not None:
+            assert c.state("1001") == "available"  # no penalty
         await trio.sleep(60)
         c.check_nothing_is_left()
 
