@@ -74,7 +74,7 @@ def test_a_server_that_is_killed_is_reported(tmp_path: Path, server: Server, cle
     server.program.process.send_signal(signal.SIGKILL)
 
     assert load.wait(30) == 3
-    assert "the server's process" in load.output()
+    assert "the server: its process" in load.output()
     assert "FAILED: the server died, or answered no call" in load.output()
 
 
