@@ -426,7 +426,7 @@ async def test_a_full_disk_holds_events_back_until_there_is_room(tmp_path, monke
         nursery.start_soon(journal.run)
         for _ in range(200):
             journal.append(ServerStarted("1" * 400, "e"))
-        while journal.statistics().write_failures < 2:
+        while journal.statistics().write_failures < 2:  # noqa: ASYNC110
             await trio.sleep(0.01)
         assert not journal.ready
         limit(storage, 2**30)
