@@ -53,7 +53,9 @@ class Processes:
     def sample(self) -> dict[str, Usage]:
         """Those that live."""
         return {
-            name: usage for name, pid in self.found.items() if (usage := _usage(self._proc, pid)) is not None
+            name: usage
+            for name, pid in self.found.items()
+            if (usage := _usage(self._proc, pid)) is not None
         }
 
     def has_died(self) -> str | None:

@@ -62,7 +62,7 @@ def _server(data: Path) -> tuple[int, str | None]:
 
 
 def _read(path: Path, found: Audit, upto: int) -> str | None:
-    """All there is, and what it comes to at event ``upto``; None: the disk does not have that one."""
+    """All there is, and what it comes to at event ``upto``; None: the disk has not got so far."""
     same = None
     until = time.monotonic() + PATIENCE
     while True:

@@ -52,9 +52,9 @@ class Target(Section):
     is left out."""
     processes: list[str] = []
     """Processes of the server, if it is on this machine: whatever has all the words of an element
-    in its command line, as "ccserver.core" or "asterisk"; of several servers', those of the one that
-    has the port of address. A number is that of a process, and stands for those too that it started.
-    Their CPU and memory stand in the report; one that ends, ends the run."""
+    in its command line, as "ccserver.core" or "asterisk"; where several servers have, those of the
+    one at the port of address. A number is that of a process, and stands for those too that it
+    started. Their CPU and memory stand in the report; one that ends, ends the run."""
     silent_seconds: SomeSeconds = 10.0
     """A server that says nothing for so long, with requests unanswered, is counted as dead: the
     run ends."""
