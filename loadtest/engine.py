@@ -179,6 +179,11 @@ class Run:
         )
 
     @property
+    def transactions(self) -> int:
+        """SIP's, that are under way or linger."""
+        return sum(line.endpoint.transactions for line in self._lines)
+
+    @property
     def _lines(self) -> list[Line]:
         return [line for line in (self._line, self._phone_line) if line is not None]
 

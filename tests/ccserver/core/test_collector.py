@@ -9,22 +9,27 @@ from typing import Any
 import pytest
 import trio
 
-from ccserver.core.collector import FEW, PAUSE, Collector
+from ccserver.core.collector import FEW, PAUSE, SHORTEST, WANTED, Collector
 
 
 class Centre:
-    """``passes``: the generations that were looked at."""
+    """``passes``: the generations that were looked at; each pass takes ``took`` seconds."""
 
     def __init__(self) -> None:
         self.calls = self.phones = self.transactions = 0
         self.passes: list[int] = []
+        self.took = self.time = 0.0
         self.collector = Collector(
-            lambda: self.calls, lambda: self.phones, lambda: self.transactions
+            lambda: self.calls,
+            lambda: self.phones,
+            lambda: self.transactions,
+            lambda: self.time,
         )
 
     def hear(self, phase: str, info: dict[str, Any]) -> None:
         if phase == "start":
             self.passes.append(info["generation"])
+            self.time += self.took
 
 
 @pytest.fixture
@@ -88,3 +93,22 @@ async def test_nothing_is_collected_but_by_the_clock_until_it_ends(
     assert centre.passes == [2, 2, 2]
     assert gc.isenabled()
     assert gc.get_freeze_count() == 0
+
+
+@pytest.mark.parametrize(
+    ("took", "pause"), [(WANTED / 20, PAUSE), (5 * WANTED, SHORTEST), (1.0, SHORTEST)]
+)
+async def test_the_longer_a_pass_takes_the_sooner_comes_the_next(
+    autojump_clock: Any, centre: Centre, took: float, pause: float
+) -> None:
+    centre.calls = 1
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(centre.collector.run)
+        await trio.testing.wait_all_tasks_blocked()
+        centre.took = took
+        await trio.sleep(10 * PAUSE + SHORTEST / 2)
+        centre.passes.clear()
+        await trio.sleep(4 * pause)
+        nursery.cancel_scope.cancel()
+
+    assert centre.passes == [0, 0, 0, 0]
