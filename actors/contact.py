@@ -105,6 +105,8 @@ class Contact:
         self._dossier, self._now = dossier, dossier.now
         self._longest = longest
         self._avoid: tuple[AgentId, ...] = ()
+        self._is_new = True
+        """Nobody has heard of it while it is ``Arriving``."""
 
     @property
     def queue(self) -> QueueName | None:
@@ -136,9 +138,8 @@ class Contact:
             case Walking(walk) | Parting(walk) if walk.concerns(message):
                 return self._walked(walk.handle(message))
             case Arriving(entry, ani, dnis) if type(message) is Start:
-                arrived = ev.ContactArrived(self.ref, entry.name, ani, dnis, self.customer)
                 lease = StartTimer("lease", self._longest)
-                return [Record(arrived), lease, *self._enter(entry)]
+                return [self._arrives(entry, ani, dnis), lease, *self._enter(entry)]
             case Placing(placement) if type(message) is Start:
                 return [StartTimer("lease", self._longest), *self._placed(placement.start())]
             case Placing(placement) if placement.concerns(message):
@@ -269,6 +270,9 @@ class Contact:
         return [Record(reached), TellMonitorDesk(began), *control.start()]
 
     # --- the flow -----------------------------------------------------------------------------
+
+    def _arrives(self, entry_point: EntryPoint, ani: str, dnis: str) -> Record:
+        return Record(ev.ContactArrived(self.ref, entry_point.name, ani, dnis, self.customer))
 
     def _enter(self, entry_point: EntryPoint) -> list[Effect]:
         walk = Walk(self._dossier)
@@ -533,6 +537,8 @@ class Contact:
         before, self.state = self.state, Ending()
         effects: list[Effect] = [CancelTimer("lease")]
         match before:
+            case Arriving(entry, ani, dnis) if self._is_new:  # it fell over as it began
+                effects.append(self._arrives(entry, ani, dnis))
             case Placing(placement):
                 effects.extend(placement.end(event.reason or "", ended_by))
             case Walking(walk) | Parting(walk):

@@ -137,13 +137,14 @@ class Placement:
         self._shown, self._leg, self._reply_to = shown, leg, reply_to
 
     def start(self) -> list[Effect | News]:
-        dossier, route = self._dossier, self.route
-        shown = self._shown.uri.user or ""
-        placed = ev.ContactPlaced(dossier.ref, self.agent, route.number, shown, route.trunk)
         goal = AtAgent(self.agent, self.agent, "outbound", self._plan, self._leg)
-        search = Search(dossier, goal)
+        search = Search(self._dossier, goal)
         self.state = Reaching(search)
-        return [Record(placed), *self._hear(search.start())]
+        return [self._places(), *self._hear(search.start())]
+
+    def _places(self) -> Record:
+        ref, route, shown = self._dossier.ref, self.route, self._shown.uri.user or ""
+        return Record(ev.ContactPlaced(ref, self.agent, route.number, shown, route.trunk))
 
     def concerns(self, message: object) -> bool:
         """Whether a message of the contact's mailbox is this placement's."""
@@ -185,6 +186,8 @@ class Placement:
         before, self.state = self.state, Over()
         effects: list[Effect] = []
         match before:
+            case Fresh():  # the contact fell over as it began: nobody has heard of it yet
+                effects.append(self._places())
             case Reaching(search):
                 effects.extend(search.give_up(reason))
                 if self._leg in self._dossier.legs:

@@ -76,6 +76,7 @@ class RecoveredContact(Contact):
         playing: Container[LegId],
     ) -> None:
         super().__init__(dossier, entry_point, longest=longest)
+        self._is_new = False
         self._entry_point, self._past, self._playing = entry_point, past, playing
         self._down, self._on_hook, self._engaged = list(down), tuple(on_hook), tuple(engaged)
         self._resumed = False
@@ -91,6 +92,8 @@ class RecoveredContact(Contact):
             case m.LegEnded() if not self._resumed:
                 self._down.append(message)  # it could not even be taken over
                 return []
+            case m.EndContact() if self._past is None and not self.is_ending:
+                return []  # nor could one that had ended: it ends no second time
             case _:
                 return super().handle(message)
 
