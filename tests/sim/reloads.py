@@ -11,13 +11,13 @@ import trio
 from msgspec import Struct
 
 from actors.ids import AgentId, QueueName
-from ccserver.door import Request
+from ccserver.door import Answer, Request
 from ccserver.journal import codec
 from ccserver.settings import Settings
 from tests.sim.asking import answered
 from tests.sim.swarm import STRATEGIES, Swarm, agent_names, supervisor_names
 from tests.support.centre import DEFAULT
-from tests.support.restarting import MortalCentre
+from tests.support.restarting import Life, MortalCentre
 
 LANGUAGES = ("english", "spanish")
 NEEDS: dict[QueueName, str | None] = {
@@ -61,8 +61,10 @@ class Configuration:
         """The same; but a queue that is deleted serves who waits by the rules it had."""
         self._before: list[_Rules] = []
         """By which some may work until it ``settles``."""
-        self.refused = False
-        """The server could not take the last change, and works by the one before."""
+        self.asked = self.refused = 0
+        """Reloads that are under way, one after the other; and those that the server could not
+        take, and that are tried again: the file is ahead of it.
+        """
         self.strategy, self.rona = swarm.strategy, swarm.rona_seconds
         self.max_wait, self.wrap_up = swarm.max_wait_seconds, swarm.wrap_up_seconds
         self.spanish = True
@@ -88,7 +90,9 @@ class Configuration:
 
     @property
     def settles(self) -> bool:
-        return self.refused or trio.current_time() - self.changed_at < SETTLES_IN
+        """Whether some may work by another file than this one."""
+        lately = trio.current_time() - self.changed_at < SETTLES_IN
+        return lately or self.asked > 1 or self.refused > 0
 
     def change(self, random: Random) -> None:
         """One thing, or one thing back; or several."""
@@ -200,17 +204,22 @@ class Reloads:
         await self.applies()
 
     async def applies(self) -> None:
-        """Tried again while the disk takes nothing: until then the file is ahead of the server."""
+        """Tried again while the disk takes nothing, and where others were asked for before it for
+        so long that whoever waits has given up: until then the file is ahead of the server.
+        """
         floor, configuration = self._floor, self.configuration
-        configuration.changed_at = trio.current_time()
         floor.file = Settings.model_validate({**DEFAULT, **configuration.sections()})
-        while True:
-            life, answer = await answered(floor, Request("centre.reload"), DEADLINE)
-            configuration.refused = answer.get("refused") == "STORAGE_UNAVAILABLE"
-            if not configuration.refused:
-                break
-            await trio.sleep(TRIES_AGAIN_IN)
-            configuration.changed_at = trio.current_time()
+        configuration.changed_at = trio.current_time()
+        configuration.asked += 1
+        life, answer = await answered(floor, Request("centre.reload"), DEADLINE)
+        if _is_to_be_tried_again(life, answer):
+            configuration.refused += 1
+            while _is_to_be_tried_again(life, answer):
+                await trio.sleep(TRIES_AGAIN_IN)
+                life, answer = await answered(floor, Request("centre.reload"), DEADLINE)
+            configuration.refused -= 1
+        configuration.asked -= 1
+        configuration.changed_at = trio.current_time()
         if answer.get("ok") and answer["changes"] and life is floor.life:
             self._is_kept(answer["version"])
 
@@ -220,3 +229,8 @@ class Reloads:
         kept = next((codec.decode(row[3]) for row in rows), None)
         if getattr(kept, "version", None) != version:
             self._found("I5", f"configuration {version} was acknowledged, the disk has {kept}")
+
+
+def _is_to_be_tried_again(life: Life, answer: Answer) -> bool:
+    unheard = not answer or answer.get("refused") == "STORAGE_UNAVAILABLE"
+    return life.serves and unheard
