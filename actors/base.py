@@ -147,25 +147,12 @@ class Post:
     pass of the loop between.  What is told outside a turn wakes the task of its mailbox, or ours.
     """
 
-    __slots__ = (
-        "_at",
-        "_burst",
-        "_ending",
-        "_following",
-        "_instant",
-        "_sleeper",
-        "queue",
-        "turning",
-        "turns",
-    )
+    __slots__ = ("_at", "_burst", "_ending", "_instant", "_sleeper", "queue", "turning", "turns")
 
     def __init__(self, turns: Turns | None = None) -> None:
         self.queue: deque[tuple[Actor, Any]] = deque()
         self.turns: Turns = turns or LiveTurns()
-        self._following: list[Callable[[], None]] = []
-        """What is to be done when this turn is over,"""
         self._ending: list[Callable[[], None]] = []
-        """and what when its burst is."""
         self._sleeper = _Sleeper()
         self.turning = self._burst = False
         self._instant = self._at = 0.0
@@ -194,7 +181,7 @@ class Post:
             self._deliver()
 
     def begin_burst(self) -> None:
-        """Several turns follow each other at once; some things are done once for all of them."""
+        """Several turns follow each other at once, and end together."""
         self._burst = True
 
     def end_burst(self) -> None:
@@ -202,15 +189,9 @@ class Post:
         self._end()
 
     def at_end(self, act: Callable[[], None]) -> bool:
-        """Call ``act`` once, when this turn ends, in front of the next of its burst; False: there
-        is no turn, and it is not called.
+        """Call ``act`` once, when this turn, or its burst, ends; False: there is no turn, and it is
+        not called.
         """
-        if self.turning:
-            self._following.append(act)
-        return self.turning
-
-    def at_end_of_burst(self, act: Callable[[], None]) -> bool:
-        """As ``at_end``, but behind all turns of the burst, if this is one of a burst."""
         if self.turning:
             self._ending.append(act)
         return self.turning
@@ -254,8 +235,6 @@ class Post:
                 queue[0][0].mailbox.wake()
         finally:
             self.turning = False
-            while self._following:
-                self._following.pop()()
             if not self._burst:
                 self._end()
 

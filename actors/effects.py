@@ -161,10 +161,13 @@ class Hear(Struct, frozen=True, gc=False):
 
 
 class OpenMedia(Struct, frozen=True, gc=False):
-    """Give me an address and a port; comes back as ``MediaOpened`` or ``MediaRefused``."""
+    """Give me an address and a port; comes back as ``MediaOpened`` or ``MediaRefused``.  With a
+    ``port`` it is that pair of the reserve, and only a refusal comes back.
+    """
 
     leg: LegId
     ipv6: bool = False
+    port: int | None = None
 
 
 class DirectMedia(Struct, frozen=True):

@@ -147,18 +147,26 @@ class Leg:
         self._media_open = False
         self._said_ended = False
 
-    def _begin(self) -> list[do.Effect]:
+    @property
+    def ipv6(self) -> bool:
+        """Of which family the address must be at which it hears: what the offer says; without one,
+        the way to the phone.
+        """
         offered = offer_answer.awaits_ipv6(self._offered)
-        ipv6 = ":" in self._path.remote[0] if offered is None else offered
+        return ":" in self._path.remote[0] if offered is None else offered
+
+    def _begin(self, ready: tuple[str, int] | None) -> list[do.Effect]:
+        port = None if ready is None else ready[1]
         effects: list[do.Effect] = [
             do.AttachDialog(self.id, *self._dialog_key),
-            do.OpenMedia(self.id, ipv6=ipv6),
-            StartTimer("media", MEDIA_LEASE),
+            do.OpenMedia(self.id, self.ipv6, port),
         ]
         if self._key is not None and self._invite is not None:
             effects.append(do.ClaimInvite(self.id, self._key))
             effects.append(do.Record(self._arrived(self._invite, self._key)))
-        return effects
+        if ready is None:
+            return [*effects, StartTimer("media", MEDIA_LEASE)]
+        return [*effects, *self._media_opened(*ready)]
 
     def _arrived(self, invite: Request, key: ServerKey) -> ev.LegArrived:
         rows = invite.fields
@@ -171,11 +179,11 @@ class Leg:
         opening = type(self.state) is Opening
         match message:
             case MediaOpened(address, port) if opening:
-                return self._media_opened(address, port)
+                return [CancelTimer("media"), *self._media_opened(address, port)]
             case MediaOpened():
                 return []  # opened as the other side hung up; it is closed with the leg
-            case m.Begin() if opening:
-                return self._begin()
+            case m.Begin(ready) if opening:
+                return self._begin(ready)
             case m.Begin():
                 raise UnexpectedMessage(type(self.state).__name__, "Begin")
             case m.HangUp() if type(self.state) is Leaving:
@@ -227,11 +235,10 @@ class Leg:
         if self._usage is None:
             self.state = dialling = Dialling(self._make_offer())
             self._usage = self._usage_of(dialling.offer)
-            return [CancelTimer("media"), *self._drive(usage.Start())]
+            return self._drive(usage.Start())
         answer_at_once = self.state.answer_at_once
         self.state = Invited()
-        effects: list[do.Effect] = [CancelTimer("media")]
-        return [*effects, *self._accept()] if answer_at_once else effects
+        return self._accept() if answer_at_once else []
 
     def _accept(self) -> list[do.Effect]:
         assert self._local is not None

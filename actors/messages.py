@@ -179,7 +179,10 @@ class ConversationBegan(Struct, frozen=True, gc=False):
 
 
 class Begin(Struct, frozen=True, gc=False):
-    """The first message: ask for media, and be reachable in the dialog."""
+    """The first message: have media, and be reachable in the dialog."""
+
+    port: tuple[str, int] | None = None
+    """The address and port of a pair that is in reserve; None: one must be asked for."""
 
 
 class Answer(Struct, frozen=True, gc=False):

@@ -79,9 +79,12 @@ _NEWS = (
 class MediaPlane(MediaPort, Protocol):
     """A media process, or its double: commands in, events to ``on_event``."""
 
-    def listen(
-        self, on_event: Callable[[media.Event], None], at_end: AtEnd, at_end_of_burst: AtEnd
-    ) -> None: ...
+    def listen(self, on_event: Callable[[media.Event], None], at_end: AtEnd) -> None: ...
+
+    def take(self, session: str, ipv6: bool) -> tuple[str, int] | None:
+        """Address and port of a pair in reserve, by which the session is created next; None: there
+        is none.
+        """
 
     def adopt(self, sessions: Iterable[str]) -> None:
         """Those of an earlier run that are ours; others that it left are closed."""
@@ -161,6 +164,7 @@ class Core:
             max_calls=plan.max_calls(settings),
             room=lambda: self.admission.open,
             calls_per_hour=settings.outbound.calls_per_hour,
+            take_port=world.media.take,
             directory=self.directory,
             listeners=self.listeners,
             names=Names(self.ids, lambda: next(self._tickets), self._tag),
@@ -290,8 +294,7 @@ class Core:
                 self.post.turns.told,
             )
             self.calls.bind(self.effects, self.guardian)
-            post = self.post
-            self.world.media.listen(self._media_news, post.at_end, post.at_end_of_burst)
+            self.world.media.listen(self._media_news, self.post.at_end)
             nursery.start_soon(self.post.run)
             nursery.start_soon(self.timers.run)
             nursery.start_soon(self.world.media.run)
@@ -386,9 +389,9 @@ class Core:
         return None
 
     def _at_end(self, act: Callable[[], None]) -> bool:
-        """As ``Post.at_end_of_burst``; in a replay, a turn of its own says what was done then."""
+        """As ``Post.at_end``; but in a replay, a turn of its own says what was done then."""
         post = self.post
-        return post.at_end_of_burst(act) if post.turns.by_itself else post.turning
+        return post.at_end(act) if post.turns.by_itself else post.turning
 
     def _say_at_once(self, say: Callable[[Any], object], word: Any) -> None:
         """Returns when all that follows from it has been handled."""

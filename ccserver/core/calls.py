@@ -63,7 +63,8 @@ class Calls:
 
     ``make_actor(name, machine, mailbox, on_end)`` gives an actor; ``longest``, in seconds, is
     the most that a contact may last; ``max_calls`` limits trunks by name; ``room``: whether the
-    centre may have one more call; ``calls_per_hour`` limits each agent's own.
+    centre may have one more call; ``calls_per_hour`` limits each agent's own; ``take_port``: a port
+    pair of the media's reserve for this session, IPv6 or not.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Calls:
         max_calls: Mapping[str, int],
         room: Callable[[], bool],
         calls_per_hour: int | None,
+        take_port: Callable[[str, bool], tuple[str, int] | None],
         directory: Directory,
         listeners: Listeners,
         names: Names,
@@ -85,7 +87,7 @@ class Calls:
         mailboxes: Mailboxes,
     ) -> None:
         self._centre, self._realm, self._longest = centre, realm, longest
-        self._wall = wall
+        self._wall, self._take_port = wall, take_port
         self._directory, self._listeners, self._names = directory, listeners, names
         self._post, self._make_actor = post, make_actor
         self._journal, self._mailboxes = journal, mailboxes
@@ -150,7 +152,7 @@ class Calls:
         )
         group = self._call(contact, machine)
         group.actor.tell(Start())
-        group.add_leg(self._customer_leg(leg, contact, key, request, path, trunk))
+        self._begin(group, self._customer_leg(leg, contact, key, request, path, trunk))
 
     def start_feature(
         self,
@@ -165,7 +167,7 @@ class Calls:
         leg = LegId(f"{call}/0")
         machine = FeatureCall(call, leg, agent, command, confirm="confirm.wav", refuse="error.wav")
         group = self._call(call, machine)
-        group.add_leg(self._customer_leg(leg, call, key, request, path))
+        self._begin(group, self._customer_leg(leg, call, key, request, path))
         group.actor.tell(StartFeature())
 
     def dial_out(
@@ -230,7 +232,7 @@ class Calls:
         group = self._call(contact, machine)
         group.actor.tell(Start())
         if incoming is not None:
-            group.add_leg(incoming)
+            self._begin(group, incoming)
 
     def recover(self, contact: ContactId, machine: Contact, legs: Iterable[RecoveredLeg]) -> Actor:
         """A contact of an earlier run of the server; its actor waits to be told to resume."""
@@ -271,6 +273,11 @@ class Calls:
 
     # --- legs ---------------------------------------------------------------------------------
 
+    def _begin(self, group: CrashGroup, leg: Leg) -> None:
+        """With a port pair of the reserve, if there is one."""
+        ready = self._post.turns.ask("port", lambda: self._take_port(leg.id, leg.ipv6))
+        group.add_leg(leg, m.Begin(ready))
+
     def _customer_leg(
         self,
         leg: LegId,
@@ -303,7 +310,7 @@ class Calls:
         own = effect.leg == f"{contact}/0"  # the customer's, whom an agent calls
         full = None if trunk is None else self.lines.take(trunk, effect.leg, dial.by, admitted=own)
         if full is None:
-            group.add_leg(self._outgoing_leg(effect.leg, contact, dial))
+            self._begin(group, self._outgoing_leg(effect.leg, contact, dial))
         else:
             group.actor.tell(m.LegEnded(effect.leg, full, NO_LINE, by_us=True))
 

@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 
 FAREWELL = 40.0
 """Longer than a BYE is retransmitted (64*T1 is 32 s)."""
-BEGIN = Begin()
 INTERNAL_ERROR = 'SIP;cause=500;text="Internal error"'
 
 
@@ -48,7 +47,7 @@ class CrashGroup:
     def set_contact(self, actor: Actor) -> None:
         self.actor = actor
 
-    def add_leg(self, leg: Leg, first: Begin | Resume = BEGIN) -> None:
+    def add_leg(self, leg: Leg, first: Begin | Resume) -> None:
         """It lives in this group from now on."""
         self._legs[leg.id] = leg
 

@@ -69,7 +69,7 @@ class Effects:
             do.StopPlaying: lambda _, e: to_media(media.StopPlay(e.leg)),
             do.LookAtQueue: lambda _, e: self._contact_hears(e.contact, look(e)),
             do.Hear: lambda _, e: to_media(media.Hear(e.leg, list(e.sources))),
-            do.OpenMedia: lambda _, e: to_media(media.CreateSession(e.leg, e.ipv6)),
+            do.OpenMedia: lambda _, e: to_media(media.CreateSession(e.leg, e.ipv6, e.port)),
             do.DirectMedia: self._direct_media,
             do.CloseMedia: lambda _, e: to_media(media.Release(e.leg)),
             do.SendRequest: self._send_request,

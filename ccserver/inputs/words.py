@@ -19,7 +19,7 @@ from sip.authentication import Verdict
 from sip.transport.path import Path
 from sip.usage_messages import ServerKey
 
-FORMAT = 4
+FORMAT = 5
 """Raised whenever what is written is another: a recording of another format is not replayed."""
 
 
@@ -92,7 +92,13 @@ WORDS: dict[str, Any] = {
     "dropped": tuple[str],
 }
 """Of each kind of turn that has any."""
-VALUES: dict[str, Any] = {"verdict": tuple[Verdict, str | None], "nonce": str, "route": str}
+VALUES: dict[str, Any] = {
+    "verdict": tuple[Verdict, str | None],
+    "nonce": str,
+    "route": str,
+    "port": tuple[str, int] | None,
+}
+"""Of each question, what it may be answered with."""
 
 
 MARK = 0xFFFF

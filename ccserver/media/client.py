@@ -1,7 +1,7 @@
 """The core's end of the control socket: it never waits for the media process.
 
-What cannot be sent is refused or dropped, and counted.  Where a session hears is known at once as
-long as there are port pairs in reserve, else when the media process has opened one.  After a
+What cannot be sent is refused or dropped, and counted.  Where a session hears is known before it is
+there as long as port pairs are in reserve, else when the media process has opened one.  After a
 reconnection the client asks what sessions there are, and tells the core which of its own are gone.
 Sessions that a core before it left behind may be talking calls: they go on, and are released when
 nothing is heard of them.
@@ -28,7 +28,6 @@ from ccserver.media.protocol import (
     ListSessions,
     PortsReady,
     Release,
-    SessionCreated,
     SessionRefused,
     SessionReleased,
     Sessions,
@@ -54,9 +53,7 @@ _FRAMES_PER_PASS = 64
 
 
 AtEnd: TypeAlias = Callable[[Callable[[], None]], bool]
-"""Has a function called when all is said that is said together, by one who is heard or by several
-who are heard at once; False: nothing is under way.
-"""
+"""Has a function called when all is said that is said together; False: nothing is under way."""
 
 
 class MediaClient:
@@ -76,13 +73,12 @@ class MediaClient:
         self._up = trio.Event()
         self._work = trio.Event()
         self._at_end: AtEnd = lambda act: False
-        self._at_end_of_burst: AtEnd = lambda act: False
         self._connection: socket.socket | None = None
         self._frames: deque[bytes] = deque()
         self._refused = trio.Event()
         self._commands: deque[Command] = deque()
         self._arranged = False
-        """When this burst of turns is over, it is looked what there is to send."""
+        """When this turn is over, it is looked what there is to tell, and to send."""
         self._presses = False
         """One of the commands should not wait."""
         self._unborn: set[str] = set()
@@ -90,8 +86,6 @@ class MediaClient:
         self._ready = ready
         self._reserve: dict[bool, deque[tuple[str, int]]] = {False: deque(), True: deque()}
         """By family, whether it is IPv6: addresses and ports."""
-        self._created: deque[SessionCreated] = deque()
-        """What is to be told when the turn is over: a call waits for it."""
         self._refusals: deque[SessionRefused] = deque()
         self._ours: set[str] = set()
         self._to_confirm: set[str] = set()
@@ -101,12 +95,8 @@ class MediaClient:
         self._closes_orphans = False
         self._first_list = trio.Event()
 
-    def listen(
-        self, on_event: Callable[[Event], None], at_end: AtEnd, at_end_of_burst: AtEnd
-    ) -> None:
-        """``at_end`` of a turn is told what is known; what is to be sent goes once a burst."""
-        self._on_event = on_event
-        self._at_end, self._at_end_of_burst = at_end, at_end_of_burst
+    def listen(self, on_event: Callable[[Event], None], at_end: AtEnd) -> None:
+        self._on_event, self._at_end = on_event, at_end
 
     def adopt(self, sessions: Iterable[str]) -> None:
         """Those of an earlier core that are ours now; whatever else it left is closed at once."""
@@ -126,7 +116,7 @@ class MediaClient:
         await self._up.wait()
 
     def send(self, command: Command) -> None:
-        """Queue a command; those of one burst, or of one pass of the loop, travel in one frame.
+        """Queue a command; those of one turn, or of one pass of the loop, travel in one frame.
 
         To wake the media process costs both more than a command does.  So what makes no difference
         to anybody's ears, a session that nobody hears yet or any more, goes with the next command
@@ -137,7 +127,10 @@ class MediaClient:
             return
         kind = type(command)
         if kind is CreateSession:
-            command = self._create(command)  # type: ignore[arg-type]
+            self._ours.add(command.session)  # type: ignore[union-attr]
+            self._unborn.add(command.session)  # type: ignore[union-attr]
+            if command.port is None:  # type: ignore[union-attr]
+                self._presses = True
         elif kind is Release:
             self._forget(command.session)  # type: ignore[union-attr]
         elif kind is not SetRemote or command.session not in self._unborn:  # type: ignore[union-attr]
@@ -145,22 +138,16 @@ class MediaClient:
         self._commands.append(command)
         if not self._arranged:
             self._arranged = True
-            if not self._at_end_of_burst(self._act):
+            if not self._at_end(self._act):
                 self._work.set()
 
-    def _create(self, command: CreateSession) -> CreateSession:
-        """With a port in it, if there is one in reserve."""
-        session, ipv6 = command.session, command.ipv6
-        self._ours.add(session)
-        self._unborn.add(session)
-        if not self._reserve[ipv6]:
-            self._presses = True
-            return command
-        address, port = self._reserve[ipv6].popleft()
-        self._created.append(SessionCreated(session, address, port))
-        if len(self._created) == 1:
-            self._at_end(self._tell_created)  # where there is no turn, ``_act`` does
-        return CreateSession(session, ipv6, port)
+    def take(self, session: str, ipv6: bool) -> tuple[str, int] | None:
+        """Address and port of a pair in reserve: this session is created by it next, or never.
+
+        None: there is none, and ``CreateSession`` without a port is answered when one is open.
+        """
+        reserve = self._reserve[ipv6]
+        return reserve.popleft() if reserve and len(self._commands) < MOST_COMMANDS else None
 
     async def run(self) -> None:
         """Connect, and connect again, until cancelled."""
@@ -224,13 +211,8 @@ class MediaClient:
             for command in unsent:
                 self._refuse(command)
 
-    def _tell_created(self) -> None:
-        while self._created:
-            self._tell(self._created.popleft())
-
     def _act(self) -> None:
-        """Tell what is known already; what that leads to goes in the same frame."""
-        self._tell_created()
+        """Send what should not wait, and whatever else there is with it."""
         self._arranged = False
         if self._presses or self._frames:
             self._send_now()

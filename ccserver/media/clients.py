@@ -54,12 +54,10 @@ class MediaClients:
         """Of an earlier core: at how many processes each may yet be."""
         self._on_event: Callable[[Event], None] = _unheard
 
-    def listen(
-        self, on_event: Callable[[Event], None], at_end: AtEnd, at_end_of_burst: AtEnd
-    ) -> None:
+    def listen(self, on_event: Callable[[Event], None], at_end: AtEnd) -> None:
         self._on_event = on_event
         for client in self._clients:
-            client.listen(partial(self._hear, client), at_end, at_end_of_burst)
+            client.listen(partial(self._hear, client), at_end)
 
     def adopt(self, sessions: Iterable[str]) -> None:
         """Those of an earlier core that are ours now; whatever else it left is closed at once."""
@@ -105,6 +103,14 @@ class MediaClients:
             if self._homeless.pop(session, None) is not None:
                 for client in self._clients:
                     client.send(command)
+
+    def take(self, session: str, ipv6: bool) -> tuple[str, int] | None:
+        """As of one client: of the one at which this session will be."""
+        client = self._client_for(session)
+        ready = client.take(session, ipv6)
+        if ready is not None:
+            self._place(session, client)
+        return ready
 
     # --- where a session is -------------------------------------------------------------------
 

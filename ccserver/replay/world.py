@@ -71,31 +71,19 @@ class NoMedia:
 
     def __init__(self, turns: RecordedTurns) -> None:
         self._turns = turns
-        self._on_event: Callable[[media.Event], None] = _unheard
-        self._at_end: Callable[[Callable[[], None]], bool] = _never
-        self._arranged = False
 
     def listen(
         self,
         on_event: Callable[[media.Event], None],
         at_end: Callable[[Callable[[], None]], bool],
-        _: object = None,
     ) -> None:
-        self._on_event, self._at_end = on_event, at_end
+        """There is no news but what was recorded."""
 
     def send(self, command: media.Command) -> None:
-        """Nobody hears: the recording says what was answered, and when.
+        """Nobody hears: the recording says what was answered, and when."""
 
-        A port pair that was in reserve was had as the turn ended that had asked for it.
-        """
-        if isinstance(command, media.CreateSession) and not self._arranged:
-            self._arranged = self._at_end(self._answer)
-
-    def _answer(self) -> None:
-        self._arranged = False
-        while self._turns.is_next("media"):
-            (news,) = self._turns.words
-            self._on_event(news)
+    def take(self, session: str, ipv6: bool) -> None:
+        """It has none in reserve: the recording says which were."""
 
     def adopt(self, sessions: Iterable[str]) -> None:
         """Nobody has any."""
@@ -108,14 +96,6 @@ class NoMedia:
 
     async def run(self) -> None:
         await trio.sleep_forever()
-
-
-def _unheard(event: media.Event) -> None:
-    """Before the core listens."""
-
-
-def _never(act: Callable[[], None]) -> bool:
-    return False
 
 
 class RecordedTurns:

@@ -245,40 +245,21 @@ def test_what_is_to_be_done_at_the_end_of_a_turn_comes_after_all_that_follows_fr
     assert not stage.post.at_end(lambda: end("never"))
 
 
-def test_each_turn_of_a_burst_ends_and_then_the_burst(stage) -> None:
+def test_the_turns_of_a_burst_end_together(stage) -> None:
     one = stage.actor("one", go=["one"], on=["two"])
 
     def say(message: str) -> None:
-        assert stage.post.at_end_of_burst(lambda: stage.performed.append("burst"))
-        assert stage.post.at_end(lambda: stage.performed.append("end"))
+        stage.post.at_end(lambda: stage.performed.append("end"))
         one.tell(message)
 
     stage.post.begin_burst()
     stage.post.turn("test", say, "go")
     stage.post.turn("test", say, "on")
-    assert stage.performed == ["one", "end", "two", "end"]
+    assert stage.performed == ["one", "two"]
     stage.post.end_burst()
-    assert stage.performed[4:] == ["burst", "burst"]
+    assert stage.performed == ["one", "two", "end", "end"]
     stage.post.turn("test", say, "go")
-    assert stage.performed[6:] == ["one", "end", "burst"]
-
-
-def test_a_turn_at_the_end_of_another_ends_in_front_of_the_next_of_its_burst(stage) -> None:
-    one = stage.actor("one", go=["one"], then=["more"], on=["two"])
-
-    def say() -> None:
-        stage.post.at_end(lambda: stage.post.turn("test", say_more))
-        one.tell("go")
-
-    def say_more() -> None:
-        stage.post.at_end(lambda: stage.performed.append("end"))
-        one.tell("then")
-
-    stage.post.begin_burst()
-    stage.post.turn("test", say)
-    stage.post.turn("test", one.tell, "on")
-    stage.post.end_burst()
-    assert stage.performed == ["one", "more", "end", "two"]
+    assert stage.performed[4:] == ["one", "end"]
 
 
 async def test_what_one_raises_in_a_turn_ends_its_mailbox_and_the_turn_goes_on(

@@ -16,11 +16,14 @@ ADDRESS_IPV6 = "2001:db8::1"
 
 @dataclass
 class MediaInMemory:
-    """Prompts take ``lengths[file]`` seconds, or two.  ``free`` is how many sessions may open,
-    ``opens_after`` how long one takes, or ``slow``, by the number of its leg."""
+    """Prompts take ``lengths[file]`` seconds, or two.  ``free`` is how many sessions may open.  A
+    pair for each is in ``reserve``, if it is not to take long: ``opens_after`` says how long one
+    takes, or ``slow``, by the number of its leg.
+    """
 
     lengths: Mapping[str, float] = field(default_factory=dict)
     free: int = 1000
+    reserve: bool = True
     opens_after: float = 0.0
     slow: dict[str, float] = field(default_factory=dict)
     sessions: dict[str, int] = field(default_factory=dict)
@@ -36,9 +39,7 @@ class MediaInMemory:
     """Cancelled: commands may still come in the same pass of the loop, and tell nothing."""
     _hear: Callable[[media.Event], None] = lambda event: None
 
-    def listen(
-        self, on_event: Callable[[media.Event], None], at_end: object, at_end_of_burst: object
-    ) -> None:
+    def listen(self, on_event: Callable[[media.Event], None], at_end: object) -> None:
         self._hear = on_event
 
     def adopt(self, sessions: Iterable[str]) -> None:
@@ -70,6 +71,12 @@ class MediaInMemory:
             finally:
                 self._over = True
 
+    def take(self, session: str, ipv6: bool) -> tuple[str, int] | None:
+        slow = self.opens_after or session.rpartition("/")[2] in self.slow
+        if not self.reserve or slow or len(self.sessions) >= self.free:
+            return None
+        return self._place(ipv6=ipv6)
+
     def log_commands(self) -> list[media.Command]:
         """All commands from now on."""
         self._log = []
@@ -78,8 +85,10 @@ class MediaInMemory:
     def send(self, command: media.Command) -> None:
         self._log.append(command)
         match command:
-            case media.CreateSession(session, ipv6):
-                self._create(session, ADDRESS_IPV6 if ipv6 else ADDRESS)
+            case media.CreateSession(session, ipv6, None):
+                self._create(session, ipv6=ipv6)
+            case media.CreateSession(session, _, port):
+                self.sessions[session] = port
             case media.SetRemote():
                 self.remotes[command.session] = command
             case media.Play(session, token, files, loop):
@@ -134,14 +143,17 @@ class MediaInMemory:
         for session in sessions:
             self._hear(media.SessionRefused(session, media.DOWN))
 
-    def _create(self, session: str, address: str) -> None:
+    def _place(self, *, ipv6: bool) -> tuple[str, int]:
+        self._made += 1
+        return ADDRESS_IPV6 if ipv6 else ADDRESS, 20000 + 2 * (self._made % 5000)
+
+    def _create(self, session: str, *, ipv6: bool) -> None:
         if len(self.sessions) >= self.free:
             event: media.SessionRefused | media.SessionCreated = media.SessionRefused(
                 session, media.FULL
             )
         else:
-            self._made += 1
-            port = 20000 + 2 * (self._made % 5000)
+            address, port = self._place(ipv6=ipv6)
             self.sessions[session] = port
             event = media.SessionCreated(session, address, port)
         self._start(self._say, event)

@@ -117,8 +117,8 @@ class _Media:
     def __init__(self, plane: MediaInMemory, life: Life) -> None:
         self._plane, self._life = plane, life
 
-    def listen(self, on_event: Callable[[media.Event], None], *at_ends: object) -> None:
-        self._plane.listen(lambda event: None if self._life.over else on_event(event), *at_ends)
+    def listen(self, on_event: Callable[[media.Event], None], at_end: object) -> None:
+        self._plane.listen(lambda event: None if self._life.over else on_event(event), at_end)
 
     def send(self, command: media.Command) -> None:
         if not self._life.over:

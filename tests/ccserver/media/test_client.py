@@ -7,7 +7,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from ccserver.media.client import GRACE, MOST_COMMANDS, ORPHANS_EVERY, AtEnd, MediaClient
+from ccserver.media.client import GRACE, MOST_COMMANDS, ORPHANS_EVERY, MediaClient
 from ccserver.media.protocol import (
     DOWN,
     CreateSession,
@@ -60,27 +60,13 @@ async def test_commands_of_one_pass_travel_in_one_frame(autojump_clock, client, 
     assert await media.frames() == [[CreateSession("a"), CreateSession("b"), Hear("a", ["b"])]]
 
 
-def no_turn(act: Callable[[], None]) -> bool:
-    return False
-
-
-def kept_in(ends: list[Callable[[], None]]) -> AtEnd:
-    """What is to be done then lies there, and is done when the test says so."""
-
-    def at_end(act: Callable[[], None]) -> bool:
-        ends.append(act)
-        return True
-
-    return at_end
-
-
-async def test_commands_of_one_burst_travel_in_one_frame_as_it_ends(
+async def test_commands_of_one_turn_travel_in_one_frame_as_it_ends(
     autojump_clock, client, media, heard
 ):
     await media.comes_up()
     await media.frames()
     ends: list[Callable[[], None]] = []
-    client.listen(heard.append, no_turn, kept_in(ends))
+    client.listen(heard.append, lambda act: ends.append(act) is None)
 
     client.send(CreateSession("a"))
     client.send(Hear("a", ["b"]))
@@ -97,7 +83,7 @@ async def test_what_a_full_socket_does_not_take_is_sent_later_in_its_order(
     await media.comes_up()
     await media.frames()
     ends: list[Callable[[], None]] = []
-    client.listen(heard.append, no_turn, kept_in(ends))
+    client.listen(heard.append, lambda act: ends.append(act) is None)
 
     sessions = [f"{number:05}" for number in range(5000)]
     for session in sessions:
@@ -121,51 +107,29 @@ async def client_with_reserve(media, heard, nursery) -> MediaClient:
     return client
 
 
-async def test_a_session_on_a_pair_in_reserve_is_there_at_once_but_not_told_from_within_send(
+async def test_each_pair_in_reserve_is_had_once_and_nobody_is_told_of_it(
     autojump_clock, client_with_reserve, media, heard
 ):
-    turn_ends: list[Callable[[], None]] = []
-    burst_ends: list[Callable[[], None]] = []
-    client_with_reserve.listen(heard.append, kept_in(turn_ends), kept_in(burst_ends))
+    taken = [client_with_reserve.take(name, ipv6=False) for name in ("a", "b", "c")]
 
-    client_with_reserve.send(CreateSession("a"))
-    assert heard == []
-    (end,) = turn_ends
-    end()
-
-    assert heard == [SessionCreated("a", "192.0.2.1", 20000)]
+    assert taken == [("192.0.2.1", 20000), ("192.0.2.1", 20002), None]
+    assert client_with_reserve.take("d", ipv6=True) is None
     assert await media.frames() == []
-
-
-async def test_a_session_on_a_pair_in_reserve_is_told_where_no_turn_ends(
-    autojump_clock, client_with_reserve, media, heard
-):
-    client_with_reserve.listen(heard.append, no_turn, no_turn)
-
-    client_with_reserve.send(CreateSession("a"))
     assert heard == []
-    await media.frames()
-
-    assert heard == [SessionCreated("a", "192.0.2.1", 20000)]
 
 
-async def test_what_follows_from_a_pair_in_reserve_goes_in_the_same_frame(
+async def test_a_session_on_a_pair_in_reserve_goes_in_one_frame_with_what_follows(
     autojump_clock, client_with_reserve, media
 ):
-    turn_ends: list[Callable[[], None]] = []
-    burst_ends: list[Callable[[], None]] = []
+    ends: list[Callable[[], None]] = []
+    client_with_reserve.listen(lambda event: None, lambda act: ends.append(act) is None)
 
-    def hears_bert(event: Event) -> None:
-        client_with_reserve.send(Hear("a", ["bert"]))
-
-    client_with_reserve.listen(hears_bert, kept_in(turn_ends), kept_in(burst_ends))
-
-    client_with_reserve.send(CreateSession("a"))
-    for end in (*turn_ends, *burst_ends):
-        end()
+    client_with_reserve.send(CreateSession("a", port=20000))
+    client_with_reserve.send(Hear("a", ["bert"]))
+    (end,) = ends
+    end()
 
     assert await media.frames() == [[CreateSession("a", port=20000), Hear("a", ["bert"])]]
-    assert len(turn_ends) == len(burst_ends) == 1
 
 
 async def test_what_nobody_can_hear_yet_or_any_more_waits_for_other_commands(
@@ -174,7 +138,7 @@ async def test_what_nobody_can_hear_yet_or_any_more_waits_for_other_commands(
     new, gone = CreateSession("a", port=20000), Release("gone")
     to_a = SetRemote("a", "192.0.2.9", 4000, "PCMU", 0, None, "sendrecv")
 
-    client_with_reserve.send(CreateSession("a"))
+    client_with_reserve.send(new)
     client_with_reserve.send(to_a)
     client_with_reserve.send(gone)
     assert await media.frames() == []
@@ -186,7 +150,7 @@ async def test_what_nobody_can_hear_yet_or_any_more_waits_for_other_commands(
 async def test_another_address_of_a_session_that_is_heard_does_not_wait(
     autojump_clock, client_with_reserve, media
 ):
-    client_with_reserve.send(CreateSession("a"))
+    client_with_reserve.send(CreateSession("a", port=20000))
     client_with_reserve.send(Hear("a", ["b"]))
     await media.frames()
     moved = SetRemote("a", "192.0.2.9", 4002, "PCMU", 0, None, "sendrecv")
@@ -208,22 +172,12 @@ async def test_what_is_released_last_is_said_before_the_client_ends(autojump_clo
     assert await media.frames() == [[Release("a")]]
 
 
-async def test_without_a_pair_of_the_family_in_reserve_the_media_process_is_asked(
-    autojump_clock, client_with_reserve, media, heard
+async def test_a_session_on_no_pair_of_the_reserve_is_asked_for_at_once(
+    autojump_clock, client_with_reserve, media
 ):
-    for name in ("a", "b", "c"):
-        client_with_reserve.send(CreateSession(name))
-    client_with_reserve.send(CreateSession("d", ipv6=True))
+    client_with_reserve.send(CreateSession("a", ipv6=True))
 
-    assert await media.frames() == [
-        [
-            CreateSession("a", port=20000),
-            CreateSession("b", port=20002),
-            CreateSession("c"),
-            CreateSession("d", ipv6=True),
-        ]
-    ]
-    assert [event.session for event in heard if isinstance(event, SessionCreated)] == ["a", "b"]
+    assert await media.frames() == [[CreateSession("a", ipv6=True)]]
 
 
 async def test_a_reserve_goes_with_the_process_that_had_it(
@@ -233,9 +187,7 @@ async def test_a_reserve_goes_with_the_process_that_had_it(
     await media.comes_up()
     await media.frames()
 
-    client_with_reserve.send(CreateSession("a"))
-
-    assert await media.frames() == [[CreateSession("a")]]
+    assert client_with_reserve.take("a", ipv6=False) is None
 
 
 async def test_that_a_session_is_over_as_it_was_told_to_be_is_no_news(

@@ -17,6 +17,7 @@ from ccserver.media.protocol import (
     GetStatistics,
     Hear,
     ListSessions,
+    PortsReady,
     Release,
     SessionCreated,
     SessionRefused,
@@ -49,7 +50,7 @@ async def media(ends, heard) -> MediaClients:
         if not isinstance(event, Sessions):
             heard.append(event)
 
-    media.listen(hear, lambda act: False, lambda act: False)
+    media.listen(hear, lambda act: False)
     return media
 
 
@@ -99,6 +100,22 @@ async def test_what_concerns_a_session_that_is_nowhere_is_said_to_nobody(both_up
     both_up.send(Hear("a/0", ["a/1"]))
 
     assert await commands(ends[0]) == await commands(ends[1]) == []
+
+
+async def test_a_pair_in_reserve_is_of_the_process_at_which_the_contact_is(ends, nursery):
+    both = MediaClients([MediaClient(end.path, ready=2) for end in ends])
+    nursery.start_soon(both.run)
+    for end, port in zip(ends, (20000, 30000), strict=True):
+        await end.comes_up()
+        await commands(end)
+        await end.says(PortsReady(False, "192.0.2.1", [port, port + 2]))
+
+    taken = [both.take(name, ipv6=False) for name in ("a/0", "b/0", "b/1", "a/1", "a/2")]
+    assert taken == [("192.0.2.1", port) for port in (20000, 30000, 30002, 20002)] + [None]
+    both.send(CreateSession("b/1", port=30002))
+    both.send(Hear("b/1", []))
+
+    assert await commands(ends[1]) == [CreateSession("b/1", port=30002), Hear("b/1", [])]
 
 
 async def test_a_process_that_dies_costs_the_sessions_it_had_and_no_other(both_up, ends, heard):
