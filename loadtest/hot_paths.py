@@ -22,9 +22,10 @@ from msgspec import Struct
 
 from actors.dispatcher import Dispatcher
 from actors.routing.strategies import Strategy
+from ccserver.media.batch import Batch
 from ccserver.media.matrix import Matrix
 from ccserver.media.protocol import SetRemote
-from ccserver.media.session import Session
+from ccserver.media.session import Line, Session
 from ccserver.media.stream import OutStream
 from loadtest import bench_core, bench_message, bench_registrar
 from loadtest.bench_dispatcher import Floor
@@ -91,32 +92,42 @@ def decision() -> int:
 
 
 def relayed_packet() -> int:
-    """20 ms of speech on their way through the media process, but for its sockets."""
+    """20 ms of speech on their way through the media process, but for its sockets, in company."""
     drops = Counter[str]()
-    sessions = [
-        Session(name, "192.0.2.10", 20_000, OutStream(n, 0, 0), _nobody, drops, silence=0, now=0)
-        for n, name in enumerate(("customer", "agent"))
-    ]
-    customer, agent = sessions
-    peers = [("192.0.2.1", 4000), ("192.0.2.2", 5000)]
-    for session, (host, port) in zip(sessions, peers, strict=True):
-        remote = SetRemote(session.name, host, port, "PCMU", 0, 101, "sendrecv")
-        session.set_remote(remote, 0.0)
-    sent: list[bytes] = []
-    matrix = Matrix(lambda session, datagram: sent.append(datagram), drops)
-    matrix.hear(agent, [customer])
-    packets = [pack("!BBHII", 0x80, 0, n, 160 * n, 7) + bytes(160) for n in range(2 * ROUNDS)]
+    matrix, batch = Matrix(_nobody, drops), Batch()
+    sessions = []
+    for n in range(2 * CALLS):
+        out = OutStream(n, 0, 0)
+        session = Session(f"leg{n}", "192.0.2.10", 20_000, out, _nobody, drops, silence=0, now=0)
+        session.set_remote(
+            SetRemote(session.name, "192.0.2.1", 4000 + n, "PCMU", 0, 101, "sendrecv"), 0.0
+        )
+        session.connect(Line(n, ("192.0.2.1", 4000 + n)))
+        sessions.append(session)
+    for n, session in enumerate(sessions):
+        matrix.hear(session, [sessions[n ^ 1]])
 
-    for n, packet in enumerate(packets[:ROUNDS]):
-        matrix.receive(customer, packet, peers[0], n * 0.02)
-    with counted() as executed:
-        for n, packet in enumerate(packets[ROUNDS:], ROUNDS):
-            matrix.receive(customer, packet, peers[0], n * 0.02)
-    assert len(sent) == len(packets)
-    return executed.total() // ROUNDS
+    def send(number: int) -> None:
+        packet = pack("!BBHII", 0x80, 0, number, 160 * number, 7) + bytes(160)
+        for n, session in enumerate(sessions):
+            if session.flow is None:
+                matrix.receive(session, packet, ("192.0.2.1", 4000 + n), number * 0.02)
+            else:
+                batch.add(session.flow.number, packet)
+
+    send(0)
+    total = 0
+    for number in range(1, ROUNDS):
+        send(number)
+        with counted() as executed:
+            ways = matrix.carry(batch, number * 0.02)
+        assert ways == [n ^ 1 for n in range(2 * CALLS)]
+        batch.clear()
+        total += executed.total()
+    return total // ((ROUNDS - 1) * 2 * CALLS)
 
 
-def _nobody(event: object) -> None:
+def _nobody(*said: object) -> None:
     """Nobody hears what a session has to say."""
 
 

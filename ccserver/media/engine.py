@@ -1,20 +1,22 @@
 """The shell around the sessions: sockets, the clock and one loop.
 
-RTP is relayed the moment it arrives; players and the mixer are served every 20 ms, by deadlines
-that do not drift.  Sockets whose packets would only wait for the next tick are read there, all at
-once.  One packet is read per socket and turn, and no more than `PACKETS_PER_TICK` per socket and
-tick: a flood at one port costs that port its quality and no other one.  A phone that has been heard
-for a while is given a socket of its own at the port, connected to it: there the system need not say
-of each packet where it came from, nor be told where one goes; strangers come to the other one.
+RTP is relayed in turns, two milliseconds apart at least, for many packets at once cost much less
+than each by itself; players and the mixer are served every 20 ms, by deadlines that do not drift.
+Sockets whose packets would only wait for the next tick are read there.  One packet is read per
+socket and turn, and no more than `PACKETS_PER_TICK` per socket and tick: a flood at one port costs
+that port its quality and no other one.  A phone that has been heard for a while is given a socket
+of its own at the port, connected to it: there the system need not say of each packet where it came
+from, nor be told where one goes, nor we look whose it is; strangers come to the other one.
 """
 
 from __future__ import annotations
 
+import os
 import select
 import time
 from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from random import Random
 from typing import assert_never
@@ -22,7 +24,10 @@ from typing import assert_never
 from msgspec import Struct
 
 from ccserver.media import protocol
+from ccserver.media.address_rules import Address
+from ccserver.media.batch import ROWS, Allowance, Batch
 from ccserver.media.control import ControlSocket
+from ccserver.media.flow import NOBODY
 from ccserver.media.matrix import Matrix
 from ccserver.media.pairs import NoSuchFamily, PortPairs
 from ccserver.media.player import Player
@@ -46,7 +51,7 @@ from ccserver.media.protocol import (
     StopPlay,
 )
 from ccserver.media.reserve import Reserve
-from ccserver.media.session import Drop, Session
+from ccserver.media.session import Drop, Line, Session
 from ccserver.media.sockets import Pair, Place, PortSocket, is_reachable
 from ccserver.media.stream import OutStream
 from ccserver.media.wav import BadPrompt, Library
@@ -61,8 +66,8 @@ LATENESS_BOUNDS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.
 _TICKS_TO_CATCH_UP = 5
 _ROUND = 50
 """Ticks in which every session is looked after once: a second."""
-_EVENTS_PER_TURN = 64
-_DATAGRAM = 2048
+_TURN = 0.002
+"""Seconds in which packets are gathered; each is delayed by half of it."""
 _UNHURRIED = 10
 """Ticks that news may wait for which nobody waits: each time it wakes the core."""
 _ALL_EVERY = 16
@@ -137,14 +142,15 @@ class Engine:
         self._reserve = Reserve(self._pairs, settings.places, most_waiting)
         self._control = ControlSocket(settings.socket, self._poller, self._handle)
         self._legs: dict[str, _Leg] = {}
-        self._ways: dict[Session, _Leg] = {}
-        """By which sockets each session's RTP is sent."""
-        self._polled: dict[Session, _Leg] = {}
-        """Those whose packets are read at the tick."""
+        self._ways: dict[Session, Pair] = {}
+        """By which sockets each session's RTP is sent while it has no line."""
+        self._polled: dict[int, _Leg] = {}
+        """Those whose packets are read at the tick, by their ears' descriptors."""
         self._changes_seen = 0
-        self._keys_held: dict[str, Session] = {}
         self._rounds: deque[_Leg] = deque()
         self._paused: list[PortSocket] = []
+        self._allowance = Allowance(PACKETS_PER_TICK)
+        self._batch = Batch()
         self._tick = 0
         self._stopping = False
         self._drops: Counter[str] = Counter()
@@ -159,23 +165,20 @@ class Engine:
         self._stopping = True
 
     def run(self) -> None:
-        poll, clock, sockets = self._poller.poll, self._clock, self._pairs.sockets
+        poll, clock = self._poller.poll, self._clock
         deadline = clock() + TICK
         try:
             while not self._stopping:
-                ready = poll(max(0.0, deadline - clock()), _EVENTS_PER_TURN)
+                ready = poll(max(0.0, deadline - clock()), ROWS)
                 now = clock()
-                for descriptor, mask in ready:
-                    found = sockets.get(descriptor)
-                    if found is not None:
-                        self._read(found, now)
-                    else:
-                        self._control.ready(descriptor, mask)
+                packets = self._read(ready, now) if ready else 0
                 ticks = now >= deadline
                 if ticks:
                     deadline = self._ticks(deadline, now)
                 if self._control.pressing or (ticks and self._tick % _UNHURRIED == 0):
                     self._control.flush()
+                if packets:
+                    time.sleep(max(0.0, min(now + _TURN, deadline) - clock()))
         finally:
             self._close()
 
@@ -190,65 +193,117 @@ class Engine:
 
     # --- packets ------------------------------------------------------------------------------
 
-    def _read(self, found: PortSocket, now: float) -> None:
-        """What the poller has found."""
-        session = found.session
+    def _read(self, ready: list[tuple[int, int]], now: float) -> int:
+        """A packet of each socket that the poller has found; how many there were."""
+        sockets = self._pairs.sockets
+        # A command that came with packets was sent before them as a rule, by who let them come.
+        for descriptor, mask in [each for each in ready if each[0] not in sockets]:
+            self._control.ready(descriptor, mask)
+        came = self._receive([found for found, _ in ready if found in sockets], now)
+        if came:
+            for descriptor in self._allowance.spend(came):
+                self._pairs.unwatch(sockets[descriptor])
+                self._paused.append(sockets[descriptor])
+        return len(came)
+
+    def _receive(self, descriptors: Iterable[int], now: float) -> list[int]:
+        """A packet of each of these sockets, if there is one; those that had one."""
+        readv, batch, on_line = os.readv, self._batch, self._matrix.flows.on_line
+        into, flows, sizes = batch.vectors, batch.flows, batch.sizes
+        lines = len(on_line)
+        came: list[int] = []
+        others: list[tuple[PortSocket, Session, bytes, Address]] = []
+        for descriptor in descriptors:
+            flow = on_line[descriptor] if descriptor < lines else NOBODY
+            if flow == NOBODY:
+                found = self._pairs.sockets[descriptor]
+                if self._receive_from(found, others):
+                    came.append(descriptor)
+            else:
+                try:
+                    sizes.append(readv(descriptor, into[len(flows)]))
+                except OSError:
+                    continue
+                flows.append(flow)
+                came.append(descriptor)
+            if len(flows) == ROWS:
+                self._pass_on(now)
+        if batch:
+            self._pass_on(now)
+        for found, session, data, source in others:
+            if found.reports:
+                session.receive_report(data, source, now)
+            else:
+                self._matrix.receive(session, data, source, now)
+        self._packets_in += len(came)
+        return came
+
+    def _receive_from(
+        self, found: PortSocket, others: list[tuple[PortSocket, Session, bytes, Address]]
+    ) -> bool:
+        """Whether there was a packet: of a flow into the batch, or else to the others."""
+        session, batch = found.session, self._batch
         if session is None:
             self._pairs.unwatch(found)
-            return
-        if not self._receive(found, session, now):
-            return
-        if found.tick != self._tick:
-            found.tick, found.left = self._tick, PACKETS_PER_TICK
-        found.left -= 1
-        if found.left == 0:
-            self._pairs.unwatch(found)
-            self._paused.append(found)
-
-    def _receive(self, found: PortSocket, session: Session, now: float) -> bool:
-        """Whether there was a packet."""
+            return False
+        into = batch.into[len(batch)]
         source = found.peer
         try:
             if source is None:
-                data, source = found.sock.recvfrom(_DATAGRAM)
+                size, source = found.sock.recvfrom_into(into)
                 if found.ipv6:
                     source = source[:2]
             else:
-                data = found.sock.recv(_DATAGRAM)
+                size = found.sock.recv_into(into)
         except OSError:
             return False  # nothing there after all, or the ICMP error of something we sent
-        self._packets_in += 1
-        if found.reports:
-            session.receive_report(data, source, now)
-            return True
-        self._matrix.receive(session, data, source, now)
-        if session.keypad.held is not None:
-            self._keys_held[session.name] = session
+        flow = session.flow
+        if flow is not None and found.is_ear and source == flow.source:
+            batch.flows.append(flow.number)
+            batch.sizes.append(size)
+        else:
+            others.append((found, session, bytes(into[:size]), source))
         return True
+
+    def _pass_on(self, now: float) -> None:
+        """The batch."""
+        batch, write = self._batch, os.write
+        size, rows = 0, batch.into
+        for row, line in enumerate(self._matrix.carry(batch, now)):
+            if line < 0:
+                continue
+            if batch.sizes[row] != size:
+                size = batch.sizes[row]
+                rows = batch.cut(size)
+            try:
+                write(line, rows[row])
+            except OSError:
+                self._drops[Drop.SEND_FAILED] += 1
+            else:
+                self._packets_out += 1
+        batch.clear()
 
     def _receive_polled(self, now: float) -> None:
         """A packet of each, as there should be; more where the jitter buffer runs short, and all
         of them now and then, for a source may be faster than we are."""
-        receive, is_short = self._receive, self._matrix.is_short
-        turn = self._tick % _ALL_EVERY
-        for index, (session, leg) in enumerate(self._polled.items()):
-            found = leg.ear
-            there = receive(found, session, now)
-            left = PACKETS_PER_TICK
-            while there and (index % _ALL_EVERY == turn or is_short(session)) and left > 1:
-                left -= 1
-                there = receive(found, session, now)
+        polled, is_short = self._polled, self._matrix.is_short
+        came = self._receive(polled, now)
+        all_of = set(list(polled)[self._tick % _ALL_EVERY :: _ALL_EVERY])
+        for _ in range(PACKETS_PER_TICK - 1):
+            more = [each for each in came if each in all_of or is_short(polled[each].session)]
+            if not more:
+                break
+            came = self._receive(more, now)
 
     def _send_rtp(self, session: Session, datagram: bytes) -> None:
-        target = session.send_to
+        target, line = session.send_to, session.line
         if target is None:
             return
-        leg = self._ways[session]
         try:
-            if leg.ear.peer == target:
-                leg.ear.sock.send(datagram)
+            if line is not None and line.peer == target:
+                os.write(line.descriptor, datagram)
             else:
-                leg.pair.rtp.sock.sendto(datagram, target)
+                self._ways[session].rtp.sock.sendto(datagram, target)
         except OSError:
             self._drops[Drop.SEND_FAILED] += 1
         else:
@@ -272,22 +327,15 @@ class Engine:
 
     def _on_tick(self, now: float) -> None:
         self._tick += 1
+        self._allowance.renew()
         for paused in self._paused:
-            session = paused.session
-            if session is None:
-                continue
-            polled = self._polled.get(session)
-            if polled is None or polled.ear is not paused:
+            if paused.session is not None and paused.descriptor not in self._polled:
                 self._pairs.watch(paused)
         self._paused.clear()
         if self._changes_seen != self._matrix.changes:
             self._choose_polled()
         self._receive_polled(now)
         self._matrix.tick(now)
-        for session in list(self._keys_held.values()):
-            session.expire_key(now)
-            if session.keypad.held is None:
-                del self._keys_held[session.name]
         self._look_after(-(-len(self._rounds) // _ROUND), now)
         self._pairs.tidy(now)
         if self._control.connected:
@@ -298,16 +346,15 @@ class Engine:
         self._changes_seen = self._matrix.changes
         before = self._polled
         self._polled = {
-            session: leg
+            leg.ear.descriptor: leg
             for session in self._matrix.only_mixed()
             if (leg := self._legs.get(session.name)) is not None and leg.session is session
         }
-        for session, leg in self._polled.items():
-            if session not in before:
-                self._pairs.unwatch(leg.ear)
-        for session, leg in before.items():
-            if session not in self._polled and not leg.released:
-                self._pairs.watch(leg.ear)
+        for descriptor in self._polled.keys() - before.keys():
+            self._pairs.unwatch(self._pairs.sockets[descriptor])
+        for descriptor in before.keys() - self._polled.keys():
+            if descriptor in self._pairs.sockets:
+                self._pairs.watch(self._pairs.sockets[descriptor])
 
     def _look_after(self, count: int, now: float) -> None:
         may_connect = _CONNECTED_AT_ONCE
@@ -339,8 +386,9 @@ class Engine:
         session, pair, ear = leg.session, leg.pair, leg.ear
         source = session.source
         if ear is not pair.rtp:
-            if ear.peer is None and ear.sock.getpeername()[:2] == source:
+            if source is not None and ear.peer is None and ear.sock.getpeername()[:2] == source:
                 ear.peer = source
+                session.connect(Line(ear.descriptor, source))
                 return False
             self._hear_at(leg, pair.rtp)
             self._pairs.disconnect(ear)
@@ -348,7 +396,7 @@ class Engine:
             return False
         # What still waits here would come after what is newer, there: it is read first.
         for _ in range(PACKETS_PER_TICK):
-            if not self._receive(pair.rtp, session, now):
+            if not self._receive([pair.rtp.descriptor], now):
                 break
         else:
             return False
@@ -359,9 +407,13 @@ class Engine:
         return True
 
     def _hear_at(self, leg: _Leg, ear: PortSocket) -> None:
-        if leg.session in self._polled:
+        leg.session.connect(None)
+        if self._polled.pop(leg.ear.descriptor, None) is not None:
+            self._polled[ear.descriptor] = leg
             self._pairs.watch(leg.ear)
             self._pairs.unwatch(ear)
+        leg.ear.is_ear = False
+        ear.is_ear = True
         leg.ear = ear
 
     # --- commands -----------------------------------------------------------------------------
@@ -416,7 +468,7 @@ class Engine:
             now=now,
         )
         leg = self._legs[name] = _Leg(session, pair)
-        self._ways[session] = leg
+        self._ways[session] = pair
         self._rounds.append(leg)
         self._pairs.begin(pair, session)
         if command.port is None:
@@ -473,10 +525,11 @@ class Engine:
         leg.released = True
         self._matrix.release(leg.session)
         del self._ways[leg.session]
-        self._polled.pop(leg.session, None)
-        self._keys_held.pop(name, None)
-        if leg.ear is not leg.pair.rtp:
-            self._pairs.disconnect(leg.ear)
+        connected = leg.ear
+        if connected is not leg.pair.rtp:
+            self._hear_at(leg, leg.pair.rtp)
+            self._pairs.disconnect(connected)
+        self._polled.pop(leg.ear.descriptor, None)
         self._pairs.end(leg.pair, self._clock())
 
     # --- what there is to know ----------------------------------------------------------------

@@ -1,9 +1,12 @@
-"""A stream that goes from one phone to one other, as long as each packet is just the next one.
+"""Streams that go from one phone to one other, or into the mixer, as long as each packet is just
+the next one.
 
 Most packets of a call are: the same source, payload type and length, the next sequence number and
 timestamp, or the next but those that were lost.  Nothing about such a packet has to be decided
 anew, so a flow compares its header with the one that must come, and writes the one that must go.
-What it carried is told to those who count when somebody asks (`Flow.take`), not at each packet.
+That is done for all packets of a batch at once, with what the flows know in a few arrays: of
+thousands of calls, objects here and there in memory would each have to be fetched for a packet.
+What a flow carried is told to those who count when somebody asks (`Flow.take`), not at each packet.
 Anything else, a late packet, a key, a stranger's, is not the flow's: it goes the long way
 (``Session.receive``), and a new flow may begin behind it.
 
@@ -12,18 +15,67 @@ Pure: datagrams and times come in, datagrams go out.
 
 from __future__ import annotations
 
-from struct import Struct as Layout
+from array import array
+from collections.abc import Hashable
+from typing import Final, Generic, TypeVar
 
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from ccserver.media.address_rules import Address
+from ccserver.media.batch import Batch
+from ccserver.media.g711 import TRANSLATION
 from ccserver.media.reception import CLOCK_RATE
 from ccserver.media.rtp import HEADER_BYTES, PLAIN, Packet
 
-_HEADER = Layout("!HHII")
-"""Version, flags and payload type as one number; sequence, timestamp, SSRC."""
+K = TypeVar("K", bound=Hashable)
+"""What sources are known by."""
+
+NOBODY: Final = -1
+"""No flow has this number."""
+REFUSED: Final = -1
+"""The way of a datagram that is not its flow's."""
+UNCONNECTED: Final = -2
+"""The way of one whose listener has no line."""
+MIXED: Final = -3
+"""The way of one that goes into the mixer."""
+
+_STEPS = frozenset(range(80, 481, 80))
+"""Lengths of payload that flow: 10 to 60 ms of G.711."""
 _MOST_LOST = 50
 """Packets at once: a second of them, and far less than what looks like another stream."""
+_LAW_PAIRS = list(TRANSLATION)
+_TABLES = [np.frombuffer(TRANSLATION[laws], np.uint8) for laws in _LAW_PAIRS]
+_AT_FIRST = 64
+"""Flows there is room for."""
+
+# Columns of what is known of each flow: what comes next, how it is sent, what it carried.
+(
+    _STEP,
+    _HEAD,
+    _SEQUENCE,
+    _TIMESTAMP,
+    _SSRC,
+    _SENT_HEAD,
+    _SEQUENCE_SHIFT,
+    _TIMESTAMP_SHIFT,
+    _SENT_SSRC,
+    _WAY,
+    _TRANSLATED,
+    _PACKETS,
+    _LOST,
+) = range(13)
+_TRANSIT, _JITTER, _AT = range(3)
+
+
+class Sent(Struct, frozen=True, gc=False):
+    """How the packet before the first of a flow was sent on, in its listener's stream."""
+
+    payload_type: int
+    sequence: int
+    timestamp: int
+    ssrc: int
 
 
 class Carried(Struct, frozen=True, gc=False):
@@ -44,121 +96,196 @@ class Carried(Struct, frozen=True, gc=False):
     sent_timestamp: int
 
 
-class Flow:
-    """`packet` is the one that came last, by the long way: the next one is the first of the flow.
+class Flow(Generic[K]):
+    """Made by `Flows.begin`."""
 
-    `sent_sequence` and `sent_timestamp` are those with which it was sent on; `translation` is the
-    table between the two laws of G.711, or None if both are the same.  `transit` and `jitter` are
-    the source's, in samples (RFC 3550 §A.8).
-    """
-
-    __slots__ = (
-        "_at",
-        "_data",
-        "_head",
-        "_jitter",
-        "_lost",
-        "_packets",
-        "_sent_head",
-        "_sent_ssrc",
-        "_sequence",
-        "_sequence_shift",
-        "_size",
-        "_source",
-        "_ssrc",
-        "_step",
-        "_timestamp",
-        "_timestamp_shift",
-        "_transit",
-        "_translation",
-    )
+    __slots__ = ("_flows", "key", "line", "number", "source")
 
     def __init__(
-        self,
-        packet: Packet,
-        source: Address,
-        *,
-        sent_payload_type: int,
-        sent_sequence: int,
-        sent_timestamp: int,
-        sent_ssrc: int,
-        translation: bytes | None,
-        transit: float,
-        jitter: float,
+        self, flows: Flows[K], number: int, key: K, source: Address, line: int | None
     ) -> None:
-        self._source = source
-        self._step = len(packet.payload)  # in G.711 a byte lasts for a step of the clock
-        self._size = HEADER_BYTES + self._step
-        self._head = PLAIN << 8 | packet.payload_type
-        self._ssrc = packet.ssrc
-        self._sequence = packet.sequence + 1 & 0xFFFF
-        self._timestamp = packet.timestamp + self._step & 0xFFFFFFFF
-        self._sent_head = PLAIN << 8 | sent_payload_type
-        self._sent_ssrc = sent_ssrc
-        self._sequence_shift = sent_sequence - packet.sequence
-        self._timestamp_shift = sent_timestamp - packet.timestamp
-        self._translation = translation
-        self._transit = transit
-        self._jitter = jitter
-        self._packets = 0
-        self._lost = 0
-        self._at = 0.0
-        self._data = b""
-
-    def relay(self, data: bytes, source: Address, now: float) -> bytes | None:
-        """The datagram to send on; None if this is not a packet that comes next."""
-        if len(data) != self._size:
-            return None
-        head, sequence, timestamp, ssrc = _HEADER.unpack_from(data)
-        if ssrc != self._ssrc or head != self._head or source != self._source:
-            return None
-        transit = now * CLOCK_RATE - timestamp
-        change = abs(transit - self._transit)
-        if change >= CLOCK_RATE:  # a pause, or a timestamp that wrapped
-            return None
-        if sequence != self._sequence:
-            lost = sequence - self._sequence & 0xFFFF
-            if lost > _MOST_LOST or timestamp != self._timestamp + lost * self._step & 0xFFFFFFFF:
-                return None
-            self._lost += lost
-        elif timestamp != self._timestamp:
-            return None
-        self._transit = transit
-        self._jitter += (change - self._jitter) / 16
-        self._sequence = sequence + 1 & 0xFFFF
-        self._timestamp = timestamp + self._step & 0xFFFFFFFF
-        self._packets += 1
-        self._at = now
-        self._data = data
-        payload = data[HEADER_BYTES:]
-        if self._translation is not None:
-            payload = payload.translate(self._translation)
-        return (
-            _HEADER.pack(
-                self._sent_head,
-                sequence + self._sequence_shift & 0xFFFF,
-                timestamp + self._timestamp_shift & 0xFFFFFFFF,
-                self._sent_ssrc,
-            )
-            + payload
-        )
+        self._flows = flows
+        self.number = number
+        self.key = key
+        self.source = source
+        """Whose packets alone it may be asked to carry."""
+        self.line = line
 
     def take(self) -> Carried | None:
         """What it carried since the last time; None if that is nothing."""
-        packets, lost = self._packets, self._lost
-        self._packets = self._lost = 0
+        return self._flows.take(self.number)
+
+    def end(self) -> None:
+        """It carries nothing more, and its number will be another's."""
+        self._flows.end(self)
+
+
+class Flows(Generic[K]):
+    """All flows, by numbers."""
+
+    def __init__(self) -> None:
+        self.on_line = array("i")
+        """By descriptor, the number of the flow whose packets come there; or `NOBODY`."""
+        self._all: list[Flow[K] | None] = [None] * _AT_FIRST
+        self._free = list(range(_AT_FIRST))
+        self._known: NDArray[np.int64] = np.zeros((_AT_FIRST, 13), np.int64)
+        self._times = np.zeros((_AT_FIRST, 3))
+        self._latest: NDArray[np.uint8] = np.zeros((_AT_FIRST, max(_STEPS)), np.uint8)
+
+    def __getitem__(self, number: int) -> Flow[K]:
+        flow = self._all[number]
+        assert flow is not None
+        return flow
+
+    def begin(
+        self,
+        key: K,
+        packet: Packet,
+        source: Address,
+        laws: tuple[str, str],
+        *,
+        sent: Sent,
+        way: int,
+        transit: float,
+        jitter: float,
+        line: int | None = None,
+    ) -> Flow[K] | None:
+        """A flow whose first packet is the one after `packet`, which came from `source` by the long
+        way; None if packets of this length do not flow.
+
+        `laws`: how it comes, and how it goes.  `way` is what `carry` says of its packets: a line of
+        the listener's, or one of the names above.  `transit` and `jitter` are the source's, in
+        samples (RFC 3550 §A.8).  `line` is a descriptor at which nobody else's packets come.
+        """
+        step = len(packet.payload)  # in G.711 a byte lasts for a step of the clock
+        if step not in _STEPS:
+            return None
+        if not self._free:
+            self._grow()
+        number = self._free.pop()
+        self._known[number] = (
+            step,
+            PLAIN << 8 | packet.payload_type,
+            packet.sequence + 1 & 0xFFFF,
+            packet.timestamp + step & 0xFFFFFFFF,
+            packet.ssrc,
+            (PLAIN << 8 | sent.payload_type) << 16,
+            sent.sequence - packet.sequence,
+            sent.timestamp - packet.timestamp,
+            sent.ssrc,
+            way,
+            _LAW_PAIRS.index(laws) + 1 if laws in TRANSLATION else 0,
+            0,
+            0,
+        )
+        self._times[number] = transit, jitter, 0.0
+        flow = self._all[number] = Flow(self, number, key, source, line)
+        if line is not None:
+            if line >= len(self.on_line):
+                self.make_room(line)
+            self.on_line[line] = number
+        return flow
+
+    def make_room(self, descriptor: int) -> None:
+        """So that it can be asked whether there is a flow on this line."""
+        self.on_line.extend([NOBODY] * (descriptor + 1 - len(self.on_line)))
+
+    def end(self, flow: Flow[K]) -> None:
+        self._all[flow.number] = None
+        self._free.append(flow.number)
+        if flow.line is not None:
+            self.on_line[flow.line] = NOBODY
+
+    def carry(self, batch: Batch, now: float) -> list[int]:
+        """The way of each datagram of `batch`: those that are not `REFUSED` have been written anew,
+        as they must go."""
+        numbers = np.array(batch.flows, np.intp)
+        known, times = self._known.take(numbers, axis=0), self._times.take(numbers, axis=0)
+        heads = batch.heads()
+        sequence, timestamp, step = heads[:, 0] & 0xFFFF, heads[:, 1], known[:, _STEP]
+        lost = sequence - known[:, _SEQUENCE] & 0xFFFF
+        transit = now * CLOCK_RATE - timestamp
+        change = np.abs(transit - times[:, _TRANSIT])
+        fits = np.array(batch.sizes, np.int64) == step + HEADER_BYTES
+        fits &= heads[:, 0] >> 16 == known[:, _HEAD]
+        fits &= heads[:, 2] == known[:, _SSRC]
+        fits &= lost <= _MOST_LOST
+        fits &= timestamp == known[:, _TIMESTAMP] + lost * step
+        fits &= change < CLOCK_RATE  # no pause, and no timestamp that wrapped
+        rows = np.flatnonzero(fits)
+        if len(rows) < len(batch):
+            numbers, known, times, lost = numbers[rows], known[rows], times[rows], lost[rows]
+            sequence, timestamp, step = sequence[rows], timestamp[rows], step[rows]
+            transit, change = transit[rows], change[rows]
+        known[:, _SEQUENCE] = sequence + 1 & 0xFFFF
+        known[:, _TIMESTAMP] = timestamp + step & 0xFFFFFFFF
+        known[:, _PACKETS] += 1
+        known[:, _LOST] += lost
+        self._known[numbers] = known
+        times[:, _TRANSIT] = transit
+        times[:, _JITTER] += (change - times[:, _JITTER]) / 16
+        times[:, _AT] = now
+        self._times[numbers] = times
+        self._keep_and_translate(batch, rows, numbers, known)
+        written = np.empty((len(rows), 3), ">u4")
+        written[:, 0] = known[:, _SENT_HEAD] | (sequence + known[:, _SEQUENCE_SHIFT] & 0xFFFF)
+        written[:, 1] = timestamp + known[:, _TIMESTAMP_SHIFT] & 0xFFFFFFFF
+        written[:, 2] = known[:, _SENT_SSRC]
+        batch.bytes[rows, :HEADER_BYTES] = written.view(np.uint8)
+        ways = np.full(len(batch), REFUSED)
+        ways[rows] = known[:, _WAY]
+        result: list[int] = ways.tolist()
+        return result
+
+    def _keep_and_translate(
+        self,
+        batch: Batch,
+        rows: NDArray[np.intp],
+        numbers: NDArray[np.intp],
+        known: NDArray[np.int64],
+    ) -> None:
+        """Payloads: the last of each flow is kept, and some go in the other law."""
+        steps, laws = known[:, _STEP], known[:, _TRANSLATED]
+        translated = laws.any()
+        for step in set(steps.tolist()):
+            these = steps == step
+            of, at = numbers[these], rows[these]
+            payloads = batch.bytes[at, HEADER_BYTES : HEADER_BYTES + step]
+            self._latest[of, :step] = payloads
+            if translated:
+                law = laws[these]
+                for index, table in enumerate(_TABLES, 1):
+                    some = law == index
+                    batch.bytes[at[some], HEADER_BYTES : HEADER_BYTES + step] = table[
+                        payloads[some]
+                    ]
+
+    def take(self, number: int) -> Carried | None:
+        """As `Flow.take`."""
+        known, times = self._known[number], self._times[number]
+        packets, lost = int(known[_PACKETS]), int(known[_LOST])
         if packets == 0:
             return None
-        sequence = self._sequence - 1 & 0xFFFF
-        timestamp = self._timestamp - self._step & 0xFFFFFFFF
+        known[_PACKETS] = known[_LOST] = 0
+        step = int(known[_STEP])
+        sequence = int(known[_SEQUENCE]) - 1 & 0xFFFF
+        timestamp = int(known[_TIMESTAMP]) - step & 0xFFFFFFFF
         return Carried(
             packets,
             lost,
-            self._data[HEADER_BYTES:],
-            self._at,
+            self._latest[number, :step].tobytes(),
+            float(times[_AT]),
             sequence,
-            self._transit,
-            self._jitter,
-            sequence + self._sequence_shift & 0xFFFF,
-            timestamp + self._timestamp_shift & 0xFFFFFFFF,
+            float(times[_TRANSIT]),
+            float(times[_JITTER]),
+            sequence + int(known[_SEQUENCE_SHIFT]) & 0xFFFF,
+            timestamp + int(known[_TIMESTAMP_SHIFT]) & 0xFFFFFFFF,
         )
+
+    def _grow(self) -> None:
+        more = len(self._all)
+        self._free.extend(range(more, 2 * more))
+        self._all += [None] * more
+        self._known = np.vstack((self._known, np.zeros_like(self._known)))
+        self._times = np.vstack((self._times, np.zeros_like(self._times)))
+        self._latest = np.vstack((self._latest, np.zeros_like(self._latest)))

@@ -14,15 +14,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from enum import Enum, auto
+from struct import Struct as Layout
 
 from ccserver.media import g711, rtp
 from ccserver.media.address_rules import Address
+from ccserver.media.batch import Batch
+from ccserver.media.flow import MIXED, UNCONNECTED, Flows
 from ccserver.media.jitter import JitterBuffer
 from ccserver.media.mixer import WIDE, Mixer, Voice
 from ccserver.media.player import Player
 from ccserver.media.protocol import SetRemote
 from ccserver.media.session import TELEPHONE_EVENT, Drop, Session
 
+_TIMES = Layout("!II")
+"""Timestamp and SSRC, behind the first four bytes."""
 _LONGEST_STAY = 5
 """Frames in which a source that speaks at all has begun."""
 
@@ -43,6 +48,7 @@ class Matrix:
         self.mixer: Mixer[Session] = Mixer()
         self.changes = 0
         """Goes up when a session may have become, or ceased to be, one that is only mixed."""
+        self.flows: Flows[Session] = Flows()
         self._send = send
         self._drops = drops
         self._buffers: dict[Session, JitterBuffer] = {}
@@ -50,6 +56,7 @@ class Matrix:
         """Who has a player, until it is known that it ended."""
         self._leaving: dict[Session, int] = {}
         """Who need not be mixed any more, and for how many frames he may yet stay."""
+        self._keys_held: dict[Session, None] = {}
 
     # --- what is asked for --------------------------------------------------------------------
 
@@ -82,26 +89,47 @@ class Matrix:
         self.hear(session, [])
         self.mixer.forget(session)
         self._players.pop(session, None)
+        self._keys_held.pop(session, None)
         for listener in listeners:
             self.hear(listener, [source for source in listener.sources if source is not session])
         session.release()
 
     # --- packets and time ---------------------------------------------------------------------
 
+    def carry(self, batch: Batch, now: float) -> list[int]:
+        """Datagrams of flows, to everybody who hears them.
+
+        What is returned is the line that each is to be sent by, as it is in `batch` now; those
+        with a number below zero have been dealt with.
+        """
+        ways = self.flows.carry(batch, now)
+        # All flows are found first: what goes the long way may end those of others.
+        rows = [row for row, way in enumerate(ways) if way < 0]
+        for row, flow in zip(rows, [self.flows[batch.flows[row]] for row in rows], strict=True):
+            way, data = ways[row], batch.datagram(row)
+            if way == MIXED:
+                self._mix_in(flow.key, data)
+            elif way == UNCONNECTED:
+                self._send(flow.key.relays[0], data)
+            else:
+                self.receive(flow.key, data, flow.source, now)
+        return ways
+
+    def _mix_in(self, session: Session, data: bytes) -> None:
+        timestamp, ssrc = _TIMES.unpack_from(data, 4)
+        if not self._buffers[session].put(ssrc, timestamp, data[rtp.HEADER_BYTES :]):
+            self._drops[Drop.LATE] += 1
+
     def receive(self, session: Session, data: bytes, source: Address, now: float) -> None:
-        """A packet that came for `session`, to everybody who hears it."""
-        flow = session.flow
-        if flow is not None:
-            datagram = flow.relay(data, source, now)
-            if datagram is not None:
-                self._send(session.relays[0], datagram)
-                return
+        """A packet that came for `session`, to everybody who hears it: the long way."""
         heard = session.receive(data, source, now)
+        if session.keypad.held is not None:
+            self._keys_held[session] = None
         if heard is not None:
             packet, kind = heard
             self._deliver(session, packet, kind, now)
-            if session not in self._buffers:
-                session.begin_flow(packet, kind, source)
+            mixed = session in self._buffers
+            session.begin_flow(self.flows, packet, kind, source, mixed=mixed)
 
     def _deliver(self, session: Session, packet: rtp.Packet, kind: str, now: float) -> None:
         for listener in session.relays:
@@ -130,7 +158,7 @@ class Matrix:
         return [session for session in self._buffers if not session.relays]
 
     def tick(self, now: float) -> None:
-        """20 ms for everybody who is played or mixed to."""
+        """20 ms for everybody who is played or mixed to, or presses a key."""
         for session in self._players:
             if session not in self.mixer:
                 self._out(session, session.play_frame(now))
@@ -149,6 +177,10 @@ class Matrix:
                     self._players[session] = session.player
                 self._arrange(session)
         self._let_go(now)
+        for session in list(self._keys_held):
+            session.expire_key(now)
+            if session.keypad.held is None:
+                del self._keys_held[session]
 
     def _out(self, session: Session, datagram: bytes | None) -> None:
         if datagram is not None:
@@ -218,6 +250,7 @@ class Matrix:
                 self._send_what_waits(listener, listener.sources[0], now)
                 listener.sources[0].relay_to(listener)
         for session in self.mixer.closed:
+            session.end_flow()
             del self._buffers[session]
             self.changes += 1
         self.mixer.closed.clear()

@@ -10,11 +10,13 @@ from collections import Counter
 from collections.abc import Callable
 from enum import StrEnum
 
+from msgspec import Struct
+
 from ccserver.media import rtcp, rtp
 from ccserver.media.address_rules import Address, AddressRules
 from ccserver.media.dtmf import Key, Keypad, KeyPressed
-from ccserver.media.flow import Flow
-from ccserver.media.g711 import TRANSLATION, translate
+from ccserver.media.flow import MIXED, UNCONNECTED, Flow, Flows, Sent
+from ccserver.media.g711 import translate
 from ccserver.media.player import Player
 from ccserver.media.protocol import (
     DigitHeard,
@@ -59,6 +61,13 @@ class Drop(StrEnum):
     SEND_FAILED = "send_failed"
 
 
+class Line(Struct, frozen=True):
+    """A socket that is connected to a phone."""
+
+    descriptor: int
+    peer: Address
+
+
 class Session:
     """`name` is the leg's id; `address` and `port` are where it hears.  `drops` counts for all
     sessions together."""
@@ -85,8 +94,10 @@ class Session:
         """Who hears it."""
         self.relays: list[Session] = []
         """Those of them who are sent its packets as they come: see `relay_to`."""
-        self.flow: Flow | None = None
-        """That carries its packets to the one who is relayed to, while each is just the next."""
+        self.line: Line | None = None
+        """Where its phone's packets come, and no others: see `connect`."""
+        self.flow: Flow[Session] | None = None
+        """That carries its packets, while each is just the next."""
         self.latest = b""
         """The end of what was heard, in `codec`: a packet of G.711, or as much of G.722 as a
         decoder needs to find its way."""
@@ -117,9 +128,7 @@ class Session:
     # --- what the other side is ---------------------------------------------------------------
 
     def set_remote(self, remote: SetRemote, now: float) -> None:
-        self.end_flow()
-        for source in self.sources:
-            source.end_flow()
+        self._end_flows()
         before = self.remote
         self.remote = remote
         if before is not None and before.codec != remote.codec:
@@ -190,8 +199,9 @@ class Session:
         if not self._rules.hear(source, packet, now):
             self._drops[Drop.STRANGER] += 1
             return None
-        if self.may_send:
+        if self.may_send and self.send_to != self._rules.send_to:
             self.send_to = self._rules.send_to
+            self._end_flows()
         self._heard_at = now
         self._ever_heard = True
         self._silent = False
@@ -318,34 +328,60 @@ class Session:
 
     # --- the flow -----------------------------------------------------------------------------
 
-    def begin_flow(self, packet: rtp.Packet, kind: str, source: Address) -> None:
-        """Let what follows `packet`, which came from `source` and was relayed, go the short way, if
-        one listener is relayed to, both are of G.711, and all is in its order."""
-        if len(self.relays) != 1 or kind not in _LAWS or not packet.payload:
+    def begin_flow(
+        self, flows: Flows[Session], packet: rtp.Packet, kind: str, source: Address, *, mixed: bool
+    ) -> None:
+        """Let what follows `packet`, which came from `source` and was passed on, go the short way,
+        if one listener is relayed to, or all are mixed to, and all is of G.711, and in order."""
+        remote = self.remote
+        if remote is None or kind not in _LAWS or len(self.relays) != (0 if mixed else 1):
             return
-        (listener,) = self.relays
-        remote, out = listener.remote, listener.out
-        if remote is None or remote.codec not in _LAWS or not listener.may_send:
+        if not self.reception.is_at(packet.ssrc, packet.sequence):
             return
-        if not self.reception.is_at(packet.ssrc, packet.sequence) or not out.is_at(packet):
-            return
+        way = MIXED
+        sent = Sent(packet.payload_type, packet.sequence, packet.timestamp, packet.ssrc)
+        if not mixed:
+            (listener,) = self.relays
+            remote, out = listener.remote, listener.out
+            if remote is None or remote.codec not in _LAWS or not listener.may_send:
+                return
+            if not out.is_at(packet):
+                return
+            to = listener.line
+            way = to.descriptor if to is not None and to.peer == listener.send_to else UNCONNECTED
+            sent = Sent(remote.payload_type, out.sequence, out.timestamp, out.ssrc)
+        line = self.line
         self._flows_as = kind
-        self.flow = Flow(
+        self.flow = flows.begin(
+            self,
             packet,
             source,
-            sent_payload_type=remote.payload_type,
-            sent_sequence=out.sequence,
-            sent_timestamp=out.timestamp,
-            sent_ssrc=out.ssrc,
-            translation=TRANSLATION.get((kind, remote.codec)),
+            (kind, remote.codec),
+            sent=sent,
+            way=way,
             transit=self.reception.transit,
             jitter=self.reception.jitter,
+            line=line.descriptor if line is not None and line.peer == source else None,
         )
 
     def end_flow(self) -> None:
         """What comes next goes the long way."""
-        self._take_stock()
-        self.flow = None
+        if self.flow is not None:
+            self._take_stock()
+            self.flow.end()
+            self.flow = None
+
+    def connect(self, line: Line | None) -> None:
+        """Its phone's packets come by this line from now on, and go there."""
+        if line != self.line:
+            self.line = line
+            self._end_flows()
+
+    def _end_flows(self) -> None:
+        """From here, and to here."""
+        self.end_flow()
+        for source in self.sources:
+            source.end_flow()
 
     def take_stock(self) -> None:
         """Count what flows have carried, from here and to here."""
@@ -361,10 +397,10 @@ class Session:
         self.latest = translate(carried.payload, self._flows_as, self.remote.codec)
         self.reception.go_on(carried.packets, carried.lost, carried.transit, carried.jitter)
         self._rules.go_on(carried.sequence, carried.at)
-        (listener,) = self.relays
-        listener.out.go_on(
-            carried.packets, carried.sent_sequence, carried.sent_timestamp, carried.at
-        )
+        for listener in self.relays:  # the one, if it is not mixed
+            listener.out.go_on(
+                carried.packets, carried.sent_sequence, carried.sent_timestamp, carried.at
+            )
 
     # --- who hears whom -----------------------------------------------------------------------
 
@@ -440,7 +476,7 @@ class Session:
 
     def release(self) -> None:
         """The end: what was held is let go, and the last word is said."""
-        self.take_stock()
+        self._end_flows()
         self._report_keys(self.keypad.restart())
         self.player = None
         self._emit(

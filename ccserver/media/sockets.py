@@ -40,17 +40,7 @@ class Place(Struct, frozen=True):
 class PortSocket:
     """A bound socket that does not block, and whose packets come there."""
 
-    __slots__ = (
-        "descriptor",
-        "ipv6",
-        "left",
-        "peer",
-        "reports",
-        "session",
-        "sock",
-        "tick",
-        "watched",
-    )
+    __slots__ = ("descriptor", "ipv6", "is_ear", "peer", "reports", "session", "sock", "watched")
 
     def __init__(self, sock: socket.socket, *, ipv6: bool, reports: bool) -> None:
         self.sock = sock
@@ -58,15 +48,14 @@ class PortSocket:
         self.ipv6 = ipv6
         self.reports = reports
         """It is of RTCP."""
+        self.is_ear = not reports
+        """Its session's phone is heard here, and not at another socket of the port."""
         self.peer: Address | None = None
         """The only one whose packets are here; None: each must be asked where it came from."""
         self.session: Session | None = None
         """None: it is nobody's now."""
         self.watched = True
         """The poller looks at it."""
-        self.tick = -1
-        """The last one in which it was read, and how many packets it may yet be in that."""
-        self.left = 0
 
     def drain(self) -> None:
         """Let go what has come so far, as if the socket were new."""
@@ -109,6 +98,7 @@ def connected(wide: PortSocket, peer: Address) -> PortSocket:
     alone; all else comes to `wide` as before.  Raises OSError.
 
     What comes between its being bound and connected may be anybody's, so it has no `peer` yet.
+    It is no ear yet, either.
     """
     address = wide.sock.getsockname()[:2]
     sock = socket.socket(wide.sock.family, socket.SOCK_DGRAM)
@@ -126,7 +116,9 @@ def connected(wide: PortSocket, peer: Address) -> PortSocket:
     except BaseException:
         sock.close()
         raise
-    return PortSocket(sock, ipv6=wide.ipv6, reports=False)
+    found = PortSocket(sock, ipv6=wide.ipv6, reports=False)
+    found.is_ear = False
+    return found
 
 
 @lru_cache(4096)

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable
 from msgspec import structs
 
 from ccserver.media import rtp
+from ccserver.media.batch import Batch
 from ccserver.media.matrix import Matrix
 from ccserver.media.player import Player
 from ccserver.media.protocol import Event, SetRemote
-from ccserver.media.session import Session
+from ccserver.media.session import Line, Session
 from ccserver.media.stream import OutStream
 from ccserver.media.wav import Sound
 from tests.support import ears
@@ -83,6 +84,7 @@ class Room:
         """Of each name, for whoever lets them in."""
         self.matrix = matrix(self._deliver, self.drops)
         self._made = 0
+        self._by_line: dict[int, Session] = {}
 
     def enter(self, name: str, hertz: float, codec: str = "PCMU") -> Party:
         party = self.knows(name, hertz, codec)
@@ -97,6 +99,9 @@ class Room:
             name, "192.0.2.200", 20000, out, self.events.append, self.drops, silence=20.0, now=0.0
         )
         party = self.parties[name] = Party(session, codec, hertz, self._made)
+        if self._made % 3:  # of the others it is not known yet where they are
+            session.connect(Line(self._made, party.address))
+            self._by_line[self._made] = session
         return party
 
     def speaks(
@@ -143,8 +148,19 @@ class Room:
     def sends(self, party: Party, data: bytes) -> None:
         if party.sent - 1 in party.lost:
             return
-        now = self.now + party.phase
-        self.matrix.receive(party.session, data, party.address, now)
+        self.matrix_receives(party, data, self.now + party.phase)
+
+    def matrix_receives(self, party: Party, data: bytes, now: float) -> None:
+        """As the engine does it."""
+        flow = party.session.flow
+        if flow is None:
+            self.matrix.receive(party.session, data, party.address, now)
+            return
+        batch = Batch()
+        batch.add(flow.number, data)
+        for row, line in enumerate(self.matrix.carry(batch, now)):
+            if line >= 0:
+                self._deliver(self._by_line[line], batch.datagram(row))
 
     def ears(self, seconds: float = 0.4) -> dict[str, set[float]]:
         """Which of all tones each party hears, a moment from now."""

@@ -1,0 +1,86 @@
+"""Datagrams that were read at one go, a row each, all in one piece of memory.
+
+So their headers are looked at, and written anew, by numpy for all of them at once; and what is sent
+on is sent from where it was read to.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ccserver.media.rtp import HEADER_BYTES
+
+ROWS = 256
+LONGEST = 2048
+"""Bytes of a datagram; what is beyond is cut off."""
+
+_STRIDE = LONGEST + 64
+"""Rows would meet in the same lines of the processor's cache if it were a power of two."""
+
+
+class Batch:
+    """A datagram is read to `into[len(batch)]`, and then added."""
+
+    def __init__(self) -> None:
+        memory = memoryview(bytearray(ROWS * _STRIDE))
+        self.bytes: NDArray[np.uint8] = np.frombuffer(memory, np.uint8).reshape(ROWS, _STRIDE)
+        self.into = [memory[start : start + LONGEST] for start in range(0, len(memory), _STRIDE)]
+        self.vectors = [[row] for row in self.into]
+        """The same for ``os.readv``."""
+        self.flows: list[int] = []
+        """The numbers of the flows that the datagrams may be of; each but once."""
+        self.sizes: list[int] = []
+        """In bytes; as many as there are flows."""
+        self._cut: dict[int, list[memoryview]] = {}
+
+    def __len__(self) -> int:
+        return len(self.flows)
+
+    def add(self, flow: int, datagram: bytes) -> None:
+        """One that was read elsewhere."""
+        self.into[len(self)][: len(datagram)] = datagram
+        self.flows.append(flow)
+        self.sizes.append(len(datagram))
+
+    def clear(self) -> None:
+        self.flows.clear()
+        self.sizes.clear()
+
+    def heads(self) -> NDArray[np.int64]:
+        """Of each row the fixed header as three numbers of 32 bits."""
+        heads = np.ascontiguousarray(self.bytes[: len(self), :HEADER_BYTES])
+        return heads.view(">u4").astype(np.int64)
+
+    def datagram(self, row: int) -> bytes:
+        """As it was read, or written anew."""
+        return bytes(self.into[row][: self.sizes[row]])
+
+    def cut(self, size: int) -> list[memoryview]:
+        """All rows, each so many bytes long.  They are kept: `size` must be one of a few."""
+        rows = self._cut.get(size)
+        if rows is None:
+            rows = self._cut[size] = [row[:size] for row in self.into]
+        return rows
+
+
+class Allowance:
+    """How many packets each socket may give in a tick.  Sockets are known by their descriptors."""
+
+    def __init__(self, packets: int) -> None:
+        self._packets = packets
+        self._spent: NDArray[np.uint8] = np.zeros(1024, np.uint8)
+
+    def renew(self) -> None:
+        """A new tick begins."""
+        self._spent[:] = 0
+
+    def spend(self, descriptors: list[int]) -> list[int]:
+        """A packet was read of each, of none twice.  Those that may give no more."""
+        sockets = np.array(descriptors, np.intp)
+        while sockets.max(initial=0) >= len(self._spent):
+            self._spent = np.concatenate((self._spent, np.zeros_like(self._spent)))
+        spent = self._spent[sockets] + 1
+        self._spent[sockets] = spent
+        exhausted: list[int] = sockets[spent >= self._packets].tolist()
+        return exhausted
