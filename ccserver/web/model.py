@@ -6,7 +6,8 @@ that last touched it, so whoever was away is told just what has changed since.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import sys
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal, TypeAlias
 
@@ -21,8 +22,9 @@ Kind: TypeAlias = Literal["agents", "contacts", "queues"]
 Changes: TypeAlias = dict[Key, set[str]]
 """What is another than before, and the agents whose own it is, or was until now."""
 KINDS: tuple[Kind, ...] = ("agents", "contacts", "queues")
-MOST_GONE = 20_000
-"""Contacts that have ended and are remembered as such: who was away for longer begins anew."""
+MOST_GONE = 5_000
+"""Contacts that have ended and are remembered as such, some 1.3 MB: who was away for longer begins
+anew.  At 20 calls a second that is four minutes, and as soon this process needs no more memory."""
 
 
 class Viewer(Struct, frozen=True):
@@ -41,6 +43,15 @@ class Viewer(Struct, frozen=True):
         return self.account.role != "agent"
 
 
+class _Gone(Struct, frozen=True, gc=False):
+    """A contact that has ended, at the journal's ``seq``."""
+
+    seq: int
+    name: str
+    parties: tuple[str, ...]
+    """All agents whose own it ever was."""
+
+
 class Model:
     """``centre``: the door's answer of that name: what is configured."""
 
@@ -49,9 +60,9 @@ class Model:
         self.centre: dict[str, Any] = {}
         self._cards: dict[str, dict[str, Any]] = {}
         self._touched: dict[Key, int] = {}
-        self._gone: OrderedDict[Key, int] = OrderedDict()
+        self._gone: deque[_Gone] = deque()
         self._parties: dict[Key, set[str]] = {}
-        """Of each contact, and of those that have gone: all agents whose own it ever was."""
+        """Of each that is there: all agents whose own it ever was."""
         self._horizon = 0
         """Who has seen less than this cannot be told what has changed since."""
         self._encoded: dict[tuple[Key, bool], bytes] = {}
@@ -103,12 +114,16 @@ class Model:
             self._encoded.pop((key, True), None)
             self._touched[key] = self.seq
             if key[0] == "contacts" and key[1] not in self.live.contacts:
-                del self._touched[key]
-                self._gone[key] = self.seq
-                if len(self._gone) > MOST_GONE:
-                    oldest, self._horizon = self._gone.popitem(last=False)
-                    self._parties.pop(oldest, None)
+                self._forget(key)
         return changes
+
+    def _forget(self, key: Key) -> None:
+        """Of a contact that has ended, what ``since`` is asked."""
+        del self._touched[key]
+        parties = tuple(map(sys.intern, self._parties.pop(key)))
+        self._gone.append(_Gone(self.seq, key[1], parties))
+        if len(self._gone) > MOST_GONE:
+            self._horizon = self._gone.popleft().seq
 
     # --- looking ------------------------------------------------------------------------------
 
@@ -124,14 +139,17 @@ class Model:
         """
         if seq is None or not self._horizon <= seq <= self.seq:
             return None
-        found = [key for key, touched in self._touched.items() if touched > seq]
-        for key, gone in reversed(self._gone.items()):
-            if gone <= seq:
+        found: dict[Key, None] = {
+            key: None
+            for key, touched in self._touched.items()
+            if touched > seq and (viewer.sees_all or viewer.agent in self._parties[key])
+        }
+        for gone in reversed(self._gone):
+            if gone.seq <= seq:
                 break
-            found.append(key)
-        if not viewer.sees_all:
-            found = [key for key in found if viewer.agent in self._parties.get(key, ())]
-        return found
+            if viewer.sees_all or viewer.agent in gone.parties:
+                found["contacts", gone.name] = None  # it may have come back, of which he is told
+        return list(found)
 
     def parties(self, key: Key) -> set[str]:
         """The agents whose own this is."""

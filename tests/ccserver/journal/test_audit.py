@@ -8,8 +8,10 @@ from actors import events as ev
 from actors.ids import AgentId, ContactId, EntryPointName, LegId, QueueName
 from actors.place import Place
 from actors.reasons import Outcome
+from ccserver.journal import audit as audit_module
 from ccserver.journal import codec
 from ccserver.journal.audit import MOST_FINDINGS, OVERTIME, Audit
+from tests.support.holdings import grown, held_by
 
 ADA, SUPPORT = AgentId("1001"), QueueName("support")
 ONE, OTHER = ev.ContactRef(ContactId("c1")), ev.ContactRef(ContactId("c2"))
@@ -54,6 +56,7 @@ def test_a_true_story_has_nothing_wrong() -> None:
         ([arrived(ONE), arrived(ONE)], "contact c1 begins a second time"),
         ([ended(ONE)], "contact c1 ends and never began"),
         ([arrived(ONE), ended(ONE), queued(ONE)], "contact c1 goes on after its end"),
+        ([queued(ONE)], "contact c1 goes on and never began"),
         (
             [arrived(ONE), arrived(OTHER), talks(ONE), talks(OTHER)],
             "agent 1001 talks with c1 and with c2",
@@ -79,6 +82,23 @@ def test_what_cannot_be_read_is_counted() -> None:
 def test_a_journal_full_of_wrongs_fills_no_memory() -> None:
     audit = audited(*(ended(ev.ContactRef(ContactId(f"c{n}"))) for n in range(300)))
     assert (audit.found, len(audit.findings)) == (300, MOST_FINDINGS)
+
+
+def test_who_ended_long_ago_is_forgotten(monkeypatch) -> None:
+    def contacts(numbers: range) -> None:
+        for number in numbers:
+            ref = ev.ContactRef(ContactId(f"c{number}"))
+            for event in (arrived(ref), queued(ref), talks(ref), ended(ref, 3.0)):
+                audit.apply(audit.seq + 1, audit.seq + 1, codec.encode(event))
+
+    monkeypatch.setattr(audit_module, "MOST_ENDED", 20)
+    audit = Audit()
+    contacts(range(20))
+    before = held_by(audit)
+    contacts(range(20, 60))
+
+    assert (audit.found, audit.contacts) == (0, 60)
+    assert grown(before, held_by(audit), 40) == {}
 
 
 def changed(before: str, state: str) -> ev.AgentStateChanged:

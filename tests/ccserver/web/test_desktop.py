@@ -10,6 +10,7 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from actors import events as ev
 from actors.ids import AgentId, ContactId
@@ -23,6 +24,7 @@ from ccserver.web import model as model_module
 from ccserver.web.desktop import Desktop, Desktops
 from ccserver.web.model import Model, Viewer
 from ccserver.web.store import Account
+from tests.support.holdings import grown, held_by
 from tests.support.web import SETTINGS, arrives, consults, is_offered, ref, talks, waits
 
 CENTRE = centre(Settings.model_validate(SETTINGS))
@@ -254,6 +256,43 @@ def test_who_was_away_for_too_long_begins_anew(monkeypatch):
 
     assert sue.messages[-1]["type"] == "snapshot"
     sue.agrees()
+
+
+def test_a_contact_that_has_ended_is_kept_as_a_number_a_name_and_whose_it_was(monkeypatch):
+    def contacts(*numbers: int) -> None:
+        for number in numbers:
+            name = f"c{number}"
+            floor.happens(arrives(name), waits(name), is_offered(name, "1001"))
+            floor.happens(talks(name, "1001"), ev.ContactEnded(ref(name), Outcome.HANDLED))
+
+    monkeypatch.setattr(model_module, "MOST_GONE", 40)
+    floor = Floor()
+    contacts(*range(20))
+    before = held_by(floor.model)
+    contacts(*range(20, 40))
+    full = held_by(floor.model)
+    contacts(*range(40, 80))
+
+    assert grown(before, full, 10).keys() == {"_Gone", "tuple", "in deque"}
+    assert grown(full, held_by(floor.model), 40) == {}
+
+
+def test_whose_a_contact_was_is_told_that_it_has_ended_though_it_is_back():
+    floor = Floor()
+    ada = Client(floor, ADA)
+    floor.happens(arrives("c1"), is_offered("c1", "1001"))
+    ada.takes()
+    ada.leaves()
+    queues, agents = [queue["name"] for queue in CENTRE["queues"]], floor.model.live.agents
+    without = Live(queues, agents)
+    contact = floor.model.live.contacts[ContactId("c1")]
+    for seq, contacts in ((10, {}), (11, {ContactId("c1"): structs.replace(contact, agent=None)})):
+        snapshot = Snapshot(seq, without.agents, contacts, without.queues)
+        floor.desktops.changed(floor.model.replace(CENTRE, snapshot))
+
+    ada.connects(after=ada.seq)
+
+    assert ada.messages[-1]["contacts"] == {"c1": None}
 
 
 def test_a_core_that_was_started_again_is_compared_with_what_was_known():
