@@ -134,3 +134,27 @@ async def test_one_that_could_not_be_kept_in_time_is_not_called_done(autojump_cl
         await trio.sleep(120)
         assert any(b'"code":"resolved"' in row[3] for row in disk.rows)
         assert floor.core.journal.ready
+
+
+async def test_a_server_that_ends_while_the_disk_is_full_ends_and_the_next_one_closes_its_books_s06(
+    autojump_clock, disk, caplog
+) -> None:
+    async with centre(storage=disk) as floor:
+        agent, anna = await floor.agent("1001"), floor.phone("anna")
+        call = await anna.calls_to("2001")
+        offered = await agent.rings()
+        agent.answers(offered)
+        await offered.wait("talking")
+        await trio.sleep(1)
+        disk.fails = True
+        anna.hangs_up(call)
+        await offered.wait("ended")
+    assert "events were not written" in caplog.text
+    disk.fails = False
+    async with centre(storage=disk) as floor:
+        await trio.sleep(60)
+        floor.check_nothing_is_left()
+        assert floor.state("1001") == "available"
+    events = [codec.decode(row[3]) for row in disk.rows]
+    assert [codec.tag_of(event) for event in events].count("contact.ended") == 1
+    assert written(disk) == list(range(1, len(events) + 1))
