@@ -39,8 +39,10 @@ from loadtest.realtime import ask_for_priority
 
 TICKS = 50
 """A second."""
-WARM_UP = 2
-"""Seconds."""
+BEGIN = 6
+"""Seconds over which the calls begin."""
+WARM_UP = 4
+"""Seconds: then each phone has a socket of its own."""
 
 
 class Found(Struct, frozen=True):
@@ -132,6 +134,8 @@ def _bench(a: argparse.Namespace, medias: list[Media]) -> Found:
             phones += _relayed(media, port, calls, a.transcode)
             phones += _conferences(media, port, conferences, a.parties, a.codecs.split(","))
             _play_music(media, deaf.getsockname()[1], music)
+        for second in range(1, BEGIN):
+            exchange(sock, phones[: len(phones) * second // BEGIN], 1, await_all=False)
         # A mixed source that paused in between would be late after it.
         exchange(sock, phones, WARM_UP, await_all=not a.conferences)
         before, cpu, begin = _statistics(medias), _cpu(medias), time.monotonic()

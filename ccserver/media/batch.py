@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ccserver.media.rtp import HEADER_BYTES
 
-ROWS = 256
+ROWS = 512
 LONGEST = 2048
 """Bytes of a datagram; what is beyond is cut off."""
 

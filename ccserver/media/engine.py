@@ -75,8 +75,11 @@ _ALL_EVERY = 16
 _SESSIONS_PER_EVENT = 256
 _WORTH_A_SOCKET = 100
 """Packets that were heard: two seconds."""
-_CONNECTED_AT_ONCE = 8
+_CONNECTED_AT_ONCE = 32
 """Sockets at a tick: RTP waits meanwhile."""
+_MOST_LEFT = 4
+"""Packets that are read before a socket is connected; where more wait, they are 80 ms late already,
+and to pass them on would make others late."""
 _ONE_WAITS_OF = 8
 """Port pairs: a family has this share of them at most in reserve, and as many open beside it."""
 
@@ -177,7 +180,7 @@ class Engine:
                     deadline = self._ticks(deadline, now)
                 if self._control.pressing or (ticks and self._tick % _UNHURRIED == 0):
                     self._control.flush()
-                if packets:
+                if 0 < packets < ROWS:
                     time.sleep(max(0.0, min(now + _TURN, deadline) - clock()))
         finally:
             self._close()
@@ -378,7 +381,7 @@ class Engine:
                         self._packets_out += 1
 
     def _listen_to(self, leg: _Leg, now: float) -> bool:
-        """Let the phone that is heard have a socket of its own; whether one was opened.
+        """Let the phone that is heard have a socket of its own; whether that was tried.
 
         A second after that nothing is left in it that came before it was connected, and it is
         known whose packets it gives.  Race: it may be another phone that is heard by then.
@@ -395,15 +398,14 @@ class Engine:
         if source is None or session.reception.received < _WORTH_A_SOCKET:
             return False
         # What still waits here would come after what is newer, there: it is read first.
-        for _ in range(PACKETS_PER_TICK):
+        for _ in range(_MOST_LEFT):
             if not self._receive([pair.rtp.descriptor], now):
                 break
         else:
-            return False
+            pair.rtp.drain()
         connected = self._pairs.connect(pair, source)
-        if connected is None:
-            return False
-        self._hear_at(leg, connected)
+        if connected is not None:
+            self._hear_at(leg, connected)
         return True
 
     def _hear_at(self, leg: _Leg, ear: PortSocket) -> None:
