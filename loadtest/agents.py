@@ -162,10 +162,10 @@ class Agents:
     def _rung(self, phone: Phone) -> None:
         now = trio.current_time()
         self._free.discard(phone)
-        if phone.freed_at is not None:
-            self._tally.took("offer", phone.freed_at, now)
-            phone.freed_at = None
         came = now if self.line.heard_at is None else self.line.heard_at
+        if phone.freed_at is not None:
+            self._tally.took("offer", phone.freed_at, max(phone.freed_at, came))
+            phone.freed_at = None
         phone.customer = self._customers.ringing_for(phone.caller, came)
         if phone.customer is not None:
             self._serving.setdefault(phone.customer, []).append(phone)

@@ -12,6 +12,7 @@ from typing import Protocol, TypeAlias
 
 import trio
 
+from loadtest.stamped import StampedUdp
 from sip import invite_usage as usage
 from sip.endpoint import Endpoint
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
@@ -106,11 +107,10 @@ class Leg:
         line = self._line
         match effect:
             case usage.SendRequest(token, request):
-                if token == "invite":
-                    self._offer = request.body
-                    self.invited_at = trio.current_time()
                 line.has_asked(self)
                 key = line.endpoint.request(token, request, line.server, self.hear)
+                if token == "invite":
+                    self._offer, self.invited_at = request.body, line.sent_at
                 self._invite = self._invite or key
             case usage.SendAck(request):
                 line.endpoint.send(request, line.server)
@@ -188,12 +188,17 @@ class Line:
         self.keyed_timers = KeyedTimers(self.timers)
         self.unusable_audio = 0
         self.heard_at: float | None = None
-        """When the server last said something."""
+        """When what the server said last reached us."""
+        self.sent_at = 0.0
+        """When we last handed something to the socket."""
+        self._came_at: Callable[[], float] = trio.current_time
+        if isinstance(transport, StampedUdp):
+            self._came_at = lambda: transport.came_at
         self._asked: dict[object, float] = {}
         """Since when whose request is unanswered, the oldest first."""
         self._rings = rings
         self._names, self._made = names, itertools.count(1)
-        listeners = Listeners([transport])
+        listeners = Listeners([transport], sent=self._sends)
         self.endpoint = Endpoint(listeners, self.timers, self, self.name)
         self._listeners = listeners
         host, port = listeners.local_address(self.server)
@@ -284,8 +289,11 @@ class Line:
         return None
 
     def _receive(self, data: bytes, path: Path) -> None:
-        self.heard_at = trio.current_time()
+        self.heard_at = self._came_at()
         self.endpoint.receive(data, path)
+
+    def _sends(self, data: bytes, remote: tuple[str, int]) -> None:
+        self.sent_at = trio.current_time()
 
     def _lost(self, path: Path, data: bytes) -> None:
         self.endpoint.connection_closed(path)

@@ -27,12 +27,12 @@ from loadtest.processes import Processes
 from loadtest.rest import Rest
 from loadtest.result import Audio, AudioPoint, Result, conclude
 from loadtest.scenario.model import Scenario
+from loadtest.stamped import StampedUdp
 from loadtest.voice import frames_of
 from loadtest.watch import Watch
 from sip.offer_answer import Local
 from sip.transport.listeners import Transport
 from sip.transport.tcp import TcpTransport
-from sip.transport.udp import UdpTransport
 
 Display: TypeAlias = Callable[[Run, Watch], Awaitable[None]]
 """Shows a run until it is cancelled."""
@@ -163,7 +163,7 @@ def _audio_of(bank: AudioBank | None) -> tuple[Audio | None, list[AudioPoint]]:
 
 
 def _transport(scenario: Scenario, host: str, port: int) -> Transport:
-    make = UdpTransport if scenario.target.transport == "udp" else TcpTransport
+    make = StampedUdp if scenario.target.transport == "udp" else TcpTransport
     return make(0, host, port)
 
 

@@ -11,6 +11,7 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
+from typing import Any
 
 import trio
 
@@ -108,7 +109,7 @@ class UdpTransport:
                 self.ends()
 
     def _drain(self, receive: Receive) -> None:
-        index, receive_from = self._index, self._socket.recvfrom
+        index, receive_from = self._index, self._reader()
         until = monotonic() + BATCH_SECONDS
         for _ in range(BATCH):
             try:
@@ -122,6 +123,10 @@ class UdpTransport:
             receive(data, Path("udp", index, (remote[0], remote[1])))
             if monotonic() > until:
                 return
+
+    def _reader(self) -> Callable[[int], tuple[bytes, tuple[Any, ...]]]:
+        """What takes the next datagram, of at most so many bytes, and says from where it is."""
+        return self._socket.recvfrom
 
     async def _reopen(self) -> None:
         self._socket.close()
