@@ -18,7 +18,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ccserver.cli.asking import DEFAULT_CONFIG, REFUSED, WRONG, Config, Json, Set, fail, loaded
+from ccserver.cli.asking import (
+    DEFAULT_CONFIG,
+    REFUSED,
+    WRONG,
+    Config,
+    Json,
+    Set,
+    fail,
+    loaded,
+    several,
+)
 from ccserver.cli.reporting import Abandons, Give, Level
 from ccserver.cli.tables import console
 from ccserver.journal.reading import JOURNAL, JournalFile
@@ -215,22 +225,26 @@ def _result(
     )
 
 
-def _title(result: Result, zone: ZoneInfo) -> str:
+def _period(result: Result, zone: ZoneInfo) -> str:
     begins, ends = (
         datetime.fromtimestamp(at / SECOND, zone) for at in (result.begins, result.ends)
     )
-    runs = len(result.comparison.runs)
+    return f"{begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M} {zone}"
+
+
+def _terms(result: Result) -> str:
+    """What was compared, and how it was counted."""
+    runs, contacts = len(result.comparison.runs), result.comparison.contacts
     return (
-        f"{begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M} {zone}:"
-        f" {result.comparison.contacts} contacts; old rules {result.old}, new {result.new};"
+        f"{several(contacts, 'contact')}; old rules {result.old}, new {result.new};"
         f" service level within {result.service_level_seconds:g} s, abandons {result.abandons};"
-        f" {runs} run{'s' * (runs > 1)}, lots {result.seed}"
+        f" {several(runs, 'run')}, lots {result.seed}"
     )
 
 
 def _tell(result: Result, zone: ZoneInfo) -> None:
     out = console()
-    out.print(_title(result, zone), highlight=False, markup=False)
+    out.print(f"{_period(result, zone)}: {_terms(result)}", highlight=False, markup=False)
     for queue, rows in result.figures.items():
         out.print()
         out.print(Text(queue or "all queues"))
@@ -256,8 +270,8 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
 def _write(out: Path, result: Result, zone: ZoneInfo) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
-        title = _title(result, zone)
-        html = to_html(title, result.comparison, result.assumed, zone)
+        period, terms = _period(result, zone), _terms(result)
+        html = to_html(period, terms, result.comparison, result.assumed, zone)
         (out / "report.html").write_text(html, encoding="utf-8")
         (out / "what-if.json").write_bytes(msgspec.json.encode(result))
         with (out / "contacts.csv").open("w", encoding="utf-8", newline="") as file:

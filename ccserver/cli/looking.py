@@ -22,7 +22,7 @@ from ccserver.cli.asking import (
     data_of,
     fail,
 )
-from ccserver.cli.tables import as_line, ladder, tables
+from ccserver.cli.tables import as_line, console, ladder, tables
 from ccserver.door import Answer, NobodyThere, ask, follow
 
 BETWEEN = 0.5
@@ -38,14 +38,14 @@ def status(
     once: Annotated[bool, typer.Option("--once", help="Show it once, and end.")] = False,
 ) -> None:
     """Show agents and queues; in a terminal live, until Ctrl-C."""
-    console = console_of()
+    screen = console()
     shown = answered(config, changes, "status")
     if json:
         _say(shown)
-    elif once or not console.is_terminal:
-        console.print(tables(_glance(shown)))
+    elif once or not screen.is_terminal:
+        screen.print(tables(_glance(shown)))
     else:
-        _watch(console, data_of(config, changes), shown)
+        _watch(screen, data_of(config, changes), shown)
 
 
 def _glance(status: Answer) -> Answer:
@@ -57,8 +57,8 @@ def _glance(status: Answer) -> Answer:
     return {**status, "agents": agents}
 
 
-def _watch(console: Console, data: Path, shown: Answer) -> None:
-    with Live(tables(_glance(shown)), console=console, auto_refresh=False) as live:
+def _watch(screen: Console, data: Path, shown: Answer) -> None:
+    with Live(tables(_glance(shown)), console=screen, auto_refresh=False) as live:
         try:
             while True:
                 time.sleep(BETWEEN)
@@ -120,15 +120,15 @@ def show_contact(
     if json:
         _say(shown)
         return
-    console = console_of()
+    screen = console()
     if shown["state"] is not None:
         state = {k: v for k, v in shown["state"].items() if k != "conversation"}
-        console.print(tables({"contact": [{"id": contact, **state}]}))
+        screen.print(tables({"contact": [{"id": contact, **state}]}))
         conversation = shown["state"].get("conversation")
         if conversation is not None:
             named = {f"conversation: {conversation['state']}": conversation["participants"]}
-            console.print(tables(named))
-    console.print(ladder(shown["timeline"]))
+            screen.print(tables(named))
+    screen.print(ladder(shown["timeline"]))
 
 
 def events(
@@ -174,20 +174,11 @@ def _tell(entry: dict[str, Any], contact: str | None, json: bool) -> None:
         print(line if json else as_line(entry), flush=True)
 
 
-WIDE = 240
-"""Columns where nobody looks: nothing is cut off."""
-
-
-def console_of() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=WIDE)
-
-
 def _show(shown: Answer, json: bool) -> None:
     if json:
         _say(shown)
     else:
-        console_of().print(tables(shown))
+        console().print(tables(shown))
 
 
 def _say(shown: Answer) -> None:

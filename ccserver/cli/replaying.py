@@ -48,8 +48,8 @@ def replay(
         str,
         typer.Argument(
             metavar="DAY",
-            help="2026-03-02, by this machine's time zone; or the number of the event with which"
-            " a run of the server began.",
+            help="2026-03-02, today or yesterday, by this machine's time zone; or the number of the"
+            " event with which a run of the server began.",
         ),
     ],
     since: Since = None,
@@ -81,19 +81,28 @@ def _asked(journal: JournalFile, day: str, since: str | None, until: str | None)
     if re.fullmatch(r"[1-9]\d{0,14}", day):
         run = int(day) - 1
         rows = journal.rows(run, 1)
-        date = datetime.fromtimestamp(rows[0][1] / 1e6 if rows else 0.0).date()
-        begin = 0.0 if since is None else _instant("--from", since, date)
-        return Asked([run], begin, math.inf if until is None else _instant("--to", until, date))
-    try:
-        date = datetime.fromisoformat(day).date()
-    except ValueError:
-        fail(WRONG, f"DAY: expected 2026-03-02, or the number of an event, found {day!r}")
-    begin = _instant("--from", since or "00:00", date)
-    midnight = datetime.combine(date + timedelta(days=1), time()).timestamp()
-    end = midnight if until is None else _instant("--to", until, date)
+        began = datetime.fromtimestamp(rows[0][1] / 1e6 if rows else 0.0).date()
+        begin = 0.0 if since is None else _instant("--from", since, began)
+        return Asked([run], begin, math.inf if until is None else _instant("--to", until, began))
+    asked = _date(day)
+    begin = _instant("--from", since or "00:00", asked)
+    midnight = datetime.combine(asked + timedelta(days=1), time()).timestamp()
+    end = midnight if until is None else _instant("--to", until, asked)
     if begin >= end:
         fail(WRONG, "--from: expected a time before --to")
     return Asked(starts_between(journal, int(begin * 1e6), int(end * 1e6)), begin, end)
+
+
+def _date(text: str) -> date:
+    """Says what is wrong with it, and ends."""
+    today = date.today()
+    if text in ("today", "yesterday"):
+        return today - timedelta(days=text == "yesterday")
+    try:
+        return datetime.fromisoformat(text).date()
+    except ValueError:
+        expected = "2026-03-02, today, yesterday, or the number of an event"
+        fail(WRONG, f"DAY: expected {expected}, found {text!r}")
 
 
 def _instant(option: str, text: str, day: date) -> float:
@@ -155,7 +164,7 @@ def summary(found: Replayed) -> str:
     speed = seconds / max(found.took, 1e-9)
     pace = f"{seconds:,.0f} s in {found.took:.1f} s, {speed:,.0f} times real time"
     if before.events:
-        pace = f"behind {before.events:,} events from the start of the run on; {pace}"
+        pace = f"after the first {several(before.events, 'event')} of the run; {pace}"
     if found.difference is not None:
         return f"{many} are the same, and then one is not ({pace})"
     if found.left:

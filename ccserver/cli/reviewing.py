@@ -68,7 +68,7 @@ def _title(instant: datetime, then: CentreThen) -> str:
     last = datetime.fromtimestamp(then.at / 1e6, instant.tzinfo)
     ran = "" if then.ran else "  No server ran then; so it had ended:"
     clock = f"{last:%Y-%m-%d %H:%M:%S}.{last.microsecond // 1000:03d}"
-    return f"{instant:%Y-%m-%d %H:%M:%S}, behind event {then.live.seq} of {clock}.{ran}"
+    return f"{instant:%Y-%m-%d %H:%M:%S}, after event {then.live.seq} of {clock}.{ran}"
 
 
 def _brief(then: CentreThen) -> dict[str, Any]:

@@ -103,6 +103,8 @@ def _cell(column: str, value: Any) -> str:
         return str(len(value))
     if column == "estimated_wait":
         return f"{value['p50']:.0f} to {value['p90']:.0f} s, at {_clock(value['at'])}"
+    if isinstance(value, float):
+        return f"{value:.1f} s"
     if isinstance(value, dict):
         return " ".join(f"{name}={item}" for name, item in value.items() if name != "participants")
     return words(value)

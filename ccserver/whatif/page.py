@@ -26,9 +26,13 @@ LONGEST_DRAWN = 300
 """Seconds of waiting."""
 
 
-def to_html(title: str, comparison: Comparison, assumptions: Sequence[str], zone: tzinfo) -> str:
-    """``zone``: of the clock that is shown."""
-    parts = [f"<h1>{escape(title)}</h1>"]
+def to_html(
+    period: str, terms: str, comparison: Comparison, assumptions: Sequence[str], zone: tzinfo
+) -> str:
+    """``period``: of when it is; ``terms``: what was compared, and how it was counted; ``zone``: of
+    the clock that is shown."""
+    title = f"What if: {period}"
+    parts = [f"<h1>{escape(title)}</h1>", f"<p>{escape(terms)}</p>"]
     for queue in queues_of(comparison):
         parts.append(f"<h2>{escape(queue or 'All queues')}</h2>")
         parts += table(COLUMNS, [row.cells() for row in rows(comparison, queue)])

@@ -113,8 +113,16 @@ def _signed(value: float | None, unit: Unit) -> str:
     if value is None:
         return "-"
     if unit == "share":
-        return f"{value * 100:+.1f} points"
-    return ("" if value < 0 else "+") + _shown(value, unit)
+        return f"{_with_sign(value * 100)} points"
+    if unit == "seconds":
+        return f"{_with_sign(value)} s"
+    return ("+" if value > 0 else "") + _shown(value, unit)
+
+
+def _with_sign(value: float) -> str:
+    """``+1.2``, ``-1.2``; what is nothing when it is rounded has no sign."""
+    shown = f"{value:+.1f}"
+    return shown if float(shown) else "0.0"
 
 
 # --- contacts -----------------------------------------------------------------------------------
@@ -145,7 +153,7 @@ DIFFERENCE_COLUMNS = ("came", "contact", "dialled", "recorded", "old rules", "ne
 def difference_cells(one: Difference, clock: Callable[[int], str]) -> tuple[str, ...]:
     """As DIFFERENCE_COLUMNS names them; ``clock`` shows microseconds since 1970."""
     fates = (_described(fate) for fate in (one.recorded, one.old, one.new))
-    return (clock(one.arrived), one.contact, one.dialled, *fates, f"{one.longer:+.1f} s")
+    return (clock(one.arrived), one.contact, one.dialled, *fates, f"{_with_sign(one.longer)} s")
 
 
 def _described(fate: Fate) -> str:

@@ -109,3 +109,10 @@ def test_the_estimated_wait_is_shown_in_whole_seconds():
     assert isinstance(table, Table)
     cell = str(next(iter(table.columns[1].cells)))
     assert re.fullmatch(r"10 to 12 s, at \d\d:\d\d:\d\d", cell)
+
+
+def test_durations_are_shown_to_a_tenth_of_a_second():
+    (table,) = tables({"agents": [{"agent": "1001", "available": 26.163238282999373}]}).renderables
+
+    assert isinstance(table, Table)
+    assert str(next(iter(table.columns[1].cells))) == "26.2 s"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -63,8 +64,7 @@ def test_a_part_is_counted_apart_from_what_led_to_it(data: Path, asked: str):
 
     assert result.exit_code == 0, result.output
     assert " of 2 contacts, " in result.stdout  # of the third and the fourth minute
-    assert "identical (behind " in result.stdout
-    assert " events from the start of the run on; " in result.stdout
+    assert re.search(r"identical \(after the first \d+ events of the run; ", result.stdout)
 
 
 def test_a_part_may_be_said_with_its_date(data: Path):
@@ -73,13 +73,18 @@ def test_a_part_may_be_said_with_its_date(data: Path):
     result = replay(data, "1", "--to", f"{at:%Y-%m-%dT%H:%M:%S}")
 
     assert " of 4 contacts, " in result.stdout
-    assert "behind" not in result.stdout
+    assert "after the first" not in result.stdout
+
+
+@pytest.mark.parametrize("asked", ["today", "yesterday"])
+def test_a_day_may_be_said_in_a_word(data: Path, asked: str):
+    assert replay(data, asked).exit_code != 2
 
 
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
-        (("yesterday",), 2, "DAY: expected 2026-03-02, or the number of an event"),
+        (("tomorrow",), 2, "DAY: expected 2026-03-02, today, yesterday, or the number of an event"),
         (("1", "--from", "noon"), 2, "--from: expected 14:00 or 2026-03-02T14:00:30, found 'noon'"),
         (("2026-03-02", "--from", "15:00", "--to", "14:00"), 2, "expected a time before --to"),
         (("2026-03-02",), 1, "the journal has no run of the server on 2026-03-02"),

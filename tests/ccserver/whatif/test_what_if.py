@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from ccserver.cli import app
 from ccserver.settings import Settings
+from ccserver.whatif.telling import Row
 from loadtest.bench_what_if import PROMPTS, to_toml
 from loadtest.invented_day import rules, write_day
 
@@ -154,6 +155,14 @@ def test_the_terminal_shows_figures_contacts_and_what_was_assumed(directory):
         assert said in text
 
 
+def test_a_difference_that_is_nothing_when_it_is_rounded_has_no_sign():
+    seconds = Row("longest wait", "seconds", 4.1, 4.1, 4.06, -0.04, -0.04, -0.04)
+    share = Row("abandoned, share", "share", 0.1, 0.1, 0.1, 0.0, 0.0, 0.0)
+    count = Row("offered", "count", 12.0, 12.0, 13.0, 1.0, 1.0, 1.0)
+
+    assert [row.cells()[-1] for row in (seconds, share, count)] == ["0.0 s", "0.0 points", "+1"]
+
+
 def test_the_page_and_the_table_of_contacts_have_all_of_it(directory, tmp_path):
     result = what_if(directory, "--agents", "+1:sales", "--out", str(tmp_path / "out"))
     assert result.exit_code == 0, result.stderr
@@ -167,7 +176,12 @@ def test_the_page_and_the_table_of_contacts_have_all_of_it(directory, tmp_path):
     page = Seen()
     page.feed((tmp_path / "out" / "report.html").read_text())
     assert page.tags.count("svg") == 6
-    for text in ("Service level, each half hour", "What was assumed", "new rules"):
+    for text in (
+        "What if: 2026-03-02 00:00 to ",
+        "Service level, each half hour",
+        "What was assumed",
+        "new rules",
+    ):
         assert text in page.text
 
 
