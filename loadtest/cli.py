@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 import msgspec
 import typer
 
+from ccserver.cli.asking import several
 from ccserver.settings import ConfigurationError
 from loadtest import comparison
 from loadtest import result as results
@@ -126,11 +127,14 @@ def _conclude(found: Found, wanted: Scenario) -> None:
 def check(scenario: File, changes: Set = None) -> None:
     """Say everything that is wrong with a scenario, with line and expectation."""
     wanted = _loaded(scenario, changes)
-    kinds = len(wanted.callers.kinds)
-    typer.echo(
-        f"{scenario}: good ({kinds} kind{'s' * (kinds != 1)} of callers, {wanted.agents.count} "
-        f"agents, {wanted.seconds:g} s, {len(wanted.objectives)} objectives)"
+    recording = wanted.arrivals.recorded
+    parts = (
+        f"{several(len(wanted.callers.kinds), 'kind')} of callers",
+        several(wanted.agents.count, "agent"),
+        f"{wanted.seconds:g} s" if recording is None else f"the calls of {recording}",
+        several(len(wanted.objectives), "objective"),
     )
+    typer.echo(f"{scenario}: good ({', '.join(parts)})")
 
 
 @app.command()

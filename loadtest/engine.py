@@ -152,7 +152,9 @@ class Run:
             nursery.start_soon(self.own.run)
             nursery.start_soon(self._watch_server)
             with self._arriving:
-                await self._arrive(begin)
+                async with trio.open_nursery() as beside:
+                    beside.start_soon(self._name_phases, begin)
+                    await self._arrive(begin)
             calling = trio.current_time() - begin
             await self._drain()
             seconds = trio.current_time() - begin
@@ -238,10 +240,20 @@ class Run:
                 begun = 0
             measured = True
             if phases and arrivals.process != "recorded":
-                phase = phases[arrival.phase]
-                measured, self.phase = phase.measured, phase.name
+                measured = phases[arrival.phase].measured
             self.customers.arrive(arrival, intended, measured)
         await trio.sleep_until(begin + self._planned_seconds())
+
+    async def _name_phases(self, begin: float) -> None:
+        """By the clock: in some nobody calls."""
+        arrivals = self._scenario.arrivals
+        if arrivals.process == "recorded":
+            self.phase = "recorded"
+            return
+        for phase in arrivals.phases:
+            self.phase = phase.name
+            begin += phase.seconds
+            await trio.sleep_until(begin)
 
     async def _watch_server(self) -> None:
         patience = self._scenario.target.silent_seconds

@@ -69,7 +69,7 @@ def _calls(result: Result) -> Iterator[str]:
     yield (
         f"<p>{result.started} started at {result.offered_rate:.1f} a second, "
         f"{result.most_at_once} at once at most; {result.calls} counted, "
-        f"{result.unmeasured} were warm-up.</p>"
+        f"{result.unmeasured} of the warm-up.</p>"
     )
     outcomes = [(name, str(count)) for name, count in sorted(result.outcomes.items())]
     outcomes += [(f"refused with {status}", str(n)) for status, n in result.statuses.items()]

@@ -58,6 +58,24 @@ async def test_latencies_begin_when_the_caller_was_meant_to_call(autojump_clock)
     assert found["offer"].longest < 0.05
 
 
+async def test_the_phase_is_named_by_the_clock_whether_anybody_calls_or_not(autojump_clock):
+    phases = [
+        {"name": "calls", "seconds": 2, "rate": 1},
+        {"name": "pause", "seconds": 9, "rate": 0},
+    ]
+    async with centre(routing=ROUTING) as opened, trio.open_nursery() as nursery:
+        arrivals = {"process": "constant", "phases": phases}
+        run = Run(load.scenario(arrivals=arrivals), load.world(opened.network))
+        nursery.start_soon(run.run)
+        await trio.sleep(1)
+        assert run.phase == "calls"
+        await trio.sleep(5)
+        assert run.phase == "pause"
+        await trio.sleep(9)
+        assert run.phase not in ("calls", "pause")
+        nursery.cancel_scope.cancel()
+
+
 async def test_who_loses_patience_has_abandoned(autojump_clock):
     async with centre(routing=ROUTING) as opened:
         wanted = load.scenario(agents={**AGENTS, "ignores": 1.0}, callers=kinds(patience=3), **LONG)

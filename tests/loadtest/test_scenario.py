@@ -4,8 +4,10 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from typer.testing import CliRunner
 
 from ccserver.settings import ConfigurationError
+from loadtest.cli import app
 from loadtest.scenario.load import load
 from loadtest.scenario.values import Spread, read_spread
 
@@ -142,3 +144,13 @@ def test_durations_have_the_mean_they_say(text: str):
     assert spread.typical == pytest.approx(20, rel=0.01)
     assert sum(drawn) / len(drawn) == pytest.approx(20, rel=0.03)
     assert min(drawn) >= 0
+
+
+def test_check_says_how_long_a_recording_lasts_by_its_name():
+    result = CliRunner().invoke(app, ["check", "loadtest/scenarios/direct.toml"])
+
+    assert result.exit_code == 0
+    assert result.stdout == (
+        "loadtest/scenarios/direct.toml: good "
+        "(1 kind of callers, 4 agents, the calls of direct.csv, 2 objectives)\n"
+    )
