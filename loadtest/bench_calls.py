@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from loadtest.own_server import MetricsPage, OwnServer
 from loadtest.own_sipp import AgentPhones, callers, unexpected
@@ -38,6 +39,8 @@ class Found(Struct, frozen=True):
     lag_p50: float
     lag_p99: float
     lag_p999: float
+    idle: dict[str, float] = {}
+    """CPU a second, by process, for as long as the calls then took; empty: it was not measured."""
 
     @property
     def failed(self) -> int:
@@ -70,20 +73,33 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measure(data: Path, rate: int, seconds: int, agents: int, stay: int = 1000) -> Found:
-    """``rate`` in calls a second; ``stay``: milliseconds that a caller stays."""
+def measure(
+    data: Path, rate: int, seconds: int, agents: int, stay: int = 1000, *, idle: bool = False
+) -> Found:
+    """``rate`` in calls a second; ``stay``: milliseconds that a caller stays.  ``idle``: as many
+    seconds before the calls it is measured what the server uses without."""
     with OwnServer(data, agents) as server:
         phones = AgentPhones(server)
         phones.register(agents)
         with phones.answering():
             server.settle()
+            unused = _unused(server, seconds) if idle else {}
             before, began, started = server.cpu(), server.page(), time.monotonic()
             command = callers(server, rate, stay, rate * seconds)
             command += ["-trace_err", "-timeout", str(seconds + 60)]
             done = subprocess.run(command, stdout=subprocess.DEVNULL, cwd=data, check=False)
             elapsed = time.monotonic() - started
             time.sleep(2)
-            return found_of(server, rate * seconds, elapsed, before, began, done.returncode)
+            found = found_of(server, rate * seconds, elapsed, before, began, done.returncode)
+            return replace(found, idle=unused)
+
+
+def _unused(server: OwnServer, seconds: float) -> dict[str, float]:
+    """CPU a second, by process, while nobody calls."""
+    before, began = server.cpu(), time.monotonic()
+    time.sleep(seconds)
+    after, passed = server.cpu(), time.monotonic() - began
+    return {name: (used - before.get(name, 0.0)) / passed for name, used in after.items()}
 
 
 def found_of(

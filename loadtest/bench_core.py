@@ -3,6 +3,7 @@
     python -m loadtest.bench_core                 # CPU, messages, events, calls of functions
     python -m loadtest.bench_core --profile 40    # where the time goes
     python -m loadtest.bench_core --bytecodes 40  # where the work is: the same on every machine
+    python -m loadtest.bench_core --rest 20       # the same turns, with 20 ms of rest between them
 
 The real core with its journal on the disk and a reader of its feed.  Callers and agents stand at
 the other end of a wire in memory, and so does a media process that only says yes.  They have no
@@ -65,11 +66,13 @@ class Outside(trio.abc.Clock):
     """All that is not the server: the phones, the media process, and the time that passes.
 
     ``spent``: seconds of CPU that went into playing it; ``moves``: whether it is at it now.
+    ``rest``: seconds by the clock on the wall that nothing is done whenever time passes, as where
+    calls are few: others have the processor meanwhile, and its caches are theirs.
     """
 
-    def __init__(self, data: FilePath) -> None:
+    def __init__(self, data: FilePath, rest: float = 0.0) -> None:
         self.now = self.spent = 0.0
-        self.moves = False
+        self.moves, self._rest = False, rest
         self.phones, self.plane = Phones(self), MediaThatAgrees(data)
 
     def start_clock(self) -> None:
@@ -86,6 +89,8 @@ class Outside(trio.abc.Clock):
         """No task can run: whatever comes next comes now, and the loop goes on at once."""
         with self:
             if not self.plane.serve():
+                if self._rest and min(deadline, self.phones.next_at()) > self.now:
+                    time.sleep(self._rest)
                 self.now = max(self.now, min(deadline, self.phones.next_at()))
                 if self.phones.next_at() <= self.now:
                     self.phones.ring()
@@ -344,6 +349,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=25, help="rounds that are timed")
     parser.add_argument("--rate", type=int, default=100, help="calls a virtual second")
     parser.add_argument("--agents", type=int, default=300)
+    parser.add_argument("--rest", type=float, default=0.0, help="milliseconds between two steps")
     parser.add_argument("--no-inputs", action="store_true", help="record nothing for a replay")
     parser.add_argument("--profile", type=int, default=0, metavar="ROWS", help="cProfile a round")
     parser.add_argument(
@@ -351,7 +357,7 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ccserver-bench-") as name:
-        outside = Outside(FilePath(name))
+        outside = Outside(FilePath(name), arguments.rest / 1e3)
         with closing(outside.plane):
             return trio.run(_bench, arguments, FilePath(name), outside, clock=outside)
 

@@ -124,6 +124,13 @@ MEASURES = (
         1.3,
     ),
     Measure(
+        "call.growth.alone",
+        Part.GROWTH,
+        "the same, without what the idle server used right before, for as long",
+        "times",
+        1.3,
+    ),
+    Measure(
         "decision.growth",
         Part.GROWTH,
         "a decision, 100 to 100,000 agents, 100 kinds of agents by 50 queues",

@@ -110,7 +110,11 @@ def growth(short: bool, out: Path) -> Values:
         "arrives": many.arrives.p50 / few.arrives.p50,
     }
     print(f"a decision, 100,000 agents beside 100: {decisions} times", flush=True)
-    return {"call.growth": grown.times(), "decision.growth": max(decisions.values())}
+    return {
+        "call.growth": grown.times(),
+        "call.growth.alone": grown.times(alone=True),
+        "decision.growth": max(decisions.values()),
+    }
 
 
 def hold(short: bool, out: Path) -> Values:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import trio
 
-from ccserver.journal.log import EventLost, Journal, JournalError
+from ccserver.journal.log import BATCH_SECONDS, EventLost, Journal, JournalError
 from ccserver.journal.storage import Row
 
 log = logging.getLogger(__name__)
@@ -33,8 +33,9 @@ GATHER = 0.02
 Nobody sees them on a desktop; with 0.005 the feed and its timer were a sixteenth of a call's cost.
 The first that comes behind them has them sent, for the loop is awake then.
 """
-LATEST = 0.04
-"""Seconds in which none comes: then the loop is woken to send what there is."""
+LATEST = BATCH_SECONDS
+"""Seconds in which none comes: then the loop is woken to send what there is, and as the journal
+hands over its batch: at few calls a second each time it wakes costs more than what it does."""
 STUCK = 30.0
 """Seconds for a reader to take what is on its way: he may be slow, but not stand still."""
 PATIENCE = 5.0
