@@ -13,6 +13,7 @@ from ccserver.inputs.file import InputsError, recordings
 from ccserver.journal.reading import JOURNAL, JournalFile
 from ccserver.journal.storage import JournalError
 from ccserver.replay.player import replay
+from tests.peers.phone_rtp import Phone
 from tests.peers.server import Server
 from tests.peers.sipp import Sipp
 from tests.peers.sounds import write_prompts
@@ -38,6 +39,15 @@ def prompts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cleanup() -> Iterator[ExitStack]:
     with ExitStack() as stack:
         yield stack
+
+
+@pytest.fixture
+def phones() -> Iterator[list[Phone]]:
+    """Phones that speak RTP to an engine: what a test puts here is closed at its end."""
+    phones: list[Phone] = []
+    yield phones
+    for phone in phones:
+        phone.close()
 
 
 @pytest.fixture

@@ -39,14 +39,6 @@ def media(
         yield running
 
 
-@pytest.fixture
-def phones() -> Iterator[list[Phone]]:
-    phones: list[Phone] = []
-    yield phones
-    for phone in phones:
-        phone.close()
-
-
 def two(media: RunningEngine) -> list[Phone]:
     """Who hear each other, and have been heard for long enough."""
     host = media.host

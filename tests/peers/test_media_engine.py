@@ -59,14 +59,6 @@ def media(tmp_path: Path) -> Iterator[RunningEngine]:
         yield running
 
 
-@pytest.fixture
-def phones() -> Iterator[list[Phone]]:
-    phones: list[Phone] = []
-    yield phones
-    for phone in phones:
-        phone.close()
-
-
 def test_each_of_two_parties_hears_the_other_and_not_itself(media, phones):
     anna, bert = phones[:] = [media.phone("anna", hertz=440), media.phone("bert", hertz=1000)]
     media.tell(*both("anna", "bert"))
