@@ -17,6 +17,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from loadtest.own_server import FIRST_AGENT, QUEUE, OwnServer
+from loadtest.processes import stolen
 from loadtest.realtime import ask_for_priority
 from loadtest.result import Result, machine
 from loadtest.scenario.model import Scenario
@@ -24,6 +25,7 @@ from loadtest.session import perform
 
 TALK = 1.0
 """Seconds."""
+EASE, SHORT = "agents to spare", "callers waiting"
 
 
 class Found(Struct, frozen=True):
@@ -56,9 +58,17 @@ def measure(data: Path, rate: float, seconds: float) -> Found:
     plenty, scarce = int(3 * rate * TALK), max(1, int(0.8 * rate * TALK))
     with OwnServer(data, plenty) as server:
         return Found(
-            perform(_scenario(server, rate, seconds, plenty, "never"), data),
-            perform(_scenario(server, rate, seconds, scarce, "uniform 5..15"), data),
+            _perform(EASE, _scenario(server, rate, seconds, plenty, "never"), data),
+            _perform(SHORT, _scenario(server, rate, seconds, scarce, "uniform 5..15"), data),
         )
+
+
+def _perform(what: str, scenario: Scenario, data: Path) -> Result:
+    before = stolen()
+    result = perform(scenario, data)
+    if kept := stolen() - before:
+        print(f"{what}: the hypervisor kept processors from us for {kept * 1e3:.0f} ms")
+    return result
 
 
 def _scenario(
@@ -90,8 +100,8 @@ def _scenario(
 
 
 def report(found: Found) -> None:
-    _report("agents to spare", found.at_ease)
-    _report("callers waiting", found.short)
+    _report(EASE, found.at_ease)
+    _report(SHORT, found.short)
 
 
 def _report(what: str, result: Result) -> None:

@@ -66,6 +66,16 @@ class Processes:
         return None
 
 
+def stolen(proc: Path = PROC) -> float:
+    """Seconds for which a hypervisor has kept this machine's processors from it, since its start:
+    no program here can help it, and every latency holds it.
+    """
+    try:
+        return int((proc / "stat").read_text().split("\n", 1)[0].split()[8]) / _TICKS
+    except (OSError, IndexError):
+        return 0.0
+
+
 def _commands(proc: Path) -> dict[int, str]:
     """Command lines of all processes but this one."""
     found = {}

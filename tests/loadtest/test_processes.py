@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from loadtest.processes import Processes
+from loadtest.processes import Processes, stolen
 
 HEAD = "sl local_address rem_address st tx_rx tr_when retrnsmt uid timeout inode\n"
 
@@ -78,3 +79,14 @@ def test_words_that_no_command_line_has_are_said(machine):
 
     assert processes.missing == ["asterisk"]
     assert list(processes.sample()) == ["ccserver.core"]
+
+
+def test_what_the_hypervisor_took_is_of_all_processors_together(tmp_path: Path):
+    assert stolen(tmp_path) == 0.0
+
+    second = os.sysconf("SC_CLK_TCK")
+    (tmp_path / "stat").write_text(
+        f"cpu  9 9 9 9 9 0 9 {3 * second} 0 0\ncpu0 9 9 9 9 9 0 9 1 0 0\n"
+    )
+
+    assert stolen(tmp_path) == 3.0
