@@ -72,7 +72,7 @@ from actors.treatment import Overflows, Treatment
 from actors.walk import Lost, Outside, Reached, Released, Walk
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
 
-OWNED = frozenset((walking.PROMPT, walking.LOOK, treating.TIMER))
+OWNED = frozenset((walking.PROMPT, treating.TIMER))
 """Timers of the machines that it drives."""
 
 
@@ -224,7 +224,7 @@ class Contact:
             case m.PhonesAdded():
                 return []  # registered as he answered, or as we gave him up
             case m.QueueSeen():
-                return []  # seen as he was assigned an agent, or as its lease ran out
+                return []  # seen as he was assigned an agent
             case m.MonitorAsked(wish):  # the conversation ended as it was asked for
                 return [TellMonitorDesk(m.MonitorMissed(wish))]
             case TimerFired(name) if name in OWNED or name.startswith("search:"):

@@ -132,7 +132,8 @@ class Play(Struct, frozen=True):
 
 
 class LookAtQueue(Struct, frozen=True, gc=False):
-    """How things stand in a queue for this place; comes back as ``QueueSeen``.
+    """How things stand in a queue for this place; comes back as ``QueueSeen``, in the same turn, so
+    that nobody needs a lease for it.
 
     ``caller``: who is at the door to wait, and may have a place there already; None: nobody.
     """

@@ -31,8 +31,6 @@ LOOK_SECONDS = 10.0
 """How often it is seen whether an overflow holds that depends on others."""
 CLOCK_SECONDS = 60.0
 """How often the clock on the wall is read again, which may be put right meanwhile."""
-LOOK_LEASE = 1.0
-"""What is known of a queue is said at once; by now it never will be."""
 ANNOUNCEMENT_LEASE = 120.0
 """An announcement that has not finished by now never will: media is gone."""
 TIMER = "treatment"
@@ -198,10 +196,9 @@ class Treatment:
             case Waiting() | Looking() | Held(), m.PlayFinished():
                 return [self._music(), *(self._arm() if isinstance(self.state, Waiting) else ())]
             case Waiting(), TimerFired() if self._asks_the_queue():
-                self.state, self._armed = Looking(), True
-                look = LookAtQueue(self._dossier.id, self._plan.name, self._place)
-                return [look, StartTimer(TIMER, LOOK_LEASE)]
-            case Waiting() | Looking(), TimerFired():
+                self.state = Looking()
+                return [LookAtQueue(self._dossier.id, self._plan.name, self._place)]
+            case Waiting(), TimerFired():
                 return self._act(None)
             case Looking(), m.QueueSeen() as seen:
                 return self._act(seen)

@@ -30,9 +30,7 @@ from sip.machine import CancelTimer, StartTimer, TimerFired
 
 PROMPT_LEASE = 120.0
 """A prompt that has not finished by now never will: media is gone."""
-LOOK_LEASE = 1.0
-"""What is known of a queue is said at once; by now it never will be."""
-PROMPT, LOOK = "prompt", "look"
+PROMPT = "prompt"
 
 
 # --- what its owner hears -----------------------------------------------------------------------
@@ -43,7 +41,7 @@ class Reached(Struct, frozen=True):
 
     plan: QueuePlan
     priority: int
-    seen: m.QueueSeen | None
+    seen: m.QueueSeen
 
 
 class Outside(Struct, frozen=True):
@@ -121,8 +119,6 @@ class Over(Struct):
 
 State: TypeAlias = Fresh | AtEntry | AtQueue | Answering | Playing | Over
 Message: TypeAlias = m.LegAnswered | m.PlayFinished | m.QueueSeen | TimerFired
-_TIMERS: dict[type, str] = {Playing: PROMPT, AtEntry: LOOK, AtQueue: LOOK}
-"""Which of them runs, in the states that have one."""
 
 
 class Walk:
@@ -143,7 +139,7 @@ class Walk:
             case m.PlayFinished(_, token):
                 return isinstance(self.state, Playing) and token == self.state.token
             case TimerFired(name):
-                return name == _TIMERS.get(type(self.state))
+                return name == PROMPT and type(self.state) is Playing
             case _:
                 return False
 
@@ -204,19 +200,14 @@ class Walk:
     def _while_at_queue(self, door: AtQueue, message: Message) -> list[Effect | News]:
         match message:
             case m.QueueSeen():
-                return [CancelTimer(LOOK), *self._pass_door(door.plan, door.priority, message)]
-            case TimerFired():
-                return self._pass_door(door.plan, door.priority, None)
+                return self._pass_door(door.plan, door.priority, message)
             case _:
                 return []
 
     def _while_at_entry(self, entry: AtEntry, message: Message) -> list[Effect | News]:
         match message:
             case m.QueueSeen():
-                passed = self._pass_entry(entry.entry_point, entry.plan, message)
-                return [CancelTimer(LOOK), *passed]
-            case TimerFired():
-                return self._pass_entry(entry.entry_point, entry.plan, None)
+                return self._pass_entry(entry.entry_point, entry.plan, message)
             case _:
                 return []
 
@@ -237,8 +228,6 @@ class Walk:
         match before:
             case Playing():
                 return [CancelTimer(PROMPT)]
-            case AtEntry() | AtQueue():
-                return [CancelTimer(LOOK)]
             case _:
                 return []
 
@@ -292,8 +281,7 @@ class Walk:
 
     def _look(self, plan: QueuePlan, caller: str | None = None) -> list[Effect | News]:
         place = self._dossier.place(self._priority)
-        look = LookAtQueue(self._dossier.id, plan.name, place, caller)
-        return [look, StartTimer(LOOK, LOOK_LEASE)]
+        return [LookAtQueue(self._dossier.id, plan.name, place, caller)]
 
     def _pass_entry(
         self, entry_point: EntryPoint, plan: QueuePlan, seen: m.QueueSeen | None
@@ -304,12 +292,10 @@ class Walk:
             return self._walk(entry_point.flow)
         return self.divert(plan, rule, seen)
 
-    def _pass_door(
-        self, plan: QueuePlan, priority: int, seen: m.QueueSeen | None
-    ) -> list[Effect | News]:
+    def _pass_door(self, plan: QueuePlan, priority: int, seen: m.QueueSeen) -> list[Effect | News]:
         rule = self._first(plan.diversions, seen, is_open=self._dossier.is_open(plan))
         if rule is None:
-            if seen is not None and seen.regained is not None:
+            if seen.regained is not None:
                 self._dossier.first_place = seen.regained.place
             return self._over(Reached(plan, priority, seen))
         return self.divert(plan, rule, seen)

@@ -67,7 +67,7 @@ class Effects:
             do.PlaceCall: lambda _, e: place_call(e),
             do.Play: lambda _, e: to_media(media.Play(e.leg, e.token, list(e.files), loop=e.loop)),
             do.StopPlaying: lambda _, e: to_media(media.StopPlay(e.leg)),
-            do.LookAtQueue: lambda _, e: self._contact_hears(e.contact, look(e)),
+            do.LookAtQueue: lambda actor, e: actor.tell(look(e)),
             do.Hear: lambda _, e: to_media(media.Hear(e.leg, list(e.sources))),
             do.OpenMedia: lambda _, e: to_media(media.CreateSession(e.leg, e.ipv6, e.port)),
             do.DirectMedia: self._direct_media,

@@ -118,17 +118,7 @@ def test_what_depends_on_others_is_looked_at_now_and_then() -> None:
     treatment.handle(TimerFired(TIMER))
     effects, news = parted(treatment.handle(seen(signed_in=0)))
     assert news == Overflows(rule, seen(signed_in=0))
-    assert CancelTimer(TIMER) in effects
-
-
-def test_a_look_that_is_not_answered_is_made_again() -> None:
-    clock = Clock()
-    treatment, _ = treated(clock, Diversion("no_agents", ON))
-    clock.passes(LOOK_SECONDS)
-    treatment.handle(TimerFired(TIMER))
-    clock.passes(1)
-    effects, news = parted(treatment.handle(TimerFired(TIMER)))
-    assert (wakes(effects), news) == (LOOK_SECONDS, None)
+    assert effects == [], "the timer has fired, and none is armed while it looks"
 
 
 def test_who_is_being_offered_is_let_alone_until_he_waits_again() -> None:

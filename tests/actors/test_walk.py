@@ -13,7 +13,7 @@ from actors.effects import LookAtQueue, Play, Record, TellLeg
 from actors.flow import AnswerCall, EntryPoint, PlayPrompt, QueuePlan, WaitInQueue
 from actors.hours import Calendar, Span
 from actors.ids import ContactId, EntryPointName, LegId, QueueName
-from actors.walk import LOOK, PROMPT, Lost, Reached, Released, Walk, parted
+from actors.walk import PROMPT, Lost, Reached, Released, Walk, parted
 from sip.machine import TimerFired
 from sip.message import NameAddr, Uri
 
@@ -103,13 +103,6 @@ def test_the_first_rule_that_holds_is_taken_and_written_down() -> None:
         ev.QueueFigures(3, 0, 0),
     )
     assert looks(outcome) == [SALES], "the next queue has a door of its own"
-
-
-def test_a_queue_of_which_nothing_is_known_takes_the_customer() -> None:
-    way = walk(plan(diversions=(Diversion("no_agents", Busy()),)))
-    way.enter(entry(WaitInQueue(SUPPORT)))
-    effects, _ = parted(way.handle(TimerFired(LOOK)))
-    assert TellLeg(CUSTOMER, m.Answer()) in effects
 
 
 def test_a_message_that_never_ends_lets_the_customer_go_all_the_same() -> None:

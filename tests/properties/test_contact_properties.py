@@ -38,7 +38,7 @@ from actors.permissions import ACTIONS, allowed
 from actors.placement import Dialling, Placement, Route
 from actors.reasons import NotFree
 from actors.search import Ringing, Search, Waiting
-from actors.walk import Answering, Playing
+from actors.walk import Answering, AtEntry, AtQueue, Playing
 from sip.machine import CancelTimer, StartTimer, Stop, TimerFired
 from sip.transport.path import Path
 from tests.support.one_contact import (
@@ -524,16 +524,17 @@ class ContactLife(RuleBasedStateMachine):
     def a_timer_runs_only_for_who_needs_it(self) -> None:
         state = self.contact.state
         if not isinstance(state, Walking | Parting):
-            assert not self.timers & {"prompt", "look"}
+            assert "prompt" not in self.timers
         if not isinstance(state, Seeking) or isinstance(state.search.state, Ringing):
             assert "treatment" not in self.timers
 
     @invariant()
     def who_is_in_a_flow_gets_on(self) -> None:
-        """He waits for something that comes, or that has a lease."""
+        """He waits for something that comes at once, or that has a lease."""
         match self.contact.state:
             case Walking(walk) | Parting(walk):
-                assert isinstance(walk.state, Answering) or self.timers & {"prompt", "look"}
+                at_once = Answering | AtEntry | AtQueue
+                assert isinstance(walk.state, at_once) or "prompt" in self.timers
 
     @invariant()
     def it_ends_exactly_once(self) -> None:
