@@ -250,7 +250,7 @@ class Calls:
         def ended() -> None:
             group.close()
             del self._directory.contacts[contact], self._groups[contact]
-            self._mailboxes.ended("contact", actor.statistics())
+            self._mailboxes.ended("contact", actor)
             self._one_ended.set()
             if group.last_word_failed and isinstance(machine, Contact):
                 self._last_word(machine)
@@ -354,7 +354,7 @@ class Calls:
     def _forget(self, leg: Leg) -> None:
         actor = self._directory.legs.pop(leg.id, None)
         if actor is not None:
-            self._mailboxes.ended("leg", actor.statistics())
+            self._mailboxes.ended("leg", actor)
         self.lines.give_back(leg.id)
         self._effects.forget_leg(leg.id)
         for effect in leg.remains():

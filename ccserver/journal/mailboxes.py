@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from actors.base import Actor, ActorStatistics
+from actors.base import Actor
 
 KINDS = ("contact", "leg", "queue", "agent", "dispatcher")
 
@@ -29,9 +29,9 @@ class Mailboxes:
         self._handled = dict.fromkeys(KINDS, 0)
         self._peak = dict.fromkeys(KINDS, 0)
 
-    def ended(self, kind: str, statistics: ActorStatistics) -> None:
-        self._handled[kind] = self._handled.get(kind, 0) + statistics.handled
-        self._peak[kind] = max(self._peak.get(kind, 0), statistics.peak)
+    def ended(self, kind: str, actor: Actor) -> None:
+        self._handled[kind] = self._handled.get(kind, 0) + actor.handled
+        self._peak[kind] = max(self._peak.get(kind, 0), actor.mailbox.peak)
 
     def figures(self, living: Mapping[str, Iterable[Actor]]) -> dict[str, MailboxFigures]:
         """At each scrape: with 100,000 agents it may cost each of them a few attributes."""

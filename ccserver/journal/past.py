@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from msgspec.structs import replace
-
 from actors import events as ev
 from actors.ids import NO_QUEUE, AgentId, ContactId, EntryPointName, LegId, owner_of
 from actors.past import (
@@ -187,12 +185,13 @@ class PastFold:
 
     def _talks(self, contact: PastContact, agent: AgentId, leg: LegId, now: float) -> None:
         contact.stage, contact.agent = "talking", agent
-        customer = ev.Participant("customer", "customer", "", "connected", (), now)
+        customer = ev.Participant(
+            "customer", "customer", "", "connected", (), now, contact.customer
+        )
         other = ev.Participant(
             agent, "agent", "primary", "connected", (), now, leg, contact.request
         )
-        both = (replace(customer, leg=contact.customer), other)
-        contact.talk = PastTalk("connected", 0, now, both)
+        contact.talk = PastTalk("connected", 0, now, (customer, other))
         contact.transfer = None
 
     def _returned(self, event: ev.ContactReturned) -> None:

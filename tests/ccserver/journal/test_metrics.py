@@ -161,7 +161,7 @@ def test_mailbox_figures_outlive_their_actors():
     mailboxes = Mailboxes()
     living = an_actor(waiting=2, peak=5, handled=10)
     assert mailboxes.figures({"leg": [living]})["leg"] == MailboxFigures(1, 2, 10, 5)
-    mailboxes.ended("leg", living.statistics())
+    mailboxes.ended("leg", living)
     other = an_actor(waiting=0, peak=1, handled=3)
     assert mailboxes.figures({"leg": [other]})["leg"] == MailboxFigures(1, 0, 13, 5)
     assert mailboxes.figures({})["leg"] == MailboxFigures(0, 0, 10, 5)
