@@ -107,7 +107,8 @@ def _read(path: Path) -> Result:
     try:
         return results.read(path)
     except (OSError, msgspec.DecodeError) as error:
-        _fail(WRONG, f"{path}: expected the result.json of a run: {error}")
+        why = getattr(error, "strerror", None) or error
+        _fail(WRONG, f"{path}: expected the result.json of a run: {why}")
 
 
 def _conclude(found: Found, wanted: Scenario) -> None:

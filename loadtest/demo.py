@@ -38,7 +38,8 @@ ALOOF = 0.08
 """How many offers an agent lets ring."""
 BREAK = 15.0
 """Seconds after which an agent who let it ring is available again."""
-READY = 15.0
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C; asked to end; the terminal was closed.  The server, in a session of its own, ends too."""
 
 
 class Demonstration:
@@ -155,7 +156,8 @@ def main() -> int:
         text=True,
         start_new_session=True,
     ) as server:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for ending in ENDINGS[1:]:
+            signal.signal(ending, signal.default_int_handler)
         try:
             assert server.stdout is not None
             if not (ready := server.stdout.readline()):
@@ -177,7 +179,7 @@ def main() -> int:
 
 async def _until_asked_to_end(demonstration: Demonstration) -> None:
     """In order: an interrupt would come in the midst of whatever Trio is doing."""
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    with trio.open_signal_receiver(*ENDINGS) as signals:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(demonstration.run)
             async for _ in signals:

@@ -12,7 +12,7 @@ from tests.peers.programs import LOOPBACK, Program, free_ports, until
 from tests.peers.server import ROOT
 
 
-@pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGHUP])
 def test_a_newcomer_sees_calls_move(tmp_path: Path, cleanup: ExitStack, ended_by: signal.Signals):
     data, media = tmp_path / "var", free_ports(200)
     demo = Program(
