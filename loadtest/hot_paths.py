@@ -94,7 +94,9 @@ def decision() -> int:
 def relayed_packet() -> int:
     """20 ms of speech on their way through the media process, but for its sockets, in company."""
     drops = Counter[str]()
-    matrix, batch = Matrix(_nobody, drops), Batch()
+    written: list[int] = []
+    matrix = Matrix(_nobody, lambda sent: written.extend(line for line, _ in sent), drops)
+    batch = Batch()
     sessions = []
     for n in range(2 * CALLS):
         out = OutStream(n, 0, 0)
@@ -120,11 +122,10 @@ def relayed_packet() -> int:
     for number in range(1, ROUNDS):
         send(number)
         with counted() as executed:
-            ways = matrix.carry(batch, number * 0.02)
-        assert ways == [n ^ 1 for n in range(2 * CALLS)]
-        batch.clear()
+            matrix.carry(batch, number * 0.02)
         total += executed.total()
-    return total // ((ROUNDS - 1) * 2 * CALLS)
+    assert len(written) == (ROUNDS - 1) * 2 * CALLS
+    return total // len(written)
 
 
 def _nobody(*said: object) -> None:

@@ -15,6 +15,8 @@ ROWS = 512
 LONGEST = 2048
 """Bytes of a datagram; what is beyond is cut off."""
 
+_USUAL = 8
+"""Sizes of datagrams of which slices are kept."""
 _STRIDE = LONGEST + 64
 """Rows would meet in the same lines of the processor's cache if it were a power of two."""
 
@@ -52,16 +54,24 @@ class Batch:
         heads = np.ascontiguousarray(self.bytes[: len(self), :HEADER_BYTES])
         return heads.view(">u4").astype(np.int64)
 
-    def datagram(self, row: int) -> bytes:
-        """As it was read, or written anew."""
-        return bytes(self.into[row][: self.sizes[row]])
+    def datagram(self, row: int, start: int = 0) -> bytes:
+        """As it was read, or written anew; from this byte on."""
+        return bytes(self.into[row][start : self.sizes[row]])
 
-    def cut(self, size: int) -> list[memoryview]:
-        """All rows, each so many bytes long.  They are kept: `size` must be one of a few."""
-        rows = self._cut.get(size)
+    def cut(self) -> list[memoryview]:
+        """All of them, where they are; there may be more rows."""
+        sizes = self.sizes
+        usual = sizes[0]
+        rows = self._cut.get(usual)
         if rows is None:
-            rows = self._cut[size] = [row[:size] for row in self.into]
-        return rows
+            if len(self._cut) == _USUAL:
+                self._cut.clear()
+            rows = self._cut[usual] = [row[:usual] for row in self.into]
+        if sizes.count(usual) == len(sizes):
+            return rows
+        return [
+            rows[row] if size == usual else self.into[row][:size] for row, size in enumerate(sizes)
+        ]
 
 
 class Allowance:

@@ -157,7 +157,7 @@ class Engine:
         self._tick = 0
         self._stopping = False
         self._drops: Counter[str] = Counter()
-        self._matrix = Matrix(self._send_rtp, self._drops)
+        self._matrix = Matrix(self._send_rtp, self._write, self._drops)
         self._packets_in = 0
         self._packets_out = 0
         self._lateness = [0] * (len(LATENESS_BOUNDS) + 1)
@@ -230,9 +230,9 @@ class Engine:
                 flows.append(flow)
                 came.append(descriptor)
             if len(flows) == ROWS:
-                self._pass_on(now)
-        if batch:
-            self._pass_on(now)
+                self._matrix.carry(batch, now)
+        if flows:
+            self._matrix.carry(batch, now)
         for found, session, data, source in others:
             if found.reports:
                 session.receive_report(data, source, now)
@@ -268,24 +268,6 @@ class Engine:
             others.append((found, session, bytes(into[:size]), source))
         return True
 
-    def _pass_on(self, now: float) -> None:
-        """The batch."""
-        batch, write = self._batch, os.write
-        size, rows = 0, batch.into
-        for row, line in enumerate(self._matrix.carry(batch, now)):
-            if line < 0:
-                continue
-            if batch.sizes[row] != size:
-                size = batch.sizes[row]
-                rows = batch.cut(size)
-            try:
-                write(line, rows[row])
-            except OSError:
-                self._drops[Drop.SEND_FAILED] += 1
-            else:
-                self._packets_out += 1
-        batch.clear()
-
     def _receive_polled(self, now: float) -> None:
         """A packet of each, as there should be; more where the jitter buffer runs short, and all
         of them now and then, for a source may be faster than we are."""
@@ -297,6 +279,19 @@ class Engine:
             if not more:
                 break
             came = self._receive(more, now)
+
+    def _write(self, addressed: Iterable[tuple[int, memoryview]]) -> None:
+        """Each by its line."""
+        write = os.write
+        sent = 0
+        for line, datagram in addressed:
+            try:
+                write(line, datagram)
+            except OSError:
+                self._drops[Drop.SEND_FAILED] += 1
+            else:
+                sent += 1
+        self._packets_out += sent
 
     def _send_rtp(self, session: Session, datagram: bytes) -> None:
         target, line = session.send_to, session.line

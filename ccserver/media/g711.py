@@ -77,9 +77,9 @@ def decode_rows(codes: bytes, laws: NDArray[np.uint16], out: NDArray[np.int32]) 
     _DECODE_BOTH.take(rows + laws, out=out, mode="clip")
 
 
-def encode_rows(codec: str, samples: NDArray[np.int32]) -> bytes:
-    """Many frames at once, one after the other; what is beyond 16 bits saturates."""
-    return _ENCODE_SIGNED[codec].take(samples + 32768, mode="clip").tobytes()
+def encode_rows(codec: str, samples: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """Many frames at once, a row each; what is beyond 16 bits saturates."""
+    return _ENCODE_SIGNED[codec].take(samples + 32768, mode="clip")
 
 
 def translate(payload: bytes, source: str, target: str) -> bytes:

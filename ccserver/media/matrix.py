@@ -12,7 +12,7 @@ Pure: times come in, datagrams go out to `send`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum, auto
 from struct import Struct as Layout
 
@@ -21,13 +21,16 @@ from ccserver.media.address_rules import Address
 from ccserver.media.batch import Batch
 from ccserver.media.flow import MIXED, UNCONNECTED, Flows
 from ccserver.media.jitter import JitterBuffer
-from ccserver.media.mixer import WIDE, Mixer, Voice
+from ccserver.media.mixer import WIDE, Mixed, Mixer, Voice
 from ccserver.media.player import Player
 from ccserver.media.protocol import SetRemote
 from ccserver.media.session import TELEPHONE_EVENT, Drop, Session
+from ccserver.media.speech import Speech
 
 _TIMES = Layout("!II")
 """Timestamp and SSRC, behind the first four bytes."""
+_TRIED_AGAIN = 25
+"""Ticks after which it is seen whether more can be spoken to together."""
 _LONGEST_STAY = 5
 """Frames in which a source that speaks at all has begun."""
 
@@ -42,14 +45,21 @@ class Way(Enum):
 
 
 class Matrix:
-    """`send` sends a datagram to a session's phone; `drops` counts for all sessions."""
+    """`send` sends a datagram to a session's phone, `write` many of them by the lines that sessions
+    have; `drops` counts for all sessions."""
 
-    def __init__(self, send: Callable[[Session, bytes], None], drops: Counter[str]) -> None:
+    def __init__(
+        self,
+        send: Callable[[Session, bytes], None],
+        write: Callable[[Iterable[tuple[int, memoryview]]], None],
+        drops: Counter[str],
+    ) -> None:
         self.mixer: Mixer[Session] = Mixer()
         self.changes = 0
         """Goes up when a session may have become, or ceased to be, one that is only mixed."""
         self.flows: Flows[Session] = Flows()
         self._send = send
+        self._write = write
         self._drops = drops
         self._buffers: dict[Session, JitterBuffer] = {}
         self._players: dict[Session, Player] = {}
@@ -57,6 +67,12 @@ class Matrix:
         self._leaving: dict[Session, int] = {}
         """Who need not be mixed any more, and for how many frames he may yet stay."""
         self._keys_held: dict[Session, None] = {}
+        self._ears: Sequence[Session] = ()
+        """Of G.711, as the mixer had them last: together in a speech, or apart."""
+        self._speech = Speech([])
+        self._together: list[int] = []
+        self._apart: list[int] = []
+        self._ticks_said = 0
 
     # --- what is asked for --------------------------------------------------------------------
 
@@ -96,29 +112,29 @@ class Matrix:
 
     # --- packets and time ---------------------------------------------------------------------
 
-    def carry(self, batch: Batch, now: float) -> list[int]:
-        """Datagrams of flows, to everybody who hears them.
-
-        What is returned is the line that each is to be sent by, as it is in `batch` now; those
-        with a number below zero have been dealt with.
-        """
-        ways = self.flows.carry(batch, now)
+    def carry(self, batch: Batch, now: float) -> None:
+        """Datagrams of flows, to everybody who hears them; then the batch is empty."""
+        ways, datagrams = self.flows.carry(batch, now), batch.cut()
+        if min(ways) >= 0:
+            self._write(zip(ways, datagrams, strict=False))
+            batch.clear()
+            return
         # All flows are found first: what goes the long way may end those of others.
         rows = [row for row, way in enumerate(ways) if way < 0]
-        for row, flow in zip(rows, [self.flows[batch.flows[row]] for row in rows], strict=True):
-            way, data = ways[row], batch.datagram(row)
+        flows = [self.flows[batch.flows[row]] for row in rows]
+        self._write([each for each in zip(ways, datagrams, strict=False) if each[0] >= 0])
+        for row, flow in zip(rows, flows, strict=True):
+            way = ways[row]
             if way == MIXED:
-                self._mix_in(flow.key, data)
+                timestamp, ssrc = _TIMES.unpack_from(batch.into[row], 4)
+                payload = batch.datagram(row, rtp.HEADER_BYTES)
+                if not self._buffers[flow.key].put(ssrc, timestamp, payload):
+                    self._drops[Drop.LATE] += 1
             elif way == UNCONNECTED:
-                self._send(flow.key.relays[0], data)
+                self._send(flow.key.relays[0], batch.datagram(row))
             else:
-                self.receive(flow.key, data, flow.source, now)
-        return ways
-
-    def _mix_in(self, session: Session, data: bytes) -> None:
-        timestamp, ssrc = _TIMES.unpack_from(data, 4)
-        if not self._buffers[session].put(ssrc, timestamp, data[rtp.HEADER_BYTES :]):
-            self._drops[Drop.LATE] += 1
+                self.receive(flow.key, batch.datagram(row), flow.source, now)
+        batch.clear()
 
     def receive(self, session: Session, data: bytes, source: Address, now: float) -> None:
         """A packet that came for `session`, to everybody who hears it: the long way."""
@@ -162,10 +178,10 @@ class Matrix:
         for session in self._players:
             if session not in self.mixer:
                 self._out(session, session.play_frame(now))
-        for session, payload in self.mixer.tick():
-            datagram = session.frame(payload, now)
-            if datagram is not None:
-                self._send(session, datagram)
+        mixed = self.mixer.tick()
+        for session, payload in mixed.wide:
+            self._out(session, session.frame(payload, now))
+        self._say(mixed, now)
         for session, player in list(self._players.items()):
             if player.finished and session.player is player:
                 session.finish_playing()
@@ -181,6 +197,31 @@ class Matrix:
             session.expire_key(now)
             if session.keypad.held is None:
                 del self._keys_held[session]
+
+    def _say(self, mixed: Mixed[Session], now: float) -> None:
+        """To those who hear G.711: at one go, but for those whose streams do not just go on."""
+        self._ticks_said += 1
+        if (
+            mixed.narrow is not self._ears
+            or self._speech.is_over
+            or (self._apart and self._ticks_said >= _TRIED_AGAIN)
+        ):
+            self._begin_speech(mixed.narrow)
+        for row in self._apart:
+            self._out(mixed.narrow[row], mixed.narrow[row].frame(mixed.frames[row].tobytes(), now))
+        frames = mixed.frames[self._together] if self._apart else mixed.frames
+        self._write(self._speech.say(frames, now))
+
+    def _begin_speech(self, ears: Sequence[Session]) -> None:
+        for session in self._ears:
+            session.out.end_speech()
+        following = [session.next_frame() for session in ears]
+        self._speech = Speech([each for each in following if each is not None])
+        self._ears, self._ticks_said = ears, 0
+        self._apart = [row for row, each in enumerate(following) if each is None]
+        self._together = [row for row, each in enumerate(following) if each is not None]
+        for row in self._together:
+            ears[row].out.is_spoken_to(self._speech)
 
     def _out(self, session: Session, datagram: bytes | None) -> None:
         if datagram is not None:

@@ -14,6 +14,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from ccserver.media import g711, g722, resample
@@ -27,6 +28,7 @@ K = TypeVar("K", bound=Hashable)
 WIDE = "G722"
 """The one codec of 16 kHz."""
 
+_NOTHING = np.zeros((0, FRAME), np.uint8)
 _SILENCE = g711.SILENCE["PCMU"] * FRAME
 
 
@@ -38,6 +40,16 @@ class Feed(Protocol):
 
     def take(self) -> bytes | None:
         """20 ms: 160 bytes of the voice's codec; None if they are not there."""
+
+
+class Mixed(Struct, Generic[K]):
+    """20 ms of every ear, in its codec."""
+
+    narrow: Sequence[K]
+    """Ears of G.711: the same object as long as they are the same ears in the same order."""
+    frames: NDArray[np.uint8]
+    """A row each."""
+    wide: list[tuple[K, bytes]]
 
 
 class _Playing:
@@ -224,19 +236,19 @@ class Mixer(Generic[K]):
 
     # --- time ---------------------------------------------------------------------------------
 
-    def tick(self) -> list[tuple[K, bytes]]:
-        """The next 20 ms of every ear, in its codec."""
+    def tick(self) -> Mixed[K]:
+        """The next frame of every ear."""
         plan = self._plan
         if plan is None:
-            if not (self._ears or self._voices or self._others):
-                return []
             voices = [*self._voices.values(), *self._others]
             plan = self._plan = _Plan(list(self._ears.values()), voices)
+        if not (self._ears or plan.voices):
+            return Mixed(plan.narrow_keys, _NOTHING, [])
         self._fill(plan)
-        frames = [*self._encode_narrow(plan), *self._encode_wide(plan)]
+        mixed = Mixed(plan.narrow_keys, self._encode_narrow(plan), list(self._encode_wide(plan)))
         if self._idle:
             self._close_idle()
-        return frames
+        return mixed
 
     def _fill(self, plan: _Plan[K]) -> None:
         narrow, wide = self._planes[False], self._planes[True]
@@ -273,12 +285,12 @@ class Mixer(Generic[K]):
         if len(source):
             narrow.now[target] = resample.down(wide.before[source], wide.now[source])
 
-    def _encode_narrow(self, plan: _Plan[K]) -> Iterable[tuple[K, bytes]]:
+    def _encode_narrow(self, plan: _Plan[K]) -> NDArray[np.uint8]:
         heard = self._heard(plan.narrow, plan.narrow_sums, self._planes[False])
         half = plan.mu_law
-        codes = g711.encode_rows("PCMU", heard[:half]) + g711.encode_rows("PCMA", heard[half:])
-        for index, ear in enumerate(plan.narrow):
-            yield ear.key, codes[index * FRAME : (index + 1) * FRAME]
+        return np.concatenate(
+            (g711.encode_rows("PCMU", heard[:half]), g711.encode_rows("PCMA", heard[half:]))
+        )
 
     def _encode_wide(self, plan: _Plan[K]) -> Iterable[tuple[K, bytes]]:
         if not plan.wide:
@@ -333,6 +345,7 @@ class _Plan(Generic[K]):
         self.mu_law = len(self.narrow)
         """So many of the narrow ears, the first, hear µ-law; the others A-law."""
         self.narrow += [ear for ear in narrow if ear.codec != "PCMU"]
+        self.narrow_keys = [ear.key for ear in self.narrow]
         self.wide = [ear for ear in ears if ear.wide]
         self.narrow_sums, self.wide_sums = (
             Sums([(ear.rows, own.get((ear.key, ear.wide), NOBODY)) for ear in some])

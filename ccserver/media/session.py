@@ -28,6 +28,7 @@ from ccserver.media.protocol import (
     SetRemote,
 )
 from ccserver.media.reception import Reception
+from ccserver.media.speech import FRAME, Next
 from ccserver.media.stream import OutStream
 
 _STATIC = {0: "PCMU", 8: "PCMA"}
@@ -299,6 +300,22 @@ class Session:
             return None
         return self.out.play(self.remote.payload_type, payload, now)
 
+    def next_frame(self) -> Next | None:
+        """What `frame` would send next, if nothing about it is to be decided."""
+        remote, line, out = self.remote, self.line, self.out
+        if remote is None or line is None or not self.may_send or line.peer != self.send_to:
+            return None
+        if not out.may_be_spoken_to:
+            return None
+        out.take_stock()
+        return Next(
+            line.descriptor,
+            remote.payload_type,
+            out.sequence + 1 & 0xFFFF,
+            out.timestamp + FRAME & 0xFFFFFFFF,
+            out.ssrc,
+        )
+
     def play_frame(self, now: float) -> bytes | None:
         """The next frame of what plays.  It goes on, unheard, while nothing may be sent."""
         player, remote = self.player, self.remote
@@ -379,12 +396,14 @@ class Session:
 
     def _end_flows(self) -> None:
         """From here, and to here."""
+        self.out.end_speech()
         self.end_flow()
         for source in self.sources:
             source.end_flow()
 
     def take_stock(self) -> None:
-        """Count what flows have carried, from here and to here."""
+        """Count what flows have carried, from here and to here, and what was said here."""
+        self.out.take_stock()
         self._take_stock()
         for source in self.sources:
             source._take_stock()

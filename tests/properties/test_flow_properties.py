@@ -32,7 +32,7 @@ class LongWay(Matrix):
 class TwoRooms(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.short, self.long = self.rooms = Room(), Room(LongWay)
+        self.short, self.long = self.rooms = Room(), Room(LongWay, lines=False)
 
     @initialize(codecs=st.tuples(*[st.sampled_from(LAWS)] * len(NAMES)))
     def they_come_and_hear_each_other(self, codecs: tuple[str, ...]) -> None:

@@ -75,15 +75,16 @@ class Party:
 class Room:
     """Parties by name, made by `enter`; `passes` lets time go by."""
 
-    def __init__(self, matrix: type[Matrix] = Matrix) -> None:
+    def __init__(self, matrix: type[Matrix] = Matrix, *, lines: bool = True) -> None:
         self.now = 0.0
         self.drops: Counter[str] = Counter()
         self.events: list[Event] = []
         self.parties: dict[str, Party] = {}
         self.codecs: dict[str, str] = {}
         """Of each name, for whoever lets them in."""
-        self.matrix = matrix(self._deliver, self.drops)
+        self.matrix = matrix(self._deliver, self._write, self.drops)
         self._made = 0
+        self._lines = lines
         self._by_line: dict[int, Session] = {}
 
     def enter(self, name: str, hertz: float, codec: str = "PCMU") -> Party:
@@ -99,7 +100,7 @@ class Room:
             name, "192.0.2.200", 20000, out, self.events.append, self.drops, silence=20.0, now=0.0
         )
         party = self.parties[name] = Party(session, codec, hertz, self._made)
-        if self._made % 3:  # of the others it is not known yet where they are
+        if self._lines and self._made % 3:  # of the others it is not known yet where they are
             session.connect(Line(self._made, party.address))
             self._by_line[self._made] = session
         return party
@@ -158,9 +159,7 @@ class Room:
             return
         batch = Batch()
         batch.add(flow.number, data)
-        for row, line in enumerate(self.matrix.carry(batch, now)):
-            if line >= 0:
-                self._deliver(self._by_line[line], batch.datagram(row))
+        self.matrix.carry(batch, now)
 
     def ears(self, seconds: float = 0.4) -> dict[str, set[float]]:
         """Which of all tones each party hears, a moment from now."""
@@ -173,6 +172,10 @@ class Room:
             name: ears.tones_heard(party.codec, party.audio(), tones)
             for name, party in self.parties.items()
         }
+
+    def _write(self, addressed: Iterable[tuple[int, memoryview]]) -> None:
+        for line, datagram in addressed:
+            self._deliver(self._by_line[line], bytes(datagram))
 
     def _deliver(self, session: Session, datagram: bytes) -> None:
         party = self.parties.get(session.name)
