@@ -12,6 +12,8 @@ WIDTH, HEIGHT = 760, 240
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 44
 COLOURS = ("#1769aa", "#d9480f", "#2b8a3e", "#862e9c", "#c2255c", "#5c940d", "#495057", "#0b7285")
 """Told apart by most eyes; the legend names each as well."""
+DASHES = ("", ' stroke-dasharray="10 6"', ' stroke-dasharray="5 5"')
+"""So that a line is seen on which another one lies."""
 _STYLE = (
     "<style>text{font:12px sans-serif;fill:#333}.y{text-anchor:end}.x{text-anchor:middle}"
     ".grid{stroke:#ddd}polyline{fill:none;stroke-width:2}</style>"
@@ -65,7 +67,8 @@ def chart(lines: Sequence[Line], unit: str, *, x_unit: str = "s", first: float =
             x, y = place(*line.points[0])
             parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>')
         else:
-            parts.append(f'<polyline points="{dots}" stroke="{colour}"/>')
+            dash = DASHES[number % len(DASHES)]
+            parts.append(f'<polyline points="{dots}" stroke="{colour}"{dash}/>')
     x = float(LEFT)
     for number, line in enumerate(drawn):
         colour = COLOURS[number % len(COLOURS)]

@@ -25,6 +25,17 @@ def test_a_chart_keeps_its_lines_within_its_frame():
     assert all(0 <= x <= 760 and 0 <= y <= 240 for x, y in points)
 
 
+def test_a_line_is_seen_on_which_others_lie():
+    lines = [Line(name, [(0, 1.0), (9, 2.0)]) for name in ("recorded", "old", "new")]
+
+    drawn = Xml.fromstring(chart(lines, "s")).findall("polyline")
+
+    dashes = [line.attrib.get("stroke-dasharray") for line in drawn]
+    assert dashes[0] is None
+    assert None not in dashes[1:]
+    assert dashes[1] != dashes[2]
+
+
 def test_a_chart_of_nothing_is_none():
     assert chart([Line("none", [])], "ms") == ""
 
