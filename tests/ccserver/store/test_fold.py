@@ -18,6 +18,7 @@ from ccserver.journal.fold import CALL_STATES, Fold
 from ccserver.journal.storage import Row as Entry
 from ccserver.store.fold import RESTART, StoreFold
 from ccserver.store.rows import Activity, Contact, Decision, Leg, Offer, Row, Segment
+from tests.support.holdings import grown, held_by
 from tests.support.journals import day, everything, story
 from tests.support.kill_points import Kills, tell
 from tests.support.stories import STORIES
@@ -246,3 +247,21 @@ def test_what_began_before_the_journal_does_is_passed_over() -> None:
     assert {type(row) for row in new} == {Activity, Decision}
     fold.apply(1, 1, ev.LegDown(LegId("x/1"), ContactId("x"), "bye"))
     assert fold.take().changed == []
+
+
+def test_what_was_taken_of_a_day_that_is_over_is_held_no_more() -> None:
+    fold, entries = StoreFold(), day(4)
+    arrived = codec.decode(next(p for _, _, tag, p in entries if tag == "contact.arrived"))
+    epoch = arrived.contact.id[-10:].encode()
+    assert all(epoch in p for _, _, tag, p in entries if tag == "contact.arrived")
+
+    def play(as_of: bytes) -> int:
+        for seq, at, _, payload in entries:
+            fold.apply(seq, at, codec.decode(payload.replace(epoch, as_of)))
+        return len(of(Contact, fold.take().new))
+
+    contacts = play(epoch)
+    before = held_by(fold)
+
+    assert play(b"another0ne") == contacts > 1
+    assert grown(before, held_by(fold), contacts) == {}
