@@ -5,6 +5,8 @@ What it draws from begins anew with each test, by ``TESTS_SEED`` and the test's 
 that failed says the seed.  Where none is given, continuous integration takes 0, so that a red run
 tells of the change and not of the day, and whoever runs the tests by hand has another each time.
 Hypothesis does so by itself.
+
+How long an example takes, or is made, says how busy the machine is: no property fails by it.
 """
 
 from __future__ import annotations
@@ -15,8 +17,14 @@ from random import randrange
 
 import pytest
 import trio._core._run as trio_run
+from hypothesis import HealthCheck, settings
 
 SEED = int(os.environ.get("TESTS_SEED") or ("0" if "CI" in os.environ else randrange(2**32)))
+
+settings.register_profile(
+    "any machine", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 def pytest_report_header() -> str:

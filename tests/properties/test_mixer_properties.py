@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ccserver.media import g711
@@ -54,7 +54,6 @@ def matrix_of(rows: list[tuple[str, str, set[int]]]) -> dict[int, list[int]]:
     }
 
 
-@settings(deadline=None)  # other programs may have the processor
 @given(ROWS, ROWS, st.integers(0, 2**32))
 def test_every_listener_hears_the_saturated_sum_of_his_sources(first, then, seed):
     mixer: Mixer[int] = Mixer()
