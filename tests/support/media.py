@@ -17,13 +17,12 @@ ADDRESS_IPV6 = "2001:db8::1"
 @dataclass
 class MediaInMemory:
     """Prompts take ``lengths[file]`` seconds, or two.  ``free`` is how many sessions may open.  A
-    pair for each is in ``reserve``, if it is not to take long: ``opens_after`` says how long one
-    takes, or ``slow``, by the number of its leg.
+    pair for each is in reserve, if it is not to take long: ``opens_after`` says how long one takes,
+    or ``slow``, by the number of its leg.
     """
 
     lengths: Mapping[str, float] = field(default_factory=dict)
     free: int = 1000
-    reserve: bool = True
     opens_after: float = 0.0
     slow: dict[str, float] = field(default_factory=dict)
     sessions: dict[str, int] = field(default_factory=dict)
@@ -73,7 +72,7 @@ class MediaInMemory:
 
     def take(self, session: str, ipv6: bool) -> tuple[str, int] | None:
         slow = self.opens_after or session.rpartition("/")[2] in self.slow
-        if not self.reserve or slow or len(self.sessions) >= self.free:
+        if slow or len(self.sessions) >= self.free:
             return None
         return self._place(ipv6=ipv6)
 
