@@ -139,13 +139,13 @@ def _bench(a: argparse.Namespace, medias: list[Media]) -> Found:
         # A mixed source that paused in between would be late after it.
         exchange(sock, phones, WARM_UP, await_all=not a.conferences)
         before, cpu, begin = _statistics(medias), _cpu(medias), time.monotonic()
-        own = time.process_time()
+        own, dropped = time.process_time(), drops(sock)
         result = exchange(sock, phones, a.seconds)
         elapsed = time.monotonic() - begin
         own = (time.process_time() - own) / elapsed
         cpu = _cpu(medias) - cpu
         after = _statistics(medias)
-        return _found(a, result, before, after, cpu, elapsed, own, drops(sock))
+        return _found(a, result, before, after, cpu, elapsed, own, drops(sock) - dropped)
 
 
 def _statistics(medias: list[Media]) -> Statistics:
