@@ -17,7 +17,7 @@ from tests.sim.many import simulated, told
 from tests.sim.plants import MINUTES_OF_PLANTS, PLANTS, Plant
 from tests.sim.run import Outcome, simulate
 from tests.sim.shrink import shrink
-from tests.sim.swarm import VERSION, draw
+from tests.sim.swarm import draw
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -30,8 +30,6 @@ SOAK_HOURS, SOAK_SEED, SOAK_GENERATOR = 24.0, 6, 5
 times, its disk fails 64 times, its configuration is changed 864 times, and much else goes wrong
 1,440 times.
 """
-NEWEST, OLDER = 60, 2
-"""So many of the seeds are run by today's generator, and the others by that one."""
 
 
 def corpus() -> list[tuple[int, int, float]]:
@@ -44,12 +42,8 @@ def corpus() -> list[tuple[int, int, float]]:
 @pytest.mark.parametrize("first", SEEDS[::PORTION])
 def test_nothing_is_violated_in_any_of_these_seeds(first: int) -> None:
     seeds = range(first, min(first + PORTION, SEEDS.stop))
-    version = VERSION if first < NEWEST else OLDER
-    failed = [
-        told(one, version=version)
-        for one in simulated(seeds, 10.0, os.cpu_count() or 1, version=version)
-        if one.violations
-    ]
+    outcomes = simulated(seeds, 10.0, os.cpu_count() or 1)
+    failed = [told(one) for one in outcomes if one.violations]
     assert not failed, "\n\n".join(failed)
 
 
