@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tests.peers.programs import LOOPBACK, Program, free_ports, until
+from tests.peers.programs import LOOPBACK, PATIENCE, Program, free_ports, until
 from tests.peers.server import Server
 
 MODULE_PATH = "/usr/lib/baresip/modules"
@@ -79,7 +79,7 @@ class Baresip:
         )
         self._events: list[dict[str, Any]] = []
         self._answers: queue.Queue[dict[str, Any]] = queue.Queue()
-        self._control = until(lambda: self._connect(control), 25, "baresip's control socket")
+        self._control = until(lambda: self._connect(control), PATIENCE, "baresip's control socket")
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -119,7 +119,7 @@ class Baresip:
     def hang_up(self) -> None:
         self.command("hangup")
 
-    def wait(self, kind: str, seconds: float = 25.0) -> None:
+    def wait(self, kind: str, seconds: float = PATIENCE) -> None:
         """Until an event of this type has come: CALL_INCOMING, CALL_ESTABLISHED, CALL_CLOSED."""
 
         def came() -> bool:
@@ -129,7 +129,7 @@ class Baresip:
 
     def wait_registered(self) -> None:
         # REGISTER_OK may come before the control socket is ours: ask instead.
-        until(lambda: "OK" in self.command("reginfo"), 25, f"{self.user} to be registered")
+        until(lambda: "OK" in self.command("reginfo"), PATIENCE, f"{self.user} to be registered")
 
     def recording(self) -> Path:
         """What it has heard in its latest call."""

@@ -9,7 +9,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from tests.peers.programs import Program, free_ports, until
+from tests.peers.programs import PATIENCE, Program, free_ports, until
 from tests.peers.server import Server
 
 
@@ -38,7 +38,7 @@ class PulseAudio:
         ]
         arguments += [f"--load={module}" for module in modules]
         self.program = Program(arguments, directory / "pulseaudio.log", environment=home)
-        until(self.socket.exists, 25, f"pulseaudio; {self.program.output()}")
+        until(self.socket.exists, PATIENCE, f"pulseaudio; {self.program.output()}")
 
     def record_speaker(self, path: Path) -> Program:
         arguments = ["parec", "--device=speaker.monitor", "--rate=8000", "--channels=1"]
@@ -108,7 +108,7 @@ display=0
         self._control = socket.socket(socket.AF_UNIX)
         self._control.settimeout(10)
         path = f"{tempfile.gettempdir()}/{pipe}"
-        until(lambda: self._connect(path), 25, "linphone-daemon's socket")
+        until(lambda: self._connect(path), PATIENCE, "linphone-daemon's socket")
 
     def _connect(self, path: str) -> bool:
         assert self.program.process.poll() is None, self.program.output()
@@ -131,7 +131,7 @@ display=0
                 seen.append(event)
             return event if all(word in event for word in words) else None
 
-        found = until(came, 30, f"linphone to tell {words}; it told {seen}")
+        found = until(came, PATIENCE, f"linphone to tell {words}; it told {seen}")
         assert found is not None
         return found
 

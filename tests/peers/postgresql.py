@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.peers.programs import LOOPBACK, free_ports, until
+from tests.peers.programs import LOOPBACK, PATIENCE, free_ports, until
 
 INSTALLED = Path("/usr/lib/postgresql")
 UNPRIVILEGED = "postgres"
@@ -83,7 +83,7 @@ class Postgresql:
                 cwd=self.directory,
                 **self._as_user(),
             )
-        until(self._answers, 30.0, "PostgreSQL to take connections")
+        until(self._answers, PATIENCE, "PostgreSQL to take connections")
 
     def _answers(self) -> bool:
         assert self._process is not None

@@ -16,6 +16,10 @@ T = TypeVar("T")
 
 LOOPBACK = "127.0.0.1"
 PORTS = range(10_000, 30_000)
+PATIENCE = 60.0
+"""Seconds until what is waited for is taken for never: more than any of it takes on a machine with
+much else to do, for only a failure pays for them.
+"""
 _next = random.randrange(PORTS.start, PORTS.stop, 2)
 
 
@@ -49,7 +53,7 @@ class Program:
     def output(self) -> str:
         return self.log.read_text(errors="replace")
 
-    def wait_for(self, text: str, seconds: float = 25.0) -> None:
+    def wait_for(self, text: str, seconds: float = PATIENCE) -> None:
         """Until it has said ``text``."""
 
         def said() -> bool:
@@ -58,11 +62,11 @@ class Program:
 
         until(said, seconds, f"{self.name} to say {text!r}")
 
-    def wait(self, seconds: float) -> int:
+    def wait(self, seconds: float = PATIENCE) -> int:
         """Its exit status.  Raises subprocess.TimeoutExpired."""
         return self.process.wait(seconds)
 
-    def stop(self, seconds: float = 5.0) -> int:
+    def stop(self, seconds: float = 20.0) -> int:
         """SIGTERM, and SIGKILL for all of its session if that does not do."""
         if self.process.poll() is None:
             self.process.terminate()

@@ -10,7 +10,7 @@ from typing import Any
 
 from ccserver.door import ask
 from ccserver.journal.storage import read_rows
-from tests.peers.programs import LOOPBACK, Program, free_ports, until
+from tests.peers.programs import LOOPBACK, PATIENCE, Program, free_ports, until
 
 ROOT = Path(__file__).parents[2]
 DEMONSTRATION = ROOT / "config" / "ccserver.toml"
@@ -82,7 +82,9 @@ class Server:
             if found == name and all(label in its_labels for label in wanted)
         )
 
-    def wait_figure(self, name: str, value: float, seconds: float = 25.0, **labels: str) -> None:
+    def wait_figure(
+        self, name: str, value: float, seconds: float = PATIENCE, **labels: str
+    ) -> None:
         what = f"{name}{labels} to be {value}"
         until(lambda: self.figure(name, **labels) == value, seconds, what)
 
@@ -94,7 +96,7 @@ class Server:
         answer = ask(self.data, op, dict(args))
         assert answer.get("ok"), answer
 
-    def wait_agent(self, agent: str, state: str, seconds: float = 25.0) -> None:
+    def wait_agent(self, agent: str, state: str, seconds: float = PATIENCE) -> None:
         def reached() -> bool:
             return bool(self.status()["agents"][agent]["state"] == state)
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from tests.peers.programs import LOOPBACK, until
+from tests.peers.programs import LOOPBACK, PATIENCE, until
 from tests.peers.server import Server
 
 WHEN = re.compile(r"(today|yesterday|\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?)?)$")
@@ -33,7 +33,7 @@ def url(start_server: Callable[..., Server]) -> str:
         except httpx2.TransportError:
             return False
 
-    until(ready, 25, "the web process to be ready")
+    until(ready, PATIENCE, "the web process to be ready")
     return place
 
 

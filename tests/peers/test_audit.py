@@ -10,7 +10,7 @@ from actors.ids import ContactId, QueueName
 from actors.reasons import Outcome
 from ccserver.journal import codec
 from ccserver.journal.storage import SqliteStorage
-from tests.peers.programs import until
+from tests.peers.programs import PATIENCE, until
 from tests.peers.test_command_line import processes
 
 LOOK = {"audit__seconds": "1"}
@@ -22,14 +22,14 @@ def test_a_call_is_found_to_be_true_and_the_auditor_comes_back_when_it_is_killed
 ):
     server = start_server(routing__wrap_up_seconds="1", **LOOK)
     sipp(server, "customer", pause=1.2).finish()
-    until(lambda: "contact.ended" in server.events(), 10, "the end of the call")
-    until(lambda: LOOKED in server.scrape(), 10, "the first look")
+    until(lambda: "contact.ended" in server.events(), PATIENCE, "the end of the call")
+    until(lambda: LOOKED in server.scrape(), PATIENCE, "the first look")
 
     first = processes(server, "audit")[-1]
     os.kill(first, signal.SIGKILL)
-    until(lambda: processes(server, "audit")[-1:] not in ([], [first]), 10, "another auditor")
-    until(lambda: server.figure(LOOKED) > 1.5, 10, "a time without a look")
-    until(lambda: server.figure(LOOKED) < 1.5, 15, "a look of the new one")
+    until(lambda: processes(server, "audit")[-1:] not in ([], [first]), PATIENCE, "another auditor")
+    until(lambda: server.figure(LOOKED) > 1.5, PATIENCE, "a time without a look")
+    until(lambda: server.figure(LOOKED) < 1.5, PATIENCE, "a look of the new one")
     assert server.figure(FOUND) == 0
 
 
@@ -42,5 +42,5 @@ def test_a_journal_that_cannot_be_true_is_found_by_the_first_look(start_server, 
 
     server = start_server(**LOOK)
 
-    until(lambda: server.figure(FOUND) == 1, 15, "the finding")
+    until(lambda: server.figure(FOUND) == 1, PATIENCE, "the finding")
     assert "audit: event 1: contact c1 ends and never began" in server.program.output()

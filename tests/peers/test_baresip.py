@@ -11,7 +11,7 @@ import pytest
 
 from tests.peers.baresip import Baresip
 from tests.peers.conftest import GREETING, MUSIC
-from tests.peers.programs import until
+from tests.peers.programs import PATIENCE, until
 from tests.peers.server import Server
 from tests.peers.sounds import hears
 
@@ -39,7 +39,7 @@ def until_heard(phone: Baresip, hertz: float) -> None:
         path = phone.recording()
         return path.exists() and hears(path, hertz, last=1.0)
 
-    until(heard, 25, f"{phone.user} to hear {hertz} Hz")
+    until(heard, PATIENCE, f"{phone.user} to hear {hertz} Hz")
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_music_while_waiting_then_each_hears_the_other(server, phone, codec, tra
     until(lambda: not hears(customer.recording(), MUSIC, last=0.5), 5, "the music to have stopped")
     # The media process counts by itself and tells now and then: the tones can be heard before.
     sent = partial(server.figure, "ccserver_media_packets_total", direction="out")
-    until(lambda: sent() > 50, 10, "the packets to be counted")
+    until(lambda: sent() > 50, PATIENCE, "the packets to be counted")
 
     customer.hang_up()
     agent.wait("CALL_CLOSED")

@@ -18,7 +18,7 @@ import pytest
 
 from ccserver.door import NobodyThere
 from ccserver.journal.storage import read_rows
-from tests.peers.programs import LOOPBACK, free_ports, until
+from tests.peers.programs import LOOPBACK, PATIENCE, free_ports, until
 from tests.peers.server import ROOT, Server
 from tests.peers.sipp import Sipp
 from tests.peers.test_sipp import register
@@ -130,7 +130,7 @@ def test_a_waiting_call_is_given_away_from_the_shell(
         waiting = server.status()["queues"]["support"]["waiting"]
         return [one["contact"] for one in waiting]
 
-    (name,) = until(waits, 15, "the call to wait")
+    (name,) = until(waits, PATIENCE, "the call to wait")
     table = ccserver(server, "waiting", "support").stdout
     assert name in table
     assert "everybody" in table
@@ -161,7 +161,7 @@ def test_ctrl_c_ends_it_too(start_server: Start):
 
     server.program.process.send_signal(signal.SIGINT)
 
-    assert server.program.wait(20) == 0
+    assert server.program.wait() == 0
 
 
 def test_a_closed_terminal_has_it_read_its_configuration_and_go_on(start_server: Start):
@@ -187,7 +187,7 @@ def test_a_taken_port_is_named_and_the_exit_status_is_2(
     server = Server(tmp_path, prompts, sip__listen=f"{transport}:{LOOPBACK}:{port}")
     cleanup.callback(server.stop)
 
-    assert server.program.wait(20) == 2
+    assert server.program.wait() == 2
     assert f"cannot listen on {transport}:{LOOPBACK}:{port}" in server.program.output()
     assert "ccserver is ready" not in server.program.output()
 
@@ -199,7 +199,7 @@ def test_a_taken_metrics_port_is_said_as_well(cleanup: ExitStack, tmp_path: Path
     server = Server(tmp_path, prompts, metrics__listen=place)
     cleanup.callback(server.stop)
 
-    assert server.program.wait(20) == 2
+    assert server.program.wait() == 2
     assert f"metrics.listen {place}" in server.program.output()
 
 
@@ -214,7 +214,7 @@ def test_taken_media_ports_are_said_when_none_is_left(
     server = Server(tmp_path, prompts, media__ports=f"{first}-{first + 3}")
     cleanup.callback(server.stop)
 
-    assert server.program.wait(20) == 2
+    assert server.program.wait() == 2
     said = server.program.output()
     assert f"media.ports: cannot listen on {LOOPBACK}, {first}-{first + 3}: all are taken" in said
 
@@ -228,7 +228,7 @@ def test_two_servers_do_not_share_a_data_directory(
     second = Server(tmp_path / "second", prompts, data__dir=str(first.data))
     cleanup.callback(second.stop)
 
-    assert second.program.wait(20) == 2
+    assert second.program.wait() == 2
     assert "another ccserver runs" in second.program.output()
     assert answers(first)
 
@@ -238,7 +238,7 @@ def test_a_process_that_dies_is_started_again_alone(start_server: Start, name: s
     server = start_server()
 
     os.kill(processes(server, name)[-1], signal.SIGKILL)
-    until(lambda: len(processes(server, name)) == 2, 10, f"{name} to be started again")
+    until(lambda: len(processes(server, name)) == 2, PATIENCE, f"{name} to be started again")
     until(lambda: answers(server), 20, "an answer")
 
     for other in set(PROCESSES) - {name}:
@@ -269,7 +269,7 @@ def test_the_core_says_on_sigusr1_what_it_is_doing(start_server: Start):
 
     os.kill(processes(server, "core")[-1], signal.SIGUSR1)
 
-    until(lambda: "diagnosis written" in server.program.output(), 10, "a diagnosis")
+    until(lambda: "diagnosis written" in server.program.output(), PATIENCE, "a diagnosis")
     text = (server.data / "diagnosis.txt").read_text()
     assert "agent/1001" in text
     assert "dispatcher" in text
@@ -294,7 +294,7 @@ def test_people_ask_why_a_call_went_where_it_went(start_server: Start, sipp):
     agent = sipp(server, "agent", port=port, pause=0.1)
     sipp(server, "customer", pause=1.5).finish()
     agent.finish()
-    until(lambda: "contact.ended" in server.events(), 10, "the end of the call")
+    until(lambda: "contact.ended" in server.events(), PATIENCE, "the end of the call")
     rows = read_rows(server.data / "journal.sqlite", 0, 100_000)
     ended = next(row for row in rows if b'"event":"contact.ended"' in row[2])
     contact = re.search(rb'"id":"(\w+)"', ended[2])[1].decode()  # type: ignore[index]

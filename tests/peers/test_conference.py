@@ -17,7 +17,7 @@ from ccserver.door import ask
 from tests.peers.baresip import Baresip
 from tests.peers.conftest import MUSIC
 from tests.peers.linphone import Linphone, PulseAudio
-from tests.peers.programs import until
+from tests.peers.programs import PATIENCE, until
 from tests.peers.server import ROOT, Server
 from tests.peers.sipp import Sipp
 from tests.peers.sounds import heard, hears, write_tone
@@ -71,7 +71,7 @@ class Floor:
         return "over"
 
     def wait_state(self, state: str) -> None:
-        until(lambda: self.state() == state, 25, f"the contact to be {state}")
+        until(lambda: self.state() == state, PATIENCE, f"the contact to be {state}")
 
     def tones_at(self, user: str) -> set[str]:
         """Whose tones are in the last second that this phone has heard; ``music`` is one too."""
@@ -90,7 +90,7 @@ class Floor:
             return now == wanted
 
         try:
-            until(so, 25, "the ears to hear what they should")
+            until(so, PATIENCE, "the ears to hear what they should")
         except AssertionError:
             raise AssertionError(f"wanted {wanted}, heard {now}") from None
 
@@ -186,7 +186,7 @@ def test_a_linphone_is_joined_and_all_three_hear_each_other(floor: Floor, tmp_pa
         others = [floor.phones[user].recording() for user in ("+4420", "1001")]
         return at_linphone and all(hears(path, voice_hertz, last=1.0) for path in others)
 
-    until(all_heard, 25, "the three to hear each other")
+    until(all_heard, PATIENCE, "the three to hear each other")
     linphone.command(f"terminate {number}")
     floor.wait_state("connected")
     floor.wait_ears(_customer={"1001"}, _1001={"+4420"})
@@ -233,7 +233,7 @@ def test_eight_of_three_makes_hear_each_other(floor: Floor, tmp_path: Path) -> N
         missing.update(f"{u} at 1008" for u in everyone if not hears(ear, TONES[u], last=1.0))
         return not missing
 
-    until(all_heard, 25, "the Linphone to hear all, and all the Linphone")
+    until(all_heard, PATIENCE, "the Linphone to hear all, and all the Linphone")
     full = floor.does("1001", "consult", to={"kind": "queue", "queue": "sales"})
     assert full["refused"] == "CONFERENCE_FULL"
     assert floor.does("1001", "end")["ok"]

@@ -6,7 +6,7 @@ import signal
 import urllib.error
 import urllib.request
 
-from tests.peers.programs import free_ports, until
+from tests.peers.programs import PATIENCE, free_ports, until
 
 REASON = 'Reason: SIP;cause=503;text="Shutting down"'
 
@@ -31,15 +31,15 @@ def test_a_conversation_goes_on_and_a_second_signal_ends_it(start_server, sipp):
     assert healthy(server)
 
     server.program.process.send_signal(signal.SIGTERM)
-    until(lambda: not healthy(server), 10, "the server to drain")
+    until(lambda: not healthy(server), PATIENCE, "the server to drain")
     late = sipp(server, "customer_waits", seconds=8)
-    assert late.program.wait(20) != 0
+    assert late.program.wait() != 0
     assert "503 Service Unavailable" in late.messages()
     assert server.program.process.poll() is None
     assert server.status()["agents"]["1001"]["state"] == "engaged"
 
     server.program.process.send_signal(signal.SIGTERM)
-    assert server.program.wait(10) == 0
+    assert server.program.wait() == 0
     customer.finish()
     agent.finish()
     assert REASON in customer.messages()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.peers.programs import LOOPBACK, Program, until
+from tests.peers.programs import LOOPBACK, PATIENCE, Program, until
 from tests.peers.server import ROOT, Server
 from tests.peers.sipp import Sipp
 from tests.peers.test_command_line import processes
@@ -24,7 +24,7 @@ def test_the_desktop_chooses_after_rona_and_comes_back_when_it_is_let_down(
     tmp_path: Path,
 ) -> None:
     server = start_server(routing__rona_seconds="1.5")
-    until(lambda: is_ready(server), 25, "the web process to be ready")
+    until(lambda: is_ready(server), PATIENCE, "the web process to be ready")
     script = str(ROOT / "docs" / "examples" / "desktop.py")
     url = f"http://{LOOPBACK}:{server.web}"
     desktop = Program(
@@ -38,13 +38,15 @@ def test_the_desktop_chooses_after_rona_and_comes_back_when_it_is_let_down(
     desktop.wait_for("1001: reserved")
     silent.finish()
     desktop.wait_for("the phone was not answered: available again")
-    until(lambda: desktop.output().count("1001: reserved") > 1, 10, "the customer to come again")
+    until(
+        lambda: desktop.output().count("1001: reserved") > 1, PATIENCE, "the customer to come again"
+    )
     customer.finish()
     server.wait_agent("1001", "available")
 
     os.kill(processes(server, "web")[-1], signal.SIGKILL)
     desktop.wait_for("let down")
-    until(lambda: is_ready(server), 15, "the web process to be back")
+    until(lambda: is_ready(server), PATIENCE, "the web process to be back")
     server.command("agent.set_idle", agent="1001", code="lunch")
     desktop.wait_for("1001: idle lunch")
 
@@ -60,7 +62,7 @@ def test_the_router_gives_contacts_away_and_leaves_them_to_the_rules_when_it_goe
     server = start_server(
         queues=f"[{{ {rules}, external_seconds = 300 }}, {others}]", routing__wrap_up_seconds="0.2"
     )
-    until(lambda: is_ready(server), 25, "the web process to be ready")
+    until(lambda: is_ready(server), PATIENCE, "the web process to be ready")
     script = str(ROOT / "docs" / "examples" / "router.py")
     url = f"http://{LOOPBACK}:{server.web}"
     arguments = [sys.executable, script, url, "support", "sue", "password-sue"]
@@ -74,6 +76,6 @@ def test_the_router_gives_contacts_away_and_leaves_them_to_the_rules_when_it_goe
     agent.finish()
     assert server.figure("ccserver_outside_assignments_total", outcome="given") == 1
     router.process.send_signal(signal.SIGINT)
-    assert router.wait(10) == 0
+    assert router.wait() == 0
     assert router.output().endswith("sue routes support no more\n")
     assert server.status()["queues"]["support"]["router"]["state"] == "left"

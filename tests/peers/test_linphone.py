@@ -6,7 +6,7 @@ import pytest
 
 from tests.peers.baresip import Baresip
 from tests.peers.linphone import Linphone, PulseAudio
-from tests.peers.programs import until
+from tests.peers.programs import PATIENCE, until
 from tests.peers.sounds import hears, write_tone
 
 CUSTOMER_TONE, AGENT_TONE = 440, 1110
@@ -44,8 +44,16 @@ def test_a_customer_and_a_linphone_hear_each_other(server, tmp_path, cleanup):
     voice = tmp_path / "voice.wav"
     write_tone(voice, AGENT_TONE, 20.0)
     agent.command(f"incall-player-start {voice} {number}")
-    until(lambda: hears(customer.recording(), AGENT_TONE, last=1.0), 25, "the customer to hear him")
-    until(lambda: ear.exists() and hears(ear, CUSTOMER_TONE, last=1.0), 25, "the agent to hear him")
+    until(
+        lambda: hears(customer.recording(), AGENT_TONE, last=1.0),
+        PATIENCE,
+        "the customer to hear him",
+    )
+    until(
+        lambda: ear.exists() and hears(ear, CUSTOMER_TONE, last=1.0),
+        PATIENCE,
+        "the agent to hear him",
+    )
 
     agent.command(f"call-pause {number}")
     agent.wait_event("call-state-changed", "Paused")

@@ -14,7 +14,7 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from tests.peers.load import SCENARIOS, generator
-from tests.peers.programs import LOOPBACK, Program, free_ports, until
+from tests.peers.programs import LOOPBACK, PATIENCE, Program, free_ports, until
 from tests.peers.server import Server
 
 SHORT = [
@@ -43,7 +43,7 @@ def test_a_first_load_test_of_the_demonstration_centre(
     load = generator(tmp_path, "first.toml", *of(server), *SHORT, *QUICK, *LENIENT)
     cleanup.callback(load.stop)
 
-    assert load.wait(60) == 0, load.output()
+    assert load.wait() == 0, load.output()
     result = json.loads((tmp_path / "result.json").read_text())
     suite = Xml.parse(tmp_path / "junit.xml").getroot()
     assert result["outcomes"].get("handled", 0) >= 2
@@ -61,7 +61,7 @@ def test_over_tcp_as_well(tmp_path: Path, server: Server, cleanup: ExitStack):
     load = generator(tmp_path, "first.toml", *changes)
     cleanup.callback(load.stop)
 
-    assert load.wait(60) == 0, load.output()
+    assert load.wait() == 0, load.output()
 
 
 def test_a_server_that_is_killed_is_reported(tmp_path: Path, server: Server, cleanup: ExitStack):
@@ -69,11 +69,11 @@ def test_a_server_that_is_killed_is_reported(tmp_path: Path, server: Server, cle
     load = generator(tmp_path, "first.toml", *changes, *QUICK)
     cleanup.callback(load.stop)
     server.wait_figure("ccserver_registrations", 8)
-    until(lambda: server.figure("ccserver_contacts_offered_total") > 1, 25, "calls")
+    until(lambda: server.figure("ccserver_contacts_offered_total") > 1, PATIENCE, "calls")
 
     server.program.process.send_signal(signal.SIGKILL)
 
-    assert load.wait(30) == 3
+    assert load.wait() == 3
     assert "the server: its process" in load.output()
     assert "FAILED: the server died, or answered no call" in load.output()
 
@@ -88,7 +88,7 @@ def test_sipp_at_the_far_end(tmp_path: Path, cleanup: ExitStack):
     load = generator(tmp_path, "any-server.toml", *changes)
     cleanup.callback(load.stop)
 
-    assert load.wait(60) == 0, load.output()
+    assert load.wait() == 0, load.output()
     result = json.loads((tmp_path / "result.json").read_text())
     assert result["outcomes"] == {"handled": 200}
     assert result["latencies"]["setup"]["count"] == 200
@@ -99,7 +99,7 @@ def test_nobody_there_is_said_and_is_no_success(tmp_path: Path, cleanup: ExitSta
     agents = generator(tmp_path, "first.toml", *changes, "agents.count=2")
     cleanup.callback(agents.stop)
 
-    assert agents.wait(30) == 3
+    assert agents.wait() == 3
     assert "none of 2 agents could register" in agents.output()
 
 
@@ -109,7 +109,7 @@ def test_a_port_that_is_closed_is_no_success_over_tcp_either(tmp_path: Path, cle
     load = generator(tmp_path, "any-server.toml", *changes)
     cleanup.callback(load.stop)
 
-    assert load.wait(30) == 3
+    assert load.wait() == 3
     assert "calls was answered: transport" in load.output()
 
 
@@ -140,7 +140,7 @@ def test_audio_is_judged_at_the_far_end(tmp_path: Path, server: Server, cleanup:
     load = generator(tmp_path, "first.toml", *changes)
     cleanup.callback(load.stop)
 
-    assert load.wait(60) == 0, load.output()
+    assert load.wait() == 0, load.output()
     audio = json.loads((tmp_path / "result.json").read_text())["audio"]
     assert audio["streams"] >= 4
     assert audio["packets"] > 500
@@ -159,7 +159,7 @@ def test_an_echo_on_one_port_is_told_apart_by_its_source(tmp_path: Path, cleanup
     load = generator(tmp_path, "any-server.toml", *changes)
     cleanup.callback(load.stop)
 
-    assert load.wait(60) == 0, load.output()
+    assert load.wait() == 0, load.output()
     audio = json.loads((tmp_path / "result.json").read_text())["audio"]
     assert (audio["streams"], audio["silent"]) == (20, 0)
     assert audio["packets"] > 20 * 60
@@ -218,7 +218,7 @@ def test_a_run_that_is_interrupted_hangs_up_and_tells_what_it_found(
 
     load.process.send_signal(signal.SIGINT)
 
-    assert load.wait(30) == 0, load.output()
+    assert load.wait() == 0, load.output()
     assert "stopped by hand" in load.output()
     result = json.loads((tmp_path / "result.json").read_text())
     # SIPp's UAS never ends a call that is cancelled: one may be just being set up.

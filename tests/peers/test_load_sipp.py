@@ -46,13 +46,13 @@ def test_each_flow_goes_as_its_file_says(
 
     inf = str(tmp_path / "agents.csv")
     where = ["-inf", inf, "-key", "contact_port", str(phone), "-p", str(free_ports())]
-    assert sipp("register", *where).wait(30) == 0
+    assert sipp("register", *where).wait() == 0
     server.wait_agent("1001", "available")
     answers = sipp(agent, "-p", str(phone), "-mp", str(free_ports(4)), "-d", "200")
     caller = ["-s", "2001", "-p", str(free_ports()), "-mp", str(free_ports(4)), "-d", "6000"]
 
     calls = sipp("caller", *caller)
 
-    assert answers.wait(40) == 0
+    assert answers.wait() == 0
     server.wait_figure(figure, 1, **labels)
     calls.stop()

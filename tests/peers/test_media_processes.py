@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers.programs import until
+from tests.peers.programs import PATIENCE, until
 from tests.peers.server import Server
 from tests.peers.sounds import longest_gap
 from tests.peers.test_command_line import processes
@@ -55,6 +55,6 @@ def test_calls_are_spread_over_media_processes_and_end_with_their_own_alone(
     floor.wait_ears(**{"_+4421": {"1002"}, "_1002": {"+4421"}})
     first.hang_up()
     floor.phones["1001"].wait("CALL_CLOSED")
-    until(lambda: len(events(server, "contact.ended")) == 2, 25, "both ends in the journal")
+    until(lambda: len(events(server, "contact.ended")) == 2, PATIENCE, "both ends in the journal")
     assert len(processes(server, "media")) == 1
     assert "nothing wrong" in audited(server)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers.programs import free_ports, until
+from tests.peers.programs import PATIENCE, free_ports, until
 from tests.peers.server import DEMONSTRATION, ROOT, Server
 from tests.peers.test_web import Desktop, is_ready
 
@@ -54,13 +54,13 @@ def test_a_hang_up_signal_reloads_and_a_conversation_goes_on(start_server, sipp,
     config.write_text(config.read_text() + NEWCOMER)
     server.program.process.send_signal(signal.SIGHUP)
 
-    until(lambda: "1009" in server.status()["agents"], 10, "the new agent")
+    until(lambda: "1009" in server.status()["agents"], PATIENCE, "the new agent")
     assert server.status()["agents"]["1001"]["state"] == "engaged"
     sipp(server, "register", user="1009", secret="secret-1009").finish()
     server.wait_agent("1009", "available")
     customer.finish()
     agent.finish()
-    until(lambda: "contact.ended" in server.events(), 10, "the end of the call")
+    until(lambda: "contact.ended" in server.events(), PATIENCE, "the end of the call")
     assert server.events().count("centre.configured") == 2
     assert server.events().count("server.started") == 1
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from ccserver.journal.storage import read_rows
-from tests.peers.programs import Program, until
+from tests.peers.programs import PATIENCE, Program, until
 from tests.peers.server import ROOT, Server
 from tests.peers.sounds import longest_gap
 from tests.peers.test_command_line import processes
@@ -40,7 +40,7 @@ def wait_for_another_core(server: Server, said: int) -> None:
     """``said``: how often one has said that it is ready."""
     until(
         lambda: server.program.output().count("ccserver is ready") > said,
-        25,
+        PATIENCE,
         "the core to be back",
     )
 
@@ -102,7 +102,7 @@ def test_a_call_of_which_the_disk_has_nothing_goes_on_after_a_kill(floor: Floor)
     """Another process has locked the journal: all that happens waits in the core's tail."""
     floor.agents("1001")
     customer = floor.phone("+4420")
-    until(lambda: len(events(floor.server, "phone.registered")) == 1, 25, "the agent's phone")
+    until(lambda: len(events(floor.server, "phone.registered")) == 1, PATIENCE, "the agent's phone")
     with closing(sqlite3.connect(floor.server.data / "journal.sqlite")) as other:
         other.execute("BEGIN IMMEDIATE")
         customer.dial("2001")
@@ -110,13 +110,13 @@ def test_a_call_of_which_the_disk_has_nothing_goes_on_after_a_kill(floor: Floor)
         assert not events(floor.server, "leg.arrived")
         os.kill(processes(floor.server, "core")[-1], signal.SIGKILL)
     wait_for_another_core(floor.server, 1)
-    until(lambda: bool(events(floor.server, "server.recovered")), 25, "the disk to have it")
+    until(lambda: bool(events(floor.server, "server.recovered")), PATIENCE, "the disk to have it")
     assert b'"talking":1' in events(floor.server, "server.recovered")[0]
     floor.wait_ears(_customer={"1001"}, _1001={"+4420"})
     floor.server.wait_agent("1001", "engaged")
     customer.hang_up()
     floor.phones["1001"].wait("CALL_CLOSED")
-    until(lambda: len(events(floor.server, "contact.ended")) == 1, 25, "the contact's end")
+    until(lambda: len(events(floor.server, "contact.ended")) == 1, PATIENCE, "the contact's end")
     assert b'"outcome":"handled"' in events(floor.server, "contact.ended")[0]
     assert "2 runs of the server, 1 contact: nothing wrong" in audited(floor.server)
 
@@ -154,7 +154,7 @@ def test_the_phone_of_an_offer_stops_ringing_and_rings_anew(floor: Floor) -> Non
     agent.wait("CALL_INCOMING")
     kill_the_core(floor.server)
     agent.wait("CALL_CLOSED")
-    until(lambda: len(events(floor.server, "contact.presented")) == 2, 25, "a second offer")
+    until(lambda: len(events(floor.server, "contact.presented")) == 2, PATIENCE, "a second offer")
     agent.command("accept")
     floor.wait_ears(_customer={"1001"}, _1001={"+4420"})
 
@@ -168,7 +168,7 @@ def test_calls_of_a_media_process_that_is_killed_end_and_are_counted(floor: Floo
     customer.wait("CALL_CLOSED")
     floor.phones["1001"].wait("CALL_CLOSED")
     floor.server.wait_agent("1001", "available", 60)
-    until(lambda: len(events(floor.server, "contact.ended")) == 1, 25, "the contact's end")
+    until(lambda: len(events(floor.server, "contact.ended")) == 1, PATIENCE, "the contact's end")
     floor.server.wait_figure("ccserver_contacts_handled_total", 1, queue="support")
     customer.dial("2001")
     floor.wait_ears(_customer={"1001"}, _1001={"+4420"})

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.peers.programs import free_ports, until
+from tests.peers.programs import PATIENCE, free_ports, until
 from tests.peers.server import Server
 from tests.peers.sipp import Sipp
 
@@ -83,7 +83,7 @@ def test_a_first_sigterm_lets_calls_go_on_and_a_second_ends_them(start_server, s
     server.program.process.terminate()
     agent.finish()
     customer.finish()
-    assert server.program.wait(15) == 0
+    assert server.program.wait() == 0
 
 
 def test_the_queue_asks_for_the_skill(server, sipp):
@@ -156,7 +156,7 @@ def test_a_wrong_password_registers_nothing(server, sipp, transport):
 def test_a_phone_that_registered_over_tcp_is_gone_with_its_connection(server, sipp):
     """SIPp ends, and its connection with it."""
     sipp(server, "register", transport="t1", user="1001", secret="secret-1001").finish()
-    until(lambda: "phone.gone" in server.events(), 10, "the journal to have the phone's end")
+    until(lambda: "phone.gone" in server.events(), PATIENCE, "the journal to have the phone's end")
     server.wait_agent("1001", "signed_out")
     assert server.figure("ccserver_registrations") == 0
     assert "phone.registered" in server.events()

@@ -19,7 +19,7 @@ from ccserver.store.database import FILE, Database, StoreError, newest
 from ccserver.store.store import Store
 from ccserver.store.tables import contacts
 from tests.peers.postgresql import PASSWORD, Postgresql
-from tests.peers.programs import Program, until
+from tests.peers.programs import PATIENCE, Program, until
 from tests.peers.server import ROOT, Server
 from tests.peers.sipp import Sipp
 from tests.peers.test_command_line import processes
@@ -73,7 +73,7 @@ def test_the_store_has_what_happened_and_is_killed_without_harm(
     call(server, sipp)
     agent.finish()
     database = Database(f"sqlite:///{server.data / FILE}")
-    until(lambda: ended(database) == ["handled"], 10, "the contact to be in the store")
+    until(lambda: ended(database) == ["handled"], PATIENCE, "the contact to be in the store")
     server.wait_figure("ccserver_store_lag_events", 0)
 
     os.kill(processes(server, "store")[-1], signal.SIGKILL)
@@ -96,7 +96,7 @@ def test_calls_go_on_without_the_database_and_the_store_catches_up(
     call(server, sipp)
     database = Database(url)
     cleanup.callback(database.close)
-    until(lambda: len(ended(database)) == 1, 10, "the first contact to be in the store")
+    until(lambda: len(ended(database)) == 1, PATIENCE, "the first contact to be in the store")
     database.close()
 
     cluster.stop(signal.SIGQUIT)
@@ -107,7 +107,7 @@ def test_calls_go_on_without_the_database_and_the_store_catches_up(
     assert server.figure("ccserver_store_lag_seconds") > 0
     cluster.start()
 
-    until(lambda: len(ended(database)) == 3, 40, "the store to catch up")
+    until(lambda: len(ended(database)) == 3, PATIENCE, "the store to catch up")
     server.wait_figure("ccserver_store_lag_events", 0)
     assert server.stop() == 0
     assert PASSWORD not in server.program.output()
@@ -122,7 +122,7 @@ def test_a_database_that_hangs_holds_up_nobody_but_the_store(
     call(server, sipp)
     database = Database(url)
     cleanup.callback(database.close)
-    until(lambda: len(ended(database)) == 1, 10, "the first contact to be in the store")
+    until(lambda: len(ended(database)) == 1, PATIENCE, "the first contact to be in the store")
     cluster.freeze()
     try:
         call(server, sipp)
@@ -139,7 +139,7 @@ def test_a_database_that_hangs_holds_up_no_stop(
     server = start_server(store__url=url)
     database = Database(url)
     cleanup.callback(database.close)
-    until(lambda: database.revision() == newest(), 30, "the schema to be there")
+    until(lambda: database.revision() == newest(), PATIENCE, "the schema to be there")
     call(server, sipp)
     until(lambda: len(ended(database)) == 1, 20, "the first contact to be in the store")
     cluster.freeze()
@@ -211,7 +211,7 @@ def test_killed_anywhere_in_a_long_fold_it_comes_to_the_same_rows(
         folding = Program(arguments, tmp_path / "store.log")
         cleanup.callback(folding.stop)
         least = reached[-1] if reached else 0
-        until(lambda least=least: seq(database) > least, 30, "the fold to go on")
+        until(lambda least=least: seq(database) > least, PATIENCE, "the fold to go on")
         time.sleep(random.random() * 0.15)  # into the middle of a transaction, or not
         folding.process.kill()
         folding.process.wait()
@@ -243,5 +243,5 @@ def test_a_store_of_a_newer_version_is_refused_before_any_call(
     cluster.execute("UPDATE alembic_version SET version_num = '9999'", url.rpartition("/")[2])
     server = start_server(store__url=url)
 
-    assert server.program.wait(20) == 2
+    assert server.program.wait() == 2
     assert "found 9999: a newer ccserver has written it" in server.program.output()

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from ccserver.web.__main__ import listen
-from tests.peers.programs import LOOPBACK, until
+from tests.peers.programs import LOOPBACK, PATIENCE, until
 from tests.peers.server import Server
 from tests.peers.sipp import Sipp
 from tests.peers.test_command_line import processes
@@ -73,7 +73,7 @@ class Desktop:
                 return False
             return True
 
-        until(back, 10, "the web process to take the desktop again")
+        until(back, PATIENCE, "the web process to take the desktop again")
 
     def _hears(self, message: dict[str, Any]) -> None:
         if message["type"] == "snapshot":
@@ -103,7 +103,7 @@ def is_ready(server: Server) -> bool:
 def test_a_web_process_that_is_killed_costs_no_call_and_desktops_find_it_again(
     server: Server, sipp: Callable[..., Sipp], cleanup: ExitStack
 ) -> None:
-    until(lambda: is_ready(server), 25, "the web process to be ready")
+    until(lambda: is_ready(server), PATIENCE, "the web process to be ready")
     sue = Desktop(server, "sue")
     sue.connect()
     cleanup.callback(sue.close)
@@ -116,7 +116,7 @@ def test_a_web_process_that_is_killed_costs_no_call_and_desktops_find_it_again(
 
     os.kill(processes(server, "web")[-1], signal.SIGKILL)
     other = sipp(server, "customer", pause=8.0)  # he calls while nobody serves the desktops
-    until(lambda: is_ready(server), 15, "the web process to be back")
+    until(lambda: is_ready(server), PATIENCE, "the web process to be back")
     sue.wait(lambda: len(sue.has["contacts"]) == 2, "the picture after it")
     sue.wait(lambda: sue.has["agents"]["1002"]["state"] == "engaged", "the call meanwhile")
     assert {one["agent"] for one in sue.has["contacts"].values()} == {"1001", "1002"}
