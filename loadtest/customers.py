@@ -169,6 +169,8 @@ class Customers:
                 headers = self._headers.get(call.dial, ())
                 call.leg = self._line.dial(call.dial, call.number, call, headers)
             case c.HangUp():
+                # Race: who is rung for while this BYE and its 200 are under way passes nobody.
+                self._in_line.get(call.dial, {}).pop(call, None)
                 assert call.leg is not None
                 call.leg.hang_up()
             case StartTimer(name, seconds):
