@@ -46,6 +46,11 @@ def first_to_find(
         yield from pool.imap(find, plants)
 
 
+def simulated_once(seed: int, minutes: float, version: int) -> Outcome:
+    """One run, in whatever process."""
+    return _one(seed, minutes, None, version)
+
+
 def _first(plant: str, minutes: float, most: int) -> tuple[str, int | None]:
     seeds = range(most)
     found = (seed for seed in seeds if _one(seed, minutes, plant).violations)

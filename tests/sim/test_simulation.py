@@ -9,11 +9,14 @@ import faulthandler
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from multiprocessing import get_context
+from multiprocessing.pool import AsyncResult
 from pathlib import Path
 
 import pytest
 
-from tests.sim.many import simulated, told
+from tests.sim.many import simulated, simulated_once, told
 from tests.sim.plants import MINUTES_OF_PLANTS, PLANTS, Plant
 from tests.sim.run import Outcome, simulate
 from tests.sim.shrink import shrink
@@ -47,15 +50,60 @@ def test_nothing_is_violated_in_any_of_these_seeds(first: int) -> None:
     assert not failed, "\n\n".join(failed)
 
 
+@pytest.fixture(scope="module")
+def day() -> Iterator[AsyncResult[Outcome]]:
+    """It is one run, and takes one processor for minutes: the tests below leave it another."""
+    with get_context("spawn").Pool(1) as pool:
+        yield pool.apply_async(simulated_once, (SOAK_SEED, SOAK_HOURS * 60.0, SOAK_GENERATOR))
+
+
+@pytest.mark.usefixtures("day")
 @pytest.mark.parametrize(("version", "seed", "minutes"), corpus())
 def test_a_seed_that_failed_once_fails_no_more(version: int, seed: int, minutes: float) -> None:
     outcome = simulate(draw(seed, minutes, version), replays=True)
     assert not outcome.violations, told(outcome, version=version)
 
 
-def test_nothing_is_violated_in_a_whole_day() -> None:
+MOST_MORE = 100
+FOUND_AT = {
+    line.split()[0]: int(line.split()[1])
+    for line in (HERE / "found.txt").read_text().splitlines()
+    if line and not line.startswith("#")
+}
+"""By plant, the first seed that finds it: docs/simulation.md has the table."""
+
+
+def found_by(plant: Plant) -> Outcome | None:
+    """By the seed that found it last; or, where the product's own changes have given that one
+    another day, by one of as many more as it may well take.
+    """
+    with plant.planted():
+        for seed in (FOUND_AT[plant.name], *range(MOST_MORE)):
+            outcome = simulate(draw(seed, MINUTES_OF_PLANTS))
+            if outcome.violations:
+                return outcome
+    return None
+
+
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name)
+def test_a_planted_bug_is_found(plant: Plant) -> None:
+    assert found_by(plant) is not None, f"{plant.bug}: found by none of {MOST_MORE} seeds"
+
+
+def test_a_failing_run_is_shrunk_to_the_faults_that_it_needs() -> None:
+    plant = next(plant for plant in PLANTS if plant.name == "starts_again_empty")
+    outcome = found_by(plant)
+    assert outcome is not None
+    with plant.planted():
+        small = shrink(outcome)
+    assert small.violations[0].invariant == outcome.violations[0].invariant
+    assert [fault.kind for fault in small.swarm.faults] == ["actor"]
+    assert len(outcome.swarm.faults) > 1
+
+
+def test_nothing_is_violated_in_a_whole_day(day: AsyncResult[Outcome]) -> None:
     faulthandler.cancel_dump_traceback_later()  # it takes longer than any other, and is not stuck
-    outcome = simulate(draw(SOAK_SEED, SOAK_HOURS * 60.0, SOAK_GENERATOR))
+    outcome = day.get()
     assert outcome.deaths > 100
     assert not outcome.violations, f"{outcome.violations}\n{outcome.ladder}"
 
@@ -95,40 +143,3 @@ def test_a_seed_is_one_run_whatever_the_process(first: int) -> None:
 def test_what_follows_the_order_of_a_set_is_not_one_run() -> None:
     unsorted = "from tests.sim import people; people.sorted = lambda names: list(set(names))"
     assert differing(range(2, 3), 1.0, unsorted) == [2]
-
-
-MOST_MORE = 100
-FOUND_AT = {
-    line.split()[0]: int(line.split()[1])
-    for line in (HERE / "found.txt").read_text().splitlines()
-    if line and not line.startswith("#")
-}
-"""By plant, the first seed that finds it: docs/simulation.md has the table."""
-
-
-def found_by(plant: Plant) -> Outcome | None:
-    """By the seed that found it last; or, where the product's own changes have given that one
-    another day, by one of as many more as it may well take.
-    """
-    with plant.planted():
-        for seed in (FOUND_AT[plant.name], *range(MOST_MORE)):
-            outcome = simulate(draw(seed, MINUTES_OF_PLANTS))
-            if outcome.violations:
-                return outcome
-    return None
-
-
-@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name)
-def test_a_planted_bug_is_found(plant: Plant) -> None:
-    assert found_by(plant) is not None, f"{plant.bug}: found by none of {MOST_MORE} seeds"
-
-
-def test_a_failing_run_is_shrunk_to_the_faults_that_it_needs() -> None:
-    plant = next(plant for plant in PLANTS if plant.name == "starts_again_empty")
-    outcome = found_by(plant)
-    assert outcome is not None
-    with plant.planted():
-        small = shrink(outcome)
-    assert small.violations[0].invariant == outcome.violations[0].invariant
-    assert [fault.kind for fault in small.swarm.faults] == ["actor"]
-    assert len(outcome.swarm.faults) > 1
