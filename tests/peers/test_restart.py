@@ -187,7 +187,8 @@ def test_a_phone_over_tcp_is_reached_again_and_its_call_goes_on(floor: Floor) ->
     floor.phones["1001"].wait("CALL_CLOSED")
 
 
-def test_a_core_that_stands_still_for_a_while_loses_nobody(floor: Floor) -> None:
+@pytest.mark.parametrize("seconds", [5, 60])
+def test_a_core_that_stands_still_for_a_while_loses_nobody(floor: Floor, seconds: int) -> None:
     """S09: SIGSTOP, as a virtual machine that is paused."""
     floor.agents("1001")
     customer = floor.phone("+4420")
@@ -195,7 +196,7 @@ def test_a_core_that_stands_still_for_a_while_loses_nobody(floor: Floor) -> None
     floor.wait_ears(_customer={"1001"}, _1001={"+4420"})
     core = processes(floor.server, "core")[-1]
     os.kill(core, signal.SIGSTOP)
-    time.sleep(5)
+    time.sleep(seconds)
     os.kill(core, signal.SIGCONT)
     time.sleep(1)
     assert longest_gap(customer.recording(), last=6) < 0.1
