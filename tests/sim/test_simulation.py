@@ -101,13 +101,6 @@ def test_a_failing_run_is_shrunk_to_the_faults_that_it_needs() -> None:
     assert len(outcome.swarm.faults) > 1
 
 
-def test_nothing_is_violated_in_a_whole_day(day: AsyncResult[Outcome]) -> None:
-    faulthandler.cancel_dump_traceback_later()  # it takes longer than any other, and is not stuck
-    outcome = day.get()
-    assert outcome.deaths > 100
-    assert not outcome.violations, f"{outcome.violations}\n{outcome.ladder}"
-
-
 def differing(seeds: range, minutes: float, before: str = "") -> list[int]:
     """The seeds that are not one run in two processes, with other hash seeds and another heap.
 
@@ -143,3 +136,10 @@ def test_a_seed_is_one_run_whatever_the_process(first: int) -> None:
 def test_what_follows_the_order_of_a_set_is_not_one_run() -> None:
     unsorted = "from tests.sim import people; people.sorted = lambda names: list(set(names))"
     assert differing(range(2, 3), 1.0, unsorted) == [2]
+
+
+def test_nothing_is_violated_in_a_whole_day(day: AsyncResult[Outcome]) -> None:
+    faulthandler.cancel_dump_traceback_later()  # it takes longer than any other, and is not stuck
+    outcome = day.get()
+    assert outcome.deaths > 100
+    assert not outcome.violations, f"{outcome.violations}\n{outcome.ladder}"
