@@ -125,15 +125,14 @@ class MediaClient:
         if self._connection is None or len(self._commands) >= MOST_COMMANDS:
             self._refuse(command)
             return
-        kind = type(command)
-        if kind is CreateSession:
-            self._ours.add(command.session)  # type: ignore[union-attr]
-            self._unborn.add(command.session)  # type: ignore[union-attr]
-            if command.port is None:  # type: ignore[union-attr]
+        if type(command) is CreateSession:
+            self._ours.add(command.session)
+            self._unborn.add(command.session)
+            if command.port is None:
                 self._presses = True
-        elif kind is Release:
-            self._forget(command.session)  # type: ignore[union-attr]
-        elif kind is not SetRemote or command.session not in self._unborn:  # type: ignore[union-attr]
+        elif type(command) is Release:
+            self._forget(command.session)
+        elif type(command) is not SetRemote or command.session not in self._unborn:
             self._presses = True
         self._commands.append(command)
         if not self._arranged:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import socket
-import sys
 import time
 
 import pytest
@@ -11,7 +10,6 @@ from loadtest import stamped
 from loadtest.stamped import StampedUdp
 from sip.transport.path import Path
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="stamps are Linux's")
 HOUR = 3600.0
 
 

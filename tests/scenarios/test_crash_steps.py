@@ -19,11 +19,10 @@ from actors.ids import AgentId
 from actors.leg import Leg
 from actors.recovered import RecoveredContact
 from ccserver.journal import codec
-from ccserver.journal.log import Entry
 from ccserver.journal.storage import Row
+from tests.scenarios.test_restart_calls import talking
 from tests.scenarios.test_transfer import PSTN
 from tests.support.centre import centre
-from tests.support.restarting import mortal_centre
 
 
 class Fault(Exception):
@@ -104,18 +103,13 @@ async def test_a_call_that_falls_over_as_it_is_placed_has_been_placed_s12(autoju
 
 
 async def test_a_call_that_falls_over_as_it_is_taken_over_ends_once_s12(autojump_clock) -> None:
-    async with mortal_centre() as floor:
-        agent, anna = await floor.agent("1001"), floor.phone("anna")
-        call = await anna.calls_to("2001")
-        offered = await agent.rings()
-        agent.answers(offered)
-        await offered.wait("talking")
+    async with talking() as (floor, _, calls):
         await floor.is_killed()
         with falls_over(RecoveredContact, 1) as fallen:
             await floor.comes_back()
             await trio.sleep(60)
         assert fallen
-        assert call.state == offered.state == "ended"
+        assert {call.state for call in calls.values()} == {"ended"}
         assert len(floor.of(ev.ContactEnded)) == len(floor.of(ev.ContactArrived)) == 1
         assert floor.state("1001") == "available"
         floor.check_nothing_is_left()
@@ -123,26 +117,15 @@ async def test_a_call_that_falls_over_as_it_is_taken_over_ends_once_s12(autojump
 
 async def test_one_that_had_ended_then_ends_no_second_time_s12(autojump_clock) -> None:
     """The server died as the agent's phone was to be hung up."""
-    async with mortal_centre() as floor:
-        agent, anna = await floor.agent("1001"), floor.phone("anna")
-        call = await anna.calls_to("2001")
-        offered = await agent.rings()
-        agent.answers(offered)
-        await offered.wait("talking")
-
-        def sees(entry: Entry) -> None:
-            if isinstance(entry.event, ev.ContactEnded):
-                floor.life.kill()
-
-        floor.witness = sees
-        anna.hangs_up(call)
+    async with talking() as (floor, phones, calls):
+        floor.dies_at(lambda event: isinstance(event, ev.ContactEnded))
+        phones["anna"].hangs_up(calls["anna"])
         await floor.life.ended.wait()
-        floor.witness = lambda entry: None
         with falls_over(RecoveredContact, 1) as fallen:
             await floor.comes_back()
             await trio.sleep(60)
         assert fallen
-        assert offered.state == "ended"
+        assert calls["1001"].state == "ended"
         ended = [e for e in map(event_of, floor.disk.rows) if isinstance(e, ev.ContactEnded)]
         assert len(ended) == 1
         floor.check_nothing_is_left()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import trio
 
 from actors import commands as c
@@ -11,7 +9,6 @@ from actors import events as ev
 from actors import messages as m
 from actors.ids import AgentId, QueueName
 from actors.reasons import Outcome
-from ccserver.journal.log import Entry
 from tests.scenarios.test_outbound import GATEWAY, NUMBER, dials_out, refusal_of
 from tests.scenarios.test_restart_calls import talking
 from tests.scenarios.test_transfer import PSTN
@@ -40,7 +37,7 @@ async def test_an_agent_who_has_not_heard_that_his_call_is_over_waits_for_no_lea
     """The server dies between the two; his phone has no power, and answers no BYE."""
     async with talking() as (floor, phones, calls):
         phones["1001"].loses_power()
-        floor.witness = killer(floor, lambda event: isinstance(event, ev.ContactEnded))
+        floor.dies_at(lambda event: isinstance(event, ev.ContactEnded))
         phones["anna"].hangs_up(calls["anna"])
         await floor.life.ended.wait()
         await floor.comes_back()
@@ -60,8 +57,8 @@ async def test_who_was_consulted_and_has_not_heard_that_it_is_over_waits_for_no_
         phones["1002"].answers(offered)
         await trio.sleep(1)
         phones["1002"].loses_power()
-        floor.witness = killer(
-            floor, lambda event: isinstance(event, ev.ContactStateChanged) and event.state == "held"
+        floor.dies_at(
+            lambda event: isinstance(event, ev.ContactStateChanged) and event.state == "held"
         )
         with trio.move_on_after(1):
             await floor.does("1001", c.EndConsult())
@@ -69,17 +66,6 @@ async def test_who_was_consulted_and_has_not_heard_that_it_is_over_waits_for_no_
         await trio.sleep(60)
         assert not floor.of(ev.LeaseExpired)
         assert (floor.state("1001"), floor.state("1002")) == ("engaged", "available")
-
-
-def killer(floor, fatal: Callable[[ev.AnyEvent], bool]) -> Callable[[Entry], None]:
-    """A witness: the server dies at the first such event."""
-
-    def sees(entry: Entry) -> None:
-        if fatal(entry.event):
-            floor.witness = lambda entry: None
-            floor.life.kill()
-
-    return sees
 
 
 async def test_figures_of_every_kind_hold_over_a_restart(autojump_clock) -> None:
@@ -132,7 +118,7 @@ async def test_a_phone_that_was_to_be_hung_up_as_the_server_died_is_hung_up_by_t
         call = await floor.phone("anna").calls_to("2001")
         await trio.sleep(10)
 
-        floor.witness = killer(floor, lambda event: isinstance(event, ev.LegDown))
+        floor.dies_at(lambda event: isinstance(event, ev.LegDown))
         floor.media.is_lost()
         await floor.life.ended.wait()
         await floor.comes_back()

@@ -12,6 +12,7 @@ from actors import events as ev
 from actors.ids import owner_of
 from actors.reasons import Outcome
 from ccserver.journal import codec
+from tests.scenarios.test_restart_calls import talking
 from tests.support.phones import Call, Phone
 from tests.support.restarting import MortalCentre, mortal_centre
 
@@ -74,18 +75,14 @@ async def test_eighty_who_talk_and_two_hundred_who_wait_are_there_after_a_kill_s
 
 async def test_ten_crashes_three_seconds_apart_lose_nobody_s11(autojump_clock) -> None:
     """The pauses in between are the supervisor's: tests/ccserver/supervisor/test_keeper.py."""
-    async with mortal_centre() as floor:
-        agent, anna, bert = await floor.agent("1001"), floor.phone("anna"), floor.phone("bert")
-        talks = await anna.calls_to("2001")
-        offered = await agent.rings()
-        agent.answers(offered)
-        await offered.wait("talking")
+    async with talking() as (floor, phones, calls):
+        agent, bert = phones["1001"], floor.phone("bert")
         waits = await bert.calls_to("2001")
         for _ in range(10):
             await trio.sleep(2.5)
             await floor.restarts(after=0.5)
-        assert (talks.state, offered.state, waits.state) == ("talking", "talking", "talking")
-        anna.hangs_up(talks)
+        assert {call.state for call in [*calls.values(), waits]} == {"talking"}
+        phones["anna"].hangs_up(calls["anna"])
         offered = await agent.rings()
         agent.answers(offered)
         await offered.wait("talking")
@@ -98,29 +95,18 @@ async def test_ten_crashes_three_seconds_apart_lose_nobody_s11(autojump_clock) -
 
 async def test_a_call_that_has_ended_does_not_come_back_s19(autojump_clock) -> None:
     """Killed as its end is written, and twice more: no phone hears of it again."""
-    async with mortal_centre() as floor:
-        agent, anna = await floor.agent("1001"), floor.phone("anna")
-        talks = await anna.calls_to("2001")
-        offered = await agent.rings()
-        agent.answers(offered)
-        await offered.wait("talking")
-
-        def sees(entry) -> None:
-            if isinstance(entry.event, ev.LegDown) and len(floor.of(ev.LegDown)) == 2:
-                floor.life.kill()
-
-        floor.witness = sees
-        anna.hangs_up(talks)
+    async with talking() as (floor, phones, calls):
+        floor.dies_at(lambda _: len(floor.of(ev.LegDown)) == 2)
+        phones["anna"].hangs_up(calls["anna"])
         await floor.life.ended.wait()
-        floor.witness = lambda entry: None
-        await offered.wait("ended")
-        heard = len(anna.heard), len(agent.heard)
+        await calls["1001"].wait("ended")
+        heard = {name: len(phone.heard) for name, phone in phones.items()}
         for _ in range(3):
             await floor.comes_back()
             await trio.sleep(40)
             await floor.is_killed()
         await floor.comes_back()
-        assert (len(anna.heard), len(agent.heard)) == heard
+        assert {name: len(phone.heard) for name, phone in phones.items()} == heard
         assert list(ends(floor).values()) == [1]
         assert floor.core.fold.figures().queues["support"].handled == 1
         assert floor.state("1001") == "available"

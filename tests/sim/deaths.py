@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import count
 from random import Random
 
 import trio
 
-from ccserver.journal.log import Entry
 from tests.sim.swarm import Fault
 from tests.support.restarting import MortalCentre
 
@@ -62,12 +62,5 @@ class Deaths:
 
     def _falls_at_event(self, number: int) -> None:
         """That many events from now on."""
-        left = number
-
-        def sees(entry: Entry) -> None:
-            nonlocal left
-            left -= 1
-            if left < 0:
-                self._floor.life.kill()
-
-        self._floor.witness = sees
+        passed = count()
+        self._floor.dies_at(lambda event: next(passed) == number)

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import trio
 import trio.lowlevel
 
+from actors import events as ev
 from ccserver.core.app import Core, World
 from ccserver.core.clock import SteadyWall
 from ccserver.inputs.recorder import Recorder
@@ -265,6 +266,16 @@ class MortalCentre(Centre):
         if lost:
             self.disk.loses(len(self.disk.rows) - lost)
         await self.life.ended.wait()
+
+    def dies_at(self, fatal: Callable[[ev.AnyEvent], bool]) -> None:
+        """Killed as the first such event is written."""
+
+        def sees(entry: Entry) -> None:
+            if fatal(entry.event):
+                self.witness = lambda entry: None
+                self.life.kill()
+
+        self.witness = sees
 
     async def has_no_power(self) -> None:
         """The whole machine: the media process has gone, too, and another boot begins."""
