@@ -9,8 +9,9 @@ with what the server itself has.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -18,7 +19,7 @@ from msgspec import Struct
 from actors import events as ev
 from actors.ids import AgentId, ContactId
 from ccserver.journal import codec
-from ccserver.journal.decisions import Replay
+from ccserver.journal.decisions import HEARD, Replay
 from ccserver.journal.fold import Fold
 from ccserver.journal.folds import Checkpoint
 from ccserver.journal.log import Entry
@@ -36,6 +37,31 @@ OVERTIME = 120.0
 SLACK = -0.001
 """Seconds: two clocks are read one after the other."""
 _DURATIONS = ("lasted", "talked", "waited", "rang", "dispatch")
+_UNCOUNTED = frozenset(
+    (
+        ev.AgentStateChanged,
+        ev.AgentLeft,
+        ev.ContactAssigned,
+        ev.ContactStateChanged,
+        ev.ConsultEnded,
+        ev.ContactTransferred,
+        ev.WrapUpEnded,
+    )
+)
+"""They change no figure of a queue that is looked at."""
+
+_Hear: TypeAlias = Callable[[Any], object]
+
+
+class _ByType(dict[type[Struct], tuple[_Hear, ...]]):
+    """Who hears an event, found out when the first of its type comes."""
+
+    def __init__(self, found: Callable[[type[Struct]], Iterable[_Hear]]) -> None:
+        self._found = found
+
+    def __missing__(self, kind: type[Struct]) -> tuple[_Hear, ...]:
+        self[kind] = hearers = tuple(self._found(kind))
+        return hearers
 
 
 class Finding(Struct, frozen=True):
@@ -63,11 +89,26 @@ class Audit:
         """What queues' figures are off: each error is said once."""
         self._longest = math.inf
         self._talks: dict[AgentId, ContactId] = {}
+        self._talkers: dict[ContactId, list[AgentId]] = {}
+        """Who came to talk with whom: the same, by contact."""
         self._states: dict[AgentId, str] = {}
         self._past = PastFold()
         self._fold = Fold((), (), lambda: 0.0)
         self._decisions = Replay()
         self._knows_the_dispatcher = False
+        self._checks: dict[type[Struct], _Hear] = {
+            ev.ContactArrived: self._begins,
+            ev.ContactPlaced: self._begins,
+            ev.ContactQueued: self._goes_on,
+            ev.ContactConnected: self._goes_on,
+            ev.ContactStateChanged: self._converses,
+            ev.ContactEnded: self._ends,
+            ev.AgentStateChanged: self._agent_changed,
+            ev.CentreConfigured: self._configured,
+            ev.ServerStarted: self._server_started,
+            ev.ActorCrashed: self._crashed,
+        }
+        self._hearers = _ByType(self._hearers_of)
 
     def go_on(self, checkpoint: Checkpoint, heard: Iterable[Entry]) -> None:
         """From where the journal's checkpoint stands.
@@ -78,13 +119,14 @@ class Audit:
         past = checkpoint.past
         self.seq = past.seq
         self._past = PastFold(past)
+        self._hearers.clear()
         self._fold.go_on(checkpoint.figures)
         self._living = {name: contact.arrived for name, contact in checkpoint.live.contacts.items()}
         for name, contact in checkpoint.live.contacts.items():
             if contact.conversation is not None:
                 for one in contact.conversation.participants:
                     if one.kind == "agent":
-                        self._talks[AgentId(one.id)] = name
+                        self._talk(AgentId(one.id), name)
         self._states = {name: agent.state for name, agent in checkpoint.live.agents.items()}
         for entry in heard:
             if isinstance(entry.event, ev.CentreConfigured):
@@ -112,10 +154,23 @@ class Audit:
             self.unread += 1
             self._past.past.seq = seq
             return
-        self._past.apply(seq, at, event)
-        self._fold.apply(event)
-        self._check(seq, at, event)
-        self._decide(Entry(seq, at, event))
+        self._past.past.seq, self._past.past.at = seq, at
+        for hear in self._hearers[type(event)]:
+            hear(event)
+
+    def _hearers_of(self, kind: type[Struct]) -> Iterable[_Hear]:
+        """The state, the figures, what is checked here, and the dispatcher, in this order."""
+        durations = [name for name in _DURATIONS if name in kind.__struct_fields__]
+        if kind in self._past.handlers:
+            yield self._past.handlers[kind]
+        if kind in self._fold.handlers and kind not in _UNCOUNTED:
+            yield self._fold.handlers[kind]
+        if durations:
+            yield partial(self._lasts, durations)
+        if kind in self._checks:
+            yield self._checks[kind]
+        if issubclass(kind, HEARD):
+            yield self._decides
 
     def look(self) -> None:
         """What must be so at every instant is so behind the last entry."""
@@ -136,6 +191,9 @@ class Audit:
             if name not in self._overdue:
                 self._overdue.add(name)
                 self.find(self.seq, f"contact {name} has lasted too long, and has not ended")
+
+    def _decides(self, event: Any) -> None:
+        self._decide(Entry(self.seq, self.at, event))
 
     def _decide(self, entry: Entry) -> None:
         """The dispatcher's decisions are what follows from what it heard (I7)."""
@@ -159,63 +217,76 @@ class Audit:
         if len(self.findings) < MOST_FINDINGS:
             self.findings.append(Finding(seq, text))
 
-    def _check(self, seq: int, at: int, event: Any) -> None:
-        for name in _DURATIONS:
-            if (getattr(event, name, 0.0) or 0.0) < SLACK:
-                self.find(seq, f"{codec.tag_of(event)}: {name} is negative")
-        match event:
-            case ev.ContactArrived(ref) | ev.ContactPlaced(ref):
-                if ref.id in self._living or ref.id in self._ended:
-                    self.find(seq, f"contact {ref.id} begins a second time")
-                self._living[ref.id] = at
-                self.contacts += 1
-            case ev.ContactEnded(ref):
-                if ref.id in self._ended:
-                    self.find(seq, f"contact {ref.id} ends a second time")
-                elif self._living.pop(ref.id, None) is None:
-                    self.find(seq, f"contact {ref.id} ends and never began")
-                self._end(ref.id)
-            case ev.ContactStateChanged(ref):
-                self._converses(seq, ref.id, event.participants)
-            case ev.ContactQueued(ref) | ev.ContactConnected(ref) if ref.id not in self._living:
-                ended = ref.id in self._ended
-                how = "after its end" if ended else "and never began"
-                self.find(seq, f"contact {ref.id} goes on {how}")
-            case ev.AgentStateChanged(agent):
-                before = self._states.get(agent, event.before)
-                if before != event.before:
-                    self.find(seq, f"agent {agent} was {before}, and is said to be {event.before}")
-                self._states[agent] = event.state
-            case ev.CentreConfigured():
-                self._configured(event)
-            case ev.ServerStarted():
-                self.runs += 1
-                self._states.clear()  # as what it knows of agents, it will say as it goes on
-            case ev.ActorCrashed("agent"):
-                self._states.clear()  # one of them begins anew
+    def _lasts(self, durations: Iterable[str], event: Any) -> None:
+        for name in durations:
+            if (getattr(event, name) or 0.0) < SLACK:
+                self.find(self.seq, f"{codec.tag_of(event)}: {name} is negative")
+
+    # --- contacts and conversations -----------------------------------------------------------
+
+    def _begins(self, event: ev.ContactArrived | ev.ContactPlaced) -> None:
+        name = event.contact.id
+        if name in self._living or name in self._ended:
+            self.find(self.seq, f"contact {name} begins a second time")
+        self._living[name] = self.at
+        self.contacts += 1
+
+    def _goes_on(self, event: ev.ContactQueued | ev.ContactConnected) -> None:
+        name = event.contact.id
+        if name not in self._living:
+            how = "after its end" if name in self._ended else "and never began"
+            self.find(self.seq, f"contact {name} goes on {how}")
+
+    def _ends(self, event: ev.ContactEnded) -> None:
+        name = event.contact.id
+        if name in self._ended:
+            self.find(self.seq, f"contact {name} ends a second time")
+        elif self._living.pop(name, None) is None:
+            self.find(self.seq, f"contact {name} ends and never began")
+        self._ended[name] = None
+        if len(self._ended) > MOST_ENDED:
+            del self._ended[next(iter(self._ended))]
+        self._overdue.discard(name)
+        self._let_go(name)
+
+    def _converses(self, event: ev.ContactStateChanged) -> None:
+        contact = event.contact.id
+        self._let_go(contact)
+        for one in event.participants:
+            if one.kind != "agent":
+                continue
+            agent = AgentId(one.id)
+            other = self._talks.get(agent)
+            if other is None:
+                self._talk(agent, contact)
+            elif other != contact:
+                self.find(self.seq, f"agent {agent} talks with {other} and with {contact}")
+
+    def _talk(self, agent: AgentId, contact: ContactId) -> None:
+        self._talks[agent] = contact
+        self._talkers.setdefault(contact, []).append(agent)
+
+    def _let_go(self, contact: ContactId) -> None:
+        for agent in self._talkers.pop(contact, ()):
+            if self._talks.get(agent) == contact:
+                del self._talks[agent]
+
+    # --- agents and the server ----------------------------------------------------------------
+
+    def _agent_changed(self, event: ev.AgentStateChanged) -> None:
+        agent = event.agent
+        before = self._states.get(agent, event.before)
+        if before != event.before:
+            self.find(self.seq, f"agent {agent} was {before}, and is said to be {event.before}")
+        self._states[agent] = event.state
 
     def _configured(self, event: ev.CentreConfigured) -> None:
         self._longest = event.content["routing"]["max_contact_seconds"] + OVERTIME
 
-    def _end(self, contact: ContactId) -> None:
-        self._ended[contact] = None
-        if len(self._ended) > MOST_ENDED:
-            del self._ended[next(iter(self._ended))]
-        self._overdue.discard(contact)
-        self._let_go(contact)
+    def _server_started(self, event: ev.ServerStarted) -> None:
+        self.runs += 1
+        self._states.clear()  # as what it knows of agents, it will say as it goes on
 
-    def _converses(
-        self, seq: int, contact: ContactId, participants: tuple[ev.Participant, ...]
-    ) -> None:
-        self._let_go(contact)
-        for one in participants:
-            if one.kind != "agent":
-                continue
-            agent = AgentId(one.id)
-            other = self._talks.setdefault(agent, contact)
-            if other != contact:
-                self.find(seq, f"agent {agent} talks with {other} and with {contact}")
-
-    def _let_go(self, contact: ContactId) -> None:
-        for agent in [agent for agent, other in self._talks.items() if other == contact]:
-            del self._talks[agent]
+    def _crashed(self, event: ev.ActorCrashed) -> None:
+        if event.kind == "agent":
+            self._states.clear()  # one of them begins anew

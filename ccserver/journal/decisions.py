@@ -22,6 +22,9 @@ from actors.routing.lots import Lots
 from actors.routing.policy import Policy
 from ccserver.journal.log import Entry
 
+HEARD = (ev.ServerStarted, ev.ActorCrashed, ev.Heard, ev.ContactAssigned, ev.ContactEnded)
+"""All that a `Replay` looks at: others may be kept from it."""
+
 Make: TypeAlias = Callable[[Callable[[], float], Policy | None, Callable[[], float]], Dispatcher]
 
 

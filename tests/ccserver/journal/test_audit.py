@@ -14,7 +14,7 @@ from ccserver.journal.audit import MOST_FINDINGS, OVERTIME, Audit
 from tests.support.holdings import grown, held_by
 
 ADA, SUPPORT = AgentId("1001"), QueueName("support")
-ONE, OTHER = ev.ContactRef(ContactId("c1")), ev.ContactRef(ContactId("c2"))
+ONE, OTHER, THIRD = (ev.ContactRef(ContactId(name)) for name in ("c1", "c2", "c3"))
 
 
 def arrived(ref: ev.ContactRef) -> ev.ContactArrived:
@@ -47,6 +47,19 @@ def test_a_true_story_has_nothing_wrong() -> None:
     audit = audited(ev.ServerStarted("1", "e"), *story, arrived(OTHER), talks(OTHER))
     assert audit.findings == []
     assert (audit.events, audit.runs, audit.contacts, audit.unread) == (7, 1, 2, 0)
+
+
+def test_an_agent_may_talk_with_the_next_when_he_has_left_or_the_contact_has_ended() -> None:
+    left = ev.ContactStateChanged(ONE, 2, "connected", "post_call", 1.0, ())
+    assert not audited(arrived(ONE), arrived(OTHER), talks(ONE), left, talks(OTHER)).found
+    assert not audited(arrived(ONE), arrived(OTHER), talks(ONE), ended(ONE), talks(OTHER)).found
+
+
+def test_of_two_contacts_of_one_agent_the_end_of_either_makes_him_free_of_it_alone() -> None:
+    both = (arrived(ONE), arrived(OTHER), talks(ONE), talks(OTHER))
+    assert audited(*both, ended(OTHER), talks(ONE)).found == 1
+    assert audited(*both, ended(ONE), talks(OTHER)).found == 1
+    assert audited(*both, ended(OTHER), arrived(THIRD), talks(THIRD)).found == 2
 
 
 @pytest.mark.parametrize(
