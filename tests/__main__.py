@@ -1,11 +1,12 @@
 """Run the tests: ``python -m tests``; with arguments, one pytest with those.
 
-All of them go in two processes.  Those in ``tests/peers`` mostly wait, for programs that others
-wrote and for audio as it is played, and what they hear must come in time; all others only compute,
-and have time of their own.  So the first have the processor whenever they want it, and the others
-the rest.
+All of them go in parts.  That of ``tests/peers`` mostly waits, for programs that others wrote and
+for audio as it is played, and what it hears must come in time; all others only compute, and have
+time of their own.  So the first has the processor whenever it wants it, and the others the rest: as
+many of them at once as there are cores, the next one where one has ended.  The simulation's seeds
+come last, for they go in as many processes by themselves: no core is idle at the end.
 
-Both have one seed, ``TESTS_SEED``, which ``tests/conftest.py`` takes the order of Trio's tasks from
+All have one seed, ``TESTS_SEED``, which ``tests/conftest.py`` takes the order of Trio's tasks from
 and Python the order of its sets.
 """
 
@@ -16,13 +17,26 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from tempfile import TemporaryFile
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import NamedTuple
 
 from tests.conftest import SEED
 
 PEERS = "tests/peers"
+COMPUTING = (
+    ("tests/sim/test_day.py",),
+    ("tests/sim/test_gate.py",),
+    ("tests/sim/test_corpus.py", "tests/sim/test_plants.py"),
+    ("tests/properties",),
+    ("tests/scenarios",),
+    ("tests/ccserver",),
+)
+"""What takes longest first; behind these all that is in none of them, and at the end the seeds."""
+SEEDS = "tests/sim/test_seeds.py"
 PYTEST = (sys.executable, "-m", "pytest", "-q")
-POLITE = ("nice", "-n", "10")
+POLITE = ("nice", "-n", "19")
+
+Command = Sequence[str]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -31,29 +45,56 @@ def main(arguments: Sequence[str]) -> int:
     print(f"TESTS_SEED={seed}", flush=True)
     if arguments:
         return subprocess.call([*PYTEST, *arguments])
-    return together([*POLITE, *PYTEST, f"--ignore={PEERS}"], [*PYTEST, PEERS])
+    return together([[*PYTEST, PEERS]], [[*POLITE, *PYTEST, *part] for part in computing()])
 
 
-def together(shown: Sequence[str], held_back: Sequence[str]) -> int:
-    """Run both commands, and print what the second one printed when the first has ended.
+def computing() -> list[Sequence[str]]:
+    """Pytest's arguments for each part, in the order in which they begin."""
+    named = [path for part in COMPUTING for path in part]
+    others = [f"--ignore={path}" for path in (PEERS, *named, SEEDS)]
+    return [*COMPUTING, others, [SEEDS]]
 
-    The exit status of one that failed, or 0.
+
+def together(at_once: Sequence[Command], in_turn: Sequence[Command]) -> int:
+    """Run the first beside all others, of which there are as many at a time as there are cores.
+
+    What each has printed is shown when it has ended.  The exit status of one that failed, or 0.
     """
     began = time.monotonic()
-    with TemporaryFile() as kept:
-        with subprocess.Popen(held_back, stdout=kept, stderr=kept) as beside:
-            try:
-                status = subprocess.call(shown)
-                if beside.poll() is None:
-                    print(f"waiting for: {' '.join(held_back)}", flush=True)
-                other = beside.wait()
-            except KeyboardInterrupt:  # both have it from the terminal
-                status, other = 130, beside.wait()
-        kept.seek(0)
-        print(f"\nwhat went beside it, {' '.join(held_back)}:", flush=True)
-        sys.stdout.buffer.write(kept.read())
-    print(f"both: {time.monotonic() - began:.0f} s", flush=True)
-    return status or other
+    failed: list[Ended] = []
+    beside, lanes = ThreadPoolExecutor(len(at_once)), ThreadPoolExecutor(os.cpu_count() or 1)
+    try:
+        running = [beside.submit(run, command) for command in at_once]
+        running += [lanes.submit(run, command) for command in in_turn]
+        for done in as_completed(running):
+            one = done.result()
+            print(f"\n{one.name}: {one.seconds:.0f} s", flush=True)
+            sys.stdout.buffer.write(one.printed)
+            if one.status:
+                failed.append(one)
+    except KeyboardInterrupt:  # those that run have it from the terminal, too
+        return 130
+    finally:
+        for pool in (beside, lanes):
+            pool.shutdown(cancel_futures=True)
+    print(f"\nall: {time.monotonic() - began:.0f} s")
+    for one in failed:
+        print(f"failed with {one.status}: {one.name}")
+    return failed[0].status if failed else 0
+
+
+class Ended(NamedTuple):
+    name: str
+    seconds: float
+    status: int
+    printed: bytes
+
+
+def run(command: Command) -> Ended:
+    began = time.monotonic()
+    ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    seconds = time.monotonic() - began
+    return Ended(" ".join(command), seconds, ended.returncode, ended.stdout)
 
 
 if __name__ == "__main__":
