@@ -1,6 +1,7 @@
 """Calls relayed and conferences mixed: what is lost, what it costs, how late the tick comes.
 
     python -m loadtest.bench_media --calls 300 --seconds 20
+    python -m loadtest.bench_media --calls 1200 --seconds 12 --begin 0
     python -m loadtest.bench_media --conferences 100 --parties 8 --processes 2
 
 Without either it measures both, one after the other.  It starts media processes of its own on
@@ -39,10 +40,8 @@ from loadtest.realtime import ask_for_priority
 
 TICKS = 50
 """A second."""
-BEGIN = 6
-"""Seconds over which the calls begin."""
 WARM_UP = 4
-"""Seconds: then each phone has a socket of its own."""
+"""Seconds behind the last call's beginning: then each phone has a socket of its own."""
 
 
 class Found(Struct, frozen=True):
@@ -114,6 +113,14 @@ def arguments(*words: str) -> argparse.Namespace:
         "--codecs", default="PCMU", help="of the parties of a conference in turn: PCMU,PCMA,G722"
     )
     parser.add_argument("--seconds", type=int, default=20)
+    parser.add_argument(
+        "--begin",
+        type=int,
+        default=6,
+        metavar="SECONDS",
+        help="over which they begin, and 4 s later it is measured; 0: all at one instant, and it "
+        "is measured from there on",
+    )
     parser.add_argument("--transcode", action="store_true", help="calls: mu-law here, A-law there")
     parser.add_argument("--music", type=int, default=0, help="further sessions that hear music")
     parser.add_argument("--ports", default="20000-29999")
@@ -134,10 +141,11 @@ def _bench(a: argparse.Namespace, medias: list[Media]) -> Found:
             phones += _relayed(media, port, calls, a.transcode)
             phones += _conferences(media, port, conferences, a.parties, a.codecs.split(","))
             _play_music(media, deaf.getsockname()[1], music)
-        for second in range(1, BEGIN):
-            exchange(sock, phones[: len(phones) * second // BEGIN], 1, await_all=False)
-        # A mixed source that paused in between would be late after it.
-        exchange(sock, phones, WARM_UP, await_all=not a.conferences)
+        for second in range(1, a.begin):
+            exchange(sock, phones[: len(phones) * second // a.begin], 1, await_all=False)
+        if a.begin:
+            # A mixed source that paused in between would be late after it.
+            exchange(sock, phones, WARM_UP, await_all=not a.conferences)
         before, cpu, begin = _statistics(medias), _cpu(medias), time.monotonic()
         own, dropped = time.process_time(), drops(sock)
         result = exchange(sock, phones, a.seconds)

@@ -75,22 +75,28 @@ class Batch:
 
 
 class Allowance:
-    """How many packets each socket may give in a tick.  Sockets are known by their descriptors."""
+    """How many packets, 256 at most, each socket may give in a tick.  Sockets are known by their
+    descriptors."""
 
     def __init__(self, packets: int) -> None:
         self._packets = packets
-        self._spent: NDArray[np.uint8] = np.zeros(1024, np.uint8)
+        self._spent = bytearray(1024)
 
     def renew(self) -> None:
         """A new tick begins."""
-        self._spent[:] = 0
+        self._spent = bytearray(len(self._spent))
 
     def spend(self, descriptors: list[int]) -> list[int]:
         """A packet was read of each, of none twice.  Those that may give no more."""
-        sockets = np.array(descriptors, np.intp)
-        while sockets.max(initial=0) >= len(self._spent):
-            self._spent = np.concatenate((self._spent, np.zeros_like(self._spent)))
-        spent = self._spent[sockets] + 1
-        self._spent[sockets] = spent
-        exhausted: list[int] = sockets[spent >= self._packets].tolist()
+        highest = max(descriptors)
+        if highest >= len(self._spent):
+            self._spent.extend(bytes(highest + 1))
+        spent, most = self._spent, self._packets
+        exhausted = []
+        for descriptor in descriptors:
+            packets = spent[descriptor] + 1
+            if packets < most:
+                spent[descriptor] = packets
+            else:
+                exhausted.append(descriptor)
         return exhausted

@@ -1,12 +1,13 @@
 """The shell around the sessions: sockets, the clock and one loop.
 
-RTP is relayed in turns, two milliseconds apart at least, for many packets at once cost much less
-than each by itself; players and the mixer are served every 20 ms, by deadlines that do not drift.
-Sockets whose packets would only wait for the next tick are read there.  One packet is read per
-socket and turn, and no more than `PACKETS_PER_TICK` per socket and tick: a flood at one port costs
-that port its quality and no other one.  A phone that has been heard for a while is given a socket
-of its own at the port, connected to it: there the system need not say of each packet where it came
-from, nor be told where one goes, nor we look whose it is; strangers come to the other one.
+RTP is relayed in turns, two milliseconds apart at least where there is enough of it, for many
+packets at once cost much less than each by itself; players and the mixer are served every 20 ms, by
+deadlines that do not drift.  Sockets whose packets would only wait for the next tick are read
+there.  One packet is read per socket and turn, and no more than `PACKETS_PER_TICK` per socket and
+tick: a flood at one port costs that port its quality and no other one.  A phone that has been heard
+for a while is given a socket of its own at the port, connected to it: there the system need not say
+of each packet where it came from, nor be told where one goes, nor we look whose it is; strangers
+come to the other one.
 """
 
 from __future__ import annotations
@@ -68,6 +69,8 @@ _ROUND = 50
 """Ticks in which every session is looked after once: a second."""
 _TURN = 0.002
 """Seconds in which packets are gathered; each is delayed by half of it."""
+_WORTH_GATHERING = 8
+"""Packets of a tick: of fewer seldom two come within a turn, and each turn takes two wakes."""
 _UNHURRIED = 10
 """Ticks that news may wait for which nobody waits: each time it wakes the core."""
 _ALL_EVERY = 16
@@ -160,6 +163,10 @@ class Engine:
         self._matrix = Matrix(self._send_rtp, self._write, self._drops)
         self._packets_in = 0
         self._packets_out = 0
+        self._came = 0
+        """Packets since the tick that woke us, and did not wait for it."""
+        self._gathers = False
+        """There were enough of them in the last tick."""
         self._lateness = [0] * (len(LATENESS_BOUNDS) + 1)
         self._lateness_sum = 0.0
         self._lateness_max = 0.0
@@ -180,7 +187,7 @@ class Engine:
                     deadline = self._ticks(deadline, now)
                 if self._control.pressing or (ticks and self._tick % _UNHURRIED == 0):
                     self._control.flush()
-                if 0 < packets < ROWS:
+                if self._gathers and 0 < packets < ROWS:
                     time.sleep(max(0.0, min(now + _TURN, deadline) - clock()))
         finally:
             self._close()
@@ -207,6 +214,7 @@ class Engine:
             for descriptor in self._allowance.spend(came):
                 self._pairs.unwatch(sockets[descriptor])
                 self._paused.append(sockets[descriptor])
+        self._came += len(came)
         return len(came)
 
     def _receive(self, descriptors: Iterable[int], now: float) -> list[int]:
@@ -325,6 +333,7 @@ class Engine:
 
     def _on_tick(self, now: float) -> None:
         self._tick += 1
+        self._gathers, self._came = self._came >= _WORTH_GATHERING, 0
         self._allowance.renew()
         for paused in self._paused:
             if paused.session is not None and paused.descriptor not in self._polled:

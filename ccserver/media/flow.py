@@ -6,6 +6,8 @@ timestamp, or the next but those that were lost.  Nothing about such a packet ha
 anew, so a flow compares its header with the one that must come, and writes the one that must go.
 That is done for all packets of a batch at once, with what the flows know in a few arrays: of
 thousands of calls, objects here and there in memory would each have to be fetched for a packet.
+Of a batch of a few packets it is done for one after the other, in the same arrays: numpy takes as
+long for one packet as for twenty.
 What a flow carried is told to those who count when somebody asks (`Flow.take`), not at each packet.
 Anything else, a late packet, a key, a stranger's, is not the flow's: it goes the long way
 (``Session.receive``), and a new flow may begin behind it.
@@ -17,6 +19,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Hashable
+from struct import Struct as Layout
 from typing import Final, Generic, TypeVar
 
 import numpy as np
@@ -49,6 +52,9 @@ _LAW_PAIRS = list(TRANSLATION)
 _TABLES = [np.frombuffer(TRANSLATION[laws], np.uint8) for laws in _LAW_PAIRS]
 _AT_FIRST = 64
 """Flows there is room for."""
+_LONGEST = max(_STEPS)
+_HEADER = Layout("!III")
+"""The fixed header, as ``Batch.heads`` has it."""
 
 # Columns of what is known of each flow: what comes next, how it is sent, what it carried.
 (
@@ -66,7 +72,9 @@ _AT_FIRST = 64
     _PACKETS,
     _LOST,
 ) = range(13)
+_COLUMNS = 13
 _TRANSIT, _JITTER, _AT = range(3)
+_TIMES = 3
 
 
 class Sent(Struct, frozen=True, gc=False):
@@ -123,14 +131,19 @@ class Flow(Generic[K]):
 class Flows(Generic[K]):
     """All flows, by numbers."""
 
+    few = 20
+    """Packets of a batch that cost less one by one than together."""
+
     def __init__(self) -> None:
         self.on_line = array("i")
         """By descriptor, the number of the flow whose packets come there; or `NOBODY`."""
         self._all: list[Flow[K] | None] = [None] * _AT_FIRST
         self._free = list(range(_AT_FIRST))
-        self._known: NDArray[np.int64] = np.zeros((_AT_FIRST, 13), np.int64)
-        self._times = np.zeros((_AT_FIRST, 3))
-        self._latest: NDArray[np.uint8] = np.zeros((_AT_FIRST, max(_STEPS)), np.uint8)
+        self._lay_out(
+            np.zeros((_AT_FIRST, _COLUMNS), np.int64),
+            np.zeros((_AT_FIRST, _TIMES)),
+            np.zeros((_AT_FIRST, _LONGEST), np.uint8),
+        )
 
     def __getitem__(self, number: int) -> Flow[K]:
         flow = self._all[number]
@@ -199,6 +212,64 @@ class Flows(Generic[K]):
     def carry(self, batch: Batch, now: float) -> list[int]:
         """The way of each datagram of `batch`: those that are not `REFUSED` have been written anew,
         as they must go."""
+        if len(batch) <= self.few:
+            each = zip(batch.flows, batch.into, batch.sizes, strict=False)
+            return [self._carry_one(number, data, size, now) for number, data, size in each]
+        return self._carry_many(batch, now)
+
+    def _carry_one(self, number: int, datagram: memoryview, size: int, now: float) -> int:
+        known, start = self._known_plain, number * _COLUMNS
+        (
+            step,
+            head,
+            expected,
+            awaited,
+            ssrc,
+            sent_head,
+            sequence_shift,
+            timestamp_shift,
+            sent_ssrc,
+            way,
+            translated,
+            packets,
+            already_lost,
+        ) = known[start : start + _COLUMNS].tolist()
+        if size != step + HEADER_BYTES:
+            return REFUSED
+        first, timestamp, its_ssrc = _HEADER.unpack_from(datagram)
+        lost = first - expected & 0xFFFF
+        times, when = self._times_plain, number * _TIMES
+        transit = now * CLOCK_RATE - timestamp
+        change = abs(transit - times[when + _TRANSIT])
+        if (
+            first >> 16 != head
+            or its_ssrc != ssrc
+            or lost > _MOST_LOST
+            or timestamp != awaited + lost * step
+            or change >= CLOCK_RATE  # a pause, or a timestamp that wrapped
+        ):
+            return REFUSED
+        known[start + _SEQUENCE] = first + 1 & 0xFFFF
+        known[start + _TIMESTAMP] = timestamp + step & 0xFFFFFFFF
+        known[start + _PACKETS] = packets + 1
+        known[start + _LOST] = already_lost + lost
+        times[when + _TRANSIT] = transit
+        times[when + _JITTER] += (change - times[when + _JITTER]) / 16
+        times[when + _AT] = now
+        payload = datagram[HEADER_BYTES:size]
+        self._latest_plain[number * _LONGEST : number * _LONGEST + step] = payload
+        if translated:
+            payload[:] = bytes(payload).translate(TRANSLATION[_LAW_PAIRS[translated - 1]])
+        _HEADER.pack_into(
+            datagram,
+            0,
+            sent_head | (first + sequence_shift & 0xFFFF),
+            timestamp + timestamp_shift & 0xFFFFFFFF,
+            sent_ssrc,
+        )
+        return int(way)
+
+    def _carry_many(self, batch: Batch, now: float) -> list[int]:
         numbers = np.array(batch.flows, np.intp)
         known, times = self._known.take(numbers, axis=0), self._times.take(numbers, axis=0)
         heads = batch.heads()
@@ -286,6 +357,17 @@ class Flows(Generic[K]):
         more = len(self._all)
         self._free.extend(range(more, 2 * more))
         self._all += [None] * more
-        self._known = np.vstack((self._known, np.zeros_like(self._known)))
-        self._times = np.vstack((self._times, np.zeros_like(self._times)))
-        self._latest = np.vstack((self._latest, np.zeros_like(self._latest)))
+        self._lay_out(
+            np.vstack((self._known, np.zeros_like(self._known))),
+            np.vstack((self._times, np.zeros_like(self._times))),
+            np.vstack((self._latest, np.zeros_like(self._latest))),
+        )
+
+    def _lay_out(
+        self, known: NDArray[np.int64], times: NDArray[np.float64], latest: NDArray[np.uint8]
+    ) -> None:
+        """A row a flow; and the same memory as one row after the other, for one packet at a
+        time."""
+        self._known, self._known_plain = known, known.reshape(-1).data
+        self._times, self._times_plain = times, times.reshape(-1).data.cast("B").cast("d")
+        self._latest, self._latest_plain = latest, latest.reshape(-1).data

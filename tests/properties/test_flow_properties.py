@@ -1,5 +1,6 @@
 """The short way of a stream (`ccserver.media.flow`) is the long one in all but what it costs: two
-rooms in which the same happens, in one of which no flow ever lasts."""
+rooms in which the same happens, in one of which no flow ever lasts.  In the other packets are
+looked at one by one or together, as it comes."""
 
 from __future__ import annotations
 
@@ -40,6 +41,11 @@ class TwoRooms(RuleBasedStateMachine):
             for number, (name, codec) in enumerate(zip(NAMES, codecs, strict=True)):
                 room.enter(name, 500.0 + 100 * number, codec)
             room.hear(anna="bert", bert="anna", carl="")
+
+    @rule()
+    def there_is_more_or_less_company(self) -> None:
+        flows = self.short.matrix.flows
+        flows.few = 0 if flows.few else 20
 
     # --- what phones send ---------------------------------------------------------------------
 

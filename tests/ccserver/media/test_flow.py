@@ -13,6 +13,11 @@ VOICE = bytes(range(160))
 SENT = Sent(8, 500, 9000, 77)
 
 
+@pytest.fixture(autouse=True, params=[0, 20], ids=["together", "one by one"])
+def few(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    monkeypatch.setattr(Flows, "few", request.param)
+
+
 def test_the_next_packet_is_sent_on_in_the_other_stream():
     stream = Stream()
 
