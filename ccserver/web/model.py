@@ -101,8 +101,15 @@ class Model:
             ("agents", name) for name, card in self._cards.items() if before.get(name) != card
         )
 
-    def apply(self, entry: Entry) -> Changes:
-        return self._touch(self.live.apply(entry))
+    def apply(self, entries: Iterable[Entry], upto: int) -> Changes:
+        """What has come together, in its order: of the events up to the number ``upto``, those that
+        show anything.  Nobody looks meanwhile, so what they change is another once.
+        """
+        live, changed = self.live, set[Key]()
+        for entry in entries:
+            changed |= live.apply(entry)
+        live.seq = upto
+        return self._touch(changed)
 
     def _touch(self, changed: Iterable[Key]) -> Changes:
         changes: Changes = {}

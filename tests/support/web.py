@@ -119,7 +119,7 @@ class Site:
         """The same, from within its loop."""
         for event in events:
             seq = self.web.model.seq + 1
-            self.web.desktops.changed(self.web.model.apply(Entry(seq, seq * 1000, event)))
+            self.web.desktops.changed(self.web.model.apply([Entry(seq, seq * 1000, event)], seq))
 
 
 class Session:

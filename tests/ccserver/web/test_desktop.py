@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -48,8 +49,14 @@ class Floor:
 
     def happens(self, *events: ev.AnyEvent) -> None:
         for event in events:
-            seq = self.model.seq + 1
-            self.desktops.changed(self.model.apply(Entry(seq, seq * 1000, event)))
+            self.come_together([event])
+
+    def come_together(self, events: Sequence[ev.AnyEvent]) -> None:
+        """In one piece of the feed, with one behind them that shows nothing."""
+        entries = [
+            Entry(seq, seq * 1000, event) for seq, event in enumerate(events, self.model.seq + 1)
+        ]
+        self.desktops.changed(self.model.apply(entries, entries[-1].seq + 1))
 
     def truth(self, viewer: Viewer) -> dict[str, Any]:
         """What there is for him, made anew."""
@@ -330,7 +337,8 @@ EVENTS = st.one_of(
     st.builds(lambda: ev.ServerStarted("1", "e")),
 )
 CLIENT = st.tuples(st.sampled_from(["takes", "comes or goes"]), st.integers(0, 4))
-STEPS = st.lists(st.booleans().flatmap(lambda client: CLIENT if client else EVENTS), max_size=60)
+PIECES = st.lists(EVENTS, min_size=1, max_size=4)
+STEPS = st.lists(st.booleans().flatmap(lambda client: CLIENT if client else PIECES), max_size=60)
 
 
 @settings(max_examples=300)
@@ -351,8 +359,8 @@ def test_whoever_reads_slowly_or_comes_and_goes_knows_in_the_end_what_the_server
             case ("takes", number):
                 if number not in away:
                     clients[number].takes()
-            case event:
-                floor.happens(event)
+            case piece:
+                floor.come_together(piece)
 
     for number, client in enumerate(clients):
         if number in away:
