@@ -147,12 +147,26 @@ class Post:
     pass of the loop between.  What is told outside a turn wakes the task of its mailbox, or ours.
     """
 
-    __slots__ = ("_at", "_burst", "_ending", "_instant", "_sleeper", "queue", "turning", "turns")
+    __slots__ = (
+        "_at",
+        "_burst",
+        "_ending",
+        "_instant",
+        "_sleeper",
+        "last",
+        "queue",
+        "turning",
+        "turns",
+    )
 
     def __init__(self, turns: Turns | None = None) -> None:
         self.queue: deque[tuple[Actor, Any]] = deque()
         self.turns: Turns = turns or LiveTurns()
         self._ending: list[Callable[[], None]] = []
+        self.last: tuple[Callable[[], None], ...] = ()
+        """What each turn does last, at its own instant: that for which nobody in it waits, the most
+        urgent first.
+        """
         self._sleeper = _Sleeper()
         self.turning = self._burst = False
         self._instant = self._at = 0.0
@@ -231,10 +245,17 @@ class Post:
                     mailbox.fail(error)
             while queue and queue[0][0].ended:  # whose task may have ended, too
                 queue.popleft()[0].mailbox.waiting -= 1
-            if queue:
-                queue[0][0].mailbox.wake()
+        finally:
+            self._end_turn()
+
+    def _end_turn(self) -> None:
+        try:
+            for act in self.last:
+                act()
         finally:
             self.turning = False
+            if self.queue:
+                self.queue[0][0].mailbox.wake()
             if not self._burst:
                 self._end()
 

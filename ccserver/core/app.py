@@ -42,7 +42,9 @@ from ccserver.core.registration import Registration
 from ccserver.core.reloading import Reloading, no_file
 from ccserver.core.residents import Residents
 from ccserver.inputs.words import FORMAT, Start
+from ccserver.journal.fold import Fold
 from ccserver.journal.folds import Folds
+from ccserver.journal.live import Live
 from ccserver.journal.log import Journal
 from ccserver.journal.mailboxes import Mailboxes
 from ccserver.journal.metrics import Metrics, Sources
@@ -130,12 +132,11 @@ class Core:
         self.timers = TimerShell(self.post.now, partial(self.post.turn, "timers"))
         self.ids = IdSource(self.post.wall, world.epoch)
         self.journal = world.journal
-        self.journal.tell_time_by(self.post.wall)
+        self.journal.go_by(self.post)
         random = Random(world.seed)
         self.queue_plans = plan.queue_plans(settings)
         self.folds = Folds(self.queue_plans, self._agent_ids(), self.post.now)
         self.folds.read(self.journal)
-        self.fold, self.live = self.folds.figures, self.folds.live
         self._tickets = count(self.folds.past.past.highest + 1)
         self._tag_tail = base32(world.epoch, 10)
         self.listeners = Listeners(world.transports, self._route_to, self.post.turns.sent)
@@ -230,7 +231,7 @@ class Core:
             self.post.turn,
             self.post.now,
             lambda e: self.effects.perform(e),
-            self.live.takes_part,
+            lambda contact, agent: self.live.takes_part(contact, agent),
             self.journal,
             tuple(settings.wrap_up_codes),
             tuple(settings.idle_codes),
@@ -257,6 +258,14 @@ class Core:
             self.gc_pauses,
         )
         self.folds.follow(self.journal)
+
+    @property
+    def live(self) -> Live:
+        return self.folds.live
+
+    @property
+    def fold(self) -> Fold:
+        return self.folds.figures
 
     def beginning(self) -> Start:
         """From where a replay of this run begins: asked before it runs."""
@@ -293,6 +302,7 @@ class Core:
                 lambda asked: self.outlook.look(asked),
                 self.post.turns.told,
             )
+            self.post.last = (self.journal.tell_readers,)
             self.calls.bind(self.effects, self.guardian)
             self.world.media.listen(self._media_news, self.post.at_end)
             nursery.start_soon(self.post.run)

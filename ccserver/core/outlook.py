@@ -34,6 +34,7 @@ class Outlook:
         past: Past | None = None,
     ) -> None:
         policy = plan.policy(settings, "")
+        self._catch_up: Callable[[], None] = lambda: None
         self.forecast = Forecast(
             plan.able_agents(settings), now, states, policy, past.handling if past else None
         )
@@ -46,6 +47,7 @@ class Outlook:
         self.returning.configure(plan.resume_seconds(settings))
 
     def listen(self, journal: Journal) -> None:
+        self._catch_up = journal.tell_readers
         journal.listen_by_kind(self.forecast.handlers)
         journal.listen_by_kind(self.returning.handlers)
 
@@ -56,6 +58,7 @@ class Outlook:
 
     def look(self, asked: LookAtQueue, *, estimated: bool = True) -> m.QueueSeen:
         """``estimated``: somebody goes by the wait that is to be expected."""
+        self._catch_up()
         place, regained = asked.place, None
         if asked.caller is not None:
             regained = self.returning.take(asked.contact, asked.queue, asked.caller)

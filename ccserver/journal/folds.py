@@ -57,15 +57,16 @@ class Checkpoint(Struct, frozen=True):
 
 
 class Folds:
-    """``past``, ``live`` and ``figures``, all behind the same event."""
+    """``past``, ``live`` and ``figures``, all behind the same event: the last, whoever asks."""
 
     def __init__(
         self, queues: Iterable[QueueName], agents: Iterable[AgentId], now: Callable[[], float]
     ) -> None:
         queues, agents = list(queues), list(agents)
         self._past = PastFold()
-        self.live = Live(queues, agents)
-        self.figures = Fold(queues, agents, now)
+        self._live = Live(queues, agents)
+        self._figures = Fold(queues, agents, now)
+        self._catch_up: Callable[[], None] = lambda: None
         self._saved_at = 0
         self._standstill: Standstill | None = None
         self._due = trio.Event()
@@ -73,10 +74,21 @@ class Folds:
 
     @property
     def past(self) -> PastFold:
-        """Behind the last event.  A checkpoint that is being made in pieces is given up for it."""
+        """A checkpoint that is being made in pieces is given up for it."""
+        self._catch_up()
         if self._standstill is not None:
             self._standstill.end()
         return self._past
+
+    @property
+    def live(self) -> Live:
+        self._catch_up()
+        return self._live
+
+    @property
+    def figures(self) -> Fold:
+        self._catch_up()
+        return self._figures
 
     def read(self, journal: Journal) -> None:
         """What the disk has, from the last checkpoint on.  Raises JournalError."""
@@ -92,8 +104,8 @@ class Folds:
                     unread += 1
                     past.past.seq = seq
                 else:
-                    self.live.apply(entry)
-                    self.figures.apply(entry.event)
+                    self._live.apply(entry)
+                    self._figures.apply(entry.event)
                     past.hear(entry)
             if len(page) < PAGE:
                 break
@@ -104,7 +116,7 @@ class Folds:
         """From now on, with a checkpoint after ``EVERY`` events, or a few more; ``run`` must run
         if there may be many entries.
         """
-        past, live = self._past.past, self.live
+        past, live = self._past.past, self._live
 
         def mark(seq: int, at: int) -> None:
             past.seq = live.seq = seq
@@ -124,10 +136,10 @@ class Folds:
                 self._saved_at = past.seq
                 journal.save(past.seq, self.encode())
 
-        self._journal = journal
+        self._journal, self._catch_up = journal, journal.tell_readers
         journal.listen_by_kind(self._past.handlers, mark)
         journal.listen_by_kind(live.handlers)
-        journal.listen_by_kind(self.figures.handlers)
+        journal.listen_by_kind(self._figures.handlers)
         journal.listen_by_kind(dict.fromkeys(LOOKED_AT, save))
         self._standstill = standstill = Standstill(journal, self._past, live, mark)
 
@@ -183,7 +195,7 @@ class Folds:
             standstill.end()
 
     def _entries(self) -> int:
-        past, live = self._past.past, self.live
+        past, live = self._past.past, self._live
         of_past = len(past.contacts) + len(past.legs) + len(past.agents) + len(past.bindings)
         left = sum(map(len, past.left.values()))
         return of_past + left + len(past.commands) + len(live.contacts) + len(live.agents)

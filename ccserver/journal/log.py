@@ -1,10 +1,11 @@
 """The journal: append-only, one writer, numbered without gaps, committed in groups.
 
-It is the only way out of the actors.  Readers in this process hear each event at once; the disk
-has it within `BATCH_SECONDS` and the time of a commit, and until then it lies in the ``Tail``,
-which outlives this process.  A slow disk never holds up a call: events wait in memory, and those
-that find it full are lost from the disk, counted and reported.  Only such a loss leaves a gap in
-the numbers on the disk.
+It is the only way out of the actors.  An event lies at once in the ``Tail``, which outlives this
+process, and the disk has it within `BATCH_SECONDS` and the time of a commit.  Readers in this
+process are told of it at the end of the turn in which it was written, behind what the turn decides
+and what others wait for; whoever asks one of them before has them told first (``tell_readers``).
+A slow disk never holds up a call: events wait in memory, and those that find it full are lost from
+the disk, counted and reported.  Only such a loss leaves a gap in the numbers on the disk.
 """
 
 from __future__ import annotations
@@ -91,6 +92,15 @@ class JournalStatistics(Struct, frozen=True, gc=False):
     commit_seconds: HistogramFigures
 
 
+class Turning(Protocol):
+    """By whose turns events are written: ``actors.base.Post``."""
+
+    turning: bool
+
+    def wall(self) -> float:
+        """Seconds since 1970."""
+
+
 class Inputs(Protocol):
     """What the events follow from, written in front of them."""
 
@@ -121,6 +131,9 @@ class Journal:
         most_unwritten: int = MOST_UNWRITTEN,
     ) -> None:
         self._storage, self._wall, self._inputs, self._tail = storage, wall, inputs, tail
+        self._turns: Turning | None = None
+        self._untold: list[tuple[Row, AnyEvent, tuple[Callable[[Any], object], ...]]] = []
+        """Of this turn: who hears of each by its kind, and does not know of it yet."""
         self.rescued = 0 if tail is None else _rescue(tail, storage)
         """Events of the run before that were in its tail alone."""
         self._batch_seconds, self._most_unwritten = batch_seconds, most_unwritten
@@ -167,9 +180,11 @@ class Journal:
         """Every event is durable at once."""
         return cls(MemoryStorage(), wall)
 
-    def tell_time_by(self, wall: Callable[[], float]) -> None:
-        """The time of the events from now on, in seconds since 1970."""
-        self._wall = wall
+    def go_by(self, turns: Turning) -> None:
+        """The time of the events from now on, and when their readers are told: whoever takes the
+        turns calls ``tell_readers`` at the end of each.
+        """
+        self._turns, self._wall = turns, turns.wall
 
     @property
     def last_seq(self) -> int:
@@ -179,7 +194,8 @@ class Journal:
     def listen(
         self, reader: Callable[[Entry], object], kinds: Collection[type] | None = None
     ) -> None:
-        """``reader`` hears every entry from now on, in order; it must not wait.
+        """``reader`` hears every entry from now on, in order, as it is written: for witnesses, who
+        may not be told behind what follows from it.  It must not wait.
 
         ``kinds``: only events of these types.  One that raises disturbs no other.
         """
@@ -188,7 +204,7 @@ class Journal:
         self._readers.clear()
 
     def listen_to_rows(self, reader: Callable[[Row], object]) -> None:
-        """``reader`` hears every row from now on, in order, as it is written; it must not raise."""
+        """``reader`` hears every row from now on, in order; it must not raise."""
         self._emitter.on(_WRITTEN, reader)
         self._row_readers = tuple(self._emitter.listeners(_WRITTEN))
 
@@ -203,7 +219,7 @@ class Journal:
         handlers: Mapping[type, Callable[[Any], object]],
         mark: Callable[[int, int], object] | None = None,
     ) -> None:
-        """Each of them hears the events of its type from now on, in front of all that ``listen``.
+        """Each of them hears the events of its type from now on.
 
         ``mark`` is called before, with the number and the time of every event; there is one.
         """
@@ -256,23 +272,37 @@ class Journal:
             self._durable = seq
         else:
             self._lose(seq)
-        if at >= self._wakes_at:
-            self._wake_sleepers()
-        # As pyee's ``emit`` would, without the lock and the wrappers that it puts around each call.
-        self._mark(seq, at)
-        for handler in handlers:
-            try:
-                handler(event)
-            except Exception:
-                self.report(event)
+        self._untold.append((row, event, handlers))
+        if self._turns is None or not self._turns.turning:
+            self.tell_readers()
         for reader in readers:
             try:
                 reader(Entry(seq, at, event))
             except Exception:
                 self.report(event)
-        for follower in self._row_readers:
-            follower(row)
         return seq
+
+    def tell_readers(self) -> None:
+        """Of all that they do not know yet: at the end of a turn, and whenever one of them is asked
+        within it.
+        """
+        untold = self._untold
+        if not untold:
+            return
+        self._untold = []
+        mark, followers = self._mark, self._row_readers
+        # As pyee's ``emit`` would, without the lock and the wrappers that it puts around each call.
+        for row, event, handlers in untold:
+            mark(row[0], row[1])
+            for handler in handlers:
+                try:
+                    handler(event)
+                except Exception:
+                    self.report(event)
+            for follower in followers:
+                follower(row)
+        if row[1] >= self._wakes_at:
+            self._wake_sleepers()
 
     def report(self, event: AnyEvent) -> None:
         """In an ``except``: a reader has raised on this event."""

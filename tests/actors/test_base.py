@@ -328,3 +328,27 @@ async def test_all_of_one_turn_is_at_the_same_instant() -> None:
 
     post.turn("test", say)
     assert instants[0] == instants[1] < post.now()
+
+
+def test_what_a_turn_does_last_is_done_at_its_instant_behind_all_that_follows(stage) -> None:
+    one = stage.actor("one", go=["went"], late=["heard"])
+    stage.post.last = (
+        lambda: stage.performed.append(f"first of the last at {stage.post.now():g}"),
+        lambda: one.tell("late"),
+    )
+    stage.post.turn("test", one.tell, "go")
+    assert stage.performed == ["went", "first of the last at 0"]
+    stage.post.deliver()
+    assert stage.performed[2] == "heard", "what is told then is another turn's"
+
+
+def test_a_turn_that_fails_does_its_last_all_the_same(stage) -> None:
+    stage.post.last = (lambda: stage.performed.append("last"),)
+
+    def say() -> None:
+        raise ValueError("a wrong datagram")
+
+    with pytest.raises(ValueError, match="wrong"):
+        stage.post.turn("test", say)
+    assert stage.performed == ["last"]
+    assert not stage.post.turning

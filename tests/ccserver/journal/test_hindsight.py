@@ -47,8 +47,8 @@ class Watcher:
         self.follow()
 
     def follow(self) -> None:
-        live = self._floor.core.live
-        self._floor.core.journal.listen(lambda entry: self._keep(entry, live))
+        core = self._floor.core
+        core.journal.listen(lambda entry: self._keep(entry, core.live))
 
     def _keep(self, entry: Entry, live: Live) -> None:
         self.states[entry.at] = shown(live)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from actors.base import Post
 from actors.events import ServerDraining, ServerStarted, ServerStopped
 from ccserver.journal.log import Entry, EventLost, Journal
 from ccserver.journal.storage import (
@@ -141,6 +142,32 @@ async def test_who_listens_by_kind_hears_those_events_before_the_readers_of_entr
     assert heard == [f"2 at {at}", "entry 2", f"3 at {at}", "stopped", "entry 3"]
     assert journal.statistics().reader_errors == 1
     assert "server.stopped" in caplog.text
+
+
+async def test_readers_are_told_at_the_end_of_the_turn_and_before_when_one_is_asked() -> None:
+    journal, post, heard = Journal.in_memory(lambda: NOON), Post(), list[str]()
+    said = {ServerStopped: lambda event: heard.append("stopped")}
+    journal.listen_by_kind(said, lambda seq, at: heard.append(f"{seq}"))
+    journal.listen_to_rows(lambda row: heard.append(f"row {row[0]}"))
+    journal.listen(lambda entry: heard.append(f"witness of {entry.seq}"))
+    journal.go_by(post)
+    post.last = (journal.tell_readers,)
+
+    def turn() -> None:
+        journal.append(ServerStopped())
+        journal.append(ServerDraining(3))
+        assert heard == ["witness of 1", "witness of 2"]
+        heard.clear()
+        journal.tell_readers()
+        assert heard == ["1", "stopped", "row 1", "2", "row 2"]
+        heard.clear()
+        journal.append(ServerStopped())
+
+    post.turn("test", turn)
+    assert heard == ["witness of 3", "3", "stopped", "row 3"]
+    heard.clear()
+    journal.append(ServerStopped())
+    assert heard == ["4", "stopped", "row 4", "witness of 4"], "outside a turn at once"
 
 
 async def test_a_slow_disk_costs_memory_up_to_a_bound_and_then_events_but_no_call(caplog):
