@@ -295,14 +295,13 @@ class Core:
                 self.world.media,
                 self.journal,
                 self.guardian,
-                self.post.now,
+                self.post,
                 self.calls.start_leg,
                 self.calls.place_call,
                 self.door.reply,
                 lambda asked: self.outlook.look(asked),
-                self.post.turns.told,
             )
-            self.post.last = (self.journal.tell_readers,)
+            self.post.last = self.effects.say_rest, self.journal.tell_readers
             self.calls.bind(self.effects, self.guardian)
             self.world.media.listen(self._media_news, self.post.at_end)
             nursery.start_soon(self.post.run)

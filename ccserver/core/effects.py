@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
-from msgspec import Struct
-
 from actors import effects as do
 from actors import events as ev
 from actors import messages as m
-from actors.base import OWN_EFFECTS
+from actors.base import OWN_EFFECTS, Actor, Post
 from actors.guardian import Guardian
 from actors.ids import ContactId, LegId, owner_of
 from ccserver.core.directory import Directory
@@ -19,6 +19,8 @@ from ccserver.journal.log import Journal
 from ccserver.media import protocol as media
 from sip.endpoint import Endpoint
 from sip.usage_messages import ClientKey
+
+log = logging.getLogger(__name__)
 
 INVITE = "invite"
 
@@ -30,7 +32,15 @@ class MediaPort(Protocol):
 
 
 class Effects:
-    """One gate, ``perform``, through which everything that an actor asks for passes."""
+    """One gate, ``perform``, through which everything that an actor asks for passes.
+
+    In the order in which it is asked for; but what nobody waits for as keenly as an agent's phone
+    for its INVITE is held back to the turn's end (``say_rest``): 2xx, and what the media process is
+    told, which travels then anyway.  An INVITE that begins a dialog overtakes a 2xx, for it stands
+    in no order to anything before it (RFC 3261 §12, §17), and has it leave behind it; whatever else
+    goes to the network lets it go first.  A refusal is not held back: behind it the leg's end is
+    written down, and a phone of which the journal says so must have heard it.
+    """
 
     def __init__(
         self,
@@ -39,17 +49,17 @@ class Effects:
         media_port: MediaPort,
         journal: Journal,
         guardian: Guardian,
-        now: Callable[[], float],
+        post: Post,
         start_leg: Callable[[do.StartLeg], None],
         place_call: Callable[[do.PlaceCall], None],
         reply: Callable[[str, object], None],
         look: Callable[[do.LookAtQueue], m.QueueSeen],
-        told: Callable[[Struct], None],
     ) -> None:
-        """``told`` hears of what is told others than actors (``actors.base.Turns``)."""
         self._directory, self._endpoint, self._media = directory, endpoint, media_port
-        self._journal, self._guardian, self._now = journal, guardian, now
-        self._start_leg, self._reply, self._told_others = start_leg, reply, told
+        self._journal, self._post, self._reply = journal, post, reply
+        self._told_others = post.turns.told
+        self._responses: deque[tuple[Actor, do.RespondWith]] = deque()
+        self._commands: list[media.Command] = []
         self._invites: dict[LegId, ClientKey] = {}
         to_media = self._to_media
         self.handlers: dict[type, Callable[[Any, Any], object]] = {
@@ -76,9 +86,9 @@ class Effects:
             do.ResumeInvite: self._resume_invite,
             do.ResumeServer: lambda _, e: endpoint.resume_server(e.key, e.request, e.path),
             do.CancelInvite: self._cancel_invite,
-            do.SendOutside: lambda _, e: endpoint.send(e.request, e.path),
-            do.RespondWith: lambda _, e: endpoint.respond(e.key, e.response),
-            do.Resend: lambda _, e: endpoint.resend(e.key, e.response),
+            do.SendOutside: self._send_outside,
+            do.RespondWith: self._respond_with,
+            do.Resend: self._resend,
             do.ClaimInvite: self._claim,
             do.AttachDialog: self._attach,
             do.DetachDialog: lambda _, e: endpoint.detach(e.call_id, e.local_tag),
@@ -134,6 +144,40 @@ class Effects:
 
     # --- SIP and media ------------------------------------------------------------------------
 
+    def say_rest(self) -> None:
+        """At the end of a turn."""
+        self._say_held()
+        if self._commands:
+            commands, self._commands = self._commands, []
+            for command in commands:
+                self._say_to_media(command)
+
+    def _say_held(self) -> None:
+        while self._responses:
+            actor, effect = self._responses.popleft()
+            try:
+                self._endpoint.respond(effect.key, effect.response)
+            except Exception as error:
+                if actor.ended:
+                    log.exception("a response of %s could not be sent", actor.name)
+                else:
+                    actor.mailbox.fail(error)
+
+    def _respond_with(self, actor: Actor | None, effect: do.RespondWith) -> None:
+        if actor is not None and self._post.turning and 200 <= effect.response.status < 300:
+            self._responses.append((actor, effect))
+        else:
+            self._say_held()
+            self._endpoint.respond(effect.key, effect.response)
+
+    def _resend(self, _: object, effect: do.Resend) -> None:
+        self._say_held()
+        self._endpoint.resend(effect.key, effect.response)
+
+    def _send_outside(self, _: object, effect: do.SendOutside) -> None:
+        self._say_held()
+        self._endpoint.send(effect.request, effect.path)
+
     def _hear(self, leg: LegId) -> Callable[[Any], None]:
         return partial(self._told, leg)
 
@@ -145,6 +189,7 @@ class Effects:
     def _send_request(self, _: object, effect: do.SendRequest) -> None:
         hear = self._hear(effect.leg)
         if effect.token != INVITE:
+            self._say_held()
             self._endpoint.request(effect.token, effect.request, effect.path, hear)
             return
         contact, branch = ContactId(effect.leg.partition("/")[0]), self._endpoint.new_branch()
@@ -152,7 +197,8 @@ class Effects:
         self._invites[effect.leg] = self._endpoint.request(
             effect.token, effect.request, effect.path, hear, branch
         )
-        self._contact_hears(contact, m.LegInvited(effect.leg, self._now()))
+        self._say_held()
+        self._contact_hears(contact, m.LegInvited(effect.leg, self._post.now()))
 
     def _record_call(self, effect: do.SendRequest, contact: ContactId, branch: str) -> None:
         """Here, for the endpoint names the branch; by it the INVITE can be taken back, by the next
@@ -180,6 +226,7 @@ class Effects:
     def _cancel_invite(self, _: object, effect: do.CancelInvite) -> None:
         key = self._invites.get(effect.leg)
         if key is not None:
+            self._say_held()
             self._endpoint.cancel(key, effect.reason)
 
     def _claim(self, _: object, effect: do.ClaimInvite) -> None:
@@ -189,6 +236,12 @@ class Effects:
         self._endpoint.attach(effect.call_id, effect.local_tag, self._hear(effect.leg))
 
     def _to_media(self, command: media.Command) -> None:
+        if self._post.turning:
+            self._commands.append(command)
+        else:
+            self._say_to_media(command)
+
+    def _say_to_media(self, command: media.Command) -> None:
         self._told_others(command)
         self._media.send(command)
 

@@ -19,7 +19,7 @@ from sip.authentication import Verdict
 from sip.transport.path import Path
 from sip.usage_messages import ServerKey
 
-FORMAT = 5
+FORMAT = 6
 """Raised whenever what is written is another: a recording of another format is not replayed."""
 
 

@@ -35,3 +35,18 @@ async def test_a_call_reaches_the_agent_and_the_customer_hangs_up(autojump_clock
         assert (ended.outcome, ended.ended_by) == (Outcome.HANDLED, EndedBy.CUSTOMER)
         assert 29 < ended.talked < 31
         c.check_nothing_is_left()
+
+
+async def test_an_idle_agents_phone_is_called_before_the_customer_is_answered(
+    autojump_clock,
+) -> None:
+    flow = [{"answer": True}, {"queue": "support"}]
+    entry_point = {"name": "support", "numbers": ["2001"], "flow": flow}
+    async with centre(entry_points=[entry_point]) as c:
+        await c.agent("1001")
+        before = len(c.network.trace)
+        call = c.phone("anna").dials("2001")
+        await call.wait("talking")
+        said = [datagram.data.split(b" ", 2)[:2] for datagram in c.network.trace[before:]]
+        assert [one[0] for one in said[:2]] == [b"INVITE", b"INVITE"]
+        assert said[2] == [b"SIP/2.0", b"200"]
