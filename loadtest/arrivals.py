@@ -103,8 +103,10 @@ def read_recording(path: Path) -> list[Arrival]:
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadRecording(f"expected a file that can be read: {error}") from None
+    except OSError as error:
+        raise BadRecording(f"expected a file that can be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise BadRecording(f"expected UTF-8: byte {error.start} is not") from None
     calls: list[Arrival] = []
     for number, line in enumerate(lines, 1):
         text, _, dialled = line.partition(",")
@@ -115,10 +117,11 @@ def read_recording(path: Path) -> list[Arrival]:
         except ValueError:
             at = -1.0
         if not 0 <= at < math.inf:
-            raise BadRecording(f"line {number}: expected seconds after the start, got {text!r}")
+            where = f"{path.name}, line {number}"
+            raise BadRecording(f"{where}: expected seconds after the start, got {text!r}")
         calls.append(Arrival(at, 0, dialled.strip() or None))
     if not calls:
-        raise BadRecording("expected at least one call")
+        raise BadRecording(f"{path.name}: expected at least one call")
     if any(one.at > other.at for one, other in pairwise(calls)):
         calls.sort(key=lambda call: call.at)
     return calls

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated, NoReturn
 
 import msgspec
@@ -64,14 +65,15 @@ def run(
 ) -> None:
     """Run a scenario; the exit status says whether its objectives are met."""
     wanted = _loaded(scenario, changes)
+    _prepare(out)
     _prioritise(realtime)
     try:
         found = perform(wanted, scenario.parent, _display(quiet))
     except CannotStart as error:
         _fail(NO_SERVER, str(error))
+    typer.echo(to_text(found))
     if out is not None:
         _write(found, out)
-    typer.echo(to_text(found))
     raise typer.Exit(STATUS[found.verdict])
 
 
@@ -87,6 +89,7 @@ def search(
     wanted = _loaded(scenario, changes)
     if not wanted.objectives:
         _fail(WRONG, f"{scenario}: expected at least one objective to search by")
+    _prepare(out)
     _prioritise(realtime)
     searching = Search(wanted, scenario.parent)
     try:
@@ -175,6 +178,18 @@ def _loaded(scenario: Path, overrides: list[str] | None) -> Scenario:
         _fail(WRONG, f"the scenario has {count} error{'s' * (count > 1)}\n{error}")
 
 
+def _prepare(directory: Path | None) -> None:
+    """Before the run: an hour later is too late to hear that its result has no place."""
+    if directory is None:
+        return
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        _cannot_write(directory, error)
+
+
 def _write(found: Result, directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -182,7 +197,11 @@ def _write(found: Result, directory: Path) -> None:
         (directory / "report.html").write_text(to_html(found), encoding="utf-8")
         (directory / "junit.xml").write_bytes(to_junit(found))
     except OSError as error:
-        _fail(WRONG, f"{directory}: {error.strerror}")
+        _cannot_write(directory, error)
+
+
+def _cannot_write(directory: Path, error: OSError) -> NoReturn:
+    _fail(WRONG, f"--out {directory}: expected a directory that can be written: {error.strerror}")
 
 
 def _fail(status: int, text: str) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, get_args
@@ -12,7 +13,7 @@ from pydantic import BaseModel
 
 from ccserver.settings.model import Settings
 from ccserver.settings.positions import Key
-from ccserver.settings.schema import Shape, no_such_key, shape_at, shape_of
+from ccserver.settings.schema import Shape, no_such_key, shape_at, shape_of, toml
 
 PREFIX = "CCSERVER_"
 HANDED_DOWN = "CCSERVER_SET"
@@ -64,7 +65,7 @@ def from_command_line(overrides: Iterable[str]) -> Iterator[Change]:
     for override in overrides:
         key, equals, text = override.partition("=")
         if not equals or not key.strip():
-            raise BadChange("expected KEY=VALUE, as sip.realm=ccserver")
+            raise BadChange("expected KEY=VALUE")
         yield Change("--set", key.strip(), text.strip())
 
 
@@ -110,7 +111,11 @@ def _place(node: Any, key: Key, part: str, root: type[BaseModel]) -> tuple[Any, 
             return index, (*key, index)
     if part.isascii() and part.isdigit() and len(part) < 9 and int(part) < len(node):
         return int(part), (*key, int(part))
-    raise BadChange(f"expected the name of an element, or a number below {len(node)}: got {part!r}")
+    elements = [each for each in node if isinstance(each, dict)]
+    names = [str(each[name]) for each in elements for name in ("id", "name") if name in each]
+    near = difflib.get_close_matches(part, names, n=1)
+    expected = f"expected the name of an element, or a number below {len(node)}, got {toml(part)}"
+    raise BadChange(f"{expected}: did you mean {near[0]}?" if near else expected)
 
 
 def value_of(text: str, shape: Shape) -> Any:

@@ -20,25 +20,29 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Scenario:
     problems = apply_changes(tree, overrides, {}, places, Scenario)
     scenario, findings, unsure = validated(tree, Scenario)
     if scenario is not None:
-        findings += _check(scenario, path.parent, unsure)
+        wrong = {finding.key for finding in findings}
+        findings += _check(scenario, path.parent, unsure, wrong)
     problems = [places.problem(finding) for finding in places.in_order(findings)] + problems
     if problems or scenario is None:
         raise ConfigurationError(problems)
     return scenario
 
 
-def _check(scenario: Scenario, directory: Path, unsure: frozenset[str]) -> Iterator[Finding]:
-    """What no single key can know."""
+def _check(
+    scenario: Scenario, directory: Path, unsure: frozenset[str], wrong: set[Key]
+) -> Iterator[Finding]:
+    """What no single key can know.  ``wrong``: keys that are no more what the file says."""
     yield from _arrivals(scenario, directory)
     yield from _callers(scenario, unsure)
     yield from _agents(scenario)
     yield from _media(scenario, directory)
     yield from _api(scenario)
+    lost = {key[:2] for key in wrong}
     for index, objective in enumerate(scenario.objectives):
-        if "objectives" not in unsure and (objective.at_most is None) == (
-            objective.at_least is None
-        ):
-            yield Finding(("objectives", index), "expected either at_most or at_least")
+        limits = sum(limit is not None for limit in (objective.at_most, objective.at_least))
+        if limits != 1 and ("objectives", index) not in lost and "objectives" not in unsure:
+            got = "both" if limits else "neither"
+            yield Finding(("objectives", index), f"expected at_most or at_least, got {got}")
     if scenario.search.lowest > scenario.search.highest:
         text = f"expected at least search.lowest, which is {scenario.search.lowest:g}"
         yield Finding(("search", "highest"), f"{text}, got {scenario.search.highest:g}")
@@ -97,6 +101,9 @@ def _agents(scenario: Scenario) -> Iterator[Finding]:
         for name in ("dial_idle", "dial_available"):
             if getattr(agents, name) is None:
                 yield Finding(("agents", "idle_by"), f"expected agents.{name} beside it")
+    if agents.count > 1 and "{" not in agents.user:
+        text = f"expected a name with {{n}}, so that each of {agents.count} phones has its own"
+        yield Finding(("agents", "user"), f'{text}, got "{agents.user}"')
 
 
 def _media(scenario: Scenario, directory: Path) -> Iterator[Finding]:

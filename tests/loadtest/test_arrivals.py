@@ -80,8 +80,8 @@ def test_a_recording_is_played_in_its_order_and_at_its_speed(tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "expected at least one call"),
-        ("1\nsoon,2001", "line 2: expected seconds after the start, got 'soon'"),
+        ("", "calls.csv: expected at least one call"),
+        ("1\nsoon,2001", "calls.csv, line 2: expected seconds after the start, got 'soon'"),
         ("-1", "line 1: expected seconds after the start, got '-1'"),
         ("nan", "line 1: expected seconds"),
     ],

@@ -103,6 +103,8 @@ at_most = 1
         ("callers.user=x", "callers.user: expected callers.secret beside it"),
         ("search.lowest=9, search.highest=3", "search.highest: expected at least search.lowest"),
         ("agents.count=1, callers.number=49", "callers.number: expected a number with {n}"),
+        ("agents.count=2, agents.user=desk", "agents.user: expected a name with {n}"),
+        ("arrivals.phases.stedy.rate=1", 'got "stedy": did you mean steady?'),
         (
             "agents.count=1, agents.goes_idle=0.5, agents.idle_by=dial",
             "agents.idle_by: expected agents.dial_idle beside it",
@@ -115,12 +117,33 @@ def test_what_does_not_fit_together_is_refused(tmp_path: Path, more: str, expect
     assert expected in "\n".join(found)
 
 
-def test_an_objective_has_one_limit(tmp_path: Path):
-    text = GOOD + '[[objectives]]\nmeasure = "failed_share"\n'
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ("", "13: objectives.0: expected at_most or at_least, got neither"),
+        ("at_most = 0\nat_least = 0", "13: objectives.0: expected at_most or at_least, got both"),
+        ('at_most = "20%"', '15: objectives.0.at_most: expected a number, got "20%"'),
+    ],
+)
+def test_an_objective_has_one_limit(tmp_path: Path, limits: str, expected: str):
+    text = GOOD + f'[[objectives]]\nmeasure = "failed_share"\n{limits}\n'
 
-    assert problems(tmp_path, text) == [
-        "scenario.toml:13: objectives.0: expected either at_most or at_least"
-    ]
+    assert problems(tmp_path, text) == [f"scenario.toml:{expected}"]
+
+
+def test_a_result_that_cannot_be_written_is_said_before_the_run(tmp_path: Path):
+    taken = tmp_path / "taken"
+    taken.write_text("")
+
+    result = CliRunner().invoke(
+        app, ["run", "loadtest/scenarios/any-server.toml", "--out", str(taken / "out")]
+    )
+
+    assert result.exit_code == 2
+    assert result.output == (
+        f"ccserver-load: --out {taken / 'out'}: expected a directory that can be written: "
+        "Not a directory\n"
+    )
 
 
 @pytest.mark.parametrize(
