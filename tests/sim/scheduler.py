@@ -13,6 +13,7 @@ import gc
 import math
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from heapq import heappop, heappush
 from random import Random
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ import trio
 import trio._core._run as trio_run
 
 T = TypeVar("T")
+_sleep, _sleep_until = trio.sleep, trio.sleep_until
 
 COLLECTION = 600.0
 """Virtual seconds between two passes of the garbage collector, always at the same instants."""
@@ -31,9 +33,12 @@ class TrioHasChanged(Exception):
 
 def check_trio() -> None:
     """Raises TrioHasChanged, before a simulation claims to be reproducible and is not."""
-    for name in ("_ALLOW_DETERMINISTIC_SCHEDULING", "_r", "GLOBAL_RUN_CONTEXT"):
-        if not hasattr(trio_run, name):
-            raise TrioHasChanged(f"trio._core._run has no {name}")
+    names = ("_ALLOW_DETERMINISTIC_SCHEDULING", "_r", "GLOBAL_RUN_CONTEXT")
+    needed: list[tuple[object, str]] = [(trio_run, name) for name in names]
+    needed += [(trio.lowlevel.Task, "_cancel_status"), (trio.Cancelled, "_create")]
+    for owner, name in needed:
+        if not hasattr(owner, name):
+            raise TrioHasChanged(f"Trio's {owner} has no {name}")
 
 
 class HoldBack:
@@ -75,11 +80,19 @@ class JumpingClock(trio.abc.Clock):
 
     As ``trio.testing.MockClock(autojump_threshold=0)`` for half the price: that one first polls
     once more to see whether nothing happens, and asks for Trio's statistics at each jump.
+
+    ``sleep`` and ``sleep_until`` are Trio's without a cancel scope for each, which was a sixth of
+    all that a simulation costs.  Whoever sleeps wakes in the same batch as he would by Trio's.
     """
 
     def __init__(self) -> None:
         self._now = 0.0
         self._collect_at = COLLECTION
+        self._ends: list[tuple[float, int]] = []
+        """A heap, of when a sleep is over, and its number."""
+        self._asleep: dict[int, trio.lowlevel.Task] = {}
+        """By number, who has not been cancelled."""
+        self._slept = 0
 
     def start_clock(self) -> None:
         pass
@@ -89,20 +102,53 @@ class JumpingClock(trio.abc.Clock):
 
     def deadline_to_sleep_time(self, deadline: float) -> float:
         """Trio asks when no task can run."""
+        ends, asleep = self._ends, self._asleep
+        while ends and ends[0][1] not in asleep:
+            heappop(ends)
+        if ends:
+            deadline = min(deadline, ends[0][0])
         if deadline == math.inf:
             return math.inf
         self._now += max(0.0, deadline - self._now)
+        while ends and ends[0][0] <= self._now:
+            task = asleep.pop(heappop(ends)[1], None)
+            if task is not None:
+                trio.lowlevel.reschedule(task)
         if self._now >= self._collect_at:
             gc.collect(1)  # what is new: to look at a whole day is dearer by the hour
             self._collect_at = self._now + COLLECTION
         return 0.0
 
+    async def sleep(self, seconds: float) -> None:
+        if seconds > 0:
+            await self.sleep_until(self._now + seconds)
+        else:
+            await _sleep(seconds)
+
+    async def sleep_until(self, deadline: float) -> None:
+        if not self._now < deadline < math.inf:
+            await _sleep_until(deadline)
+            return
+        self._slept = number = self._slept + 1
+        self._asleep[number] = task = trio.lowlevel.current_task()
+        heappush(self._ends, (deadline, number))
+
+        def abort(raise_cancel: object) -> trio.lowlevel.Abort:
+            del self._asleep[number]
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(abort)
+        if task._cancel_status.effectively_cancelled:
+            # Since he was woken: a scope of the sleep's own would have let it through.
+            raise trio.Cancelled._create(source="unknown")
+
 
 @contextmanager
-def _steered(source: HoldBack) -> Iterator[None]:
+def _steered(source: HoldBack, clock: JumpingClock) -> Iterator[None]:
     check_trio()
     before = trio_run._ALLOW_DETERMINISTIC_SCHEDULING, trio_run._r
     trio_run._ALLOW_DETERMINISTIC_SCHEDULING, trio_run._r = True, source  # type: ignore[assignment]
+    trio.sleep, trio.sleep_until = clock.sleep, clock.sleep_until
     collecting = gc.isenabled()
     gc.disable()
     gc.freeze()  # what is there is none of the simulation's garbage
@@ -110,6 +156,7 @@ def _steered(source: HoldBack) -> Iterator[None]:
         yield
     finally:
         trio_run._ALLOW_DETERMINISTIC_SCHEDULING, trio_run._r = before
+        trio.sleep, trio.sleep_until = _sleep, _sleep_until
         gc.collect()
         gc.unfreeze()
         if collecting:
@@ -118,6 +165,6 @@ def _steered(source: HoldBack) -> Iterator[None]:
 
 def run(main: Callable[..., Awaitable[T]], *arguments: object, seed: int, chance: float) -> T:
     """``trio.run`` in virtual time, in the order that ``seed`` and ``chance`` give."""
-    source = HoldBack(seed, chance)
-    with _steered(source):
-        return trio.run(main, *arguments, clock=JumpingClock())
+    source, clock = HoldBack(seed, chance), JumpingClock()
+    with _steered(source, clock):
+        return trio.run(main, *arguments, clock=clock)

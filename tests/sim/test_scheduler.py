@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import math
+from collections.abc import Awaitable, Callable
+from random import Random
+
 import pytest
 import trio
 import trio._core._run as trio_run
@@ -65,10 +69,48 @@ def test_virtual_time_jumps_while_tasks_are_held_back() -> None:
     assert scheduler.run(sleeps, seed=5, chance=0.8) == 19 * 3600.0
 
 
+Sleep = Callable[[float], Awaitable[None]]
+
+
+async def nights(seed: int, sleep: Sleep | None) -> list[tuple[float, int, str]]:
+    """Who wakes when and by what, where sleeps, deadlines and cancellations coincide."""
+    random, sleep = Random(seed), sleep or trio.sleep
+    woken: list[tuple[float, int, str]] = []
+    scopes = [trio.CancelScope(deadline=random.choice((2.0, 5.0, math.inf))) for _ in range(8)]
+
+    async def sleeps(sleeper: int, naps: list[float], cancels: int) -> None:
+        with scopes[sleeper]:
+            for nap in naps:
+                await sleep(nap)
+                woken.append((trio.current_time(), sleeper, "slept"))
+                if nap == 3.0:
+                    scopes[cancels].cancel()
+        woken.append((trio.current_time(), sleeper, "over"))
+
+    async with trio.open_nursery() as nursery:
+        for sleeper in range(8):
+            naps = random.choices((0.0, 1.0, 2.0, 3.0), k=6)
+            nursery.start_soon(sleeps, sleeper, naps, random.randrange(8))
+    return woken
+
+
+def test_who_sleeps_wakes_as_by_trio_itself() -> None:
+    trios = trio.sleep
+    for seed in range(60):
+        ours, theirs = (
+            scheduler.run(nights, seed, sleep, seed=seed, chance=0.5) for sleep in (None, trios)
+        )
+        assert ours == theirs
+
+
 def test_trio_is_left_as_it_was() -> None:
-    before = trio_run._ALLOW_DETERMINISTIC_SCHEDULING, trio_run._r
+    def now() -> list[object]:
+        private = [trio_run._ALLOW_DETERMINISTIC_SCHEDULING, trio_run._r]
+        return [*private, trio.sleep, trio.sleep_until]
+
+    before = now()
     scheduler.run(order, "ab", seed=1, chance=0.5)
-    assert (trio_run._ALLOW_DETERMINISTIC_SCHEDULING, trio_run._r) == before
+    assert now() == before
 
 
 def test_another_trio_is_refused(monkeypatch) -> None:
