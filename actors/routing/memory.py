@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from actors.ids import AgentId
 
 MOST_CALLERS = 10_000
@@ -14,7 +16,8 @@ class LastAgents:
 
     def __init__(self, seconds: float, most: int = MOST_CALLERS) -> None:
         self.seconds, self._most = seconds, most
-        self._served: dict[str, tuple[AgentId, float]] = {}
+        # A dict would look for its oldest behind all that it has forgotten since it grew last.
+        self._served: OrderedDict[str, tuple[AgentId, float]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._served)
@@ -23,10 +26,10 @@ class LastAgents:
         """``caller`` has just been served."""
         if caller in NOBODY:
             return
-        self._served.pop(caller, None)
         self._served[caller] = agent, now
+        self._served.move_to_end(caller)
         while len(self._served) > self._most or self._oldest() + self.seconds < now:
-            del self._served[next(iter(self._served))]
+            self._served.popitem(last=False)
 
     def recall(self, caller: str, now: float) -> AgentId | None:
         served = self._served.get(caller)

@@ -9,6 +9,7 @@ with what the server itself has.
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, TypeAlias
@@ -83,7 +84,7 @@ class Audit:
         self.seq = self.events = self.unread = self.runs = self.contacts = 0
         self._living: dict[ContactId, int] = {}
         """Who has begun, and when, in microseconds since 1970."""
-        self._ended: dict[ContactId, None] = {}
+        self._ended: OrderedDict[ContactId, None] = OrderedDict()
         self._overdue: set[ContactId] = set()
         self._wrong_by: dict[str, int] = {}
         """What queues' figures are off: each error is said once."""
@@ -245,7 +246,7 @@ class Audit:
             self.find(self.seq, f"contact {name} ends and never began")
         self._ended[name] = None
         if len(self._ended) > MOST_ENDED:
-            del self._ended[next(iter(self._ended))]
+            self._ended.popitem(last=False)
         self._overdue.discard(name)
         self._let_go(name)
 
