@@ -76,13 +76,10 @@ _UNHURRIED = 10
 _ALL_EVERY = 16
 """Ticks."""
 _SESSIONS_PER_EVENT = 256
-_WORTH_A_SOCKET = 100
-"""Packets that were heard: two seconds."""
-_CONNECTED_AT_ONCE = 32
-"""Sockets at a tick: RTP waits meanwhile."""
-_MOST_LEFT = 4
-"""Packets that are read before a socket is connected; where more wait, they are 80 ms late already,
-and to pass them on would make others late."""
+_WORTH_A_SOCKET = 25
+"""Packets that were heard: half a second."""
+_CONNECTED_AT_ONCE = 16
+"""Sockets at a tick: one takes 0.1 ms, and RTP waits meanwhile."""
 _ONE_WAITS_OF = 8
 """Port pairs: a family has this share of them at most in reserve, and as many open beside it."""
 
@@ -148,8 +145,10 @@ class Engine:
         self._reserve = Reserve(self._pairs, settings.places, most_waiting)
         self._control = ControlSocket(settings.socket, self._poller, self._handle)
         self._legs: dict[str, _Leg] = {}
-        self._ways: dict[Session, Pair] = {}
-        """By which sockets each session's RTP is sent while it has no line."""
+        self._ways: dict[Session, PortSocket] = {}
+        """By which socket each session's RTP is sent while it has no line."""
+        self._connected: list[_Leg] = []
+        """Those that were given a socket of their own in the last tick."""
         self._polled: dict[int, _Leg] = {}
         """Those whose packets are read at the tick, by their ears' descriptors."""
         self._changes_seen = 0
@@ -301,7 +300,7 @@ class Engine:
                 sent += 1
         self._packets_out += sent
 
-    def _send_rtp(self, session: Session, datagram: bytes) -> None:
+    def _send_rtp(self, session: Session, datagram: bytes | memoryview) -> None:
         target, line = session.send_to, session.line
         if target is None:
             return
@@ -309,7 +308,7 @@ class Engine:
             if line is not None and line.peer == target:
                 os.write(line.descriptor, datagram)
             else:
-                self._ways[session].rtp.sock.sendto(datagram, target)
+                self._ways[session].sock.sendto(datagram, target)
         except OSError:
             self._drops[Drop.SEND_FAILED] += 1
         else:
@@ -341,6 +340,8 @@ class Engine:
         self._paused.clear()
         if self._changes_seen != self._matrix.changes:
             self._choose_polled()
+        if self._connected:
+            self._connected = [leg for leg in self._connected if not self._is_settled(leg, now)]
         self._receive_polled(now)
         self._matrix.tick(now)
         self._look_after(-(-len(self._rounds) // _ROUND), now)
@@ -372,7 +373,7 @@ class Engine:
             self._rounds.append(leg)
             session = leg.session
             session.check_silence(now)
-            if session.source != leg.ear.peer and may_connect:
+            if session.source != leg.ear.connected_to and may_connect:
                 may_connect -= self._listen_to(leg, now)
             if now >= session.next_report:
                 report, target = session.report(now, self._wall()), session.reports_to
@@ -385,32 +386,42 @@ class Engine:
                         self._packets_out += 1
 
     def _listen_to(self, leg: _Leg, now: float) -> bool:
-        """Let the phone that is heard have a socket of its own; whether that was tried.
-
-        A second after that nothing is left in it that came before it was connected, and it is
-        known whose packets it gives.  Race: it may be another phone that is heard by then.
-        """
-        session, pair, ear = leg.session, leg.pair, leg.ear
+        """Let the phone that is heard have a socket of its own; whether that was tried."""
+        session, pair = leg.session, leg.pair
         source = session.source
-        if ear is not pair.rtp:
-            if source is not None and ear.peer is None and ear.sock.getpeername()[:2] == source:
-                ear.peer = source
-                session.connect(Line(ear.descriptor, source))
-                return False
+        if leg.ear is not pair.rtp:
+            connected = leg.ear
             self._hear_at(leg, pair.rtp)
-            self._pairs.disconnect(ear)
+            self._pairs.disconnect(connected)
         if source is None or session.reception.received < _WORTH_A_SOCKET:
             return False
         # What still waits here would come after what is newer, there: it is read first.
-        for _ in range(_MOST_LEFT):
-            if not self._receive([pair.rtp.descriptor], now):
-                break
-        else:
+        if not self._read_all(pair.rtp, now):
             pair.rtp.drain()
-        connected = self._pairs.connect(pair, source)
-        if connected is not None:
-            self._hear_at(leg, connected)
+        found = self._pairs.connect(pair, source)
+        if found is not None:
+            self._hear_at(leg, found)
+            self._connected.append(leg)
         return True
+
+    def _is_settled(self, leg: _Leg, now: float) -> bool:
+        """Once nothing is left in a new socket that came before it was connected, it is known whose
+        packets it gives.  A tick has passed, so that what was being put there is there.
+
+        Race: it may be another phone that is heard by then, or the end, or there is a flood.
+        """
+        ear, source = leg.ear, leg.session.source
+        if leg.released or ear.connected_to is None or ear.peer is not None:
+            return True
+        if source != ear.connected_to or not self._read_all(ear, now):
+            return False
+        ear.peer = ear.connected_to
+        leg.session.connect(Line(ear.descriptor, ear.connected_to))
+        return True
+
+    def _read_all(self, found: PortSocket, now: float) -> bool:
+        """Whether that was all that is there."""
+        return any(not self._receive([found.descriptor], now) for _ in range(PACKETS_PER_TICK))
 
     def _hear_at(self, leg: _Leg, ear: PortSocket) -> None:
         leg.session.connect(None)
@@ -474,7 +485,7 @@ class Engine:
             now=now,
         )
         leg = self._legs[name] = _Leg(session, pair)
-        self._ways[session] = pair
+        self._ways[session] = pair.rtp
         self._rounds.append(leg)
         self._pairs.begin(pair, session)
         if command.port is None:

@@ -109,19 +109,25 @@ class Flow(Generic[K]):
 
     __slots__ = ("_flows", "key", "line", "number", "source")
 
-    def __init__(
-        self, flows: Flows[K], number: int, key: K, source: Address, line: int | None
-    ) -> None:
+    def __init__(self, flows: Flows[K], number: int, key: K, source: Address) -> None:
         self._flows = flows
         self.number = number
         self.key = key
         self.source = source
         """Whose packets alone it may be asked to carry."""
-        self.line = line
+        self.line: int | None = None
 
     def take(self) -> Carried | None:
         """What it carried since the last time; None if that is nothing."""
         return self._flows.take(self.number)
+
+    def comes_by(self, line: int | None) -> None:
+        """Its packets come by this line from now on, at which nobody else's do."""
+        self._flows.listen(self, line)
+
+    def goes_by(self, way: int) -> None:
+        """This is its way from now on."""
+        self._flows.redirect(self.number, way)
 
     def end(self) -> None:
         """It carries nothing more, and its number will be another's."""
@@ -176,7 +182,7 @@ class Flows(Generic[K]):
         if not self._free:
             self._grow()
         number = self._free.pop()
-        self._known[number] = (
+        known = (
             step,
             PLAIN << 8 | packet.payload_type,
             packet.sequence + 1 & 0xFFFF,
@@ -191,13 +197,26 @@ class Flows(Generic[K]):
             0,
             0,
         )
-        self._times[number] = transit, jitter, 0.0
-        flow = self._all[number] = Flow(self, number, key, source, line)
+        start, when = number * _COLUMNS, number * _TIMES
+        self._known_plain[start : start + _COLUMNS] = array("q", known)
+        self._times_plain[when : when + _TIMES] = array("d", (transit, jitter, 0.0))
+        flow = self._all[number] = Flow(self, number, key, source)
+        self.listen(flow, line)
+        return flow
+
+    def listen(self, flow: Flow[K], line: int | None) -> None:
+        """As `Flow.comes_by`."""
+        if flow.line is not None:
+            self.on_line[flow.line] = NOBODY
+        flow.line = line
         if line is not None:
             if line >= len(self.on_line):
                 self.make_room(line)
-            self.on_line[line] = number
-        return flow
+            self.on_line[line] = flow.number
+
+    def redirect(self, number: int, way: int) -> None:
+        """As `Flow.goes_by`."""
+        self._known_plain[number * _COLUMNS + _WAY] = way
 
     def make_room(self, descriptor: int) -> None:
         """So that it can be asked whether there is a flow on this line."""
@@ -206,8 +225,7 @@ class Flows(Generic[K]):
     def end(self, flow: Flow[K]) -> None:
         self._all[flow.number] = None
         self._free.append(flow.number)
-        if flow.line is not None:
-            self.on_line[flow.line] = NOBODY
+        self.listen(flow, None)
 
     def carry(self, batch: Batch, now: float) -> list[int]:
         """The way of each datagram of `batch`: those that are not `REFUSED` have been written anew,
@@ -333,24 +351,26 @@ class Flows(Generic[K]):
 
     def take(self, number: int) -> Carried | None:
         """As `Flow.take`."""
-        known, times = self._known[number], self._times[number]
-        packets, lost = int(known[_PACKETS]), int(known[_LOST])
+        known, start = self._known_plain, number * _COLUMNS
+        packets = known[start + _PACKETS]
         if packets == 0:
             return None
-        known[_PACKETS] = known[_LOST] = 0
-        step = int(known[_STEP])
-        sequence = int(known[_SEQUENCE]) - 1 & 0xFFFF
-        timestamp = int(known[_TIMESTAMP]) - step & 0xFFFFFFFF
+        lost, step = known[start + _LOST], known[start + _STEP]
+        known[start + _PACKETS] = known[start + _LOST] = 0
+        sequence = known[start + _SEQUENCE] - 1 & 0xFFFF
+        timestamp = known[start + _TIMESTAMP] - step & 0xFFFFFFFF
+        when, latest = number * _TIMES, number * _LONGEST
+        transit, jitter, at = self._times_plain[when : when + _TIMES].tolist()
         return Carried(
             packets,
             lost,
-            self._latest[number, :step].tobytes(),
-            float(times[_AT]),
+            self._latest_plain[latest : latest + step].tobytes(),
+            at,
             sequence,
-            float(times[_TRANSIT]),
-            float(times[_JITTER]),
-            sequence + int(known[_SEQUENCE_SHIFT]) & 0xFFFF,
-            timestamp + int(known[_TIMESTAMP_SHIFT]) & 0xFFFFFFFF,
+            transit,
+            jitter,
+            sequence + known[start + _SEQUENCE_SHIFT] & 0xFFFF,
+            timestamp + known[start + _TIMESTAMP_SHIFT] & 0xFFFFFFFF,
         )
 
     def _grow(self) -> None:
@@ -368,6 +388,6 @@ class Flows(Generic[K]):
     ) -> None:
         """A row a flow; and the same memory as one row after the other, for one packet at a
         time."""
-        self._known, self._known_plain = known, known.reshape(-1).data
+        self._known, self._known_plain = known, known.reshape(-1).data.cast("B").cast("q")
         self._times, self._times_plain = times, times.reshape(-1).data.cast("B").cast("d")
         self._latest, self._latest_plain = latest, latest.reshape(-1).data

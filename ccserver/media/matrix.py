@@ -50,7 +50,7 @@ class Matrix:
 
     def __init__(
         self,
-        send: Callable[[Session, bytes], None],
+        send: Callable[[Session, bytes | memoryview], None],
         write: Callable[[Iterable[tuple[int, memoryview]]], None],
         drops: Counter[str],
     ) -> None:
@@ -131,7 +131,7 @@ class Matrix:
                 if not self._buffers[flow.key].put(ssrc, timestamp, payload):
                     self._drops[Drop.LATE] += 1
             elif way == UNCONNECTED:
-                self._send(flow.key.relays[0], batch.datagram(row))
+                self._send(flow.key.relays[0], datagrams[row])
             else:
                 self.receive(flow.key, batch.datagram(row), flow.source, now)
         batch.clear()

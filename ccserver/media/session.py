@@ -364,10 +364,8 @@ class Session:
                 return
             if not out.is_at(packet):
                 return
-            to = listener.line
-            way = to.descriptor if to is not None and to.peer == listener.send_to else UNCONNECTED
+            way = listener._way()
             sent = Sent(remote.payload_type, out.sequence, out.timestamp, out.ssrc)
-        line = self.line
         self._flows_as = kind
         self.flow = flows.begin(
             self,
@@ -378,7 +376,7 @@ class Session:
             way=way,
             transit=self.reception.transit,
             jitter=self.reception.jitter,
-            line=line.descriptor if line is not None and line.peer == source else None,
+            line=self._line_from(source),
         )
 
     def end_flow(self) -> None:
@@ -389,10 +387,25 @@ class Session:
             self.flow = None
 
     def connect(self, line: Line | None) -> None:
-        """Its phone's packets come by this line from now on, and go there."""
-        if line != self.line:
-            self.line = line
-            self._end_flows()
+        """Its phone's packets come by this line from now on, and go there; flows go on."""
+        if line == self.line:
+            return
+        self.line = line
+        self.out.end_speech()
+        if self.flow is not None:
+            self.flow.comes_by(self._line_from(self.flow.source))
+        for source in self.sources:
+            if source.flow is not None and self in source.relays:
+                source.flow.goes_by(self._way())
+
+    def _line_from(self, source: Address) -> int | None:
+        line = self.line
+        return line.descriptor if line is not None and line.peer == source else None
+
+    def _way(self) -> int:
+        """That of a flow whose packets are sent here."""
+        line = self.line
+        return UNCONNECTED if line is None or line.peer != self.send_to else line.descriptor
 
     def _end_flows(self) -> None:
         """From here, and to here."""

@@ -40,7 +40,17 @@ class Place(Struct, frozen=True):
 class PortSocket:
     """A bound socket that does not block, and whose packets come there."""
 
-    __slots__ = ("descriptor", "ipv6", "is_ear", "peer", "reports", "session", "sock", "watched")
+    __slots__ = (
+        "connected_to",
+        "descriptor",
+        "ipv6",
+        "is_ear",
+        "peer",
+        "reports",
+        "session",
+        "sock",
+        "watched",
+    )
 
     def __init__(self, sock: socket.socket, *, ipv6: bool, reports: bool) -> None:
         self.sock = sock
@@ -52,6 +62,8 @@ class PortSocket:
         """Its session's phone is heard here, and not at another socket of the port."""
         self.peer: Address | None = None
         """The only one whose packets are here; None: each must be asked where it came from."""
+        self.connected_to: Address | None = None
+        """Whose packets come here, and no others since it was connected."""
         self.session: Session | None = None
         """None: it is nobody's now."""
         self.watched = True
@@ -101,7 +113,7 @@ def connected(wide: PortSocket, peer: Address) -> PortSocket:
     It is no ear yet, either.
     """
     address = wide.sock.getsockname()[:2]
-    sock = socket.socket(wide.sock.family, socket.SOCK_DGRAM)
+    sock = socket.socket(socket.AF_INET6 if wide.ipv6 else socket.AF_INET, socket.SOCK_DGRAM)
     try:
         _prepare(sock, ipv6=wide.ipv6)
         # For a moment two may have the port, and nobody else of another program.
@@ -118,6 +130,7 @@ def connected(wide: PortSocket, peer: Address) -> PortSocket:
         raise
     found = PortSocket(sock, ipv6=wide.ipv6, reports=False)
     found.is_ear = False
+    found.connected_to = peer
     return found
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from ccserver.media import address_rules, engine
+from ccserver.media import address_rules, engine, pairs
 from ccserver.media.protocol import (
     GetStatistics,
     Hear,
@@ -58,6 +58,14 @@ def own_socket(media: RunningEngine, phone: Phone) -> int | None:
     return None if peer is None else peer[1]
 
 
+def wait_until(is_so: Callable[[], object]) -> None:
+    for _ in range(500):
+        if is_so():
+            return
+        time.sleep(0.01)
+    raise AssertionError("still not so after five seconds")
+
+
 def test_they_go_on_talking(media, phones):
     anna, bert = phones[:] = two(media)
 
@@ -82,6 +90,47 @@ def test_m01_a_stranger_is_still_heard_by_nobody_and_counted(media, phones):
     assert stranger.ear() == []
     media.tell(GetStatistics())
     assert media.wait_for(Statistics).dropped["stranger"] == 15
+
+
+def test_what_waits_as_a_phone_gets_its_own_socket_is_not_lost(media, phones, monkeypatch):
+    anna, bert = phones[:] = [media.phone(name, host=media.host) for name in ("anna", "bert")]
+    media.tell(*both("anna", "bert"))
+    listen_to = media.engine._listen_to
+
+    def listen_to_late(leg, now):
+        if leg.session.reception.received == 5:
+            for _ in range(20):
+                anna.sends_frame()
+        return listen_to(leg, now)
+
+    monkeypatch.setattr(media.engine, "_listen_to", listen_to_late)
+    talk(anna, seconds=0.1)
+
+    wait_until(lambda: own_socket(media, anna) is not None)
+    wait_until(lambda: bert.listens() or len(bert.heard) >= 25)
+    assert [packet.sequence for packet in bert.heard] == [
+        bert.heard[0].sequence + number & 0xFFFF for number in range(25)
+    ]
+
+
+def test_m01_what_a_stranger_sends_to_a_socket_before_it_is_connected_is_heard_by_nobody(
+    media, phones, monkeypatch
+):
+    stranger = Phone("stranger", 0, "PCMU", 2000, media.host)
+
+    def connected_late(wide, peer):
+        found = connected(wide, (media.host, stranger.port))
+        stranger._to = wide.sock.getsockname()[:2]
+        stranger.sends_frame()
+        found.sock.connect(peer)
+        found.connected_to = peer
+        return found
+
+    monkeypatch.setattr(pairs, "connected", connected_late)
+    phones[:] = [stranger, *two(media)]
+
+    media.tell(GetStatistics())
+    assert media.wait_for(Statistics).dropped["stranger"] == 2
 
 
 def test_a_phone_that_moves_is_found_again(media, phones, monkeypatch):

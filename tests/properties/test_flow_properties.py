@@ -47,6 +47,11 @@ class TwoRooms(RuleBasedStateMachine):
         flows = self.short.matrix.flows
         flows.few = 0 if flows.few else 20
 
+    @rule(name=names)
+    def a_phone_has_a_line_or_has_none(self, name: str) -> None:
+        self.everybody_talks()
+        self.short.gets_a_line(name)
+
     # --- what phones send ---------------------------------------------------------------------
 
     @rule(count=st.integers(1, 30))

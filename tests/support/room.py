@@ -100,10 +100,16 @@ class Room:
             name, "192.0.2.200", 20000, out, self.events.append, self.drops, silence=20.0, now=0.0
         )
         party = self.parties[name] = Party(session, codec, hertz, self._made)
+        self._by_line[self._made] = session
         if self._lines and self._made % 3:  # of the others it is not known yet where they are
             session.connect(Line(self._made, party.address))
-            self._by_line[self._made] = session
         return party
+
+    def gets_a_line(self, name: str) -> None:
+        """Or has none any more."""
+        party = self.parties[name]
+        (number,) = (line for line, each in self._by_line.items() if each is party.session)
+        party.session.connect(None if party.session.line else Line(number, party.address))
 
     def speaks(
         self, name: str, codec: str, direction: str = "sendrecv", *, keys: bool = True
@@ -175,10 +181,10 @@ class Room:
 
     def _write(self, addressed: Iterable[tuple[int, memoryview]]) -> None:
         for line, datagram in addressed:
-            self._deliver(self._by_line[line], bytes(datagram))
+            self._deliver(self._by_line[line], datagram)
 
-    def _deliver(self, session: Session, datagram: bytes) -> None:
+    def _deliver(self, session: Session, datagram: bytes | memoryview) -> None:
         party = self.parties.get(session.name)
         if party is not None and session.send_to is not None:
-            party.heard.append(rtp.parse(datagram))
+            party.heard.append(rtp.parse(bytes(datagram)))
             party.heard_at.append(self.now)

@@ -150,6 +150,25 @@ def test_the_number_of_a_flow_that_has_ended_is_anothers():
     assert parse(second.carries(packet(21, 1160), 0.02)).sequence == 501
 
 
+def test_a_flow_that_comes_and_goes_by_other_lines_goes_on():
+    stream = Stream(way=UNCONNECTED)
+    flows, flow = stream.flows, stream.flow
+    stream.carries(packet(11, 1160), 0.02)
+
+    flow.comes_by(5)
+    flow.goes_by(7)
+    assert flows.on_line[5] == flow.number
+    batch = Batch()
+    batch.add(flow.number, packet(12, 1320))
+    assert flows.carry(batch, 0.04) == [7]
+
+    flow.comes_by(3)
+    assert (flows.on_line[5], flows.on_line[3]) == (-1, flow.number)
+    flow.comes_by(None)
+    assert flows.on_line[3] == -1
+    assert carried(stream).packets == 2
+
+
 def test_packets_of_a_length_that_nobody_sends_do_not_flow():
     flows: Flows[str] = Flows()
     odd = Packet(0, False, 1, 0, 5, bytes(17))
