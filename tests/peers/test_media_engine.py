@@ -91,6 +91,8 @@ def test_what_came_before_its_session_is_not_heard_in_it(media):
     (port,) = media.wait_for(PortsReady).ports
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         stranger.sendto(b"of another call", (HOST, port))
+    media.tell(GetStatistics())
+    media.wait_for(Statistics)  # behind what was read with it
 
     media.tell(CreateSession("anna", port=port))
     media.wait_for(PortsReady)  # a tick later
