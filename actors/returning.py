@@ -65,6 +65,11 @@ class Returning:
     def __len__(self) -> int:
         return len(self._kept)
 
+    @property
+    def keeps_places(self) -> bool:
+        """Of anybody: else nobody need be asked whether he has one."""
+        return bool(self._seconds or self._kept)
+
     def configure(self, seconds: Mapping[QueueName, float]) -> None:
         """From now on; what is kept stays so for as long as it was meant to."""
         self._seconds = {queue: time for queue, time in seconds.items() if time > 0}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 
 from msgspec.structs import replace
 
@@ -34,7 +34,7 @@ class Outlook:
         past: Past | None = None,
     ) -> None:
         policy = plan.policy(settings, "")
-        self._catch_up: Callable[[], None] = lambda: None
+        self._catch_up: Callable[[Container[type]], None] = lambda kinds: None
         self.forecast = Forecast(
             plan.able_agents(settings), now, states, policy, past.handling if past else None
         )
@@ -58,9 +58,10 @@ class Outlook:
 
     def look(self, asked: LookAtQueue, *, estimated: bool = True) -> m.QueueSeen:
         """``estimated``: somebody goes by the wait that is to be expected."""
-        self._catch_up()
+        self._catch_up(self.forecast.handlers)
         place, regained = asked.place, None
-        if asked.caller is not None:
+        if asked.caller is not None and self.returning.keeps_places:
+            self._catch_up(self.returning.handlers)
             regained = self.returning.take(asked.contact, asked.queue, asked.caller)
         if regained is not None:
             place = Place(place.priority, regained.place.since, regained.place.seq)

@@ -14,7 +14,7 @@ import logging
 import math
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -282,12 +282,12 @@ class Journal:
                 self.report(event)
         return seq
 
-    def tell_readers(self) -> None:
+    def tell_readers(self, of: Container[type] | None = None) -> None:
         """Of all that they do not know yet: at the end of a turn, and whenever one of them is asked
-        within it.
+        within it.  ``of``: if one of the events is of these types, which change what is asked for.
         """
         untold = self._untold
-        if not untold:
+        if not untold or (of is not None and not any(type(one[1]) in of for one in untold)):
             return
         self._untold = []
         mark, followers = self._mark, self._row_readers

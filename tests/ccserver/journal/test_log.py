@@ -158,7 +158,9 @@ async def test_readers_are_told_at_the_end_of_the_turn_and_before_when_one_is_as
         journal.append(ServerDraining(3))
         assert heard == ["witness of 1", "witness of 2"]
         heard.clear()
-        journal.tell_readers()
+        journal.tell_readers({ServerStarted})
+        assert heard == []
+        journal.tell_readers({ServerDraining})
         assert heard == ["1", "stopped", "row 1", "2", "row 2"]
         heard.clear()
         journal.append(ServerStopped())
