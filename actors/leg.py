@@ -142,18 +142,15 @@ class Leg:
         self._offered, self._key = b"" if invite is None else invite.body, key
         self._invite, self._trunk, self._says_ringing = invite, trunk, says_ringing
         self._usage = usage_of(b"") if invite is not None else None
+        offered = offer_answer.awaits_ipv6(self._offered)
+        self.ipv6 = ":" in path.remote[0] if offered is None else offered
+        """Of which family the address must be at which it hears: what the offer says; without one,
+        the way to the phone.
+        """
         self._local: offer_answer.Local | None = None
         self._late_offer: bytes | None = None
         self._media_open = False
         self._said_ended = False
-
-    @property
-    def ipv6(self) -> bool:
-        """Of which family the address must be at which it hears: what the offer says; without one,
-        the way to the phone.
-        """
-        offered = offer_answer.awaits_ipv6(self._offered)
-        return ":" in self._path.remote[0] if offered is None else offered
 
     def _begin(self, ready: tuple[str, int] | None) -> list[do.Effect]:
         port = None if ready is None else ready[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -59,9 +59,8 @@ class Effects:
         self._journal, self._post, self._reply = journal, post, reply
         self._told_others = post.turns.told
         self._responses: deque[tuple[Actor, do.RespondWith]] = deque()
-        self._commands: list[media.Command] = []
+        self._for_media: list[do.Effect] = []
         self._invites: dict[LegId, ClientKey] = {}
-        to_media = self._to_media
         self.handlers: dict[type, Callable[[Any, Any], object]] = {
             **OWN_EFFECTS,
             do.Watch: lambda actor, e: guardian.watch(e.name, actor.tell),
@@ -75,13 +74,8 @@ class Effects:
             do.ReplyTo: self._reply_to,
             do.StartLeg: lambda _, e: start_leg(e),
             do.PlaceCall: lambda _, e: place_call(e),
-            do.Play: lambda _, e: to_media(media.Play(e.leg, e.token, list(e.files), loop=e.loop)),
-            do.StopPlaying: lambda _, e: to_media(media.StopPlay(e.leg)),
+            **dict.fromkeys(_COMMANDS, self._ask_of_media),
             do.LookAtQueue: lambda actor, e: actor.tell(look(e)),
-            do.Hear: lambda _, e: to_media(media.Hear(e.leg, list(e.sources))),
-            do.OpenMedia: lambda _, e: to_media(media.CreateSession(e.leg, e.ipv6, e.port)),
-            do.DirectMedia: self._direct_media,
-            do.CloseMedia: lambda _, e: to_media(media.Release(e.leg)),
             do.SendRequest: self._send_request,
             do.ResumeInvite: self._resume_invite,
             do.ResumeServer: lambda _, e: endpoint.resume_server(e.key, e.request, e.path),
@@ -147,10 +141,10 @@ class Effects:
     def say_rest(self) -> None:
         """At the end of a turn."""
         self._say_held()
-        if self._commands:
-            commands, self._commands = self._commands, []
-            for command in commands:
-                self._say_to_media(command)
+        if self._for_media:
+            effects, self._for_media = self._for_media, []
+            for effect in effects:
+                self._to_media(_COMMANDS[type(effect)](effect))
 
     def _say_held(self) -> None:
         while self._responses:
@@ -235,29 +229,39 @@ class Effects:
     def _attach(self, _: object, effect: do.AttachDialog) -> None:
         self._endpoint.attach(effect.call_id, effect.local_tag, self._hear(effect.leg))
 
-    def _to_media(self, command: media.Command) -> None:
+    def _ask_of_media(self, _: object, effect: do.Effect) -> None:
         if self._post.turning:
-            self._commands.append(command)
+            self._for_media.append(effect)
         else:
-            self._say_to_media(command)
+            self._to_media(_COMMANDS[type(effect)](effect))
 
-    def _say_to_media(self, command: media.Command) -> None:
+    def _to_media(self, command: media.Command) -> None:
         self._told_others(command)
         self._media.send(command)
 
-    def _direct_media(self, _: object, e: do.DirectMedia) -> None:
-        self._to_media(
-            media.SetRemote(
-                e.leg,
-                e.address,
-                e.port,
-                e.codec,
-                e.payload_type,
-                e.telephone_event,
-                e.direction,
-                e.ptime,
-                e.rtcp_port,
-                e.heard_telephone_event,
-                e.learn_from,
-            )
-        )
+
+def _direct(e: do.DirectMedia) -> media.SetRemote:
+    return media.SetRemote(
+        e.leg,
+        e.address,
+        e.port,
+        e.codec,
+        e.payload_type,
+        e.telephone_event,
+        e.direction,
+        e.ptime,
+        e.rtcp_port,
+        e.heard_telephone_event,
+        e.learn_from,
+    )
+
+
+_COMMANDS: Mapping[type, Callable[[Any], media.Command]] = {
+    do.Play: lambda e: media.Play(e.leg, e.token, list(e.files), loop=e.loop),
+    do.StopPlaying: lambda e: media.StopPlay(e.leg),
+    do.Hear: lambda e: media.Hear(e.leg, list(e.sources)),
+    do.OpenMedia: lambda e: media.CreateSession(e.leg, e.ipv6, e.port),
+    do.DirectMedia: _direct,
+    do.CloseMedia: lambda e: media.Release(e.leg),
+}
+"""What the media process is told, by the effect that asks for it."""
