@@ -25,14 +25,17 @@ class TimerShell:
 
     ``now`` gives Trio's time; it may stand while several timers are armed at once.
     ``turn(fire)`` is called when some are due, and calls ``fire``.
+    While ``turning`` says so, what is armed is only noted, and ``settle`` is called before it ends.
     """
 
     def __init__(
         self,
         now: Callable[[], float] = trio.current_time,
         turn: Callable[[Callable[[], None]], None] = lambda fire: fire(),
+        turning: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.now, self._turn = now, turn
+        self.now, self._turn, self._turning = now, turn, turning
+        self._noted: list[tuple[Timer, float, float]] = []
         self._queue: TimerQueue[Callable[[], None]] = TimerQueue()
         self.cancel = self._queue.cancel
         """Of what ``arm`` gave; one that is over is no error."""
@@ -44,13 +47,30 @@ class TimerShell:
 
         It may come up to ``slack`` seconds later: at a multiple of it, with all others that may.
         """
-        deadline = self.now() + seconds
-        if slack:
-            rounded = math.ceil(deadline / slack) * slack
-            deadline = rounded if rounded >= deadline else rounded + slack
-        if deadline < self._sleep_until:
-            self._sleep_until = self._sleep.deadline = deadline
-        return self._queue.arm(deadline, callback)
+        timer: Timer = [0.0, 0, callback]
+        self._noted.append((timer, seconds, slack))
+        if not self._turning():
+            self.settle()
+        return timer
+
+    def settle(self) -> None:
+        """Arm what was noted, and has not been cancelled since; ``now`` is what it was then."""
+        if not self._noted:
+            return
+        noted, self._noted = self._noted, []
+        now, earliest = self.now(), self._sleep_until
+        for timer, seconds, slack in noted:
+            if timer[2] is None:
+                continue
+            deadline = now + seconds
+            if slack:
+                rounded = math.ceil(deadline / slack) * slack
+                deadline = rounded if rounded >= deadline else rounded + slack
+            if deadline < earliest:
+                earliest = deadline
+            self._queue.put(timer, deadline)
+        if earliest < self._sleep_until:
+            self._sleep_until = self._sleep.deadline = earliest
 
     async def run(self) -> None:
         """Until cancelled."""

@@ -14,7 +14,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 Payload = TypeVar("Payload")
 Timer: TypeAlias = list[Any]
 """What ``cancel`` takes: deadline, number and payload; one that is over has lost its payload, and
-holds nothing.  A list, for a heap compares lists without a call."""
+holds nothing; one that has not been put into the queue has no number.  A list, for a heap compares
+lists without a call."""
 _FEW = 1024
 _STEP = 8
 """Entries looked at with each timer armed: more than one, so that a sweep ends."""
@@ -32,22 +33,28 @@ class TimerQueue(Generic[Payload]):
 
     def arm(self, deadline: float, payload: Payload) -> Timer:
         """``payload`` is due at ``deadline``, unless what this gives is cancelled."""
-        self._armed = number = self._armed + 1
+        timer = [0.0, 0, payload]
+        self.put(timer, deadline)
+        return timer
+
+    def put(self, timer: Timer, deadline: float) -> None:
+        """Its payload is due at ``deadline``, unless it is cancelled; it has no number yet."""
+        self._armed = timer[1] = self._armed + 1
         self._live += 1
-        timer = [deadline, number, payload]
+        timer[0] = deadline
         heap = self._heap
         heappush(heap, timer)
         if self._old:
             self._sweep()
         elif len(heap) > self._sweep_at:
             self._begin_sweep()
-        return timer
 
     def cancel(self, timer: Timer) -> None:
         """It is never due.  One that was due, or was cancelled before, is no error."""
         if timer[2] is not None:
             timer[2] = None
-            self._live -= 1
+            if timer[1]:
+                self._live -= 1
 
     def next_deadline(self) -> float | None:
         """The earliest instant at which something is due; None if nothing is armed."""

@@ -129,7 +129,9 @@ class Core:
         self.settings, self.world = settings, world
         self.directory = Directory()
         self.post, self.mailboxes = Post(world.turns or LiveTurns(world.wall)), Mailboxes()
-        self.timers = TimerShell(self.post.now, partial(self.post.turn, "timers"))
+        self.timers = TimerShell(
+            self.post.now, partial(self.post.turn, "timers"), lambda: self.post.turning
+        )
         self.ids = IdSource(self.post.wall, world.epoch)
         self.journal = world.journal
         self.journal.go_by(self.post)
@@ -301,7 +303,11 @@ class Core:
                 self.door.reply,
                 lambda asked: self.outlook.look(asked),
             )
-            self.post.last = self.effects.say_rest, self.journal.tell_readers
+            self.post.last = (
+                self.effects.say_rest,
+                self.timers.settle,
+                self.journal.tell_readers,
+            )
             self.calls.bind(self.effects, self.guardian)
             self.world.media.listen(self._media_news, self.post.at_end)
             nursery.start_soon(self.post.run)

@@ -7,6 +7,7 @@ import math
 import trio
 
 from sip.timer_shell import KeyedTimers, Lingering, TimerShell
+from sip.timers import Timer
 
 
 async def test_timers_with_slack_come_together_and_never_early(nursery, autojump_clock):
@@ -29,6 +30,33 @@ async def test_timers_with_slack_come_together_and_never_early(nursery, autojump
     assert times["a"] == times["b"] != times["c"]
     assert 1.0 <= times["a"] - start <= 1.1
     assert 1.2 <= times["c"] - start <= 1.3
+
+
+async def test_what_is_armed_in_a_turn_is_armed_at_its_end_unless_cancelled_by_then(
+    nursery, autojump_clock
+) -> None:
+    turning = True
+    shell, fired = TimerShell(turning=lambda: turning), list[tuple[str, float]]()
+    nursery.start_soon(shell.run)
+    start = trio.current_time()
+
+    def arm(name: str, seconds: float) -> Timer:
+        return shell.arm(seconds, lambda: fired.append((name, trio.current_time() - start)))
+
+    arm("second", 2.0)
+    cancelled = arm("cancelled", 1.0)
+    arm("first", 0.5)
+    shell.cancel(cancelled)
+    shell.cancel(cancelled)
+    assert len(shell) == 0
+    shell.settle()
+    turning = False
+    assert len(shell) == 2
+    arm("third", 2.0)
+    assert len(shell) == 3, "outside a turn at once"
+    await trio.sleep(5)
+    assert fired == [("first", 0.5), ("second", 2.0), ("third", 2.0)]
+    assert len(shell) == 0
 
 
 async def test_timers_known_by_keys_fire_once_unless_cancelled_or_armed_again(
