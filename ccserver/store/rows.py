@@ -114,3 +114,17 @@ class Decision(Struct):
 
 
 Row: TypeAlias = Contact | Segment | Offer | Leg | Activity | Decision
+
+_ENDING = ("seq", "ended_at")
+CHANGING: dict[type[Row], tuple[str, ...]] = {
+    Contact: (
+        *_ENDING,
+        *("queue", "agent", "queued_at", "answered_at", "transferred_to", "outcome", "during"),
+        *("reason", "ended_by", "waited_seconds", "talked_seconds"),
+    ),
+    Segment: _ENDING,
+    Offer: (*_ENDING, "result"),
+    Leg: (*_ENDING, "kind", "party", "confirmed_at", "cause", "status", "by_us"),
+    Activity: (*_ENDING, "code"),
+}
+"""What of a row may be another later; a decision is never."""

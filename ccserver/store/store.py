@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from typing import Any
 
-import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from ccserver.store.database import Database, StoreError
 from ccserver.store.fold import Changes
 from ccserver.store.rows import Row
+from ccserver.store.statements import Statements
 from ccserver.store.tables import (
     ENDING,
     TABLES,
@@ -45,6 +44,7 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._made: dict[type[Row], Statements] = {}
 
     def position(self) -> Position:
         with self._database.reading() as connection:
@@ -70,16 +70,15 @@ class Store:
             if connection.execute(moved.values(seq=after.seq, at=after.at)).rowcount != 1:
                 raise Moved("the store was folded by another process meanwhile")
             for kind, rows in _by_kind(changes.new):
-                connection.execute(insert(TABLES[kind]), rows)
+                self._statements(kind, connection).insert.write(connection, rows)
             for kind, rows in _by_kind(changes.changed):
-                table = TABLES[kind]
-                others: dict[str, Any] = {
-                    c.name: bindparam(c.name) for c in table.c if not c.primary_key
-                }
-                changed = update(table).where(table.c.id == bindparam("_id")).values(others)
-                for row in rows:
-                    row["_id"] = row.pop("id")
-                connection.execute(changed, rows)
+                self._statements(kind, connection).update.write(connection, rows)
+
+    def _statements(self, kind: type[Row], connection: Connection) -> Statements:
+        made = self._made.get(kind)
+        if made is None:
+            made = self._made[kind] = Statements(kind, connection.dialect)
+        return made
 
     def forget(self, before: int, most: int) -> int:
         """Rows that ended before then, in microseconds since 1970; a contact's with it, and it with
@@ -121,7 +120,7 @@ def _position(connection: Connection) -> Position:
     return Position(row.seq, row.at)
 
 
-def _by_kind(rows: Sequence[Row]) -> Iterable[tuple[type[Row], list[dict[str, Any]]]]:
+def _by_kind(rows: Sequence[Row]) -> Iterable[tuple[type[Row], list[Row]]]:
     in_order = sorted(rows, key=lambda row: type(row).__name__)
     for kind, group in groupby(in_order, key=type):
-        yield kind, [msgspec.structs.asdict(row) for row in group]
+        yield kind, [*group]

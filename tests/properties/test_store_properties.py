@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccserver.journal import codec
 from ccserver.store.fold import StoreFold
-from ccserver.store.rows import Decision, Row
+from ccserver.store.rows import Decision
 from tests.support.journals import everything
-
-
-def kept(fold: StoreFold, rows: dict[tuple[type, int | str], Row]) -> None:
-    """As a database would: what is new must be, what is changed must be there."""
-    changes = fold.take()
-    for row in changes.new:
-        assert rows.setdefault((type(row), row.id), row) is row
-    for row in changes.changed:
-        assert (type(row), row.id) in rows
-        rows[type(row), row.id] = row
+from tests.support.stored import Rows, kept
 
 
 @settings(max_examples=40, deadline=None)
@@ -27,14 +20,16 @@ def test_wherever_the_fold_is_stopped_it_goes_on_to_the_same_rows(stops: list[in
     entries = everything()
     events = [(seq, at, codec.decode(payload)) for seq, at, _, payload in entries]
     whole, stopped = StoreFold(), StoreFold()
-    rows: dict[tuple[type, int | str], Row] = {}
+    rows: Rows = {}
     for number, event in enumerate(events):
         whole.apply(*event)
         if number in stops:
             kept(stopped, rows)
             ended = (Decision,)
             stopped = StoreFold(
-                row for row in rows.values() if not isinstance(row, ended) and row.ended_at is None
+                copy(row)
+                for row in rows.values()
+                if not isinstance(row, ended) and row.ended_at is None
             )
         stopped.apply(*event)
     kept(stopped, rows)

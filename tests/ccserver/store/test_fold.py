@@ -21,6 +21,7 @@ from ccserver.store.rows import Activity, Contact, Decision, Leg, Offer, Row, Se
 from tests.support.holdings import grown, held_by
 from tests.support.journals import day, everything, story
 from tests.support.kill_points import Kills, tell
+from tests.support.stored import Rows, kept
 from tests.support.stories import STORIES
 
 Kind = TypeVar("Kind", bound=Row)
@@ -230,11 +231,23 @@ def test_a_wrap_up_code_is_kept_with_the_wrap_up() -> None:
     wraps = ev.AgentStateChanged(agent, "voice", "engaged", "wrap_up", contact=contact)
     fold.apply(1, 10, wraps)
     fold.apply(2, 20, replace(wraps, before="wrap_up", pending="idle:lunch"))
+    kept(fold, rows := Rows())
     fold.apply(3, 30, ev.WrapUpEnded(agent, contact, QueueName("support"), 20.0, "resolved"))
     fold.apply(4, 30, ev.AgentStateChanged(agent, "voice", "wrap_up", "available"))
-    wrap_up, available = of(Activity, fold.take().new)
+    kept(fold, rows)
+    wrap_up, available = of(Activity, [*rows.values()])
     assert (wrap_up.code, wrap_up.contact, wrap_up.ended_at) == ("resolved", "c", 30)
     assert (available.state, available.contact, available.code) == ("available", None, None)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_what_is_written_of_a_row_that_changes_is_all_that_has_changed(name: str) -> None:
+    entries = WHOLE[name]()
+    fold, rows = StoreFold(), Rows()
+    for seq, at, _, payload in entries:
+        fold.apply(seq, at, codec.decode(payload))
+        kept(fold, rows)
+    assert rows == {(type(row), row.id): row for row in folded(entries)}
 
 
 def test_what_began_before_the_journal_does_is_passed_over() -> None:
