@@ -201,7 +201,7 @@ def _asked(text: str, reports: Reports, level: float | None, abandons: Abandons 
         )
     except BadQuestion as error:
         where = {"from": "DAY", "to": "DAY"}.get(error.field, f"--{error.field}".replace("_", "-"))
-        fail(WRONG, f"{where}: {error}, got {text}")
+        fail(WRONG, f"{where}: {error}")
     if not slash:
         midnight = Intervals(asked.zone, 1440).around(asked.begin)[1]
         asked = replace(asked, end=midnight or asked.end)

@@ -14,6 +14,7 @@ from actors.reasons import IdleCode
 from ccserver.journal.reports import Abandons, Intervals, Minutes, Rules
 from ccserver.journal.reports.intervals import MICRO
 from ccserver.settings.model import Reports
+from ccserver.settings.schema import toml
 
 Kind: TypeAlias = Literal["queues", "agents", "intervals", "contacts"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -90,14 +91,18 @@ def question(
     )
     if service_level is not None:
         if not 0 < service_level <= 86_400:
-            raise BadQuestion("service_level", "expected seconds, more than 0 and up to a day")
+            text = f"expected seconds, more than 0 and up to a day, got {service_level:g}"
+            raise BadQuestion("service_level", text)
         rules = replace(rules, service_level_seconds=service_level)
     if abandons is not None:
         rules = replace(rules, abandons=abandons)
     begin = instant("from", since or "today", rules.zone, now)
     end = now if until is None else instant("to", until, rules.zone, now)
+    if end <= begin and until is None:
+        raise BadQuestion("from", f"expected a time before now, got {toml(since or 'today')}")
     if end <= begin:
-        raise BadQuestion("to", "expected an instant behind the one in from")
+        text = f"expected a time after from, which is {toml(since or 'today')}, got {toml(until)}"
+        raise BadQuestion("to", text)
     wanted = interval or DEFAULT_INTERVAL[kind]
     asked = Question(kind, begin, end, wanted, rules, (*idle_codes, *IdleCode))
     length = asked.minutes
@@ -117,9 +122,8 @@ def instant(field: str, text: str, zone: ZoneInfo, now: int) -> int:
             return days.midnight(date.fromisoformat(text))
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise BadQuestion(
-            field, "expected today, yesterday, a date as 2026-03-02, or a time as 2026-03-02T09:30"
-        ) from None
+        expected = "expected today, yesterday, a date as 2026-03-02, or a time as 2026-03-02T09:30"
+        raise BadQuestion(field, f"{expected}, got {toml(text)}") from None
     if found.tzinfo is None:
         found = found.replace(tzinfo=zone)
     return int(found.timestamp() * MICRO)

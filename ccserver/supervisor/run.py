@@ -11,7 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeAlias
+from typing import TextIO, TypeAlias
 
 import trio
 
@@ -59,11 +59,10 @@ class CannotStart(Exception):
 def run(config: Path, overrides: Sequence[str], loaded: Loaded, environ: Mapping[str, str]) -> int:
     """Until a signal or a process ends it.  Returns the exit status.
 
-    Raises CannotStart, and OSError when the data directory cannot be made.
+    Raises CannotStart.
     """
     data = Path(loaded.settings.data.dir)
-    data.mkdir(parents=True, exist_ok=True)
-    with (data / LOCK).open("w") as lock:
+    with _opened(data) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -81,6 +80,16 @@ def run(config: Path, overrides: Sequence[str], loaded: Loaded, environ: Mapping
         if loaded.settings.audit.enabled:
             beside.append(Child(audit_command(config, overrides, environ)))
         return trio.run(supervise, media, core, beside, loaded.settings.drain.seconds + PATIENCE)
+
+
+def _opened(data: Path) -> TextIO:
+    """The lock of the data directory, which is made if it is not there."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        return (data / LOCK).open("w")
+    except OSError as error:
+        reason = f"expected a directory that can be written, got {data}: {error.strerror}"
+        raise CannotStart(f"data.dir: {reason}") from None
 
 
 def _require_own_address(address: str) -> None:

@@ -33,11 +33,13 @@ def test_a_time_is_by_the_clock_of_the_centre(since, until, begin, end):
 @pytest.mark.parametrize(
     ("more", "field", "detail"),
     [
-        ({"since": "noon"}, "from", "expected today, yesterday, a date"),
+        ({"since": "noon"}, "from", '2026-03-02T09:30, got "noon"'),
+        ({"since": "tomorrow"}, "from", 'expected a time before now, got "tomorrow"'),
         ({"until": "2026-13-01"}, "to", "expected today, yesterday, a date"),
-        ({"since": "today", "until": "yesterday"}, "to", "expected an instant behind"),
+        ({"since": "today", "until": "yesterday"}, "to", 'which is "today", got "yesterday"'),
+        ({"until": "yesterday"}, "to", 'after from, which is "today", got "yesterday"'),
         ({"since": "2020-01-01", "interval": "15"}, "interval", "no more than 10000 intervals"),
-        ({"service_level": 0.0}, "service_level", "expected seconds"),
+        ({"service_level": 0.0}, "service_level", "up to a day, got 0"),
         ({"service_level": float("nan")}, "service_level", "expected seconds"),
     ],
 )
