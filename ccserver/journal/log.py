@@ -256,7 +256,7 @@ class Journal:
     def append(self, event: AnyEvent) -> int:
         """Its sequence number.  Never waits."""
         self._seq = seq = self._seq + 1
-        at = int(self._wall() * 1_000_000)
+        at = math.floor(self._wall() * 1e6)
         payload = encode(event)
         tag, handlers, readers = self._readers[type(event)]
         row = seq, at, tag, payload

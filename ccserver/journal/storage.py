@@ -8,6 +8,7 @@ import sqlite3
 from bisect import bisect_right
 from collections.abc import Sequence
 from contextlib import closing
+from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from typing import ClassVar, Protocol, TypeAlias
@@ -21,6 +22,13 @@ _COLUMNS = (("seq", "INTEGER"), ("at", "INTEGER"), ("event", "TEXT"), ("payload"
 
 Row: TypeAlias = tuple[int, int, str, bytes]
 """Sequence number, microseconds since 1970 UTC, the event's tag, its payload."""
+_AT_ONCE = 32
+_INSERT = "INSERT INTO journal VALUES (?, ?, ?, ?)"
+_INSERT_SEVERAL = _INSERT + ", (?, ?, ?, ?)" * (_AT_ONCE - 1)
+"""For each statement the interpreter's lock is let go and taken again, five times."""
+
+# Else sqlite3 asks the type of each payload whether it adapts itself, by two exceptions.
+sqlite3.register_adapter(bytes, bytes)
 
 
 class Piece(Struct, frozen=True, gc=False):
@@ -164,7 +172,11 @@ class SqliteStorage:
         """All of them or none.  Raises sqlite3.Error."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            self._db.executemany("INSERT INTO journal VALUES (?, ?, ?, ?)", rows)
+            alone = len(rows) % _AT_ONCE
+            self._db.executemany(_INSERT, rows[:alone])
+            for first in range(alone, len(rows), _AT_ONCE):
+                several = chain.from_iterable(rows[first : first + _AT_ONCE])
+                self._db.execute(_INSERT_SEVERAL, tuple(several))
             self._db.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:
