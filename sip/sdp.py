@@ -29,9 +29,9 @@ REMEMBERED = 512
 _SHORT = 2048
 """Bytes: what is longer is no phone's usual one, and not remembered."""
 _USUAL = re.compile(
-    rb"(v=0\r\no=\S+ )(0|[1-9]\d{0,17}) (0|[1-9]\d{0,17})( IN IP[46] \S+\r\n"
-    rb"(?:[^m\r\n][^\r\n]*\r\n)*m=audio )(0|[1-9]\d{0,4})"
-    rb"( (?:[^\r\n]*)(?:\r\n[^m\r\n][^\r\n]*)*\r\n)"
+    rb"(v=0\r\no=\S++ )(0|[1-9][0-9]{0,17}+) (0|[1-9][0-9]{0,17}+)( IN IP[46] \S++\r\n"
+    rb"(?:[^m\r\n][^\r\n]*+\r\n)*+m=audio )(0|[1-9][0-9]{0,4}+)"
+    rb"( [^\r\n]*+\r\n(?:[^m\r\n][^\r\n]*+\r\n)*+)"
 )
 """One audio stream, every line ended as it should be: what stands around three numbers, which have
 no zeros in front."""

@@ -95,7 +95,7 @@ class Lazy(Generic[_T]):
             error.header = self.header
             error.request = message._partial()
             raise
-        message.__dict__[self.name] = value
+        setattr(message, self.name, value)
         return value
 
 
@@ -112,6 +112,8 @@ class Message:
 
     fields: Fields
     body: bytes
+    _encoded: bytes | None = None
+    """What `encode` gave."""
 
     def header(self, name: str) -> str | None:
         """The first row of a header, in any spelling of its name; None if there is none."""
@@ -262,10 +264,9 @@ class Message:
         Raises ValueError if a header holds a CR or LF: that is our own mistake, and sending
         it would let a stranger write headers of ours.
         """
-        read = self.__dict__
-        encoded: bytes | None = read.get("_encoded")
+        encoded = self._encoded
         if encoded is None:
-            encoded = read["_encoded"] = self._encode()
+            encoded = self._encoded = self._encode()
         return encoded
 
     def _encode(self) -> bytes:
@@ -275,11 +276,15 @@ class Message:
             form = _form((*fields,))
         else:
             form = _form(tuple([name for name, several in fields.items() for _ in several]))
-        head = form % (self._start_line(), *rows, len(self.body))
-        breaks = len(rows) + 3
-        if head.count("\n") != breaks or head.count("\r") != breaks:
-            raise ValueError("a header to be sent holds a line break")
+        start = self._start_line()
+        _refuse_breaks(start + "".join(rows))
+        head = form % (start, *rows, len(self.body))
         return head.encode("utf-8", "surrogateescape") + self.body
+
+
+def _refuse_breaks(text: str) -> None:
+    if "\n" in text or "\r" in text:
+        raise ValueError("a header to be sent holds a line break")
 
 
 def _limited(rows: Sequence[str], limit: int) -> Sequence[str]:
@@ -311,5 +316,6 @@ def _recall_contact(row: str) -> str | None:
 @lru_cache(512)
 def _form(names: tuple[str, ...]) -> str:
     """The head of a message with these headers, to be filled in."""
+    _refuse_breaks("".join(names))
     lines = [f"{name.replace('%', '%%')}: %s\r\n" for name in names]
     return f"%s\r\n{''.join(lines)}Content-Length: %d\r\n\r\n"
