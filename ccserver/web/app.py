@@ -80,7 +80,8 @@ class Web:
         state.attempts_from = Limit(*ATTEMPTS_FROM, time.monotonic)
         for router in ROUTERS:
             self.app.include_router(router)
-        state.description = describe(self.app)
+        state.description = None
+        state.describing = asyncio.Lock()
         self.app.add_exception_handler(Refused, _refused)  # type: ignore[arg-type]
         self.app.add_exception_handler(Exception, _failed)
         self.app.add_exception_handler(RequestValidationError, _invalid)  # type: ignore[arg-type]
@@ -138,7 +139,12 @@ async def readyz(request: Request) -> dict[str, Any]:
 
 @operations.get(f"{V1}/openapi.json", include_in_schema=False)
 async def openapi(request: Request) -> JSONResponse:
-    return JSONResponse(request.app.state.description)
+    """Made when it is first asked for: a third of a second, that most runs do without."""
+    state = request.app.state
+    async with state.describing:
+        if state.description is None:
+            state.description = await asyncio.to_thread(describe, request.app)
+    return JSONResponse(state.description)
 
 
 # --- errors ---------------------------------------------------------------------------------------

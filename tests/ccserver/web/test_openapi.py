@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from pydantic import BaseModel
 from ccserver.web.app import ROUTERS
 from ccserver.web.examples import EXAMPLES
 from ccserver.web.openapi import describe
+from tests.support.web import V1, site
 
 
 def description() -> dict[str, Any]:
@@ -26,6 +28,14 @@ OPERATIONS = [
     for path, methods in FOUND["paths"].items()
     for method, operation in methods.items()
 ]
+
+
+def test_a_server_gives_it_to_whoever_asks_and_asks_again(tmp_path: Path):
+    with site(tmp_path) as opened:
+        given = [opened.client.get(f"{V1}/openapi.json").json() for _ in range(2)]
+
+    assert given[0] == given[1]
+    assert {**given[0], "info": None} == {**FOUND, "info": None}
 
 
 def shapes(operation: dict[str, Any]) -> list[dict[str, Any]]:
