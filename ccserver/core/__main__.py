@@ -21,6 +21,7 @@ from ccserver import diagnose
 from ccserver.core.app import Core, World
 from ccserver.core.clock import MachineClock, SteadyWall, boot_name
 from ccserver.core.collector import Collector
+from ccserver.core.heap import give_back
 from ccserver.inputs.recorder import Recorder
 from ccserver.journal import exporter
 from ccserver.journal.log import Journal
@@ -116,6 +117,7 @@ async def _start(loaded: Loaded, arguments: argparse.Namespace) -> int:
             await serving.start(core.run)
             await serving.start(core.door.serve, data / CORE_SOCKET)
             serving.start_soon(collector_of(core).run)
+            serving.start_soon(give_back)
             serving.start_soon(_exporter(core).serve, metrics)
             await serving.start(core.reloading.on_signal)
             await serving.start(diagnose.write_on_signal, data, core.directory.statistics)
