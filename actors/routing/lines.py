@@ -32,9 +32,12 @@ class Standing:
             self.head = key
 
     def remove(self, key: tuple[Any, ...]) -> None:
-        self.members.remove(key)
+        members = self.members
         if key == self.head:
-            self.head = self.members[0] if self.members else None
+            members.pop(0)
+            self.head = members[0] if members else None
+        else:
+            members.remove(key)
 
 
 class Line(Standing):

@@ -122,9 +122,8 @@ class Ingress:
             return
         dialled = request.uri.user or ""
         entry_point = self._entry_points.get(EntryPointName(dialled))
-        command = self._features.command(dialled)
-        host = path.remote[0]
         if entry_point is not None:
+            host = path.remote[0]
             admitted = [t.name for t in self._trunks if t.admits(host, entry_point.name)]
             if admitted:
                 self._by_trunk(key, request, path, entry_point, admitted)
@@ -132,6 +131,7 @@ class Ingress:
         agent = self._authenticated(key, request, path)
         if agent is None:
             return
+        command = self._features.command(dialled)
         if entry_point is not None:
             self._start_contact(key, request, path, entry_point, None)
         elif command is not None:

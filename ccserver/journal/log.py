@@ -101,6 +101,15 @@ class Turning(Protocol):
         """Seconds since 1970."""
 
 
+class _NoTurns:
+    """Before it is said whose: readers are told of each event as it is written."""
+
+    turning = False
+
+    def __init__(self, wall: Callable[[], float]) -> None:
+        self.wall = wall
+
+
 class Inputs(Protocol):
     """What the events follow from, written in front of them."""
 
@@ -131,7 +140,7 @@ class Journal:
         most_unwritten: int = MOST_UNWRITTEN,
     ) -> None:
         self._storage, self._wall, self._inputs, self._tail = storage, wall, inputs, tail
-        self._turns: Turning | None = None
+        self._turns: Turning = _NoTurns(wall)
         self._untold: list[tuple[Row, AnyEvent, tuple[Callable[[Any], object], ...]]] = []
         """Of this turn: who hears of each by its kind, and does not know of it yet."""
         self.rescued = 0 if tail is None else _rescue(tail, storage)
@@ -273,7 +282,7 @@ class Journal:
         else:
             self._lose(seq)
         self._untold.append((row, event, handlers))
-        if self._turns is None or not self._turns.turning:
+        if not self._turns.turning:
             self.tell_readers()
         for reader in readers:
             try:

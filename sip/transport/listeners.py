@@ -51,7 +51,7 @@ class Listeners:
         route: Callable[[str], str] | None = None,
         sent: Callable[[bytes, tuple[str, int]], object] = lambda data, remote: None,
     ) -> None:
-        """``route``: our address on the way to a host; ``sent`` is shown whatever is sent."""
+        """``route``: our address on the way to a host; ``sent`` is shown whatever has been sent."""
         self._transports = list(transports)
         self._find_route = route or route_to
         self._sent = sent
@@ -68,8 +68,8 @@ class Listeners:
         return known and self._transports[path.listener].kind == path.transport
 
     def send(self, data: bytes, path: Path) -> None:
-        self._sent(data, path.remote)
         self._transports[path.listener].send(data, path)
+        self._sent(data, path.remote)
 
     def path_to(self, host: str, port: int, kind: str = "udp") -> Path | None:
         """The way to an address: the first listener of its transport and family; None: no way."""
