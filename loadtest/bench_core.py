@@ -121,9 +121,11 @@ class Phones:
         self._numbers = count(1)
         self._task: trio.lowlevel.Task | None = None
         self.registered = 0
+        self.work: Callable[[], float] = outside.core_spent
+        """What the core has done so far, by some measure."""
         self._invited = 0.0
         self.rings: list[float] = []
-        """Seconds of the core's CPU from each caller's INVITE to his agent's."""
+        """Of its work, what lay between each caller's INVITE and his agent's."""
 
     def path_to(self, host: str, port: int) -> Path:
         return Path("udp", 0, (host, port))
@@ -131,7 +133,7 @@ class Phones:
     def send(self, data: bytes, path: Path) -> None:
         """From the core: heard after a while."""
         if data.startswith(b"INVITE"):
-            self.rings.append(self._outside.core_spent() - self._invited)
+            self.rings.append(self.work() - self._invited)
         with self._outside:
             self.datagrams += 1
             if path.remote == AGENTS:
@@ -147,7 +149,7 @@ class Phones:
             await trio.lowlevel.wait_task_rescheduled(self._abort)
             _, _, data, source = heapq.heappop(due)
             if data.startswith(b"INVITE"):
-                self._invited = self._outside.core_spent()
+                self._invited = self.work()
             receive(data, Path("udp", 0, source))
 
     def _abort(self, _: trio.lowlevel.RaiseCancelT) -> trio.lowlevel.Abort:
@@ -498,24 +500,33 @@ async def _profile(bench: Bench, a: argparse.Namespace) -> None:
     pstats.Stats(profile).sort_stats("tottime").print_stats(a.profile)
 
 
-async def bytecodes(bench: Bench, calls: int) -> Counter[CodeType]:
-    """Of the core, Trio's loop included; what C does for them is not seen."""
+async def bytecodes(bench: Bench, calls: int) -> tuple[Counter[CodeType], int]:
+    """Of the core, Trio's loop included; what C does for them is not seen.  And the median of how
+    many are executed from a caller's INVITE to his agent's.
+    """
+    phones = bench.phones
 
     def is_outside(frame: FrameType) -> bool:
         return bench.outside.moves or frame.f_code.co_filename == __file__
 
     with counted(is_outside) as executed:
+        phones.work, phones.rings = lambda: sum(executed.values()), []
         async with trio.open_nursery() as nursery:  # a task of its own: all its frames are new
             nursery.start_soon(bench.play, calls)
-    return executed
+    phones.work, found = bench.outside.core_spent, phones.rings
+    return executed, round(median(found))
 
 
 async def _bytecodes(bench: Bench, a: argparse.Namespace) -> None:
-    executed = await bytecodes(bench, a.calls)
+    executed, until_it_rings = await bytecodes(bench, a.calls)
     by_file: Counter[str] = Counter()
     for code, number in executed.items():
         by_file[code.co_filename] += number
-    print(f"{executed.total() / a.calls:.0f} bytecodes a call; by file, then by function")
+    print(
+        f"{executed.total() / a.calls:.0f} bytecodes a call, {until_it_rings} until it rings; ",
+        end="",
+    )
+    print("by file, then by function")
     for name, number in by_file.most_common(a.bytecodes):
         print(f"{number / a.calls:8.0f} {name}")
     for code, number in executed.most_common(a.bytecodes):

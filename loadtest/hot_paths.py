@@ -13,7 +13,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from struct import pack
 
@@ -44,20 +44,32 @@ class Row(Struct, frozen=True):
     why: str
 
 
-def queued_call() -> int:
-    """From the caller's INVITE to the end of the wrap-up, in the core: ``bench_core``."""
+@cache
+def _call() -> tuple[int, int]:
+    """Of a queued call in the core, by ``bench_core``: all of it, and until the phone rings."""
     arguments = argparse.Namespace(calls=CALLS, rate=100, agents=60, no_inputs=False)
 
-    async def count(outside: bench_core.Outside, data: Path) -> int:
-        total = 0
+    async def count(outside: bench_core.Outside, data: Path) -> tuple[int, int]:
+        total = until_it_rings = 0
         async with bench_core.running(arguments, data, outside) as bench:
-            total = (await bench_core.bytecodes(bench, CALLS)).total()
-        return total // CALLS
+            executed, until_it_rings = await bench_core.bytecodes(bench, CALLS)
+            total = executed.total()
+        return total // CALLS, until_it_rings
 
     with tempfile.TemporaryDirectory(prefix="ccserver-bench-") as name:
         outside = bench_core.Outside(Path(name))
         with closing(outside.plane):
             return trio.run(count, outside, Path(name), clock=outside)
+
+
+def queued_call() -> int:
+    """From the caller's INVITE to the end of the wrap-up."""
+    return _call()[0]
+
+
+def phone_rings() -> int:
+    """From the caller's INVITE to that to an idle agent."""
+    return _call()[1]
 
 
 def register() -> int:
@@ -142,6 +154,7 @@ def _each(work: Callable[[], object]) -> int:
 
 PATHS: Mapping[str, Callable[[], int]] = {
     "queued call": queued_call,
+    "phone rings": phone_rings,
     "REGISTER": register,
     "INVITE read": read_invite,
     "agent freed": decision,
