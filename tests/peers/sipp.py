@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 from pathlib import Path
 
-from tests.peers.programs import Program, free_ports
+from tests.peers.programs import PATIENCE, Program, free_ports
 from tests.peers.server import Server
 
 SCENARIOS = Path(__file__).parent / "sipp"
@@ -31,7 +31,7 @@ class Sipp:
         transport: str = "u1",
         user: str = "",
         secret: str = "",
-        seconds: float = 30.0,
+        seconds: float = PATIENCE,
         pause: float = 0.0,
         called: str = "",
         **keys: str,

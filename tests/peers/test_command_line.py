@@ -78,7 +78,7 @@ def test_people_ask_a_running_server(start_server: Start):
 def test_a_call_is_seen_and_commanded_from_the_shell(
     start_server: Start, sipp: Callable[..., Sipp]
 ):
-    server = start_server()
+    server = start_server(routing__wrap_up_seconds="600")
     long = 600.0  # for some twenty commands on a machine that has much else to do
     phone = register(sipp, server, "1001")
     agent = sipp(server, "agent", port=phone, pause=0.1, seconds=long)
