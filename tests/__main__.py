@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from tempfile import TemporaryFile
 from typing import NamedTuple
 
 from tests.conftest import SEED
@@ -92,9 +93,10 @@ class Ended(NamedTuple):
 
 def run(command: Command) -> Ended:
     began = time.monotonic()
-    ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    seconds = time.monotonic() - began
-    return Ended(" ".join(command), seconds, ended.returncode, ended.stdout)
+    with TemporaryFile() as kept:  # a pipe is read until nobody has it: also what a test has left
+        status = subprocess.call(command, stdout=kept, stderr=kept)
+        kept.seek(0)
+        return Ended(" ".join(command), time.monotonic() - began, status, kept.read())
 
 
 if __name__ == "__main__":

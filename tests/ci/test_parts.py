@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -43,6 +44,16 @@ def test_what_each_prints_is_shown_as_a_whole(capfd: pytest.CaptureFixture[str])
         first = shown.index(f"{name} 0")
         assert shown[first : first + 100] == [f"{name} {n}" for n in range(100)]
     assert "x" in shown
+
+
+def test_what_a_part_leaves_behind_holds_nobody_up():
+    leaves = "import subprocess; print(subprocess.Popen(['sleep', '600']).pid)"
+
+    ended = suite.run(script(leaves))
+
+    left = int(ended.printed)
+    os.kill(left, 0)
+    os.kill(left, signal.SIGKILL)
 
 
 def test_the_first_goes_beside_as_many_others_as_there_are_cores(monkeypatch: pytest.MonkeyPatch):
