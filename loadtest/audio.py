@@ -36,7 +36,7 @@ _HEAD = Layout("!BBHI")
 
 
 class Second(Struct, frozen=True):
-    """What all streams heard in a second; ``at`` seconds after the begin."""
+    """What all streams heard in a second; ``at`` an instant of the run's clock."""
 
     at: float
     packets: int
@@ -241,7 +241,6 @@ class AudioBank:
 
     async def _count(self) -> None:
         """A point of the series each second."""
-        begin = trio.current_time()
         while True:
             await trio.sleep(1.0)
             packets = lost = heard = 0
@@ -256,8 +255,7 @@ class AudioBank:
                     jitter += reception.jitter_ms / 1e3
                     heard += 1
             if heard:
-                now = trio.current_time() - begin
-                self.seconds.append(Second(now, packets, lost, jitter / heard))
+                self.seconds.append(Second(trio.current_time(), packets, lost, jitter / heard))
             if len(self.seconds) > 7200:
                 del self.seconds[1::2]
 

@@ -103,7 +103,7 @@ def search(
     if out is not None:
         (out / "search.json").write_bytes(to_json(found))
         (out / "search.html").write_text(search_page(found), encoding="utf-8")
-    _conclude(found, wanted)
+    _conclude(found, wanted, searching.broken_by)
 
 
 def _read(path: Path) -> Result:
@@ -114,16 +114,18 @@ def _read(path: Path) -> Result:
         _fail(WRONG, f"{path}: expected the result.json of a run: {why}")
 
 
-def _conclude(found: Found, wanted: Scenario) -> None:
-    """Say what was found, and end."""
+def _conclude(found: Found, wanted: Scenario, broken_by: str | None) -> None:
+    """Say what was found, and end.  ``broken_by``: the verdict after which no more was tried."""
     told = "not even the lowest rate holds" if found.rate is None else f"{found.rate:g} calls/s"
     typer.echo(f"highest rate that holds the objectives: {told}")
     if found.ended is not None:
-        typer.echo(f"note: the search ended early: {found.ended}")
+        typer.echo(f"note: the search ended: {found.ended}")
     least = wanted.search.at_least
     met = found.rate is not None and (least is None or found.rate >= least)
     if least is not None:
         typer.echo(f"{'met   ' if met else 'MISSED'} search.at_least: {least:g}")
+    if broken_by == "died" or (broken_by == "unproved" and not met):
+        raise typer.Exit(STATUS[broken_by])
     raise typer.Exit(PASSED if met else FAILED)
 
 
@@ -155,7 +157,10 @@ def report(
         _write(found, out)
     typer.echo(to_text(found))
     if against is not None:
-        typer.echo(comparison.to_text(comparison.compare(_read(against), found)))
+        earlier = _read(against)
+        typer.echo(comparison.to_text(comparison.compare(earlier, found)))
+        for text in comparison.different(earlier, found):
+            typer.echo(f"note: not the same scenario: {text}")
     raise typer.Exit(STATUS[found.verdict])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from msgspec import Struct
 
@@ -23,16 +24,34 @@ class Line(Struct, frozen=True):
 
 
 def compare(before: Result, after: Result) -> list[Line]:
-    """What both measured: shares, latencies and CPU a call in seconds, memory in bytes."""
+    """What both measured: shares, latencies and CPU a call in ms, memory in MB."""
     one, other = dict(_figures(before)), dict(_figures(after))
     return [Line(name, value, other[name]) for name, value in one.items() if name in other]
+
+
+def different(before: Result, after: Result) -> list[str]:
+    """``arrivals.phases.0.rate: 5, then 10``: what of the scenarios is not the same."""
+    one, other = dict(_keys(before.wanted)), dict(_keys(after.wanted))
+    names = [name for name in {**one, **other} if one.get(name) != other.get(name)]
+    return [f"{name}: {one.get(name)}, then {other.get(name)}" for name in names]
+
+
+def _keys(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every key of the scenario with its value."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    for name, one in inner:
+        key = f"{path}.{name}" if path else str(name)
+        if isinstance(one, dict | list):
+            yield from _keys(one, key)
+        else:
+            yield key, one
 
 
 def to_text(lines: list[Line]) -> str:
     rows = [("", "before", "after", "ratio")]
     for line in lines:
         ratio = "" if line.ratio is None else f"{line.ratio:.2f}"
-        rows.append((line.what, f"{line.before:.6g}", f"{line.after:.6g}", ratio))
+        rows.append((line.what, f"{line.before:.5g}", f"{line.after:.5g}", ratio))
     first, *widths = (max(len(row[column]) for row in rows) for column in range(4))
     return "\n".join(
         "  ".join(
@@ -50,16 +69,16 @@ def _figures(result: Result) -> Iterator[tuple[str, float]]:
     for name, latency in result.latencies.items():
         for at in SHOWN:
             if at in latency.at:
-                yield f"{name} {at} s", latency.at[at]
+                yield f"{name} {at} ms", latency.at[at] * 1e3
     last = result.server[-1] if result.server else None
     for process in last.cpu if last is not None else ():
         used = since = 0.0
-        for sample in result.server:
+        for sample in (one for one in result.server if one.at > 0):
             used += sample.cpu.get(process, 0.0) * (sample.at - since)
             since = sample.at
-        yield f"{process} CPU s a call", used / max(1, result.started)
+        yield f"{process} CPU ms a call", used * 1e3 / max(1, result.started)
         if last is not None:
-            yield f"{process} memory bytes", float(last.memory.get(process, 0))
+            yield f"{process} memory MB", last.memory.get(process, 0) / 1e6
     if result.audio is not None and result.audio.streams:
         yield "RTP lost share", result.audio.lost_share
         yield "MOS p5", result.audio.mos_p5

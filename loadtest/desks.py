@@ -31,8 +31,8 @@ class Reply(Struct, frozen=True):
 class ApiClient(Protocol):
     """Speaks for one agent after the other, each signed in under his own account."""
 
-    async def sign_in(self, number: int) -> bool:
-        """The agent with this number; False: he cannot."""
+    async def sign_in(self, number: int) -> str | None:
+        """The agent with this number; why he cannot, None: he can."""
 
     async def find(self, number: int, user: str) -> str | None:
         """The contact that this agent is in."""
@@ -50,15 +50,17 @@ class Desks:
         self._timers: KeyedTimers | None = None
         self._by_phone: dict[Phone, str] = {}
         self.outcomes: Counter[str] = Counter()
-        self.not_signed_in = 0
+        self.not_signed_in: Counter[str] = Counter()
+        """Agents who could not, by reason."""
 
     async def sign_in(self, phones: list[Phone]) -> None:
         """One after the other: a password costs the server a tenth of a second."""
         for phone in phones:
-            if await self._client.sign_in(phone.index):
+            refusal = await self._client.sign_in(phone.index)
+            if refusal is None:
                 self._signed_in.add(phone.index)
             else:
-                self.not_signed_in += 1
+                self.not_signed_in[refusal] += 1
 
     def answered(self, phone: Phone, timers: KeyedTimers) -> None:
         """He has answered a call: perhaps he does something with it.

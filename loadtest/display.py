@@ -15,6 +15,8 @@ from loadtest.watch import Watch
 
 LINE_PAUSE = 10.0
 """Seconds."""
+INTERVALS_SHOWN = 5
+"""In the rate: of fewer, callers who come by chance make it dance."""
 LATENCIES_SHOWN = ("setup", "ring", "agent")
 
 
@@ -30,10 +32,8 @@ class Screen:
 
     def _calls(self) -> Table:
         run, tally = self._run, self._run.tally
-        rows = tally.rows[-2:]
-        rate = rows[0].started / tally.interval if len(rows) > 1 else 0.0
         columns = {
-            "calls/s": f"{rate:.0f}",
+            "calls/s": f"{rate(run):.3g}",
             "started": tally.started,
             "now": tally.alive,
             "answered": tally.answered,
@@ -41,7 +41,7 @@ class Screen:
             "abandoned": tally.outcomes["abandoned"],
             "failed": tally.failed,
         }
-        table = _table(*columns, title=run.phase)
+        table = _table(*columns, title=progress(run))
         table.add_row(*map(str, columns.values()))
         return table
 
@@ -89,12 +89,31 @@ def _table(*columns: str, title: str | None = None) -> Table:
     return table
 
 
+def progress(run: Run) -> str:
+    """``steady, 12 of 60 s``; ``draining, 65 s`` when no more calls are to come."""
+    if run.elapsed is None:
+        return run.phase
+    planned = run.planned_seconds
+    of = f" of {planned:.0f}" if run.elapsed < planned else ""
+    return f"{run.phase}, {int(run.elapsed)}{of} s"
+
+
+def rate(run: Run) -> float:
+    """Calls a second, of the last intervals that are over."""
+    tally = run.tally
+    over = int((run.elapsed or 0.0) / tally.interval)
+    first = max(0, over - INTERVALS_SHOWN)
+    started = sum(row.started for row in tally.rows[first:over])  # later rows: nobody called
+    return started / ((over - first) * tally.interval) if over else 0.0
+
+
 def in_a_line(run: Run) -> str:
     """For those who have no terminal."""
     tally = run.tally
     setup = (tally.latencies["setup"].quantile(0.99) or 0.0) * 1e3
     return (
-        f"{run.phase}: {tally.started} started, {tally.alive} now, {tally.connected} talked, "
+        f"{progress(run)}: {rate(run):.3g}/s, {tally.started} started, {tally.alive} now, "
+        f"{tally.answered} answered, {tally.connected} talked, "
         f"{tally.outcomes['abandoned']} abandoned, {tally.failed} failed, "
         f"setup p99 {setup:.0f} ms, generator {run.own.share:.0%}"
     )

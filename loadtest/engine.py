@@ -68,8 +68,8 @@ class Outcome(Struct):
     """How the server ended, if it did."""
     desk: dict[str, int] = {}
     """What agents did from their desktops, and how it went."""
-    without_desk: int = 0
-    """Agents who could not sign in."""
+    without_desk: dict[str, int] = {}
+    """Agents who could not sign in, by reason."""
     stopped: bool = False
     """By hand, before its time."""
 
@@ -87,7 +87,7 @@ class Run:
         self._calls = calls or []
         target = host_port(scenario.target.address)
         domain = scenario.target.domain or (f"[{target[0]}]" if ":" in target[0] else target[0])
-        self.tally = Tally(trio.current_time(), self._planned_seconds())
+        self.tally = Tally(trio.current_time(), self.planned_seconds)
         wants_audio = scenario.media.audio != "none"
         local = world.audio.local
         self._line = Line(
@@ -125,6 +125,8 @@ class Run:
         self._gone = trio.Event()
         self.customers.gone = self._one_gone
         self.phase = "registering"
+        self.elapsed: float | None = None
+        """Seconds since calls began to come; None: they do not yet.  For whoever looks."""
         self.died: str | None = None
         self._stopped = False
         self._arriving, self._draining = trio.CancelScope(), trio.CancelScope()
@@ -140,14 +142,12 @@ class Run:
         async with trio.open_nursery() as nursery:
             for line in self._lines:
                 await nursery.start(line.run)
-            refusal = await self._register()
+            refusal = await self._register() or await self._sign_in()
             if refusal is not None:
                 nursery.cancel_scope.cancel()
                 await trio.lowlevel.checkpoint()
             elif self._desks is not None:
-                self.phase = "signing in"
                 nursery.start_soon(self._desks.run)
-                await self._desks.sign_in(list(self.agents.phones.values()))
             begin = self.tally.begin = trio.current_time()
             nursery.start_soon(self.own.run)
             nursery.start_soon(self._watch_server)
@@ -176,7 +176,7 @@ class Run:
             unregistered if registers else 0,
             self.died,
             dict(self._desks.outcomes) if self._desks is not None else {},
-            self._desks.not_signed_in if self._desks is not None else 0,
+            dict(self._desks.not_signed_in) if self._desks is not None else {},
             self._stopped,
         )
 
@@ -189,7 +189,9 @@ class Run:
     def _lines(self) -> list[Line]:
         return [line for line in (self._line, self._phone_line) if line is not None]
 
-    def _planned_seconds(self) -> float:
+    @property
+    def planned_seconds(self) -> float:
+        """For how long calls are to come."""
         if self._scenario.arrivals.process == "recorded":
             return self._calls[-1].at / self._scenario.arrivals.speed if self._calls else 1.0
         return self._scenario.seconds
@@ -218,6 +220,20 @@ class Run:
         await trio.sleep(SETTLE)
         return None
 
+    async def _sign_in(self) -> str | None:
+        """Why no desktop can be used; None: one can, or none is wanted."""
+        desks, api = self._desks, self._scenario.api
+        if desks is None or api is None:
+            return None
+        self.phase = "signing in"
+        phones = list(self.agents.phones.values())
+        await desks.sign_in(phones)
+        refused = desks.not_signed_in
+        if refused.total() < len(phones):
+            return None
+        answers = ", ".join(f"{reason}: {count}" for reason, count in refused.most_common(3))
+        return f"none of {len(phones)} agents could sign in at {api.url}: {answers}"
+
     # --- while calls come ---------------------------------------------------------------------
 
     async def _arrive(self, begin: float) -> None:
@@ -242,7 +258,7 @@ class Run:
             if phases and arrivals.process != "recorded":
                 measured = phases[arrival.phase].measured
             self.customers.arrive(arrival, intended, measured)
-        await trio.sleep_until(begin + self._planned_seconds())
+        await trio.sleep_until(begin + self.planned_seconds)
 
     async def _name_phases(self, begin: float) -> None:
         """By the clock: in some nobody calls."""
@@ -260,6 +276,7 @@ class Run:
         while self.died is None:
             await trio.sleep(LOOK)
             now = trio.current_time()
+            self.elapsed = now - self.tally.begin
             silence = max(line.silence(now) for line in self._lines)
             self.died = self._world.has_died()
             if self.died is None and silence > patience:

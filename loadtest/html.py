@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from html import escape
 
 import msgspec
@@ -26,8 +27,8 @@ def search_page(found: Found) -> str:
     told = "not even the lowest holds" if found.rate is None else f"{found.rate:g} calls a second"
     parts.append(f"<p>The highest rate that holds the objectives: <b>{told}</b>.</p>")
     if found.ended is not None:
-        parts.append(f'<p class="note">The search ended early: {escape(found.ended)}</p>')
-    parts.append("<table><tr><th>calls a second</th><th></th><th></th></tr>")
+        parts.append(f'<p class="note">The search ended: {escape(found.ended)}</p>')
+    parts.append('<table class="words"><tr><th>calls a second</th><th></th><th></th></tr>')
     for trial in found.trials:
         link = f'<a href="{escape(trial.directory)}/report.html">{trial.rate:g}</a>'
         kind, word = ("", "holds") if trial.held else (' class="missed"', "fails")
@@ -112,6 +113,14 @@ def _calls(result: Result) -> Iterator[str]:
 
 
 def _charts(result: Result) -> Iterator[str]:
+    """All over the same time, from 0, when calls began to come: one below the other they compare.
+
+    What was before, while agents registered, is left of it.
+    """
+    instants = [
+        one.at for series in (result.series, result.server, result.audio_series) for one in series
+    ]
+    draw = partial(chart, first=min([0.0, *instants]), last=max([0.0, *instants]))
     per_second = 1 / result.interval
 
     def rate(name: str, value: Callable[[Point], int]) -> Line:
@@ -119,7 +128,7 @@ def _charts(result: Result) -> Iterator[str]:
 
     yield from section(
         "Calls a second",
-        chart(
+        draw(
             [
                 rate("arrivals", lambda point: point.started),
                 rate("answered", lambda point: point.answered),
@@ -135,15 +144,15 @@ def _charts(result: Result) -> Iterator[str]:
             Line("p50", [(p.at, p.p50[name] * 1e3) for p in result.series if name in p.p50]),
             Line("p99", [(p.at, p.p99[name] * 1e3) for p in result.series if name in p.p99]),
         ]
-        yield from section(f"Latency {name}, by intended start", chart(lines, "ms"))
-    yield from _server(result.server)
+        yield from section(f"Latency {name}, by intended start", draw(lines, "ms"))
+    yield from _server(result.server, draw)
     lost = [(point.at, point.lost_share * 100) for point in result.audio_series]
     jitter = [(point.at, point.jitter * 1e3) for point in result.audio_series]
-    yield from section("RTP lost", chart([Line("lost", lost)], "%"))
-    yield from section("RTP jitter", chart([Line("jitter", jitter)], "ms"))
+    yield from section("RTP lost", draw([Line("lost", lost)], "%"))
+    yield from section("RTP jitter", draw([Line("jitter", jitter)], "ms"))
 
 
-def _server(samples: list[Sample]) -> Iterator[str]:
+def _server(samples: list[Sample], draw: Callable[[list[Line], str], str]) -> Iterator[str]:
     processes = sorted({name for sample in samples for name in sample.cpu})
     cpu = [
         Line(name, [(s.at, s.cpu[name] * 100) for s in samples if name in s.cpu])
@@ -153,11 +162,11 @@ def _server(samples: list[Sample]) -> Iterator[str]:
         Line(name, [(s.at, s.memory[name] / 1e6) for s in samples if name in s.memory])
         for name in processes
     ]
-    yield from section("CPU of the server's processes", chart(cpu, "%"))
-    yield from section("Memory of the server's processes", chart(memory, "MB"))
+    yield from section("CPU of the server's processes", draw(cpu, "%"))
+    yield from section("Memory of the server's processes", draw(memory, "MB"))
     for name in sorted({name for sample in samples for name in sample.metrics}):
         points = [(s.at, s.metrics[name]) for s in samples if name in s.metrics]
-        yield from section(name, chart([Line(name, points)], ""))
+        yield from section(name, draw([Line(name, points)], ""))
 
 
 def _scenario(result: Result) -> Iterator[str]:

@@ -27,17 +27,17 @@ class Rest:
         self._tokens: dict[int, str] = {}
         self._threads = trio.CapacityLimiter(THREADS)
 
-    async def sign_in(self, number: int) -> bool:
+    async def sign_in(self, number: int) -> str | None:
         name, password = (text.format(n=number) for text in (self._api.user, self._api.password))
         for _ in range(TRIES):
             reply = await self._ask("POST", "/session", None, {"name": name, "password": password})
             if reply.refused is None:
                 self._tokens[number] = str(reply.body.get("token", ""))
-                return True
+                return None
             if reply.refused != "RATE_LIMITED":
-                return False
+                return reply.refused
             await trio.sleep(min(LONGEST_WAIT, float(reply.body.get("retry_after", 1))))
-        return False
+        return "RATE_LIMITED"
 
     async def find(self, number: int, user: str) -> str | None:
         reply = await self._ask("GET", f"/contacts?agent={quote(user)}", number)
@@ -72,7 +72,8 @@ def _fetch(request: urllib.request.Request) -> Reply:
         body["retry_after"] = error.headers.get("Retry-After") or 1
         return Reply(body, str(body.get("refused", f"HTTP {error.code}")))
     except OSError as error:
-        return Reply({}, f"no answer: {error}")
+        cause = getattr(error, "reason", error)  # urllib's wraps the system's
+        return Reply({}, f"no answer: {getattr(cause, 'strerror', None) or cause}")
 
 
 def _body(data: bytes) -> dict[str, Any]:

@@ -6,11 +6,12 @@ import os
 import platform
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
 
+from ccserver.cli.asking import several
 from loadtest.engine import Outcome
 from loadtest.histogram import Latencies
 from loadtest.own_load import OwnLoad
@@ -74,9 +75,13 @@ class Point(Struct, frozen=True):
 
 class AudioPoint(Struct, frozen=True):
     at: float
+    """As `Sample` has it."""
     lost_share: float
     jitter: float
     """Seconds, the mean over the streams."""
+
+
+Timed = TypeVar("Timed", Sample, AudioPoint)
 
 
 class Result(Struct, frozen=True):
@@ -175,7 +180,14 @@ def conclude(
     if outcome.unregistered:
         told.append(f"{outcome.unregistered} of {scenario.agents.count} agents never registered")
     if outcome.without_desk:
-        told.append(f"{outcome.without_desk} agents could not sign in to the API")
+        why = ", ".join(f"{reason}: {count}" for reason, count in outcome.without_desk.items())
+        refused = f"{sum(outcome.without_desk.values())} of {scenario.agents.count} agents"
+        told.append(f"{refused} could not sign in to the API: {why}")
+    if unfinished := tally.outcomes["unfinished"]:
+        told.append(
+            f"{unfinished} of {tally.calls} callers had not talked when the test ended: "
+            "they count neither as failed nor as abandoned (unfinished_share)"
+        )
     if audio is not None and audio.silent:
         told.append(f"{audio.silent} streams heard nothing at all")
     if audio is not None and audio.late_share > MOST_LATE:
@@ -184,7 +196,7 @@ def conclude(
             "jitter is partly its own"
         )
     if watch is not None and watch.unreadable:
-        told.append(f"{watch.unreadable} times the server's metrics could not be read")
+        told.append(f"the server's metrics could not be read {several(watch.unreadable, 'time')}")
     measured = measures(tally, audio)
     return Result(
         scenario=scenario.name,
@@ -212,11 +224,16 @@ def conclude(
         died=died,
         wanted=content_of(scenario),
         series=_series(tally),
-        server=watch.samples if watch is not None else [],
+        server=[_since(tally.begin, one) for one in watch.samples] if watch is not None else [],
         audio=audio,
-        audio_series=audio_series or [],
+        audio_series=[_since(tally.begin, one) for one in audio_series or ()],
         desk=outcome.desk,
     )
+
+
+def _since(begin: float, one: Timed) -> Timed:
+    """With its instant as seconds after the begin, as all of the series have it."""
+    return msgspec.structs.replace(one, at=one.at - begin)
 
 
 def content_of(scenario: Scenario) -> dict[str, Any]:
@@ -247,6 +264,7 @@ def measures(tally: Tally, audio: Audio | None) -> dict[str, float]:
         found["failed_share"] = tally.failed / calls
         found["abandoned_share"] = tally.outcomes["abandoned"] / calls
         found["handled_share"] = tally.outcomes["handled"] / calls
+        found["unfinished_share"] = tally.outcomes["unfinished"] / calls
     if tally.rung:
         found["overtaken_share"] = tally.overtaken / tally.rung
     if audio is not None and (audio.streams or audio.silent):

@@ -25,6 +25,8 @@ class Search:
         )
         self._trials: list[Trial] = []
         self._ended: str | None = None
+        self.broken_by: str | None = None
+        """``died`` or ``unproved``: the verdict after which no more rates were tried."""
 
     def trials(self, display: Display | None = None) -> Iterator[tuple[Trial, Result]]:
         """Raises CannotStart if it cannot even begin."""
@@ -34,7 +36,7 @@ class Search:
             except CannotStart as error:
                 if not self._trials:
                     raise
-                self._ended = str(error)
+                self._ended, self.broken_by = str(error), "died"
                 return
             number = len(self._trials) + 1
             where = f"{number:02d}-rate-{rate:g}"
@@ -42,7 +44,9 @@ class Search:
             self._trials.append(trial)
             self._search.judged(trial.held)
             if result.verdict in ("died", "unproved"):
-                self._ended = trial.why
+                self._ended, self.broken_by = trial.why, result.verdict
+            elif self._search.rate is None and self._search.found == self._scenario.search.highest:
+                self._ended = "search.highest holds, and no higher rate was tried"
             yield trial, result
 
     @property

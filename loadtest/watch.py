@@ -24,7 +24,7 @@ MOST = 8 * 2**20
 
 class Sample(Struct, frozen=True):
     at: float
-    """Seconds after the begin."""
+    """Seconds after calls began to come; while a run lasts, an instant of its clock."""
     cpu: dict[str, float]
     """Share of a core, by process."""
     memory: dict[str, int]
@@ -43,7 +43,7 @@ class Watch:
 
     async def run(self) -> None:
         """Until cancelled."""
-        begin = last = trio.current_time()
+        last = trio.current_time()
         before = self._processes.sample()
         while True:
             await trio.sleep_until(last + PACE)
@@ -51,7 +51,7 @@ class Watch:
             metrics = await self._scraped()
             self.samples.append(
                 Sample(
-                    now - begin,
+                    now,
                     _shares(before, usage, now - last),
                     {name: one.memory for name, one in usage.items()},
                     metrics,

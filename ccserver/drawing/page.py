@@ -11,7 +11,7 @@ body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 60re
 h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2rem }
 table { border-collapse: collapse; margin: .5rem 0 }
 th, td { padding: .2rem .8rem .2rem 0; text-align: right; border-bottom: 1px solid #dee2e6 }
-th:first-child, td:first-child { text-align: left }
+th:first-child, td:first-child, .words th, .words td { text-align: left }
 .verdict { display: inline-block; padding: .2rem .8rem; border-radius: .3rem; color: #fff }
 .passed { background: #2b8a3e }
 .failed, .died { background: #c92a2a }

@@ -27,12 +27,23 @@ class Line(Struct, frozen=True):
     points: Sequence[tuple[float, float]]
 
 
-def chart(lines: Sequence[Line], unit: str, *, x_unit: str = "s", first: float = 0.0) -> str:
-    """An ``<svg>`` of all lines that have points; empty if none has.  ``first``: the leftmost x."""
+def chart(
+    lines: Sequence[Line],
+    unit: str,
+    *,
+    x_unit: str = "s",
+    first: float = 0.0,
+    last: float | None = None,
+) -> str:
+    """An ``<svg>`` of all lines that have points; empty if none has.
+
+    ``first``: the leftmost x; ``last``: the rightmost, without it that of the last point.
+    """
     drawn = [line for line in lines if line.points]
     if not drawn:
         return ""
-    last = max(line.points[-1][0] for line in drawn)
+    if last is None:
+        last = max(line.points[-1][0] for line in drawn)
     width = last - first or 1.0
     highest = max((y for line in drawn for _, y in line.points), default=0.0)
     step = nice_step(highest)

@@ -32,6 +32,7 @@ SHARES = {
     "failed_share": "calls refused, timed out, dropped or never started, of all",
     "abandoned_share": "callers whose patience ended, of all",
     "handled_share": "callers who talked, of all",
+    "unfinished_share": "callers who had not talked yet when the test ended, of all",
     "overtaken_share": "callers passed by a later one for the same number, of all who were rung",
     "rtp_lost_share": "audio packets that did not come, of all that should have",
     "rtp_silent_share": "streams of a second or more in which nothing came, of all",

@@ -7,7 +7,8 @@ import pytest
 from actors import commands as c
 from loadtest import desk as d
 from loadtest.desks import Reply, destination
-from loadtest.engine import Run
+from loadtest.engine import CannotStart, Run
+from loadtest.result import conclude
 from sip.machine import CancelTimer, StartTimer, TimerFired
 from tests.support import load
 from tests.support.centre import Centre, centre
@@ -91,8 +92,8 @@ class CoreClient:
         self._opened = opened
         self.refusals: list[str] = []
 
-    async def sign_in(self, number: int) -> bool:
-        return True
+    async def sign_in(self, number: int) -> str | None:
+        return None
 
     async def find(self, number: int, user: str) -> str | None:
         contacts = list(self._opened.core.directory.contacts)
@@ -132,6 +133,40 @@ async def test_agents_do_with_calls_what_the_scenario_says(autojump_clock, does:
     assert outcome.tally.outcomes == {"handled": 3}
     assert done >= 3, outcome.desk
     assert outcome.tally.offers["answered"] >= 6  # the customer's agents, and those consulted
+
+
+class Strangers:
+    """Everybody is unknown, but agents below ``known``."""
+
+    def __init__(self, known: int) -> None:
+        self._known = known
+
+    async def sign_in(self, number: int) -> str | None:
+        return None if number < self._known else "NOT_SIGNED_IN"
+
+
+async def test_a_test_of_desktops_that_nobody_can_use_does_not_begin(autojump_clock):
+    api = {"url": "http://nowhere", "consults": 1.0, "to": "queue:support"}
+    wanted = load.scenario(api=api, agents={"count": 2, "register_rate": 10})
+    async with centre() as opened:
+        world = load.world(opened.network)
+        world.api = Strangers(0)
+        said = "none of 2 agents could sign in at http://nowhere: NOT_SIGNED_IN: 2"
+        with pytest.raises(CannotStart, match=said):
+            await Run(wanted, world).run()
+
+
+async def test_agents_without_a_desktop_are_told(autojump_clock):
+    api = {"url": "http://nowhere", "to": "queue:support"}
+    wanted = load.scenario(api=api, agents={"count": 2, "register_rate": 10}, drain_seconds=120)
+    async with centre(routing={"wrap_up_seconds": 0}) as opened:
+        world = load.world(opened.network)
+        world.api = Strangers(1002)
+        outcome = await Run(wanted, world).run()
+
+    assert outcome.without_desk == {"NOT_SIGNED_IN": 1}
+    told = "1 of 2 agents could not sign in to the API: NOT_SIGNED_IN: 1"
+    assert told in conclude(wanted, outcome, "now").complaints
 
 
 def test_a_destination_reads_as_the_api_has_it():

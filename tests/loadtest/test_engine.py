@@ -294,3 +294,17 @@ async def test_calls_that_are_over_leave_nothing_behind_without_the_collector(au
 
     assert running.tally.outcomes.total() == 50
     assert len(left) <= 2  # the task of each line's timers still has what it called last
+
+
+async def test_callers_who_had_not_talked_when_the_test_ended_are_told(autojump_clock):
+    wanted = load.scenario(agents={**AGENTS, "count": 1}, drain_seconds=1)
+    async with centre(routing=ROUTING) as opened:
+        outcome = await load.run(opened.network, wanted)
+    found = conclude(wanted, outcome, "now")
+
+    waited = outcome.tally.outcomes["unfinished"]
+    assert 0 < waited < 10
+    assert found.complaints == [
+        f"{waited} of 10 callers had not talked when the test ended: they count neither as failed "
+        "nor as abandoned (unfinished_share)"
+    ]

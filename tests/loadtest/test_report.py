@@ -13,6 +13,7 @@ from loadtest.junit import to_junit
 from loadtest.own_load import OwnLoad
 from loadtest.result import Audio, AudioPoint, Found, Judged, Trial
 from loadtest.summary import to_text
+from loadtest.watch import Sample
 from tests.support.load import scenario
 from tests.support.load_result import MET, result
 
@@ -43,6 +44,12 @@ class Outline(HTMLParser):
 
     def handle_data(self, data):
         self.text += data
+
+
+def drawings(page: str) -> list[Xml.Element]:
+    """Raises where one is not well-formed."""
+    parts = page.split("<svg")[1:]
+    return [Xml.fromstring("<svg" + part.partition("</svg>")[0] + "</svg>") for part in parts]
 
 
 def outline(page: str) -> Outline:
@@ -78,13 +85,24 @@ def test_the_page_has_all_charts_and_holds_nothing_from_elsewhere():
     read = outline(page)
 
     # calls, a latency, CPU, memory, a metric, RTP lost, RTP jitter
-    assert read.seen.count("svg") == 7
+    assert len(drawings(page)) == 7
     assert "src=" not in page
     assert "<script" not in page
     assert "<first>" in read.text
     assert "2 x a & b" in read.text
-    for svg in page.split("<svg")[1:]:
-        Xml.fromstring("<svg" + svg.partition("</svg>")[0] + "</svg>")
+
+
+def test_all_charts_are_over_the_same_time():
+    """Calls to 1 s, the server watched from 2 s before to 5 s after the first call."""
+    server = [Sample(at, {"core": 0.5}, {"core": 1}, {}) for at in (-2.0, 0.5, 5.0)]
+
+    page = to_html(result(server=server))
+
+    ticks = [
+        [text.text for text in svg.iter("text") if text.get("class") == "x"]
+        for svg in drawings(page)
+    ]
+    assert ticks == [["-2 s", "0 s", "2 s", "4 s"]] * 4  # calls, a latency, CPU, memory
 
 
 def test_the_page_of_a_search_links_to_each_rate():

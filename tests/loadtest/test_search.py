@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loadtest import searching
+from loadtest.result import Judged
 from loadtest.search import MOST_TRIALS, Over, RateSearch
-from loadtest.searching import at_rate
+from loadtest.searching import Search, at_rate
 from tests.support.load import scenario
+from tests.support.load_result import result
 
 
 def found(search: RateSearch, holds: Callable[[float], bool]) -> tuple[float | None, list[float]]:
@@ -96,3 +100,25 @@ def test_each_trial_is_the_scenario_at_one_rate_with_a_warm_up():
         (42, 20, True),
     ]
     assert one.callers == scenario().callers
+
+
+@pytest.mark.parametrize(
+    ("beyond", "rate", "broken_by", "ended"),
+    [
+        ({}, 4, None, "search.highest holds, and no higher rate was tried"),
+        ({"objectives": [Judged("failed_share", "<= 0", 0.5, False)]}, 2, None, None),
+        ({"died": "its process has ended"}, 2, "died", "its process has ended"),
+    ],
+)
+def test_a_search_says_why_it_went_no_further(monkeypatch, beyond, rate, broken_by, ended):
+    def perform(wanted, directory, display):
+        return result(**(beyond if wanted.arrivals.phases[0].rate > 2 else {}))
+
+    monkeypatch.setattr(searching, "perform", perform)
+    limits = {"lowest": 1, "highest": 4, "precision": 0.5}
+    search = Search(scenario(search=limits), Path())
+
+    trials = list(search.trials())
+
+    assert trials
+    assert (search.found.rate, search.found.ended, search.broken_by) == (rate, ended, broken_by)
