@@ -2,7 +2,8 @@
 
 RTP is relayed in turns, two milliseconds apart at least where there is enough of it, for many
 packets at once cost much less than each by itself; players and the mixer are served every 20 ms, by
-deadlines that do not drift.  Sockets whose packets would only wait for the next tick are read
+deadlines that do not drift.  While nothing is to be played, mixed or relayed the ticks between are
+left out, but for every tenth.  Sockets whose packets would only wait for the next tick are read
 there.  One packet is read per socket and turn, and no more than `PACKETS_PER_TICK` per socket and
 tick: a flood at one port costs that port its quality and no other one.  A phone that has been heard
 for a while is given a socket of its own at the port, connected to it: there the system need not say
@@ -72,7 +73,8 @@ _TURN = 0.002
 _WORTH_GATHERING = 8
 """Packets of a tick: of fewer seldom two come within a turn, and each turn takes two wakes."""
 _UNHURRIED = 10
-"""Ticks that news may wait for which nobody waits: each time it wakes the core."""
+"""Ticks that news may wait for which nobody waits: each time it wakes the core; and ticks in which
+we wake but once, while nothing is to be done."""
 _ALL_EVERY = 16
 """Ticks."""
 _SESSIONS_PER_EVENT = 256
@@ -157,13 +159,15 @@ class Engine:
         self._allowance = Allowance(PACKETS_PER_TICK)
         self._batch = Batch()
         self._tick = 0
+        self._beat = 1
+        """Ticks from the last that there was to the next that there will be."""
         self._stopping = False
         self._drops: Counter[str] = Counter()
         self._matrix = Matrix(self._send_rtp, self._write, self._drops)
         self._packets_in = 0
         self._packets_out = 0
         self._came = 0
-        """Packets since the tick that woke us, and did not wait for it."""
+        """Packets since the last tick, but for those that had waited for it."""
         self._gathers = False
         """There were enough of them in the last tick."""
         self._lateness = [0] * (len(LATENESS_BOUNDS) + 1)
@@ -181,10 +185,11 @@ class Engine:
                 ready = poll(max(0.0, deadline - clock()), ROWS)
                 now = clock()
                 packets = self._read(ready, now) if ready else 0
-                ticks = now >= deadline
-                if ticks:
+                if ready and self._beat > 1:
+                    deadline -= self._shorten(deadline - now) * TICK
+                if now >= deadline:
                     deadline = self._ticks(deadline, now)
-                if self._control.pressing or (ticks and self._tick % _UNHURRIED == 0):
+                if self._control.pressing:
                     self._control.flush()
                 if self._gathers and 0 < packets < ROWS:
                     time.sleep(max(0.0, min(now + _TURN, deadline) - clock()))
@@ -316,6 +321,26 @@ class Engine:
 
     # --- time ---------------------------------------------------------------------------------
 
+    def _shorten(self, left: float) -> int:
+        """How many ticks the next one comes sooner than in `left` seconds, for there is something
+        to be done after all."""
+        if self._may_rest():
+            return 0
+        sooner = min(max(0, int(left / TICK)), self._beat - 1)
+        self._beat -= sooner
+        return sooner
+
+    def _may_rest(self) -> bool:
+        """Whether the next ticks can be left out."""
+        return not (
+            self._came
+            or self._polled
+            or self._paused
+            or self._connected
+            or self._reserve.is_short
+            or self._matrix.is_busy
+        )
+
     def _ticks(self, deadline: float, now: float) -> float:
         """One tick, or those that were missed as well; the next deadline."""
         lateness = now - deadline
@@ -324,15 +349,15 @@ class Engine:
         self._lateness_max = max(self._lateness_max, lateness)
         for _ in range(_TICKS_TO_CATCH_UP):
             self._on_tick(now)
-            deadline += TICK
+            deadline += self._beat * TICK
             if deadline > now:
                 return deadline
         # The machine stood still: what was to be said in the meantime stays unsaid.
         return now + TICK
 
     def _on_tick(self, now: float) -> None:
-        self._tick += 1
-        self._gathers, self._came = self._came >= _WORTH_GATHERING, 0
+        beat = self._beat
+        self._tick += beat
         self._allowance.renew()
         for paused in self._paused:
             if paused.session is not None and paused.descriptor not in self._polled:
@@ -344,11 +369,16 @@ class Engine:
             self._connected = [leg for leg in self._connected if not self._is_settled(leg, now)]
         self._receive_polled(now)
         self._matrix.tick(now)
-        self._look_after(-(-len(self._rounds) // _ROUND), now)
+        self._look_after(min(-(-len(self._rounds) * beat // _ROUND), len(self._rounds)), now)
         self._pairs.tidy(now)
         if self._control.connected:
             for ready in self._reserve.fill(now):
                 self._control.emit(ready)
+        if self._tick // _UNHURRIED != (self._tick - beat) // _UNHURRIED:
+            self._control.flush()
+        self._gathers = self._came >= _WORTH_GATHERING
+        self._beat = _UNHURRIED if self._may_rest() else 1
+        self._came = 0
 
     def _choose_polled(self) -> None:
         self._changes_seen = self._matrix.changes

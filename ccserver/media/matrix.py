@@ -173,6 +173,11 @@ class Matrix:
         """Sessions whose packets wait for the next tick anyway."""
         return [session for session in self._buffers if not session.relays]
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is played or mixed, or a key pressed: then the next tick is needed."""
+        return bool(self._players or self._keys_held or self.mixer.ears or self.mixer.rows)
+
     def tick(self, now: float) -> None:
         """20 ms for everybody who is played or mixed to, or presses a key."""
         for session in self._players:

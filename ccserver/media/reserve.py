@@ -40,6 +40,12 @@ class Reserve:
             untold.clear()
         return [_told(place, list(ready)) for place, ready in self._ready.items() if ready]
 
+    @property
+    def is_short(self) -> bool:
+        """Whether more than a quarter of what is wanted is missing."""
+        fewest = min(map(len, self._ready.values()))
+        return self._wanted - fewest > self._wanted // 4
+
     def fill(self, now: float) -> list[PortsReady]:
         """Take some of what is missing.  What the core should hear of now: new ones when they are
         some, or when there are no more.

@@ -51,6 +51,19 @@ def test_it_fills_a_few_at_a_tick_until_there_are_as_many_as_are_wanted() -> Non
     assert len(shelf.reserve) == 3 * AT_ONCE
 
 
+def test_it_is_short_when_more_than_a_quarter_is_missing() -> None:
+    shelf = Shelf(80)
+    assert not shelf.reserve.is_short
+    shelf.reserve.want(8)
+    assert shelf.reserve.is_short
+
+    shelf.ticks()
+    shelf.use(2)
+    assert not shelf.reserve.is_short
+    shelf.use(1)
+    assert shelf.reserve.is_short
+
+
 def test_the_core_is_told_of_many_pairs_in_one_go() -> None:
     shelf = Shelf(200)
     shelf.reserve.want(64)
