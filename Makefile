@@ -43,7 +43,8 @@ demo: setup ## the demonstration centre with simulated phones and callers (OWN=1
 load: setup ## callers and agents for the server that runs (SCENARIO=file, SET="key=value ...")
 	@exec $(BIN)/ccserver-load run $(SCENARIO) --out $(OUT) $(foreach change,$(SET),--set '$(change)')
 
-test: setup peers check ## everything that must hold, with real peers (ARGS="tests/sip -x": a part)
+test: setup ## everything that must hold, with real peers (ARGS="tests/sip -x": a part)
+	@$(MAKE) --jobs 2 --output-sync peers check
 	@$(BIN)/python -m tests $(ARGS)
 
 peers: ## the programs that the tests talk to (Debian packages)
