@@ -192,8 +192,10 @@ class Line:
         self.sent_at = 0.0
         """When we last handed something to the socket."""
         self._came_at: Callable[[], float] = trio.current_time
+        self._went_at: Callable[[], float] = trio.current_time
         if isinstance(transport, StampedUdp):
             self._came_at = lambda: transport.came_at
+            self._went_at = lambda: transport.sent_at
         self._asked: dict[object, float] = {}
         """Since when whose request is unanswered, the oldest first."""
         self._rings = rings
@@ -293,7 +295,7 @@ class Line:
         self.endpoint.receive(data, path)
 
     def _sends(self, data: bytes, remote: tuple[str, int]) -> None:
-        self.sent_at = trio.current_time()
+        self.sent_at = self._went_at()
 
     def _lost(self, path: Path, data: bytes) -> None:
         self.endpoint.connection_closed(path)

@@ -1,4 +1,4 @@
-"""UDP that knows when each datagram came: when the kernel had it, however late it is read."""
+"""UDP that knows when each datagram came, however late it is read, and when one went."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import trio
 
+from sip.transport.path import Path
 from sip.transport.udp import UdpTransport
 
 _OPTION = 35
@@ -22,10 +23,15 @@ _SPACE = socket.CMSG_SPACE(_STAMP.size)
 
 class StampedUdp(UdpTransport):
     """``came_at``: when the datagram that was read last arrived at this machine, by Trio's clock.
-    Where the system stamps nothing, when it was read.
+    Where the system stamps nothing, when it was read.  ``sent_at``: when one was last handed over.
     """
 
     came_at = 0.0
+    sent_at = 0.0
+
+    def send(self, data: bytes, path: Path) -> None:
+        self.sent_at = trio.current_time()  # before: the server may answer while we still send
+        super().send(data, path)
 
     def _open(self, host: str, port: int) -> socket.socket:
         opened = super()._open(host, port)

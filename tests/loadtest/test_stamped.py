@@ -9,6 +9,7 @@ import trio
 from loadtest import stamped
 from loadtest.stamped import StampedUdp
 from sip.transport.path import Path
+from sip.transport.udp import UdpTransport
 
 HOUR = 3600.0
 
@@ -43,3 +44,18 @@ async def test_where_nothing_is_stamped_it_came_when_it_was_read(autojump_clock)
 
         assert transport._reader()(100)[0] == b"one"
         assert transport.came_at == trio.current_time()
+
+
+async def test_a_datagram_goes_when_it_is_handed_over(
+    autojump_clock, monkeypatch: pytest.MonkeyPatch
+):
+    """The server may have it, and we lose the core to it, before the call that sends it returns."""
+    seen = []
+    monkeypatch.setattr(UdpTransport, "send", lambda self, data, path: seen.append(self.sent_at))
+    transport = StampedUdp(0, "127.0.0.1", 0)
+    with transport._socket:
+        await trio.sleep(5)
+
+        transport.send(b"one", Path("udp", 0, transport.local))
+
+    assert seen == [trio.current_time()]
