@@ -6,9 +6,7 @@ deadlines that do not drift.  While nothing is to be played, mixed or relayed th
 left out, but for every tenth.  Sockets whose packets would only wait for the next tick are read
 there.  One packet is read per socket and turn, and no more than `PACKETS_PER_TICK` per socket and
 tick: a flood at one port costs that port its quality and no other one.  A phone that has been heard
-for a while is given a socket of its own at the port, connected to it: there the system need not say
-of each packet where it came from, nor be told where one goes, nor we look whose it is; strangers
-come to the other one.
+for a while is given a socket of its own (`own_sockets`).
 """
 
 from __future__ import annotations
@@ -31,6 +29,7 @@ from ccserver.media.batch import ROWS, Allowance, Batch
 from ccserver.media.control import ControlSocket
 from ccserver.media.flow import NOBODY
 from ccserver.media.matrix import Matrix
+from ccserver.media.own_sockets import Leg, OwnSockets
 from ccserver.media.pairs import NoSuchFamily, PortPairs
 from ccserver.media.player import Player
 from ccserver.media.ports import PortPool, PortsExhausted
@@ -53,7 +52,7 @@ from ccserver.media.protocol import (
     StopPlay,
 )
 from ccserver.media.reserve import Reserve
-from ccserver.media.session import Drop, Line, Session
+from ccserver.media.session import Drop, Session
 from ccserver.media.sockets import Pair, Place, PortSocket, is_reachable
 from ccserver.media.stream import OutStream
 from ccserver.media.wav import BadPrompt, Library
@@ -78,10 +77,6 @@ we wake but once, while nothing is to be done."""
 _ALL_EVERY = 16
 """Ticks."""
 _SESSIONS_PER_EVENT = 256
-_WORTH_A_SOCKET = 25
-"""Packets that were heard: half a second."""
-_CONNECTED_AT_ONCE = 16
-"""Sockets at a tick: one takes 0.1 ms, and RTP waits meanwhile."""
 _ONE_WAITS_OF = 8
 """Port pairs: a family has this share of them at most in reserve, and as many open beside it."""
 
@@ -98,19 +93,6 @@ class Settings(Struct, frozen=True):
     """Seconds."""
     most_open: int = 10_000
     """Sockets; beyond that none stays open that is nobody's."""
-
-
-class _Leg:
-    """A session and its sockets."""
-
-    __slots__ = ("ear", "pair", "released", "session")
-
-    def __init__(self, session: Session, pair: Pair) -> None:
-        self.session = session
-        self.pair = pair
-        self.ear = pair.rtp
-        """Where its phone's packets come: a connected one, or that of the pair."""
-        self.released = False
 
 
 class Engine:
@@ -146,15 +128,14 @@ class Engine:
         )
         self._reserve = Reserve(self._pairs, settings.places, most_waiting)
         self._control = ControlSocket(settings.socket, self._poller, self._handle)
-        self._legs: dict[str, _Leg] = {}
+        self._legs: dict[str, Leg] = {}
         self._ways: dict[Session, PortSocket] = {}
         """By which socket each session's RTP is sent while it has no line."""
-        self._connected: list[_Leg] = []
-        """Those that were given a socket of their own in the last tick."""
-        self._polled: dict[int, _Leg] = {}
+        self._own = OwnSockets(self._pairs, self._receive, self._let_move)
+        self._polled: dict[int, Leg] = {}
         """Those whose packets are read at the tick, by their ears' descriptors."""
         self._changes_seen = 0
-        self._rounds: deque[_Leg] = deque()
+        self._rounds: deque[Leg] = deque()
         self._paused: list[PortSocket] = []
         self._allowance = Allowance(PACKETS_PER_TICK)
         self._batch = Batch()
@@ -336,7 +317,7 @@ class Engine:
             self._came
             or self._polled
             or self._paused
-            or self._connected
+            or self._own.is_busy
             or self._reserve.is_short
             or self._matrix.is_busy
         )
@@ -365,8 +346,7 @@ class Engine:
         self._paused.clear()
         if self._changes_seen != self._matrix.changes:
             self._choose_polled()
-        if self._connected:
-            self._connected = [leg for leg in self._connected if not self._is_settled(leg, now)]
+        self._own.tick(now)
         self._receive_polled(now)
         self._matrix.tick(now)
         self._look_after(min(-(-len(self._rounds) * beat // _ROUND), len(self._rounds)), now)
@@ -395,7 +375,6 @@ class Engine:
                 self._pairs.watch(self._pairs.sockets[descriptor])
 
     def _look_after(self, count: int, now: float) -> None:
-        may_connect = _CONNECTED_AT_ONCE
         for _ in range(count):
             leg = self._rounds.popleft()
             if leg.released:
@@ -403,8 +382,7 @@ class Engine:
             self._rounds.append(leg)
             session = leg.session
             session.check_silence(now)
-            if session.source != leg.ear.connected_to and may_connect:
-                may_connect -= self._listen_to(leg, now)
+            self._own.look_at(leg, now)
             if now >= session.next_report:
                 report, target = session.report(now, self._wall()), session.reports_to
                 if report is not None and target is not None:
@@ -415,53 +393,12 @@ class Engine:
                     else:
                         self._packets_out += 1
 
-    def _listen_to(self, leg: _Leg, now: float) -> bool:
-        """Let the phone that is heard have a socket of its own; whether that was tried."""
-        session, pair = leg.session, leg.pair
-        source = session.source
-        if leg.ear is not pair.rtp:
-            connected = leg.ear
-            self._hear_at(leg, pair.rtp)
-            self._pairs.disconnect(connected)
-        if source is None or session.reception.received < _WORTH_A_SOCKET:
-            return False
-        # What still waits here would come after what is newer, there: it is read first.
-        if not self._read_all(pair.rtp, now):
-            pair.rtp.drain()
-        found = self._pairs.connect(pair, source)
-        if found is not None:
-            self._hear_at(leg, found)
-            self._connected.append(leg)
-        return True
-
-    def _is_settled(self, leg: _Leg, now: float) -> bool:
-        """Once nothing is left in a new socket that came before it was connected, it is known whose
-        packets it gives.  A tick has passed, so that what was being put there is there.
-
-        Race: it may be another phone that is heard by then, or the end, or there is a flood.
-        """
-        ear, source = leg.ear, leg.session.source
-        if leg.released or ear.connected_to is None or ear.peer is not None:
-            return True
-        if source != ear.connected_to or not self._read_all(ear, now):
-            return False
-        ear.peer = ear.connected_to
-        leg.session.connect(Line(ear.descriptor, ear.connected_to))
-        return True
-
-    def _read_all(self, found: PortSocket, now: float) -> bool:
-        """Whether that was all that is there."""
-        return any(not self._receive([found.descriptor], now) for _ in range(PACKETS_PER_TICK))
-
-    def _hear_at(self, leg: _Leg, ear: PortSocket) -> None:
-        leg.session.connect(None)
-        if self._polled.pop(leg.ear.descriptor, None) is not None:
-            self._polled[ear.descriptor] = leg
-            self._pairs.watch(leg.ear)
-            self._pairs.unwatch(ear)
-        leg.ear.is_ear = False
-        ear.is_ear = True
-        leg.ear = ear
+    def _let_move(self, leg: Leg, before: PortSocket) -> None:
+        """Its ear is another one than before."""
+        if self._polled.pop(before.descriptor, None) is not None:
+            self._polled[leg.ear.descriptor] = leg
+            self._pairs.watch(before)
+            self._pairs.unwatch(leg.ear)
 
     # --- commands -----------------------------------------------------------------------------
 
@@ -514,7 +451,7 @@ class Engine:
             silence=self._settings.rtp_timeout,
             now=now,
         )
-        leg = self._legs[name] = _Leg(session, pair)
+        leg = self._legs[name] = Leg(session, pair)
         self._ways[session] = pair.rtp
         self._rounds.append(leg)
         self._pairs.begin(pair, session)
@@ -572,10 +509,7 @@ class Engine:
         leg.released = True
         self._matrix.release(leg.session)
         del self._ways[leg.session]
-        connected = leg.ear
-        if connected is not leg.pair.rtp:
-            self._hear_at(leg, leg.pair.rtp)
-            self._pairs.disconnect(connected)
+        self._own.take_back(leg)
         self._polled.pop(leg.ear.descriptor, None)
         self._pairs.end(leg.pair, self._clock())
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ccserver.media import address_rules, engine, pairs
+from ccserver.media import address_rules, engine, own_sockets, pairs
 from ccserver.media.protocol import (
     GetStatistics,
     Hear,
@@ -32,7 +32,7 @@ ENOUGH = 0.6
 def media(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Iterator[RunningEngine]:
-    monkeypatch.setattr(engine, "_WORTH_A_SOCKET", 5)
+    monkeypatch.setattr(own_sockets, "_WORTH_IT", 5)
     monkeypatch.setattr(engine, "_ROUND", 5)
     first = free_ports(20)
     with RunningEngine(tmp_path, ports=(first, first + 19), hosts=(request.param,)) as running:
@@ -95,15 +95,15 @@ def test_m01_a_stranger_is_still_heard_by_nobody_and_counted(media, phones):
 def test_what_waits_as_a_phone_gets_its_own_socket_is_not_lost(media, phones, monkeypatch):
     anna, bert = phones[:] = [media.phone(name, host=media.host) for name in ("anna", "bert")]
     media.tell(*both("anna", "bert"))
-    listen_to = media.engine._listen_to
+    look_at = media.engine._own.look_at
 
-    def listen_to_late(leg, now):
+    def look_late(leg, now):
         if leg.session.reception.received == 5:
             for _ in range(20):
                 anna.sends_frame()
-        return listen_to(leg, now)
+        look_at(leg, now)
 
-    monkeypatch.setattr(media.engine, "_listen_to", listen_to_late)
+    monkeypatch.setattr(media.engine._own, "look_at", look_late)
     talk(anna, seconds=0.1)
 
     wait_until(lambda: own_socket(media, anna) is not None)
