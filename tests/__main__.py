@@ -35,7 +35,7 @@ COMPUTING = (
 """What takes longest first; behind these all that is in none of them, and at the end the seeds."""
 SEEDS = "tests/sim/test_seeds.py"
 PYTEST = (sys.executable, "-m", "pytest", "-q")
-POLITE = ("nice", "-n", "19")
+POLITE = ("nice", "-n", "10")
 
 Command = Sequence[str]
 

@@ -42,8 +42,9 @@ from ccserver.media.protocol import (
 )
 from ccserver.media.sockets import Place
 from tests.peers.phone_rtp import HOST, Phone, RunningEngine, both, talk
-from tests.peers.programs import PATIENCE, free_ports, until
+from tests.peers.programs import free_ports
 from tests.support import ears
+from tests.support.datagrams import deliver
 from tests.support.ears import hears, loudest, tone
 
 _FIRST = free_ports(40)
@@ -90,8 +91,7 @@ def test_what_came_before_its_session_is_not_heard_in_it(media):
     media.tell(KeepReady(1))
     (port,) = media.wait_for(PortsReady).ports
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
-        stranger.sendto(b"of another call", (HOST, port))
-    until(lambda: waits_at(port), PATIENCE, "the datagram to be there")
+        deliver(stranger, (HOST, port), b"of another call")
     media.tell(GetStatistics())
     media.wait_for(Statistics)  # behind what was read with it
 
@@ -100,13 +100,6 @@ def test_what_came_before_its_session_is_not_heard_in_it(media):
     media.tell(GetStatistics())
 
     assert media.wait_for(Statistics).packets_in == 0
-
-
-def waits_at(port: int) -> bool:
-    """Whether there are datagrams that nobody has read yet (proc(5), /proc/net/udp)."""
-    sockets = [line.split() for line in Path("/proc/net/udp").read_text().splitlines()[1:]]
-    queues = [one[4] for one in sockets if one[1].endswith(f":{port:04X}")]
-    return any(int(queue.partition(":")[2], 16) for queue in queues)
 
 
 def test_a_pair_that_is_not_in_reserve_is_refused(media):

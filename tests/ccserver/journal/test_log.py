@@ -101,7 +101,7 @@ async def test_the_writer_needs_no_asking():
     async with trio.open_nursery() as nursery:
         nursery.start_soon(journal.run)
         journal.append(ServerStopped())
-        with trio.fail_after(5):
+        with trio.fail_after(60):
             while not storage.rows:
                 await trio.lowlevel.checkpoint()
         nursery.cancel_scope.cancel()
@@ -195,7 +195,7 @@ async def test_a_slow_disk_costs_memory_up_to_a_bound_and_then_events_but_no_cal
 
 
 async def _durable(journal: Journal, seq: int) -> bool:
-    with trio.fail_after(5):
+    with trio.fail_after(60):
         await journal.wait_durable(seq)
     return True
 

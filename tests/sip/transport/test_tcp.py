@@ -13,6 +13,7 @@ from sip.transport.framing import HEAD_LIMIT
 from sip.transport.path import Path
 from sip.transport.tcp import BACKLOG_BYTES, HEADER_PATIENCE, PER_HOST, TcpTransport
 from tests.support.builders import make_request
+from tests.support.datagrams import PATIENCE
 
 REGISTER = b"REGISTER sip:x SIP/2.0\r\nContent-Length: 0\r\n\r\n"
 INFO = make_request("INFO", to_tag="t").encode()
@@ -37,11 +38,11 @@ class Ends:
         self.unsent.append((path, data))
 
     async def message(self) -> Path:
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE):
             return await self._arrivals.receive()
 
     async def end(self) -> Path:
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE):
             return await self._ends.receive()
 
     def is_silent(self) -> bool:
@@ -106,7 +107,7 @@ async def running(host: str = "127.0.0.1"):
 
 
 async def all_from(stream: trio.abc.ReceiveStream) -> bytes:
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         return b"".join([chunk async for chunk in stream])
 
 
@@ -259,7 +260,7 @@ async def test_after_a_connection_has_closed_its_address_is_tried_and_may_refuse
         await stream.aclose()
         await ends.end()
         transport.send(INFO, path)
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE):
             while not ends.unsent:
                 await trio.lowlevel.checkpoint()
         ((lost, data),) = ends.unsent
@@ -273,7 +274,7 @@ async def test_one_host_may_not_take_all_connections_t11() -> None:
             await stream.send_all(REGISTER)
             await ends.message()
         one_more = await trio.open_tcp_stream(*transport.local)
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE):
             with suppress(trio.BrokenResourceError):  # reset: it was never served
                 assert await one_more.receive_some() == b""
         await streams.pop().aclose()

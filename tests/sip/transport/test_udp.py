@@ -12,6 +12,7 @@ import trio.lowlevel
 from sip.transport import udp
 from sip.transport.path import Path
 from sip.transport.udp import BACKLOG, UdpTransport
+from tests.support.datagrams import PATIENCE, deliver
 
 FAMILIES = [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)]
 
@@ -49,7 +50,7 @@ class Heard:
         self._send.send_nowait(data)
 
     async def next(self) -> bytes:
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE):
             return await self._receive.receive()
 
 
@@ -62,7 +63,7 @@ def peer_of(transport: UdpTransport) -> socket.socket:
     family = socket.AF_INET6 if ":" in transport.local[0] else socket.AF_INET
     peer = socket.socket(family, socket.SOCK_DGRAM)
     peer.bind((transport.local[0], 0))
-    peer.settimeout(5)
+    peer.settimeout(PATIENCE)
     return peer
 
 
@@ -88,11 +89,10 @@ async def test_datagrams_that_wait_come_in_one_burst(transport) -> None:
     told: list[str] = []
     transport.begins, transport.ends = lambda: told.append("begins"), lambda: told.append("ends")
     with peer_of(transport) as peer:
-        for data in (b"one", b"two", b"three"):
-            peer.sendto(data, transport.local)
+        deliver(peer, transport.local, b"one", b"two", b"three")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(transport.run, lambda data, path: told.append(data.decode()), failed)
-            with trio.fail_after(5):
+            with trio.fail_after(PATIENCE):
                 while "ends" not in told:
                     await trio.lowlevel.checkpoint()
             nursery.cancel_scope.cancel()
@@ -116,11 +116,10 @@ async def test_a_burst_that_takes_long_ends_before_all_have_been_received(
 
     transport.begins = lambda: bursts.append([])
     with peer_of(transport) as peer:
-        for number in range(7):
-            peer.sendto(b"%d" % number, transport.local)
+        deliver(peer, transport.local, *(b"%d" % number for number in range(7)))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(transport.run, receive, failed)
-            with trio.fail_after(5):
+            with trio.fail_after(PATIENCE):
                 await done.wait()
             nursery.cancel_scope.cancel()
     assert bursts == [[b"0", b"1", b"2"], [b"3", b"4", b"5"], [b"6"]]
@@ -188,7 +187,7 @@ async def test_a_socket_that_the_system_took_is_opened_again_at_its_place(transp
         async with trio.open_nursery() as nursery:
             nursery.start_soon(transport.run, heard, failed)
             peer.sendto(b"lost with the socket", place)
-            with trio.fail_after(1.0):
+            with trio.fail_after(PATIENCE):
                 while transport._socket is taken:
                     await trio.lowlevel.checkpoint()
             peer.sendto(b"after", place)
