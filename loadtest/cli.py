@@ -21,7 +21,7 @@ from loadtest import result as results
 from loadtest.display import show, tell
 from loadtest.engine import CannotStart
 from loadtest.html import search_page, to_html
-from loadtest.junit import to_junit
+from loadtest.junit import of_a_false_start, to_junit
 from loadtest.realtime import ask_for_priority
 from loadtest.result import Found, Result
 from loadtest.scenario.load import load
@@ -32,6 +32,8 @@ from loadtest.summary import to_text
 
 PASSED, FAILED, WRONG, NO_SERVER, UNPROVED = range(5)
 STATUS = {"passed": PASSED, "failed": FAILED, "died": NO_SERVER, "unproved": UNPROVED}
+
+RESULT, REPORT, JUNIT = "result.json", "report.html", "junit.xml"
 
 app = typer.Typer(
     help="Callers and agents, as many as you like, for a SIP server under test.",
@@ -70,6 +72,8 @@ def run(
     try:
         found = perform(wanted, scenario.parent, _display(quiet))
     except CannotStart as error:
+        if out is not None:
+            (out / JUNIT).write_bytes(of_a_false_start(wanted.name, str(error)))
         _fail(NO_SERVER, str(error))
     typer.echo(to_text(found))
     if out is not None:
@@ -184,11 +188,15 @@ def _loaded(scenario: Path, overrides: list[str] | None) -> Scenario:
 
 
 def _prepare(directory: Path | None) -> None:
-    """Before the run: an hour later is too late to hear that its result has no place."""
+    """Before the run: an hour later is too late to hear that its result has no place.  That of an
+    earlier one goes, so that nobody takes it for this one's.
+    """
     if directory is None:
         return
     try:
         directory.mkdir(parents=True, exist_ok=True)
+        for name in (RESULT, REPORT, JUNIT):
+            (directory / name).unlink(missing_ok=True)
         with TemporaryFile(dir=directory):
             pass
     except OSError as error:
@@ -198,9 +206,9 @@ def _prepare(directory: Path | None) -> None:
 def _write(found: Result, directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        (directory / "result.json").write_bytes(results.to_json(found))
-        (directory / "report.html").write_text(to_html(found), encoding="utf-8")
-        (directory / "junit.xml").write_bytes(to_junit(found))
+        (directory / RESULT).write_bytes(results.to_json(found))
+        (directory / REPORT).write_text(to_html(found), encoding="utf-8")
+        (directory / JUNIT).write_bytes(to_junit(found))
     except OSError as error:
         _cannot_write(directory, error)
 

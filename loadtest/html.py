@@ -11,7 +11,7 @@ import msgspec
 from ccserver.drawing.page import page, section, table
 from ccserver.drawing.svg import Line, chart
 from loadtest.result import Found, Point, Result
-from loadtest.summary import VERDICTS
+from loadtest.summary import VERDICTS, milliseconds
 from loadtest.watch import Sample
 
 
@@ -89,8 +89,8 @@ def _calls(result: Result) -> Iterator[str]:
                 (
                     name,
                     str(latency.count),
-                    f"{latency.mean * 1e3:.1f}",
-                    *(f"{latency.at[at] * 1e3:.1f}" for at in names),
+                    milliseconds(latency.mean),
+                    *(milliseconds(latency.at[at]) for at in names),
                 )
                 for name, latency in result.latencies.items()
             ],

@@ -32,5 +32,14 @@ def to_junit(result: Result) -> bytes:
     return bytes(Xml.tostring(suite, encoding="utf-8", xml_declaration=True))
 
 
+def of_a_false_start(scenario: str, why: str) -> bytes:
+    """One suite with one failure: the server was not fit for a first call."""
+    suite = Xml.Element("testsuite", name=f"ccserver-load {scenario}", tests="1", failures="1")
+    case = Xml.SubElement(suite, "testcase", classname=scenario, name="the server lives")
+    Xml.SubElement(case, "failure", message=why)
+    Xml.indent(suite)
+    return bytes(Xml.tostring(suite, encoding="utf-8", xml_declaration=True))
+
+
 def _case(suite: Xml.Element, result: Result, name: str) -> Xml.Element:
     return Xml.SubElement(suite, "testcase", classname=result.scenario, name=name)

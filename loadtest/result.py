@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -172,31 +173,7 @@ def conclude(
     if died is None and tally.failed == tally.calls > 0 and not tally.answered:
         counts = ", ".join(f"{name} {count}" for name, count in tally.outcomes.most_common())
         died = f"none of {tally.calls} calls was answered: {counts}"
-    told = list(complaints or [])
-    if own.complaint is not None:
-        told.append(own.complaint)
-    if outcome.stopped:
-        told.append(f"stopped by hand after {outcome.calling_seconds:.0f} s of calls")
-    if outcome.unregistered:
-        told.append(f"{outcome.unregistered} of {scenario.agents.count} agents never registered")
-    if outcome.without_desk:
-        why = ", ".join(f"{reason}: {count}" for reason, count in outcome.without_desk.items())
-        refused = f"{sum(outcome.without_desk.values())} of {scenario.agents.count} agents"
-        told.append(f"{refused} could not sign in to the API: {why}")
-    if unfinished := tally.outcomes["unfinished"]:
-        told.append(
-            f"{unfinished} of {tally.calls} callers had not talked when the test ended: "
-            "they count neither as failed nor as abandoned (unfinished_share)"
-        )
-    if audio is not None and audio.silent:
-        told.append(f"{audio.silent} streams heard nothing at all")
-    if audio is not None and audio.late_share > MOST_LATE:
-        told.append(
-            f"{audio.late_share:.1%} of the generator's audio was sent late: "
-            "jitter is partly its own"
-        )
-    if watch is not None and watch.unreadable:
-        told.append(f"the server's metrics could not be read {several(watch.unreadable, 'time')}")
+    told = [*(complaints or []), *_complaints(scenario, outcome, watch, audio)]
     measured = measures(tally, audio)
     return Result(
         scenario=scenario.name,
@@ -229,6 +206,37 @@ def conclude(
         audio_series=[_since(tally.begin, one) for one in audio_series or ()],
         desk=outcome.desk,
     )
+
+
+def _complaints(
+    scenario: Scenario, outcome: Outcome, watch: Watch | None, audio: Audio | None
+) -> Iterator[str]:
+    """What the run itself gives a reader to know."""
+    own, tally = outcome.own, outcome.tally
+    if own.complaint is not None:
+        yield own.complaint
+    if outcome.stopped:
+        yield f"stopped by hand after {outcome.calling_seconds:.0f} s of calls"
+    if outcome.unregistered:
+        yield f"{outcome.unregistered} of {scenario.agents.count} agents never registered"
+    if outcome.without_desk:
+        why = ", ".join(f"{reason}: {count}" for reason, count in outcome.without_desk.items())
+        refused = f"{sum(outcome.without_desk.values())} of {scenario.agents.count} agents"
+        yield f"{refused} could not sign in to the API: {why}"
+    if unfinished := tally.outcomes["unfinished"]:
+        yield (
+            f"{unfinished} of {tally.calls} callers had not talked when the test ended: "
+            "they count neither as failed nor as abandoned (unfinished_share)"
+        )
+    if audio is not None and audio.silent:
+        yield f"{audio.silent} streams heard nothing at all"
+    if audio is not None and audio.late_share > MOST_LATE:
+        yield (
+            f"{audio.late_share:.1%} of the generator's audio was sent late: "
+            "jitter is partly its own"
+        )
+    if watch is not None and watch.unreadable:
+        yield f"the server's metrics could not be read {several(watch.unreadable, 'time')}"
 
 
 def _since(begin: float, one: Timed) -> Timed:

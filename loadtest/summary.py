@@ -28,7 +28,7 @@ def _lines(result: Result) -> Iterator[str]:
     if result.statuses:
         yield "refused with: " + _counts(result.statuses)
     for name, latency in result.latencies.items():
-        values = ", ".join(f"{at} {value * 1e3:.1f}" for at, value in latency.at.items())
+        values = ", ".join(f"{at} {milliseconds(value)}" for at, value in latency.at.items())
         yield f"{name}: {latency.count}, ms: {values}"
     if result.offers:
         yield "agents: " + _counts(result.offers)
@@ -66,6 +66,12 @@ def _lines(result: Result) -> Iterator[str]:
         found = "not measured" if judged.found is None else f"{judged.found:.6g}"
         yield f"{'met   ' if judged.met else 'MISSED'} {judged.measure} {judged.wanted}: {found}"
     yield VERDICTS[result.verdict]
+
+
+def milliseconds(seconds: float) -> str:
+    """``0.64``, ``12.7``, ``5537.8``."""
+    value = seconds * 1e3
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}"
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 from pathlib import Path
 from random import Random
+from xml.etree import ElementTree as Xml
 
 import pytest
 from typer.testing import CliRunner
 
 from ccserver.settings import ConfigurationError
+from loadtest import cli
 from loadtest.cli import app
+from loadtest.engine import CannotStart
 from loadtest.scenario.load import load
 from loadtest.scenario.values import Spread, read_spread
 
@@ -177,3 +180,25 @@ def test_check_says_how_long_a_recording_lasts_by_its_name():
         "loadtest/scenarios/direct.toml: good "
         "(1 kind of callers, 4 agents, the calls of direct.csv, 2 objectives)\n"
     )
+
+
+def test_a_server_that_is_of_no_use_stands_in_the_junit_of_this_run_not_of_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def perform(*_: object) -> None:
+        raise CannotStart("none of 8 agents could register: no answer")
+
+    monkeypatch.setattr(cli, "perform", perform)
+    for name in ("result.json", "report.html", "junit.xml"):
+        (tmp_path / name).write_text("of the last run")
+
+    arguments = ["run", "loadtest/scenarios/first.toml", "--out", str(tmp_path)]
+    result = CliRunner().invoke(app, arguments)
+
+    assert result.exit_code == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["junit.xml"]
+    suite = Xml.parse(tmp_path / "junit.xml").getroot()
+    assert (suite.get("tests"), suite.get("failures")) == ("1", "1")
+    failure = suite.find("testcase/failure")
+    assert failure is not None
+    assert failure.get("message") == "none of 8 agents could register: no answer"
