@@ -9,10 +9,12 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeAlias
 
+import msgspec
 import trio
+from msgspec import Raw, Struct
 
 from ccserver.journal.log import BATCH_SECONDS, EventLost, Journal, JournalError
 from ccserver.journal.storage import Row
@@ -40,7 +42,17 @@ STUCK = 30.0
 """Seconds for a reader to take what is on its way: he may be slow, but not stand still."""
 PATIENCE = 5.0
 """Seconds for one that is cut to take the mark of it; and for the disk to catch up."""
-_LINE = b'{"seq":%d,"at":%d,"event":%b}\n'
+
+
+class _Line(Struct, gc=False):
+    """An entry, as a reader has it."""
+
+    seq: int
+    at: int
+    event: Raw
+
+
+_encode_lines = msgspec.json.Encoder().encode_lines
 
 
 class _Follower:
@@ -79,7 +91,7 @@ class _Follower:
         else:
             taken = list(rows)
             rows.clear()
-        lines = b"".join([_LINE % (seq, at, payload) for seq, at, _, payload in taken])
+        lines = _encode_lines([_Line(seq, at, Raw(payload)) for seq, at, _, payload in taken])
         return (taken[-1][0], lines) if taken else None
 
 
@@ -114,7 +126,7 @@ class Feed:
             page = await trio.to_thread.run_sync(self._journal.rows, after, PAGE)
             if not page:
                 break
-            await send(b"".join(as_line(*row) for row in page))
+            await send(as_lines(page))
             after = page[-1][0]
         return after
 
@@ -135,7 +147,7 @@ class Feed:
             page = [row for row in page if row[0] <= upto]
             if not page:
                 return upto
-            await send(b"".join(as_line(*row) for row in page))
+            await send(as_lines(page))
             after = page[-1][0]
         return after
 
@@ -154,6 +166,6 @@ class Feed:
         return after
 
 
-def as_line(seq: int, at: int, payload: bytes) -> bytes:
-    """An entry, as a reader has it."""
-    return _LINE % (seq, at, payload)
+def as_lines(page: Iterable[tuple[int, int, bytes]]) -> bytes:
+    """What ``Journal.rows`` gave."""
+    return _encode_lines([_Line(seq, at, Raw(payload)) for seq, at, payload in page])
