@@ -463,10 +463,10 @@ class Agent:
                 return None
 
     def _being_offered(self) -> bool:
-        return any(map(_IS_OFFERED, self.engagements.values()))
+        return bool(self.engagements) and any(map(_IS_OFFERED, self.engagements.values()))
 
     def _wraps_up(self) -> bool:
-        return any(map(_WRAPS_UP, self.engagements.values()))
+        return bool(self.engagements) and any(map(_WRAPS_UP, self.engagements.values()))
 
     # --- what leaves --------------------------------------------------------------------------
 

@@ -7,7 +7,6 @@ party hears follows from this and is never stored: ``hearing``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -102,16 +101,19 @@ class Conversation:
     def in_conference(self) -> bool:
         return len(self.parties) > 2
 
-    def everyone(self) -> Iterator[Party]:
+    def everyone(self) -> list[Party]:
         """Those in the main call, then the consulted one, then the supervisors."""
-        yield from self.parties
+        found = list(self.parties)
         if isinstance(self.consultation, Consulting):
-            yield self.consultation.far
-        for monitoring in self.monitorings:
-            yield monitoring.supervisor
+            found.append(self.consultation.far)
+        found += [monitoring.supervisor for monitoring in self.monitorings]
+        return found
 
     def by_leg(self, leg: LegId) -> Party | None:
-        return next((party for party in self.everyone() if party.leg == leg), None)
+        for party in self.everyone():
+            if party.leg == leg:
+                return party
+        return None
 
     def by_agent(self, agent: AgentId | None) -> Party | None:
         """An agent who takes part; not a supervisor who listens."""

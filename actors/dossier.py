@@ -60,9 +60,10 @@ class World(Struct, frozen=True):
 
     def queue_of(self, entry: EntryPoint) -> QueuePlan | None:
         """The queue that an entry point's flow leads to."""
-        waits = (step for step in entry.flow if isinstance(step, WaitInQueue))
-        first = next(waits, None)
-        return None if first is None else self.plans.get(first.queue)
+        for step in entry.flow:
+            if isinstance(step, WaitInQueue):
+                return self.plans.get(step.queue)
+        return None
 
     def open_queues(self) -> frozenset[str]:
         """Those to which somebody may be sent."""

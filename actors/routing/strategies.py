@@ -78,10 +78,10 @@ class Order(Struct, frozen=True, gc=False):
 
     def position(self, agent: AgentAvailable | Turn) -> int:
         """Where he stands in the list, or behind it as he stands in the configuration."""
-        try:
-            return self.listed.index(agent.agent)
-        except ValueError:
-            return len(self.listed) + agent.position
+        listed = self.listed
+        if agent.agent in listed:
+            return listed.index(agent.agent)
+        return len(listed) + agent.position
 
 
 LONGEST = Order()

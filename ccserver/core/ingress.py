@@ -150,10 +150,10 @@ class Ingress:
         trunks: list[str],
     ) -> None:
         """The first of these trunks that has a line takes the call."""
-        free = next((trunk for trunk in trunks if not self._is_full(trunk)), None)
-        if free is not None:
-            self._start_contact(key, request, path, entry_point, free)
-            return
+        for trunk in trunks:
+            if not self._is_full(trunk):
+                self._start_contact(key, request, path, entry_point, trunk)
+                return
         headers = [("Retry-After", RETRY_AFTER), ("Reason", TRUNK_FULL)]
         refusal = request.response(503, to_tag=key.tag, headers=headers)
         self._endpoint.respond(key, refusal)

@@ -220,9 +220,8 @@ class PastFold:
             leg = self.past.legs.get(LegId(one.leg))
             if leg is not None and one.request is not None:
                 leg.party = AgentId(one.id), ContactId(one.request)
-        primary = next((p.id for p in event.participants if p.role == "primary"), None)
-        if contact.service is not None and primary is not None:
-            contact.service.agent = AgentId(primary)
+            if contact.service is not None and one.role == "primary":
+                contact.service.agent = AgentId(one.id)
 
     def _consult_requested(self, event: ev.ConsultRequested) -> None:
         self._dialled(event.by, event.to)
