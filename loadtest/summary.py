@@ -38,8 +38,7 @@ def _lines(result: Result) -> Iterator[str]:
         yield f"overtaken by a later caller: {result.overtaken} of {result.rung}"
     if result.desk:
         yield "desktops: " + _counts(result.desk)
-    if result.audio is not None:
-        audio = result.audio
+    if (audio := result.audio) is not None and audio.streams:
         yield (
             f"audio: {audio.streams} streams, {audio.packets} packets, "
             f"lost {audio.lost_share:.3%}, jitter p95 {audio.jitter_p95_seconds * 1e3:.1f} ms, "

@@ -251,7 +251,7 @@ def last_number(path: Path) -> int:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as db:
             return int(db.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()[0])
     except sqlite3.Error as error:
-        raise JournalError(f"{path}: {error}") from error
+        raise _unreadable(path, error) from error
 
 
 def last_checkpoint(path: Path) -> tuple[int, bytes] | None:
@@ -265,7 +265,7 @@ def last_checkpoint(path: Path) -> tuple[int, bytes] | None:
                 return None
             pieces = [] if version < SCHEMA else db.execute(_PIECES, (row[0],)).fetchall()
     except sqlite3.Error as error:
-        raise JournalError(f"{path}: {error}") from error
+        raise _unreadable(path, error) from error
     return int(row[0]), b"".join([*(piece for (piece,) in pieces), row[1]])
 
 
@@ -284,7 +284,13 @@ def read_rows(
                 return db.execute(_ROWS, (after, limit)).fetchall()
             return db.execute(_ROWS_HOLDING, (after, limit, containing)).fetchall()
     except sqlite3.Error as error:
-        raise JournalError(f"{path}: {error}") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: sqlite3.Error) -> JournalError:
+    if not path.exists():
+        return JournalError(f"{path}: no such file: expected a server's journal in data.dir")
+    return JournalError(f"{path}: {error}")
 
 
 class MemoryStorage:

@@ -156,3 +156,9 @@ def test_the_summary_says_what_was_missed_and_why():
     assert "MISSED setup_p99_seconds <= 0.1: 0.25" in told
     assert "MISSED mos_p5 >= 4: not measured" in told
     assert "the server: the core has ended" in told
+
+
+def test_audio_that_nobody_heard_has_no_quality():
+    silent = Audio(0, 6, 0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0)
+
+    assert "MOS" not in to_text(result(audio=silent)) + to_html(result(audio=silent))

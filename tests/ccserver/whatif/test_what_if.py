@@ -213,7 +213,7 @@ def test_a_part_of_a_day_may_be_played(directory):
         ("2026-03-02T12:00/2026-03-02T10:00", (), 2, "DAY: expected a time after from, which"),
         ("2026-03-02", ("--service-level", "0"), 2, "up to a day, got 0\n"),
         ("2025-12-24", (), 1, "2025-12-24: no contact came then"),
-        ("2026-03-02", ("--data", "/nonexistent"), 1, "/nonexistent/journal.sqlite: unable to"),
+        ("2026-03-02", ("--data", "/nonexistent"), 1, "/nonexistent/journal.sqlite: no such file"),
         ("2026-03-02", ("--agents", "many"), 2, 'expected "+2:sales", "-1:sales" or "12:sales"'),
         ("2026-03-02", ("--agents", "+1:night"), 2, "expected a queue (sales, support, billing)"),
         ("2026-03-02", ("--agents", "-9:sales"), 2, "only 2 who may serve sales were there"),
