@@ -25,6 +25,7 @@ class Statements:
 
     @cached_property
     def insert(self) -> Statement:
+        """Of all that a row is."""
         return Statement(self._kind, insert(self._table), self._dialect)
 
     @cached_property
@@ -53,6 +54,7 @@ class Statement:
                 self._made.append((place, make))
 
     def write(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """One statement for all of them.  Raises SQLAlchemyError."""
         given = [self._given(row) for row in rows]
         if not self._by_place:
             given = [dict(zip(self._names, values, strict=True)) for values in given]
