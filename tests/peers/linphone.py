@@ -106,7 +106,7 @@ display=0
             arguments, directory / f"linphone-{user}.log", environment=environment
         )
         self._control = socket.socket(socket.AF_UNIX)
-        self._control.settimeout(10)
+        self._control.settimeout(PATIENCE)
         path = f"{tempfile.gettempdir()}/{pipe}"
         until(lambda: self._connect(path), PATIENCE, "linphone-daemon's socket")
 

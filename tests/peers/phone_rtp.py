@@ -23,6 +23,7 @@ from ccserver.media.protocol import (
     encode_frames,
 )
 from ccserver.media.sockets import Place
+from tests.peers.programs import PATIENCE
 from tests.support import ears
 
 E = TypeVar("E")
@@ -68,7 +69,7 @@ class RunningEngine:
 
     def connect(self) -> None:
         self.core = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.core.settimeout(2.0)
+        self.core.settimeout(PATIENCE)
         self.core.connect(str(self.path))
 
     def tell(self, *commands: Command) -> None:
@@ -169,8 +170,8 @@ def _pair(host: str) -> tuple[socket.socket, socket.socket]:
     while True:
         first = socket.socket(family, socket.SOCK_DGRAM)
         second = socket.socket(family, socket.SOCK_DGRAM)
-        first.settimeout(2.0)
-        second.settimeout(2.0)
+        first.settimeout(PATIENCE)
+        second.settimeout(PATIENCE)
         first.bind((host, 0))
         try:
             second.bind((host, first.getsockname()[1] + 1))

@@ -74,7 +74,7 @@ class Centre:
         host, _, port = self.address.partition(":")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller:
             caller.bind((LOOPBACK, 0))
-            caller.settimeout(10)
+            caller.settimeout(PATIENCE)
             caller.connect((host, int(port)))
             here = f"{LOOPBACK}:{caller.getsockname()[1]}"
             caller.send(
