@@ -501,3 +501,13 @@ def test_a_journal_that_is_being_made_is_empty(tmp_path):
     path = tmp_path / "journal.sqlite"
     path.touch()
     assert read_rows(path, 0, 10) == []
+
+
+def test_of_many_rows_all_are_on_the_disk_in_their_order_or_none(tmp_path):
+    with closing(SqliteStorage(tmp_path / "journal.sqlite")) as storage:
+        storage.write([(seq, seq * 7, "x", b"%d" % seq) for seq in range(1, 101)])
+        expected = [(seq, seq * 7, b"%d" % seq) for seq in range(1, 101)]
+        assert storage.read(0, 1_000) == expected
+        with pytest.raises(sqlite3.IntegrityError):
+            storage.write([(seq, 0, "x", b"x") for seq in (*range(101, 180), 100)])
+        assert storage.read(0, 1_000) == expected
