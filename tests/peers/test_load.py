@@ -214,7 +214,7 @@ def test_a_run_that_is_interrupted_hangs_up_and_tells_what_it_found(
     changes = [f"target.address={LOOPBACK}:{port}", "arrivals.phases.steady.seconds=600"]
     load = generator(tmp_path, "any-server.toml", *changes, "objectives.1.at_most=5")
     cleanup.callback(load.stop)
-    load.wait_for("steady: ")  # the line that is told every ten seconds
+    load.wait_for("steady, ")  # the line that is told every ten seconds
 
     load.process.send_signal(signal.SIGINT)
 
