@@ -12,7 +12,7 @@ import pytest
 from actors import events as ev
 from actors.ids import AgentId, ContactId, QueueName
 from actors.reasons import Outcome
-from ccserver.core.door.feed import as_line
+from ccserver.core.door.feed import as_lines
 from ccserver.core.door.queries import centre
 from ccserver.journal import codec
 from ccserver.journal.live import Live
@@ -68,8 +68,9 @@ class Feed:
         return msgspec.to_builtins(self.model.live.snapshot())
 
 
-def lines(*events: ev.AnyEvent) -> list[bytes]:
-    return [as_line(seq, seq * 1000, codec.encode(event)) for seq, event in enumerate(events, 1)]
+def lines(*events: ev.AnyEvent, first: int = 1) -> list[bytes]:
+    numbered = enumerate(events, first)
+    return [as_lines([(seq, seq * 1000, codec.encode(event))]) for seq, event in numbered]
 
 
 def one_by_one() -> Any:
@@ -91,7 +92,7 @@ def test_what_comes_together_is_told_once_and_what_shows_nothing_not_at_all() ->
     feed = Feed()
     feed.hears(b"".join(lines(*STORY[:4])))
     assert [{kind for kind, _ in changes} for changes in feed.told] == [{"contacts", "queues"}]
-    feed.hears(as_line(5, 5000, codec.encode(ev.ServerStopped())))
+    feed.hears(*lines(ev.ServerStopped(), first=5))
     assert (len(feed.told), feed.model.seq) == (1, 5)
 
 
