@@ -280,7 +280,7 @@ class PastFold:
         self.past.agents.pop(event.agent, None)
 
     def _agent_changed(self, event: ev.AgentStateChanged) -> None:
-        """Made anew, for fourteen fields are set in a tenth of the time so."""
+        """Made anew, for fourteen fields are set in half the time so."""
         agents, now = self.past.agents, self._now()
         before, state, contact = agents.get(event.agent, UNKNOWN), event.state, event.contact
         self.past.handling.changed(event.agent, state, now)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 import pytest
@@ -14,6 +15,7 @@ from actors.ids import AgentId, ContactId, QueueName
 from actors.reasons import Outcome
 from ccserver.core.door.feed import as_lines
 from ccserver.core.door.queries import centre
+from ccserver.door import Answer, Request
 from ccserver.journal import codec
 from ccserver.journal.live import Live
 from ccserver.settings import Settings
@@ -21,6 +23,7 @@ from ccserver.web.core_link import CoreLink
 from ccserver.web.model import Changes, Model
 from tests.support.web import SETTINGS, arrives, consults, is_offered, ref, talks, waits
 
+Told: TypeAlias = Callable[[Changes], None]
 CENTRE = centre(Settings.model_validate(SETTINGS))
 STORY = (
     arrives("c1"),
@@ -35,6 +38,18 @@ STORY = (
 )
 
 
+class AnsweredLink(CoreLink):
+    """With these answers in the place of a connection to ask by."""
+
+    def __init__(self, says: Iterator[Answer], model: Model, changed: Told) -> None:
+        super().__init__(Path(), model, changed)
+        self._says = says
+
+    async def ask(self, request: Request) -> Answer:
+        assert request.op == "centre"
+        return next(self._says)
+
+
 class Feed:
     """The link, and what it tells the desktops; ``says``: the core's answers to ``centre``."""
 
@@ -42,8 +57,7 @@ class Feed:
         self.model, self.told = Model(), list[Changes]()
         live = Live([queue["name"] for queue in CENTRE["queues"]], [AgentId("1001")])
         self.model.replace(CENTRE, live.snapshot())
-        self.link = CoreLink(Path(), self.model, self.told.append)
-        self._says = iter(says)
+        self.link = AnsweredLink(iter(says), self.model, self.told.append)
 
     def hears(self, *pieces: bytes) -> None:
         async def hear() -> None:
@@ -55,13 +69,8 @@ class Feed:
             reader.feed_eof()
             await listening
 
-        self.link.done = self._done  # type: ignore[method-assign, assignment]
         with pytest.raises(EOFError):
             asyncio.run(hear())
-
-    async def _done(self, request: Any) -> dict[str, Any]:
-        assert request.op == "centre"
-        return next(self._says)
 
     @property
     def knows(self) -> Any:
